@@ -1,0 +1,162 @@
+"""Everything a deployment can set, read from the environment and judged by ``checks.py``.
+
+``STATE`` names the folder that holds a local run's data. What ``make run`` started writes its addresses to
+``$STATE/environment``, so that any ``manage.py`` command beside it talks to the same servers; real environment
+variables win over that file.
+"""
+
+from pathlib import Path
+
+import environ
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+STATE = Path(env.str("STATE", default=str(BASE_DIR / ".state"))).resolve()
+env.read_env(STATE / "environment", overwrite=False)
+
+# Development's own key is refused by a system check as soon as DEBUG is off.
+INSECURE_SECRET_KEY = "insecure-development-key"
+DEBUG = env.bool("DEBUG", default=False)
+SECRET_KEY = env.str("SECRET_KEY", default=INSECURE_SECRET_KEY)
+CI = env.bool("CI", default=False)
+
+# Hosts are decided by tenants.hosts against the Domain table, which knows more than a static list could.
+ALLOWED_HOSTS = ["*"]
+PLATFORM_HOST = env.str("PLATFORM_HOST", default="localhost")
+PUBLIC_PORT = env.int("PUBLIC_PORT", default=0)
+HTTPS = env.bool("HTTPS", default=not DEBUG)
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "tenants",
+    "branding",
+    "trading",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "tenants.middleware.OperatorMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "tenants.middleware.ReadOnlyRoleMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "perpsstudio.urls"
+WSGI_APPLICATION = "perpsstudio.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.jinja2.Jinja2",
+        "DIRS": [BASE_DIR / "templates"],
+        "OPTIONS": {
+            "environment": "branding.jinja.environment",
+            "context_processors": [
+                "django.contrib.messages.context_processors.messages",
+                "branding.context_processors.brand",
+            ],
+        },
+    },
+]
+
+# tenants.postgres is Django's PostgreSQL backend that tells every connection which operator it serves (row-level security).
+DATABASES = {"default": env.db_url("DATABASE_URL", default="postgres://perpsstudio@127.0.0.1:5432/perpsstudio")}
+DATABASES["default"]["ENGINE"] = "tenants.postgres"
+DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL", default=8), "timeout": 5}}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+
+AUTH_USER_MODEL = "tenants.User"
+AUTHENTICATION_BACKENDS = ["tenants.authentication.OperatorBackend"]
+LOGIN_URL = "sign_in"
+LOGIN_REDIRECT_URL = "terminal"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
+CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrf"
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("TRUST_PROXY", default=False) else None
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "SAMEORIGIN"  # the console shows the real terminal in a frame as its preview
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "style-src": ["'self'"],
+        "script-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "font-src": ["'self'"],
+        "frame-ancestors": ["'self'"],
+        "base-uri": ["'none'"],
+        "form-action": ["'self'"],
+        "object-src": ["'none'"],
+    },
+}
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+WHITENOISE_USE_FINDERS = DEBUG
+
+# Venues. The signing network is its own setting: it is never inferred from a URL.
+HYPERLIQUID_URL = env.str("HYPERLIQUID_URL", default="https://api.hyperliquid.xyz")
+HYPERLIQUID_NETWORK = env.str("HYPERLIQUID_NETWORK", default="mainnet")
+VENUE_CONNECT_TIMEOUT = env.float("VENUE_CONNECT_TIMEOUT", default=2.0)
+VENUE_READ_TIMEOUT = env.float("VENUE_READ_TIMEOUT", default=5.0)
+# First key encrypts, all keys decrypt: put a new one in front to rotate.
+AGENT_KEY_SECRETS = env.list("AGENT_KEY_SECRETS", default=[])
+
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TIMEZONE = "UTC"
+
+# How old a number may be before the page says so, and before money buttons close.
+STALE_AFTER_SECONDS = 3
+CLOSED_AFTER_SECONDS = 10
+
+# Recorded venue payloads that the tests read.
+VENUE_DATA = Path(env.str("VENUE_DATA", default=str(BASE_DIR.parent / "shared" / "venues")))
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+}
