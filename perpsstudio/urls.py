@@ -1,0 +1,21 @@
+"""Every address on an operator's host. The platform's own host has ``platform_urls``."""
+
+from django.urls import include, path
+
+from branding import views as branding
+from tenants import views as people
+
+urlpatterns = [
+    path("", include("trading.urls")),
+    path("console/", include("tenants.console.urls")),
+    path("support/", include("trading.support.urls")),
+    path("sign-in/", people.sign_in, name="sign_in"),
+    path("sign-out/", people.sign_out, name="sign_out"),
+    path("brand/theme.css", branding.theme_css, name="theme_css"),
+    path("brand/logo.png", branding.brand_logo, name="brand_logo"),
+]
+
+handler400 = "tenants.views.bad_request"
+handler403 = "tenants.views.forbidden"
+handler404 = "tenants.views.not_found"
+handler500 = "tenants.views.server_error"

@@ -1,0 +1,25 @@
+"""One verb: put on record who did or looked at what."""
+
+from typing import Any
+
+from tenants.access import MemberRequest
+from tenants.models import AuditEvent
+
+
+def record(
+    request: MemberRequest,
+    *,
+    action: str,
+    subject: str,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+) -> None:
+    """Write one audit row. ``action`` is a verb phrase (``margin policy changed``), ``subject`` names what it was about."""
+    AuditEvent(
+        actor=request.user,
+        action=action,
+        subject=subject,
+        before=before or {},
+        after=after or {},
+        address=request.META.get("REMOTE_ADDR") or None,
+    ).save()

@@ -1,0 +1,60 @@
+"""Translate ``hosts``, ``scope`` and roles into responses, nothing more."""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from tenants.hosts import HostError, MalformedHost, OperatorClosed, OperatorHost, resolve
+from tenants.models import Role
+from tenants.scope import operator_scope
+
+Handler = Callable[[HttpRequest], HttpResponse]
+HEALTH_PATH = "/healthz"
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class OperatorMiddleware:
+    """Decide whose request this is before any view runs, and serve it inside that operator's scope."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path == HEALTH_PATH:
+            return HttpResponse("ok\n", content_type="text/plain")
+        try:
+            host = resolve(request.META.get("HTTP_HOST", ""))
+        except HostError as error:
+            return _refuse(error)
+        if not isinstance(host, OperatorHost):
+            request.urlconf = "perpsstudio.platform_urls"  # type: ignore[attr-defined]
+            return self.get_response(request)
+        request.operator = host  # type: ignore[attr-defined]
+        with operator_scope(host.operator_id):
+            return self.get_response(request)
+
+
+def _refuse(error: HostError) -> HttpResponse:
+    """Plain words without a template: no brand is known here, and nothing about any operator is told."""
+    match error:
+        case MalformedHost():
+            return HttpResponse("This address is not a host name.\n", status=400, content_type="text/plain")
+        case OperatorClosed():
+            return HttpResponse("This exchange is closed at the moment.\n", status=503, content_type="text/plain")
+        case _:
+            return HttpResponse("No exchange lives at this address.\n", status=404, content_type="text/plain")
+
+
+class ReadOnlyRoleMiddleware:
+    """Support staff look and touch nothing: every unsafe method is refused for the role, bar signing out."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.method in SAFE_METHODS or request.path == "/sign-out/" or not hasattr(request, "operator"):
+            return self.get_response(request)
+        if getattr(request.user, "role", "") == Role.SUPPORT:
+            return render(request, "403.html", {"reason": "Support staff can look at everything and change nothing."}, status=403)
+        return self.get_response(request)

@@ -1,0 +1,110 @@
+"""Operators, their hosts, their people, their margin policy, and the record of who did what."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from tenants.scope import OperatorOwned
+from trading.margin.types import MarginMode
+
+
+class Operator(models.Model):
+    """One branded exchange. Shared, because a host is resolved before any scope exists."""
+
+    slug = models.SlugField(max_length=40, unique=True)
+    name = models.CharField(max_length=60)
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Domain(models.Model):
+    """A host name that leads to one operator. Shared, for the same reason."""
+
+    host = models.CharField(max_length=253, unique=True)
+    operator = models.ForeignKey(Operator, on_delete=models.CASCADE, related_name="domains")
+
+    def __str__(self) -> str:
+        return self.host
+
+
+class Role(models.TextChoices):
+    """What a member of an operator's team may do. A user without a role is a trader."""
+
+    OWNER = "owner", "Owner"
+    SUPPORT = "support", "Support"
+
+
+class User(OperatorOwned, AbstractBaseUser):
+    """A person at one operator. The same e-mail at two operators is two users who know nothing of each other."""
+
+    email = models.EmailField()
+    role = models.CharField(max_length=12, choices=Role.choices, blank=True, default="")
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta(OperatorOwned.Meta):
+        constraints = [models.UniqueConstraint("operator", Lower("email"), name="one_user_per_email_and_operator")]
+
+    def __str__(self) -> str:
+        return self.email
+
+    @property
+    def is_trader(self) -> bool:
+        """Whether this user trades: team members look after others and hold no accounts."""
+        return not self.role
+
+
+class MarginPolicy(OperatorOwned):
+    """How an operator presents margin. It can only tighten what the venue allows; see ``tenants.policy``."""
+
+    offers_cross = models.BooleanField(default=True)
+    default_mode = models.CharField(
+        max_length=10, choices=[(mode.value, mode.value.title()) for mode in MarginMode], default=MarginMode.ISOLATED.value
+    )
+    isolated_leverage = models.PositiveSmallIntegerField(default=3, validators=[MinValueValidator(1), MaxValueValidator(200)])
+    cross_leverage = models.PositiveSmallIntegerField(default=3, validators=[MinValueValidator(1), MaxValueValidator(200)])
+    leverage_cap = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(200)]
+    )
+    slider_marks = ArrayField(models.PositiveSmallIntegerField(validators=[MinValueValidator(1)]), default=list, size=8)
+    margin_presets = ArrayField(models.DecimalField(max_digits=12, decimal_places=2), default=list, size=6)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta(OperatorOwned.Meta):
+        constraints = [models.UniqueConstraint(fields=["operator"], name="one_margin_policy_per_operator")]
+
+    def __str__(self) -> str:
+        return f"margin policy of operator {self.operator_id}"
+
+
+class AuditEvent(OperatorOwned):
+    """Who did or looked at what, when, and how it was before. The database refuses to change or delete a row."""
+
+    actor = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    action = models.CharField(max_length=60)
+    subject = models.CharField(max_length=120)
+    before = models.JSONField[Any](default=dict)
+    after = models.JSONField[Any](default=dict)
+    address = models.GenericIPAddressField(null=True)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta(OperatorOwned.Meta):
+        ordering = ["-at", "-id"]
+        indexes = [models.Index(fields=["operator", "-at"], name="audit_newest_first")]
+
+    def __str__(self) -> str:
+        at: datetime = self.at
+        return f"{at:%Y-%m-%d %H:%M:%S} {self.action} {self.subject}"

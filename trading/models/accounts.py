@@ -1,0 +1,162 @@
+"""A trader's account at a venue, and what the venue said is in it."""
+
+from django.db import models
+from django.utils import timezone
+
+from tenants.scope import OperatorOwned
+from trading.margin.types import MarginMode
+from trading.models.fields import choice, money
+from trading.venues.base import AccountMode, Network, Venue
+
+
+class VenueAccount(OperatorOwned):
+    """One address at one venue, traded for by an agent key that cannot withdraw."""
+
+    trader = models.ForeignKey("tenants.User", on_delete=models.CASCADE, related_name="accounts")
+    venue = choice(Venue)
+    network = choice(Network)
+    address = models.CharField(max_length=42)
+    agent_address = models.CharField(max_length=42, blank=True, default="")
+    # Encrypted; opened in trading.connect and nowhere else.
+    agent_key = models.BinaryField(default=bytes)
+    last_nonce = models.BigIntegerField(default=0)
+
+    mode = choice(AccountMode, default=AccountMode.STANDARD.value)
+    equity = money(default=0)
+    cross_equity = money(default=0)
+    cross_maintenance = money(default=0)
+    cross_margin_used = money(default=0)
+    withdrawable = money(default=0)
+    taker_fee = money(default=0)
+    maker_fee = money(default=0)
+    builder_fee = money(default=0)
+    venue_time = models.DateTimeField(null=True)
+    synced_at = models.DateTimeField(null=True)
+    attempted_at = models.DateTimeField(null=True)
+    sync_problem = models.CharField(max_length=200, blank=True, default="")
+
+    class Meta(OperatorOwned.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["operator", "venue", "network", "address"], name="one_account_per_address")
+        ]
+        indexes = [models.Index(fields=["attempted_at"], name="longest_not_attempted")]
+
+    def __str__(self) -> str:
+        return f"{self.address[:6]}…{self.address[-4:]}"
+
+
+class Position(OperatorOwned):
+    """An open position as of ``venue_time``. Size is signed: a short is negative."""
+
+    account = models.ForeignKey(VenueAccount, on_delete=models.CASCADE, related_name="positions")
+    market = models.ForeignKey("trading.Market", on_delete=models.PROTECT, related_name="+")
+    size = money()
+    entry_price = money()
+    mark_price = money()
+    mode = choice(MarginMode)
+    leverage = models.PositiveSmallIntegerField()
+    margin = money()
+    # The cash leg of an isolated position (Hyperliquid rules 2.3): its equity is cash + size × mark.
+    cash = money(null=True)
+    unrealised_pnl = money()
+    liquidation_price = money(null=True)
+    # Ours beside the venue's; null where the engine gives none.
+    estimated_liquidation_price = money(null=True)
+    max_leverage = models.PositiveSmallIntegerField()
+    funding_since_open = money(default=0)
+    venue_time = models.DateTimeField()
+
+    class Meta(OperatorOwned.Meta):
+        constraints = [models.UniqueConstraint(fields=["account", "market"], name="one_position_per_market")]
+
+    def __str__(self) -> str:
+        return f"{self.size.normalize():f} {self.market}"
+
+
+class Order(OperatorOwned):
+    """An order that rests at the venue, or rested there."""
+
+    account = models.ForeignKey(VenueAccount, on_delete=models.CASCADE, related_name="orders")
+    market = models.ForeignKey("trading.Market", on_delete=models.PROTECT, related_name="+")
+    venue_id = models.BigIntegerField()
+    client_id = models.CharField(max_length=40, blank=True, default="")
+    is_buy = models.BooleanField()
+    kind = models.CharField(max_length=30)
+    limit_price = money()
+    size = money()
+    original_size = money()
+    reduce_only = models.BooleanField(default=False)
+    is_open = models.BooleanField(default=True)
+    placed_at = models.DateTimeField()
+    seen_at = models.DateTimeField(default=timezone.now)
+
+    class Meta(OperatorOwned.Meta):
+        constraints = [models.UniqueConstraint(fields=["account", "venue_id"], name="one_row_per_order")]
+        ordering = ["-placed_at"]
+
+    def __str__(self) -> str:
+        return f"order {self.venue_id}"
+
+
+class Fill(OperatorOwned):
+    """One execution. The venue's key of a fill is its time, market and trade id together (Hyperliquid rules 2.5)."""
+
+    account = models.ForeignKey(VenueAccount, on_delete=models.CASCADE, related_name="fills")
+    market = models.ForeignKey("trading.Market", on_delete=models.PROTECT, related_name="+")
+    trade_id = models.BigIntegerField()
+    order_id = models.BigIntegerField()
+    happened_at = models.DateTimeField()
+    is_buy = models.BooleanField()
+    price = money()
+    size = money()
+    start_position = money()
+    direction = models.CharField(max_length=40)
+    closed_pnl = money()
+    fee = money()
+    builder_fee = money(default=0)
+    # "market" or "backstop" where this account was liquidated, empty otherwise.
+    liquidation = models.CharField(max_length=12, blank=True, default="")
+    liquidation_mark_price = money(null=True)
+
+    class Meta(OperatorOwned.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["account", "happened_at", "market", "trade_id"], name="one_row_per_fill")
+        ]
+        ordering = ["-happened_at", "-trade_id"]
+
+    def __str__(self) -> str:
+        return f"fill {self.trade_id}"
+
+
+class MarginChange(OperatorOwned):
+    """Collateral that a trader added to (positive) or took from (negative) an isolated position through us."""
+
+    account = models.ForeignKey(VenueAccount, on_delete=models.CASCADE, related_name="margin_changes")
+    market = models.ForeignKey("trading.Market", on_delete=models.PROTECT, related_name="+")
+    command = models.OneToOneField("trading.Command", on_delete=models.PROTECT, related_name="margin_change")
+    amount = money()
+    margin_before = money()
+    liquidation_before = money(null=True)
+    liquidation_after = money(null=True)
+    happened_at = models.DateTimeField()
+
+    class Meta(OperatorOwned.Meta):
+        ordering = ["-happened_at", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.amount:+f} {self.market}"
+
+
+class Preference(OperatorOwned):
+    """A trader's own choice on one market. Nothing an operator changes ever overwrites it."""
+
+    trader = models.ForeignKey("tenants.User", on_delete=models.CASCADE, related_name="preferences")
+    market = models.ForeignKey("trading.Market", on_delete=models.CASCADE, related_name="+")
+    mode = choice(MarginMode)
+    leverage = models.PositiveSmallIntegerField()
+
+    class Meta(OperatorOwned.Meta):
+        constraints = [models.UniqueConstraint(fields=["trader", "market"], name="one_preference_per_market")]
+
+    def __str__(self) -> str:
+        return f"{self.mode} {self.leverage}x"

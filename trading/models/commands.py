@@ -1,0 +1,85 @@
+"""The intent log: what we are about to ask of a venue, written down before the first byte leaves."""
+
+import uuid
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+
+from tenants.scope import OperatorOwned
+
+
+class CommandKind(models.TextChoices):
+    """What is asked of the venue."""
+
+    ORDER = "order", "Order"
+    CANCEL = "cancel", "Cancel"
+    LEVERAGE = "leverage", "Leverage and mode"
+    MARGIN = "margin", "Margin"
+
+
+class CommandState(models.TextChoices):
+    """Where a command stands. The last three are final; ``unknown`` is settled by proof only."""
+
+    PREPARED = "prepared", "Prepared"
+    UNKNOWN = "unknown", "Checking"
+    ACCEPTED = "accepted", "Accepted"
+    REJECTED = "rejected", "Rejected"
+    DEAD = "dead", "Never executed"
+
+
+FINAL_STATES = (CommandState.ACCEPTED, CommandState.REJECTED, CommandState.DEAD)
+
+
+class Command(OperatorOwned):
+    """One signed request and everything that proves what became of it.
+
+    ``body`` holds the exact signed bytes: only these are ever sent again, and the venue refuses a used nonce, so they
+    execute at most once.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    account = models.ForeignKey("trading.VenueAccount", on_delete=models.PROTECT, related_name="commands")
+    market = models.ForeignKey("trading.Market", on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=10, choices=CommandKind.choices)
+    # The form the trader submitted; one form makes one command of a kind, however often it is posted.
+    form_key = models.UUIDField()
+    fingerprint = models.CharField(max_length=64)
+    intent = models.JSONField[dict[str, Any]](default=dict)
+    before = models.JSONField[dict[str, Any]](default=dict)
+    client_id = models.CharField(max_length=40, blank=True, default="")
+    nonce = models.BigIntegerField()
+    path = models.CharField(max_length=60)
+    body = models.BinaryField()
+    expires_at = models.DateTimeField(null=True)
+
+    state = models.CharField(max_length=10, choices=CommandState.choices, default=CommandState.PREPARED)
+    message = models.CharField(max_length=300, blank=True, default="")
+    next_step = models.CharField(max_length=300, blank=True, default="")
+    evidence = models.JSONField[dict[str, Any]](default=dict)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    prepared_at = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(null=True)
+    settled_at = models.DateTimeField(null=True)
+
+    class Meta(OperatorOwned.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["account", "form_key", "kind"], name="one_command_per_form_and_kind"),
+            models.UniqueConstraint(fields=["account", "nonce"], name="one_command_per_nonce"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["prepared_at"],
+                name="commands_not_settled",
+                condition=models.Q(state__in=["prepared", "unknown"]),
+            )
+        ]
+        ordering = ["-prepared_at"]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.id}"
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the venue's answer, or proof of its absence, is known."""
+        return self.state in FINAL_STATES

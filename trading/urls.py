@@ -1,0 +1,27 @@
+"""The trader's addresses: GET reads, POST acts, each fragment has one address."""
+
+from django.urls import path
+
+from trading.views import commands, market, positions, terminal, ticket
+
+urlpatterns = [
+    path("", terminal.home, name="home"),
+    path("trade/<str:market_name>/", terminal.show_terminal, name="terminal"),
+    path("trade/<str:market_name>/quote/", ticket.show_quote, name="quote"),
+    path("trade/<str:market_name>/order/", ticket.place_order, name="place_order"),
+    path("trade/<str:market_name>/book/", market.show_book, name="book"),
+    path("trade/<str:market_name>/candles/", market.list_candles, name="candles"),
+    path("trade/<str:market_name>/bar/", market.show_market_bar, name="market_bar"),
+    path("account/", terminal.show_account, name="account_panel"),
+    path("positions/", positions.show_positions, name="positions"),
+    path("positions/<int:position_id>/margin/", positions.show_margin_dialog, name="margin_dialog"),
+    path("positions/<int:position_id>/margin/preview/", positions.show_margin_preview, name="margin_preview"),
+    path("positions/<int:position_id>/margin/change/", positions.change_margin, name="change_margin"),
+    path("positions/<int:position_id>/close/", positions.show_close_dialog, name="close_dialog"),
+    path("positions/<int:position_id>/close/now/", positions.close_position, name="close_position"),
+    path("orders/<int:order_id>/cancel/", positions.cancel_order, name="cancel_order"),
+    path("orders/", positions.show_orders, name="orders"),
+    path("fills/", positions.show_fills, name="fills"),
+    path("margin-changes/", positions.show_margin_changes, name="margin_changes"),
+    path("commands/<uuid:command_id>/", commands.show_command, name="command"),
+]
