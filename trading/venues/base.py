@@ -1,0 +1,240 @@
+"""The one interface to every venue, and everything that passes through it.
+
+An adapter is three pure files and a thin one: wire (bytes out), signing, parse (bytes in), and the adapter that
+strings them together over a transport. It knows nothing of the database, of settings or of operators.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+from uuid import UUID
+
+from trading.margin.types import FeeRates
+from trading.venues.commands import (
+    Acknowledgement,
+    AdjustMargin,
+    Attachment,
+    Batch,
+    BuilderFee,
+    CancelOrder,
+    CancelOrders,
+    Command,
+    Done,
+    Filled,
+    ModifyOrder,
+    Noop,
+    Outcome,
+    PlaceOrder,
+    PlaceOrders,
+    Refused,
+    Resting,
+    ScheduleCancel,
+    SetLeverage,
+    SignedRequest,
+    Trigger,
+    Waiting,
+)
+from trading.venues.errors import InvalidCommand, Reason
+from trading.venues.snapshots import (
+    AccountMode,
+    AccountSnapshot,
+    Agent,
+    Book,
+    BookLevel,
+    Candle,
+    Fill,
+    FundingPayment,
+    LedgerEntry,
+    LiquidationMark,
+    Markets,
+    MarketSetting,
+    MarketSpec,
+    MarketState,
+    Network,
+    OpenOrder,
+    OrderReport,
+    OrderState,
+    OrderTrigger,
+    PositionSnapshot,
+    PriceRule,
+    SpotBalance,
+    TimeInForce,
+    TriggerKind,
+    Venue,
+)
+
+__all__ = [
+    "AccountMode",
+    "AccountSnapshot",
+    "Acknowledgement",
+    "Adapter",
+    "AdjustMargin",
+    "Agent",
+    "Attachment",
+    "Batch",
+    "Book",
+    "BookLevel",
+    "BuilderFee",
+    "CancelOrder",
+    "CancelOrders",
+    "Candle",
+    "Capabilities",
+    "Command",
+    "Done",
+    "Fill",
+    "Filled",
+    "FundingPayment",
+    "LedgerEntry",
+    "LiquidationMark",
+    "MarketSetting",
+    "MarketSpec",
+    "MarketState",
+    "Markets",
+    "ModifyOrder",
+    "Network",
+    "Noop",
+    "OpenOrder",
+    "OrderReport",
+    "OrderState",
+    "OrderTrigger",
+    "Outcome",
+    "Permission",
+    "PlaceOrder",
+    "PlaceOrders",
+    "PositionSnapshot",
+    "PriceRule",
+    "Refused",
+    "Resting",
+    "ScheduleCancel",
+    "SetLeverage",
+    "SignedRequest",
+    "SpotBalance",
+    "TimeInForce",
+    "Trigger",
+    "TriggerKind",
+    "Venue",
+    "Waiting",
+    "market_order",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """Whether something may be done; ``reason`` is one sentence for the trader and empty when it may."""
+
+    allowed: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What the venue allows in a market in the present situation. The page closes a control and says why.
+
+    ``leverage_moves_margin``: whether a change of leverage moves margin of an open position by itself.
+    """
+
+    use_cross: Permission
+    change_mode: Permission
+    raise_leverage: Permission
+    lower_leverage: Permission
+    add_margin: Permission
+    remove_margin: Permission
+    leverage_moves_margin: bool
+
+
+class Adapter(Protocol):
+    """One venue on one network, for one signing key or none.
+
+    Reads raise ``Unavailable``, ``RateLimited``, ``Malformed`` or ``UnknownState`` and change nothing. Addresses are
+    the master account's: an agent's own address reads empty (Hyperliquid 5.3).
+    """
+
+    venue: Venue
+    network: Network
+
+    def markets(self) -> Markets:
+        """Rules and prices of every market. A market that is not understood is left out and logged."""
+
+    def account_mode(self, address: str) -> AccountMode:
+        """How the account's balances back its positions. It changes rarely: keep the answer."""
+
+    def account(self, address: str, *, mode: AccountMode | None = None) -> AccountSnapshot:
+        """The account's money and positions; ``mode`` spares the read of ``account_mode`` when it is known."""
+
+    def market_setting(self, address: str, market: MarketSpec) -> MarketSetting:
+        """Margin mode, leverage and what may be traded, with or without a position."""
+
+    def open_orders(self, address: str) -> tuple[OpenOrder, ...]:
+        """Every resting order, triggers and children included."""
+
+    def fills(self, address: str, since: datetime) -> tuple[Fill, ...]:
+        """Executions from ``since`` (inclusive) on, oldest first, without repeats or gaps."""
+
+    def funding(self, address: str, since: datetime) -> tuple[FundingPayment, ...]:
+        """Funding payments from ``since`` (inclusive) on, oldest first."""
+
+    def ledger(self, address: str, since: datetime) -> tuple[LedgerEntry, ...]:
+        """Deposits, withdrawals, transfers and liquidations from ``since`` (inclusive) on, oldest first."""
+
+    def order_status(self, address: str, order: int | str) -> OrderReport:
+        """What became of the order with this id (int) or client id (str)."""
+
+    def candles(self, market: MarketSpec, interval: str, start: datetime, end: datetime) -> tuple[Candle, ...]:
+        """Price history, oldest first. ``interval`` is one of "1m", "5m", "15m", "1h", "4h", "1d" and the venue's
+        others."""
+
+    def book(self, market: MarketSpec) -> Book:
+        """The order book."""
+
+    def fee_rates(self, address: str) -> FeeRates:
+        """The account's own taker and maker rates, discounts included, builder rate zero."""
+
+    def capabilities(self, market: MarketSpec, *, has_position: bool, has_orders: bool) -> Capabilities:
+        """What may be done in the market now. Pure."""
+
+    def client_id(self, command: UUID) -> str:
+        """The command's id in the form in which the venue takes client order ids. Pure."""
+
+    def sign(self, command: Command, *, nonce: int, expires_after: int | None = None) -> SignedRequest:
+        """The complete signed request. Pure: no network, no clock. Raises ``InvalidCommand`` for what the venue's known
+        rules forbid, ``MissingKey`` without a key."""
+
+    def send(self, signed: SignedRequest) -> Acknowledgement:
+        """Post the bytes as they are. Raises ``Rejected`` (explicit refusal only), ``OutcomeUnknown`` or its kind
+        ``RateLimited`` (it may have arrived), ``Unavailable`` (provably nothing was sent)."""
+
+
+def market_order(
+    market: MarketSpec,
+    *,
+    is_buy: bool,
+    size: Decimal,
+    mark: Decimal,
+    slippage: Decimal,
+    reduce_only: bool = False,
+    client_id: str | None = None,
+    builder: BuilderFee | None = None,
+) -> PlaceOrder:
+    """A market order: an immediate-or-cancel order limited to ``mark`` plus or minus ``slippage`` (a fraction, 0.05
+    is 5 %).
+
+    The limit is rounded by the market's price rule (Hyperliquid 1.3), a buy's down and a sell's up, so the bound that
+    the trader accepted is never exceeded. Raises ``InvalidCommand`` for a slippage outside 0..1 or a bound with no
+    valid price.
+    """
+    if not (slippage.is_finite() and 0 <= slippage < 1):
+        raise InvalidCommand("Slippage must be between 0 % and 100 %.", reason=Reason.PRICE_INVALID)
+    rule = market.price_rule
+    bound = rule.floor(mark * (1 + slippage)) if is_buy else rule.ceiling(mark * (1 - slippage))
+    if not rule.accepts(bound):
+        raise InvalidCommand("There is no usable price for this market right now.", reason=Reason.PRICE_INVALID)
+    return PlaceOrder(market, is_buy, size, bound, TimeInForce.IMMEDIATE_OR_CANCEL, reduce_only, client_id, builder)
+
+
+def order_batch(orders: Sequence[PlaceOrder], attachment: Attachment = Attachment.NONE) -> PlaceOrders:
+    """Several orders as one command; raises ``InvalidCommand`` when they do not share one builder fee."""
+    if len({order.builder for order in orders}) != 1:
+        raise InvalidCommand("Orders sent together must carry the same builder fee.", reason=Reason.REQUEST_MALFORMED)
+    return PlaceOrders(tuple(orders), attachment)

@@ -1,0 +1,197 @@
+"""What we ask a venue to do, the signed bytes that ask it, and its answer."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from trading.margin.types import MarginMode
+from trading.venues.errors import Rejected
+from trading.venues.snapshots import MarketSpec, TimeInForce, TriggerKind
+
+
+@dataclass(frozen=True, slots=True)
+class BuilderFee:
+    """An operator's fee on one order: a fraction of the filled notional (0.0005 is 0.05 %), paid to ``address``.
+
+    The venue refuses every order that names a builder the trader has not approved, even at a fee of zero: leave it out
+    until it is approved (Hyperliquid 8).
+    """
+
+    address: str
+    rate: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """Holds an order back until the mark reaches ``price``; then it goes out at market or at its limit price."""
+
+    price: Decimal
+    kind: TriggerKind
+    is_market: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceOrder:
+    """One order. ``size`` is unsigned, in coins; ``client_id`` comes from ``Adapter.client_id`` and is never reused."""
+
+    market: MarketSpec
+    is_buy: bool
+    size: Decimal
+    limit_price: Decimal
+    time_in_force: TimeInForce = TimeInForce.GOOD_TILL_CANCELLED
+    reduce_only: bool = False
+    client_id: str | None = None
+    builder: BuilderFee | None = None
+    trigger: Trigger | None = None
+
+
+class Attachment(StrEnum):
+    """How the orders of one batch belong together: not at all, as children of the first one, or to the position."""
+
+    NONE = "none"
+    PARENT = "parent"
+    POSITION = "position"
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceOrders:
+    """Several orders in one signed request; all carry the same builder fee or none."""
+
+    orders: tuple[PlaceOrder, ...]
+    attachment: Attachment = Attachment.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class ModifyOrder:
+    """Replaces a resting order, named by the venue's id or by our own. The venue usually gives the new order a new
+    id."""
+
+    order: int | str
+    replacement: PlaceOrder
+
+
+@dataclass(frozen=True, slots=True)
+class CancelOrder:
+    """Cancels one order, named by the venue's id (int) or by our client id (str)."""
+
+    market: MarketSpec
+    order: int | str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelOrders:
+    """Cancels several orders in one request. All are named in the same way: every one by id, or every one by client
+    id."""
+
+    cancels: tuple[CancelOrder, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SetLeverage:
+    """Chooses margin mode and leverage of a market. It never moves margin of an open position (Hyperliquid 3.8)."""
+
+    market: MarketSpec
+    mode: MarginMode
+    leverage: int
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustMargin:
+    """Adds (``amount`` > 0) or removes (< 0) margin of an isolated position, in collateral units. ``is_buy`` is the
+    position's side: True for a long."""
+
+    market: MarketSpec
+    is_buy: bool
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleCancel:
+    """A dead man's switch: all orders are cancelled at ``at``; None takes the switch away."""
+
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Noop:
+    """Does nothing but use up a nonce: an undelivered request with the same nonce can then never execute."""
+
+
+Command = (
+    PlaceOrder
+    | PlaceOrders
+    | ModifyOrder
+    | CancelOrder
+    | CancelOrders
+    | SetLeverage
+    | AdjustMargin
+    | ScheduleCancel
+    | Noop
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedRequest:
+    """A complete request, ready to post, without any secret in it.
+
+    ``body`` is deterministic: the same command, key, nonce and expiry give the same bytes, and the venue executes one
+    nonce of one key at most once, so identical bytes may be sent again after an unknown outcome. ``nonce`` and
+    ``expires_after`` are the venue's own numbers (Hyperliquid: milliseconds; Aster: microseconds).
+    """
+
+    path: str
+    body: bytes
+    nonce: int
+    expires_after: int | None = None
+    method: str = "POST"
+
+
+@dataclass(frozen=True, slots=True)
+class Resting:
+    """The order is in the book."""
+
+    order_id: int
+    client_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """The order was executed at once; ``size`` may be less than what was asked for (the rest was cancelled)."""
+
+    order_id: int
+    size: Decimal
+    average_price: Decimal
+    client_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A trigger order was taken; its id is to be read from the open orders. ``label`` is the venue's own word."""
+
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The command was carried out and there is nothing more to know (cancel, leverage, margin)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """One member of a batch was refused while another was not."""
+
+    error: Rejected
+
+
+Outcome = Resting | Filled | Waiting | Done | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The outcomes of a request with several members, in the order of its members; at least one was accepted."""
+
+    outcomes: tuple[Outcome, ...]
+
+
+Acknowledgement = Resting | Filled | Waiting | Done | Batch

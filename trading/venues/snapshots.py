@@ -1,0 +1,363 @@
+"""What a venue tells us, in our own words: markets, prices, accounts, orders, fills.
+
+Every value here was read from a venue. Money, prices and sizes are ``Decimal`` exactly as the venue wrote them; sizes
+of positions are signed (long > 0); times are aware UTC datetimes. These records are frozen ``msgspec.Struct`` classes
+rather than dataclasses: an account of twenty positions is built ten times faster, and a cache can store them without
+a schema of its own (use ``msgspec.structs.replace`` where ``dataclasses.replace`` would stand).
+"""
+
+from datetime import datetime
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from enum import StrEnum
+from typing import NamedTuple
+
+import msgspec
+
+from trading.margin.types import MarginMode, MarginRestriction, TierTable
+
+
+class Venue(StrEnum):
+    """A derivatives venue that this platform can trade on."""
+
+    HYPERLIQUID = "hyperliquid"
+    ASTER = "aster"
+
+
+class Network(StrEnum):
+    """Which of a venue's networks a signature is valid on. It is a setting of its own, never inferred from a URL."""
+
+    MAINNET = "mainnet"
+    TESTNET = "testnet"
+
+
+class TimeInForce(StrEnum):
+    """How long an order rests: until cancelled, not at all, or only if it does not match at once."""
+
+    GOOD_TILL_CANCELLED = "gtc"
+    IMMEDIATE_OR_CANCEL = "ioc"
+    POST_ONLY = "post_only"
+
+
+class TriggerKind(StrEnum):
+    """Whether a trigger order cuts a loss or takes a profit."""
+
+    STOP_LOSS = "stop_loss"
+    TAKE_PROFIT = "take_profit"
+
+
+class AccountMode(StrEnum):
+    """How balances back positions (Hyperliquid 3.9).
+
+    In a standard account the perpetuals summary is the truth. In unified and portfolio accounts the spot balance
+    backs the positions too, so the venue's liquidation price of a cross position is shown and none of ours.
+    """
+
+    STANDARD = "standard"
+    UNIFIED = "unified"
+    PORTFOLIO = "portfolio"
+
+
+class OrderState(StrEnum):
+    """Where an order is in its life. Everything but OPEN, TRIGGERED and UNKNOWN is final."""
+
+    OPEN = "open"
+    TRIGGERED = "triggered"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"
+
+
+class PriceRule(msgspec.Struct, frozen=True):
+    """Which prices a market accepts: multiples of ``tick`` with at most ``significant_figures`` figures.
+
+    ``significant_figures`` is None where only the tick counts (Aster). Where it is set (Hyperliquid 1.3), a whole
+    number is valid whatever its length.
+    """
+
+    tick: Decimal
+    significant_figures: int | None = None
+
+    def step(self, price: Decimal) -> Decimal:
+        """The distance between two valid prices around ``price`` (> 0)."""
+        if self.significant_figures is None or price <= 0:
+            return self.tick
+        step = Decimal(1).scaleb(price.adjusted() - self.significant_figures + 1)
+        return max(self.tick, min(step, Decimal(1)))
+
+    def accepts(self, price: Decimal) -> bool:
+        """Whether the venue takes this price as it stands."""
+        return price.is_finite() and price > 0 and price % self.step(price) == 0
+
+    def floor(self, price: Decimal) -> Decimal:
+        """The highest valid price that is not above ``price``; zero when there is none."""
+        step = self.step(price)
+        return (price / step).to_integral_value(ROUND_FLOOR) * step
+
+    def ceiling(self, price: Decimal) -> Decimal:
+        """The lowest valid price that is not below ``price``."""
+        step = self.step(price)
+        return (price / step).to_integral_value(ROUND_CEILING) * step
+
+
+class MarketSpec(msgspec.Struct, frozen=True):
+    """The rules of one market.
+
+    ``index`` is the number that orders carry (Hyperliquid's asset id; Aster has none and gives its list position).
+    ``dex`` is the builder-deployed venue inside the venue that lists the market, "" for the main one.
+    ``min_notional`` is in ``collateral``; an order that closes the whole position is exempt on Hyperliquid (1.4).
+    ``max_market_notional`` bounds one market order, None where the venue states no bound.
+    """
+
+    venue: Venue
+    name: str
+    base: str
+    index: int
+    size_decimals: int
+    price_rule: PriceRule
+    tiers: TierTable
+    restriction: MarginRestriction
+    max_leverage: int
+    min_notional: Decimal
+    delisted: bool
+    collateral: str
+    dex: str = ""
+    max_market_notional: Decimal | None = None
+
+    @property
+    def size_step(self) -> Decimal:
+        """The smallest difference between two order sizes, in coins."""
+        return Decimal(1).scaleb(-self.size_decimals)
+
+    def accepts_size(self, size: Decimal) -> bool:
+        """Whether the venue takes this (unsigned) order size as it stands."""
+        return size.is_finite() and size > 0 and size % self.size_step == 0
+
+    def floor_size(self, size: Decimal) -> Decimal:
+        """The largest valid size that is not above ``size``."""
+        return (size / self.size_step).to_integral_value(ROUND_FLOOR) * self.size_step
+
+
+class MarketState(msgspec.Struct, frozen=True):
+    """A market's prices at one moment. ``funding_rate`` is the hourly rate; ``open_interest`` is in coins; ``mid`` is
+    None when a side of the book is empty or the market is delisted."""
+
+    name: str
+    mark: Decimal
+    oracle: Decimal
+    mid: Decimal | None
+    previous_day_price: Decimal
+    funding_rate: Decimal
+    open_interest: Decimal
+    day_volume: Decimal
+
+
+class Markets(NamedTuple):
+    """Every market that was understood, with its prices. ``venue_time`` is None where the answer carries no time."""
+
+    specs: tuple[MarketSpec, ...]
+    states: tuple[MarketState, ...]
+    venue_time: datetime | None
+    received_at: datetime
+
+
+class PositionSnapshot(msgspec.Struct, frozen=True):
+    """One open position as the venue reports it.
+
+    ``margin``: of an isolated position its equity (unrealised profit included), of a cross position ``notional /
+    leverage``. ``cash``: the cash leg of an isolated position, ``margin - size * mark_price``; None when cross.
+    ``leverage`` is the setting, not the effective one. ``max_leverage`` is the account's own maximum in the market,
+    which may differ from the market's. ``liquidation_price`` None: the venue states none. ``funding_since_open`` > 0
+    was paid by the trader; None where the venue did not say.
+    """
+
+    market: str
+    size: Decimal
+    entry_price: Decimal
+    mark_price: Decimal
+    notional: Decimal
+    mode: MarginMode
+    leverage: int
+    margin: Decimal
+    cash: Decimal | None
+    unrealised_pnl: Decimal
+    liquidation_price: Decimal | None
+    max_leverage: int
+    funding_since_open: Decimal | None = None
+
+
+class SpotBalance(msgspec.Struct, frozen=True):
+    """A token held outside the perpetuals account (or, in unified accounts, backing it). ``hold`` is reserved."""
+
+    token: str
+    total: Decimal
+    hold: Decimal
+
+
+class AccountSnapshot(msgspec.Struct, frozen=True):
+    """One account on one collateral pool at one moment.
+
+    ``equity``: everything, isolated positions included. The ``cross_*`` figures leave isolated positions out.
+    ``withdrawable`` is not the free margin (Hyperliquid 3.7): ask ``market_setting`` for what an order may use.
+    In unified and portfolio accounts the figures come from the spot balance (Hyperliquid 3.4, 3.9).
+    """
+
+    venue_time: datetime
+    received_at: datetime
+    account_mode: AccountMode
+    equity: Decimal
+    cross_equity: Decimal
+    cross_maintenance: Decimal
+    cross_margin_used: Decimal
+    withdrawable: Decimal
+    positions: tuple[PositionSnapshot, ...]
+    dex: str = ""
+    spot: tuple[SpotBalance, ...] = ()
+
+
+class MarketSetting(msgspec.Struct, frozen=True):
+    """What an account has chosen in a market, with or without a position, and what it may trade there now.
+
+    ``available_to_*`` is margin in collateral units; ``max_*_size`` the same at the chosen leverage, in coins.
+    """
+
+    market: str
+    mode: MarginMode
+    leverage: int
+    available_to_buy: Decimal
+    available_to_sell: Decimal
+    max_buy_size: Decimal
+    max_sell_size: Decimal
+    mark: Decimal
+
+
+class OrderTrigger(msgspec.Struct, frozen=True):
+    """When a resting order wakes up. ``kind`` is None where the venue's label was not one we know."""
+
+    price: Decimal
+    is_market: bool
+    kind: TriggerKind | None
+    condition: str = ""
+
+
+class OpenOrder(msgspec.Struct, frozen=True):
+    """An order that rests at the venue. ``size`` is what is left; zero with ``covers_position`` means the whole
+    position. ``children`` wait for this order to fill."""
+
+    market: str
+    order_id: int
+    client_id: str | None
+    is_buy: bool
+    limit_price: Decimal
+    size: Decimal
+    original_size: Decimal
+    time_in_force: TimeInForce | None
+    reduce_only: bool
+    placed_at: datetime
+    order_type: str = "Limit"
+    trigger: OrderTrigger | None = None
+    covers_position: bool = False
+    children: tuple["OpenOrder", ...] = ()
+
+
+class OrderReport(msgspec.Struct, frozen=True):
+    """The answer to "what became of this order?". UNKNOWN has no order: the venue has never seen it (yet). ``label`` is
+    the venue's own word for the state."""
+
+    state: OrderState
+    label: str
+    order: OpenOrder | None = None
+    changed_at: datetime | None = None
+
+
+class LiquidationMark(msgspec.Struct, frozen=True):
+    """Stands on both sides of a liquidation fill: compare ``account`` before telling anyone that they were
+    liquidated."""
+
+    account: str
+    mark: Decimal
+    method: str
+
+
+class Fill(msgspec.Struct, frozen=True):
+    """One execution. ``key`` is unique within an account. ``fee`` is the total, includes ``builder_fee`` and is
+    negative for a rebate; ``closed_pnl`` is before fees. None: the row did not say. ``direction`` is display text
+    only."""
+
+    key: str
+    market: str
+    order_id: int
+    client_id: str | None
+    is_buy: bool
+    price: Decimal
+    size: Decimal
+    time: datetime
+    closed_pnl: Decimal
+    fee: Decimal | None
+    builder_fee: Decimal
+    fee_token: str
+    is_taker: bool
+    start_position: Decimal | None
+    direction: str
+    liquidation: LiquidationMark | None = None
+
+
+class FundingPayment(msgspec.Struct, frozen=True):
+    """One funding payment. ``amount`` > 0 was received by the trader."""
+
+    market: str
+    time: datetime
+    amount: Decimal
+    size: Decimal
+    rate: Decimal
+
+
+class LedgerEntry(msgspec.Struct, frozen=True):
+    """A balance change that is neither a trade nor funding. ``amount`` is signed from the account's view where the
+    venue says the direction, None where the kind is one we do not know; ``details`` is the venue's record, to be
+    shown only."""
+
+    key: str
+    kind: str
+    time: datetime
+    amount: Decimal | None
+    details: str
+
+
+class Candle(msgspec.Struct, frozen=True):
+    """One bar of price history; ``volume`` in coins."""
+
+    market: str
+    opened_at: datetime
+    closed_at: datetime
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal
+    trades: int
+
+
+class BookLevel(msgspec.Struct, frozen=True):
+    """One price of the order book."""
+
+    price: Decimal
+    size: Decimal
+    orders: int
+
+
+class Book(msgspec.Struct, frozen=True):
+    """The order book, best price first on both sides."""
+
+    market: str
+    venue_time: datetime
+    bids: tuple[BookLevel, ...]
+    asks: tuple[BookLevel, ...]
+
+
+class Agent(msgspec.Struct, frozen=True):
+    """A named key that may trade for an account until ``valid_until``."""
+
+    name: str
+    address: str
+    valid_until: datetime
