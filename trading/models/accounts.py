@@ -6,7 +6,7 @@ from django.utils import timezone
 from tenants.scope import OperatorOwned
 from trading.margin.types import MarginMode
 from trading.models.fields import choice, money
-from trading.venues.base import AccountMode, Network, Venue
+from trading.venues.snapshots import AccountMode, Network, Venue
 
 
 class VenueAccount(OperatorOwned):
@@ -56,7 +56,7 @@ class Position(OperatorOwned):
     mode = choice(MarginMode)
     leverage = models.PositiveSmallIntegerField()
     margin = money()
-    # The cash leg of an isolated position (Hyperliquid rules 2.3): its equity is cash + size × mark.
+    # The cash leg of an isolated position (Hyperliquid 2.3): its equity is cash + size × mark.
     cash = money(null=True)
     unrealised_pnl = money()
     liquidation_price = money(null=True)
@@ -99,20 +99,20 @@ class Order(OperatorOwned):
 
 
 class Fill(OperatorOwned):
-    """One execution. The venue's key of a fill is its time, market and trade id together (Hyperliquid rules 2.5)."""
+    """One execution. ``key`` is the adapter's, unique within the account (Hyperliquid 2.5: time, coin and trade id)."""
 
     account = models.ForeignKey(VenueAccount, on_delete=models.CASCADE, related_name="fills")
     market = models.ForeignKey("trading.Market", on_delete=models.PROTECT, related_name="+")
-    trade_id = models.BigIntegerField()
+    key = models.CharField(max_length=80)
     order_id = models.BigIntegerField()
     happened_at = models.DateTimeField()
     is_buy = models.BooleanField()
     price = money()
     size = money()
-    start_position = money()
+    start_position = money(null=True)
     direction = models.CharField(max_length=40)
     closed_pnl = money()
-    fee = money()
+    fee = money(null=True)
     builder_fee = money(default=0)
     # "market" or "backstop" where this account was liquidated, empty otherwise.
     liquidation = models.CharField(max_length=12, blank=True, default="")
@@ -120,12 +120,13 @@ class Fill(OperatorOwned):
 
     class Meta(OperatorOwned.Meta):
         constraints = [
-            models.UniqueConstraint(fields=["account", "happened_at", "market", "trade_id"], name="one_row_per_fill")
+            models.UniqueConstraint(fields=["account", "key"], name="one_row_per_fill")
         ]
-        ordering = ["-happened_at", "-trade_id"]
+        ordering = ["-happened_at", "-id"]
+        indexes = [models.Index(fields=["account", "-happened_at"], name="fills_newest_first")]
 
     def __str__(self) -> str:
-        return f"fill {self.trade_id}"
+        return f"fill {self.key}"
 
 
 class MarginChange(OperatorOwned):

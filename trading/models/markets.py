@@ -1,10 +1,13 @@
 """Markets as the venues publish them. Shared by all operators: public data is the same for everybody."""
 
+from datetime import datetime
+from typing import Any, Self
+
+import msgspec
 from django.db import models
 
-from trading.margin.types import MarginRestriction
 from trading.models.fields import choice, money
-from trading.venues.base import Network, Venue
+from trading.venues.snapshots import MarketSpec, MarketState, Network, Venue
 
 
 class Market(models.Model):
@@ -13,16 +16,11 @@ class Market(models.Model):
     venue = choice(Venue)
     network = choice(Network)
     name = models.CharField(max_length=40)
-    base = models.CharField(max_length=40)
     index = models.PositiveIntegerField()
-    size_decimals = models.PositiveSmallIntegerField()
-    max_leverage = models.PositiveSmallIntegerField()
-    # Rows of [lower bound, maximum leverage, maintenance rate, deduction], as texts, ascending.
-    tiers = models.JSONField[list[list[str]]](default=list)
-    restriction = choice(MarginRestriction)
-    min_notional = money(default=0)
-    collateral = models.CharField(max_length=16, default="USDC")
     is_delisted = models.BooleanField(default=False)
+    max_leverage = models.PositiveSmallIntegerField()
+    # The venue's rules whole, as ``MarketSpec`` writes itself; the columns above are what queries ask for.
+    spec = models.JSONField[dict[str, Any]](default=dict)
 
     mark_price = money(null=True)
     oracle_price = money(null=True)
@@ -31,8 +29,8 @@ class Market(models.Model):
     funding_rate = money(null=True)
     open_interest = money(null=True)
     day_volume = money(null=True)
-    venue_time = models.DateTimeField(null=True)
-    synced_at = models.DateTimeField(null=True)
+    # The venue sends no time of its own with market data, so this is when we received it.
+    received_at = models.DateTimeField[Any, datetime | None](null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["venue", "network", "name"], name="one_market_per_name")]
@@ -40,3 +38,29 @@ class Market(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def rules(self) -> MarketSpec:
+        """The venue's rules as the engine and the adapters take them."""
+        return msgspec.convert(self.spec, MarketSpec, strict=False)
+
+    @classmethod
+    def described(cls, spec: MarketSpec, state: MarketState, network: Network, received_at: datetime) -> Self:
+        """A row, not yet saved, of what the venue said about one market."""
+        return cls(
+            venue=spec.venue.value,
+            network=network.value,
+            name=spec.name,
+            index=spec.index,
+            is_delisted=spec.delisted,
+            max_leverage=spec.max_leverage,
+            spec=msgspec.to_builtins(spec),
+            mark_price=state.mark,
+            oracle_price=state.oracle,
+            mid_price=state.mid,
+            previous_day_price=state.previous_day_price,
+            funding_rate=state.funding_rate,
+            open_interest=state.open_interest,
+            day_volume=state.day_volume,
+            received_at=received_at,
+        )

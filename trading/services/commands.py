@@ -1,0 +1,146 @@
+"""The life of a command: written down, sent once, settled by proof.
+
+``prepare`` commits the intent and the signed bytes before the first byte leaves. ``submit`` sends them outside any
+transaction. What the venue did not clearly answer stays *unknown* until ``settle`` proves what became of it: the
+identical bytes may be sent again (a used nonce is refused, so they execute at most once), an order can be asked for by
+its client id, and once the venue's own clock is past the expiry an order nobody knows is dead (Hyperliquid 4, 5.3).
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, is_dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from trading.models import Command, Market, VenueAccount
+from trading.models.commands import CommandKind, CommandState
+from trading.venues.base import Acknowledgement, Adapter, SignedRequest
+from trading.venues.base import Command as VenueCommand
+from trading.venues.errors import OutcomeUnknown, Reason, Rejected, Unavailable
+
+# Long enough for a slow venue, short enough that an unknown order is proven dead while the trader still looks.
+LIFETIME = timedelta(seconds=15)
+
+
+class FormReused(Exception):
+    """The same form was posted again with other values: it is refused, because it cannot be told which was meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What a trader asks for, and the form he asked it with.
+
+    ``fields`` is what the form said and decides whether a repeat is the same request; ``build`` makes the venue's
+    command from the client id it shall carry; ``before`` is the state that a later proof compares with.
+    """
+
+    kind: CommandKind
+    form_key: UUID
+    fields: dict[str, str]
+    build: Callable[[str], VenueCommand]
+    before: dict[str, str]
+
+
+def prepare(adapter: Adapter, account: VenueAccount, market: Market, intent: Intent) -> tuple[Command, bool]:
+    """Write the signed command down; return it and whether it is new.
+
+    A repeat of the same form returns the first command. Raises ``FormReused`` where the form came with other values,
+    and ``InvalidCommand`` where the venue's known rules forbid it (then nothing is written).
+    """
+    fingerprint = _fingerprint(intent)
+    with transaction.atomic():
+        # The row lock puts the commands of one signer in order, so nonces rise strictly across processes.
+        locked = VenueAccount.objects.select_for_update(no_key=True).get(pk=account.pk)
+        existing = locked.commands.filter(form_key=intent.form_key, kind=intent.kind).first()
+        if existing is not None:
+            if existing.fingerprint != fingerprint:
+                raise FormReused
+            return existing, False
+        command = _signed(adapter, locked, market, intent, fingerprint)
+        command.save(force_insert=True)
+        VenueAccount.objects.filter(pk=locked.pk).update(last_nonce=command.nonce)
+    return command, True
+
+
+def _signed(adapter: Adapter, account: VenueAccount, market: Market, intent: Intent, fingerprint: str) -> Command:
+    command = Command(account=account, market=market, kind=intent.kind, form_key=intent.form_key, fingerprint=fingerprint)
+    now = timezone.now()
+    nonce = max(account.last_nonce + 1, int(now.timestamp() * 1000))
+    expires_at = now + LIFETIME
+    client_id = adapter.client_id(command.pk)
+    wanted = intent.build(client_id)
+    signed = adapter.sign(wanted, nonce=nonce, expires_after=int(expires_at.timestamp() * 1000))
+    command.intent = intent.fields
+    command.before = intent.before
+    command.client_id = client_id if intent.kind is CommandKind.ORDER else ""
+    command.nonce = nonce
+    command.path = signed.path
+    command.body = signed.body
+    command.expires_at = expires_at
+    return command
+
+
+def _fingerprint(intent: Intent) -> str:
+    return hashlib.sha256(json.dumps(intent.fields, sort_keys=True).encode()).hexdigest()
+
+
+def submit(adapter: Adapter, command: Command) -> Command:
+    """Send a prepared command, once. Whoever loses the race for it gets the row as it stands."""
+    claimed = Command.objects.filter(pk=command.pk, state=CommandState.PREPARED, sent_at=None).update(
+        sent_at=timezone.now(), state=CommandState.UNKNOWN, attempts=F("attempts") + 1
+    )
+    if claimed:
+        deliver(adapter, command, is_first=True)
+    command.refresh_from_db()
+    return command
+
+
+def deliver(adapter: Adapter, command: Command, *, is_first: bool) -> None:
+    """Post the stored bytes and settle the command if the venue's answer is one.
+
+    A later delivery of the same bytes reads two answers differently: a used nonce means that an earlier one arrived,
+    and a venue that cannot be reached now says nothing about what it received before.
+    """
+    signed = SignedRequest(path=command.path, body=bytes(command.body), nonce=command.nonce)
+    try:
+        acknowledgement = adapter.send(signed)
+    except Rejected as refusal:
+        if is_first or refusal.reason not in (Reason.NONCE_USED, Reason.EXPIRED):
+            settle(command, CommandState.REJECTED, {"venue": refusal.text, "reason": refusal.reason}, refusal.explanation)
+    except OutcomeUnknown as doubt:
+        note_doubt(command, str(doubt))
+    except Unavailable as failure:
+        if is_first:
+            settle(command, CommandState.DEAD, {"never sent": str(failure)}, failure.explanation)
+    else:
+        settle(command, CommandState.ACCEPTED, evidence_of(acknowledgement))
+
+
+def settle(command: Command, state: CommandState, evidence: dict[str, Any], message: str = "") -> bool:
+    """Give the command its one final state; False where it already had one."""
+    settled: int = Command.objects.filter(
+        pk=command.pk, state__in=[CommandState.PREPARED, CommandState.UNKNOWN]
+    ).update(state=state, evidence=evidence, message=message[:300], settled_at=timezone.now())
+    return bool(settled)
+
+
+def note_doubt(command: Command, cause: str) -> None:
+    """Keep the command open and say why."""
+    Command.objects.filter(pk=command.pk, state=CommandState.UNKNOWN).update(message=cause[:300])
+
+
+def evidence_of(acknowledgement: Acknowledgement) -> dict[str, Any]:
+    """The venue's acceptance as it goes on record."""
+    details = asdict(acknowledgement) if is_dataclass(acknowledgement) else {}
+    return {"kind": type(acknowledgement).__name__.lower()} | {name: str(value) for name, value in details.items()}
+
+
+def is_past(moment: datetime | None, venue_time: datetime) -> bool:
+    """Whether the venue's own clock has left ``moment`` behind."""
+    return moment is not None and venue_time.astimezone(UTC) > moment

@@ -1,0 +1,217 @@
+"""What the venue says, written to our rows: the only writer of columns that come from a venue.
+
+Reading happens first and outside any transaction; writing is one short transaction. Every snapshot carries the venue's
+time, and an older one never overwrites a newer one.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from trading.models import Fill, Market, Order, Position, VenueAccount
+from trading.services.estimates import estimated_liquidations
+from trading.venues.base import AccountSnapshot, Adapter, Network, OpenOrder, PositionSnapshot, Venue
+from trading.venues.base import Fill as VenueFill
+from trading.venues.errors import VenueError
+
+# Fills are asked for again from a little before the newest known one; the key makes repeats harmless.
+OVERLAP = timedelta(minutes=1)
+FIRST_LOOK = timedelta(days=7)
+
+
+def sync_markets(adapter: Adapter) -> int:
+    """Read every market of the adapter's venue and network and store its rules and state; how many there are."""
+    markets = adapter.markets()
+    states = {state.name: state for state in markets.states}
+    rows = [
+        Market.described(spec, states[spec.name], adapter.network, markets.received_at)
+        for spec in markets.specs
+        if spec.name in states
+    ]
+    Market.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["venue", "network", "name"],
+        update_fields=[
+            "index", "is_delisted", "max_leverage", "spec", "mark_price", "oracle_price", "mid_price",
+            "previous_day_price", "funding_rate", "open_interest", "day_volume", "received_at",
+        ],
+    )  # fmt: skip
+    return len(rows)
+
+
+def sync_account(adapter: Adapter, account: VenueAccount) -> bool:
+    """Read the account whole and store it; False where the venue did not answer, with the reason on the row."""
+    VenueAccount.objects.filter(pk=account.pk).update(attempted_at=timezone.now())
+    try:
+        snapshot = adapter.account(account.address)
+        orders = adapter.open_orders(account.address)
+        fills = adapter.fills(account.address, _fills_since(account))
+    except VenueError as error:
+        VenueAccount.objects.filter(pk=account.pk).update(sync_problem=error.explanation[:200])
+        return False
+    apply_snapshot(account, snapshot)
+    apply_orders(account, orders, snapshot.venue_time)
+    apply_fills(account, fills)
+    return True
+
+
+def sync_positions(adapter: Adapter, account: VenueAccount) -> bool:
+    """Read only money and positions: the cheap look that follows a command and serves whoever is watching."""
+    try:
+        snapshot = adapter.account(account.address)
+    except VenueError as error:
+        VenueAccount.objects.filter(pk=account.pk).update(sync_problem=error.explanation[:200])
+        return False
+    return apply_snapshot(account, snapshot)
+
+
+def apply_snapshot(account: VenueAccount, snapshot: AccountSnapshot) -> bool:
+    """Store money and positions of one moment; False where a later moment is stored already."""
+    markets = markets_by_name(account.venue, account.network)
+    estimates = estimated_liquidations(snapshot, {name: market.rules for name, market in markets.items()})
+    with transaction.atomic():
+        is_newer = Q(venue_time=None) | Q(venue_time__lte=snapshot.venue_time)
+        taken = VenueAccount.objects.filter(is_newer, pk=account.pk).update(
+            mode=snapshot.account_mode.value,
+            equity=snapshot.equity,
+            cross_equity=snapshot.cross_equity,
+            cross_maintenance=snapshot.cross_maintenance,
+            cross_margin_used=snapshot.cross_margin_used,
+            withdrawable=snapshot.withdrawable,
+            venue_time=snapshot.venue_time,
+            synced_at=snapshot.received_at,
+            sync_problem="",
+        )
+        if not taken:
+            return False
+        rows = [
+            _position_row(account, markets[position.market], position, snapshot.venue_time, estimates)
+            for position in snapshot.positions
+            if position.market in markets
+        ]
+        _replace_positions(account, rows)
+    return True
+
+
+def markets_by_name(venue: str, network: str) -> dict[str, Market]:
+    """Every market of a venue and network, by the venue's own name for it."""
+    return {market.name: market for market in Market.objects.filter(venue=venue, network=network)}
+
+
+def _position_row(
+    account: VenueAccount,
+    market: Market,
+    position: PositionSnapshot,
+    venue_time: datetime,
+    estimates: dict[str, object],
+) -> Position:
+    return Position(
+        operator_id=account.operator_id,
+        account=account,
+        market=market,
+        size=position.size,
+        entry_price=position.entry_price,
+        mark_price=position.mark_price,
+        mode=position.mode.value,
+        leverage=position.leverage,
+        margin=position.margin,
+        cash=position.cash,
+        unrealised_pnl=position.unrealised_pnl,
+        liquidation_price=position.liquidation_price,
+        estimated_liquidation_price=estimates.get(position.market),
+        max_leverage=position.max_leverage,
+        funding_since_open=position.funding_since_open or 0,
+        venue_time=venue_time,
+    )
+
+
+def _replace_positions(account: VenueAccount, rows: list[Position]) -> None:
+    Position.objects.filter(account=account).exclude(market__in=[row.market for row in rows]).delete()
+    Position.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["account", "market"],
+        update_fields=[
+            "size", "entry_price", "mark_price", "mode", "leverage", "margin", "cash", "unrealised_pnl",
+            "liquidation_price", "estimated_liquidation_price", "max_leverage", "funding_since_open", "venue_time",
+        ],
+    )  # fmt: skip
+
+
+def apply_orders(account: VenueAccount, orders: Iterable[OpenOrder], seen_at: datetime) -> None:
+    """Store the complete list of resting orders; what is no longer in it is closed, unless it was seen later."""
+    markets = markets_by_name(account.venue, account.network)
+    rows = [_order_row(account, markets[order.market], order, seen_at) for order in orders if order.market in markets]
+    with transaction.atomic():
+        Order.objects.filter(account=account, is_open=True, seen_at__lte=seen_at).exclude(
+            venue_id__in=[row.venue_id for row in rows]
+        ).update(is_open=False)
+        Order.objects.bulk_create(
+            rows,
+            update_conflicts=True,
+            unique_fields=["account", "venue_id"],
+            update_fields=["limit_price", "size", "original_size", "reduce_only", "is_open", "seen_at"],
+        )
+
+
+def _order_row(account: VenueAccount, market: Market, order: OpenOrder, seen_at: datetime) -> Order:
+    return Order(
+        operator_id=account.operator_id,
+        account=account,
+        market=market,
+        venue_id=order.order_id,
+        client_id=order.client_id or "",
+        is_buy=order.is_buy,
+        kind=order.order_type,
+        limit_price=order.limit_price,
+        size=order.size,
+        original_size=order.original_size,
+        reduce_only=order.reduce_only,
+        placed_at=order.placed_at,
+        seen_at=seen_at,
+    )
+
+
+def _fills_since(account: VenueAccount) -> datetime:
+    newest = account.fills.order_by("-happened_at").values_list("happened_at", flat=True).first()
+    return newest - OVERLAP if newest else timezone.now() - FIRST_LOOK
+
+
+def apply_fills(account: VenueAccount, fills: Iterable[VenueFill]) -> None:
+    """Store executions; one that is known already is left as it is."""
+    markets = markets_by_name(account.venue, account.network)
+    rows = [_fill_row(account, markets[fill.market], fill) for fill in fills if fill.market in markets]
+    Fill.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def _fill_row(account: VenueAccount, market: Market, fill: VenueFill) -> Fill:
+    # The mark stands on both sides of a liquidation: it is the trader's own only where the account is his.
+    own = fill.liquidation if fill.liquidation and fill.liquidation.account.lower() == account.address.lower() else None
+    return Fill(
+        operator_id=account.operator_id,
+        account=account,
+        market=market,
+        key=fill.key,
+        order_id=fill.order_id,
+        happened_at=fill.time,
+        is_buy=fill.is_buy,
+        price=fill.price,
+        size=fill.size,
+        start_position=fill.start_position,
+        direction=fill.direction,
+        closed_pnl=fill.closed_pnl,
+        fee=fill.fee,
+        builder_fee=fill.builder_fee,
+        liquidation=own.method if own else "",
+        liquidation_mark_price=own.mark if own else None,
+    )
+
+
+def known_networks() -> list[tuple[Venue, Network]]:
+    """The venue networks that markets are stored for."""
+    pairs = Market.objects.order_by().values_list("venue", "network").distinct()
+    return [(Venue(venue), Network(network)) for venue, network in pairs]
