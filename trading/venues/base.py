@@ -11,7 +11,8 @@ from decimal import Decimal
 from typing import Protocol
 from uuid import UUID
 
-from trading.margin.types import FeeRates
+from trading.margin.rounding import Direction, PriceRule
+from trading.margin.types import AccountMode, FeeRates
 from trading.venues.commands import (
     Acknowledgement,
     AdjustMargin,
@@ -38,7 +39,6 @@ from trading.venues.commands import (
 )
 from trading.venues.errors import InvalidCommand, Reason
 from trading.venues.snapshots import (
-    AccountMode,
     AccountSnapshot,
     Agent,
     Book,
@@ -58,7 +58,6 @@ from trading.venues.snapshots import (
     OrderState,
     OrderTrigger,
     PositionSnapshot,
-    PriceRule,
     SpotBalance,
     TimeInForce,
     TriggerKind,
@@ -117,6 +116,7 @@ __all__ = [
     "Venue",
     "Waiting",
     "market_order",
+    "order_batch",
 ]
 
 
@@ -227,8 +227,12 @@ def market_order(
     if not (slippage.is_finite() and 0 <= slippage < 1):
         raise InvalidCommand("Slippage must be between 0 % and 100 %.", reason=Reason.PRICE_INVALID)
     rule = market.price_rule
-    bound = rule.floor(mark * (1 + slippage)) if is_buy else rule.ceiling(mark * (1 - slippage))
-    if not rule.accepts(bound):
+    bound = (
+        rule.rounded(mark * (1 + slippage), Direction.DOWN)
+        if is_buy
+        else rule.rounded(mark * (1 - slippage), Direction.UP)
+    )
+    if not rule.is_valid(bound):
         raise InvalidCommand("There is no usable price for this market right now.", reason=Reason.PRICE_INVALID)
     return PlaceOrder(market, is_buy, size, bound, TimeInForce.IMMEDIATE_OR_CANCEL, reduce_only, client_id, builder)
 

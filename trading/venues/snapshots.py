@@ -7,13 +7,14 @@ a schema of its own (use ``msgspec.structs.replace`` where ``dataclasses.replace
 """
 
 from datetime import datetime
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
 import msgspec
 
-from trading.margin.types import MarginMode, MarginRestriction, TierTable
+from trading.margin.rounding import Direction, PriceRule, to_step
+from trading.margin.types import AccountMode, MarginMode, MarginRestriction, TierTable
 
 
 class Venue(StrEnum):
@@ -45,18 +46,6 @@ class TriggerKind(StrEnum):
     TAKE_PROFIT = "take_profit"
 
 
-class AccountMode(StrEnum):
-    """How balances back positions (Hyperliquid 3.9).
-
-    In a standard account the perpetuals summary is the truth. In unified and portfolio accounts the spot balance
-    backs the positions too, so the venue's liquidation price of a cross position is shown and none of ours.
-    """
-
-    STANDARD = "standard"
-    UNIFIED = "unified"
-    PORTFOLIO = "portfolio"
-
-
 class OrderState(StrEnum):
     """Where an order is in its life. Everything but OPEN, TRIGGERED and UNKNOWN is final."""
 
@@ -66,38 +55,6 @@ class OrderState(StrEnum):
     CANCELLED = "cancelled"
     REJECTED = "rejected"
     UNKNOWN = "unknown"
-
-
-class PriceRule(msgspec.Struct, frozen=True):
-    """Which prices a market accepts: multiples of ``tick`` with at most ``significant_figures`` figures.
-
-    ``significant_figures`` is None where only the tick counts (Aster). Where it is set (Hyperliquid 1.3), a whole
-    number is valid whatever its length.
-    """
-
-    tick: Decimal
-    significant_figures: int | None = None
-
-    def step(self, price: Decimal) -> Decimal:
-        """The distance between two valid prices around ``price`` (> 0)."""
-        if self.significant_figures is None or price <= 0:
-            return self.tick
-        step = Decimal(1).scaleb(price.adjusted() - self.significant_figures + 1)
-        return max(self.tick, min(step, Decimal(1)))
-
-    def accepts(self, price: Decimal) -> bool:
-        """Whether the venue takes this price as it stands."""
-        return price.is_finite() and price > 0 and price % self.step(price) == 0
-
-    def floor(self, price: Decimal) -> Decimal:
-        """The highest valid price that is not above ``price``; zero when there is none."""
-        step = self.step(price)
-        return (price / step).to_integral_value(ROUND_FLOOR) * step
-
-    def ceiling(self, price: Decimal) -> Decimal:
-        """The lowest valid price that is not below ``price``."""
-        step = self.step(price)
-        return (price / step).to_integral_value(ROUND_CEILING) * step
 
 
 class MarketSpec(msgspec.Struct, frozen=True):
@@ -135,7 +92,7 @@ class MarketSpec(msgspec.Struct, frozen=True):
 
     def floor_size(self, size: Decimal) -> Decimal:
         """The largest valid size that is not above ``size``."""
-        return (size / self.size_step).to_integral_value(ROUND_FLOOR) * self.size_step
+        return to_step(size, self.size_step, Direction.DOWN)
 
 
 class MarketState(msgspec.Struct, frozen=True):
