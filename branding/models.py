@@ -3,7 +3,7 @@
 from django.db import models
 from django.utils import timezone
 
-from tenants.scope import OperatorOwned
+from tenants.owned import OperatorOwned
 
 
 class Brand(OperatorOwned):

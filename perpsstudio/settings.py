@@ -75,13 +75,17 @@ TEMPLATES = [
 # tenants.postgres is Django's PostgreSQL backend that tells every connection which operator it serves (row-level security).
 DATABASES = {"default": env.db_url("DATABASE_URL", default="postgres://perpsstudio@127.0.0.1:5432/perpsstudio")}
 DATABASES["default"]["ENGINE"] = "tenants.postgres"
-DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL", default=8), "timeout": 5}}
+DATABASES["default"]["OPTIONS"] = {
+    "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL", default=8), "timeout": 5}
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 
 AUTH_USER_MODEL = "tenants.User"
+# An e-mail is unique per operator, and OperatorBackend looks inside one operator only.
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]
 AUTHENTICATION_BACKENDS = ["tenants.authentication.OperatorBackend"]
 LOGIN_URL = "sign_in"
 LOGIN_REDIRECT_URL = "home"

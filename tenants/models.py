@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from tenants.scope import OperatorOwned
+from tenants.owned import OperatorOwned
 from trading.margin.types import MarginMode
 
 
@@ -96,8 +96,8 @@ class AuditEvent(OperatorOwned):
     actor = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     action = models.CharField(max_length=60)
     subject = models.CharField(max_length=120)
-    before = models.JSONField[Any](default=dict)
-    after = models.JSONField[Any](default=dict)
+    before = models.JSONField(default=dict)
+    after = models.JSONField(default=dict)
     address = models.GenericIPAddressField(null=True)
     at = models.DateTimeField(default=timezone.now)
 

@@ -3,7 +3,7 @@
 from django.db import models
 from django.utils import timezone
 
-from tenants.scope import OperatorOwned
+from tenants.owned import OperatorOwned
 from trading.margin.types import MarginMode
 from trading.models.fields import choice, money
 from trading.venues.snapshots import AccountMode, Network, Venue

@@ -6,7 +6,7 @@ from typing import Any
 from django.db import models
 from django.utils import timezone
 
-from tenants.scope import OperatorOwned
+from tenants.owned import OperatorOwned
 
 
 class CommandKind(models.TextChoices):
@@ -45,8 +45,8 @@ class Command(OperatorOwned):
     # The form the trader submitted; one form makes one command of a kind, however often it is posted.
     form_key = models.UUIDField()
     fingerprint = models.CharField(max_length=64)
-    intent = models.JSONField[dict[str, Any]](default=dict)
-    before = models.JSONField[dict[str, Any]](default=dict)
+    intent = models.JSONField(default=dict)
+    before = models.JSONField(default=dict)
     client_id = models.CharField(max_length=40, blank=True, default="")
     nonce = models.BigIntegerField()
     path = models.CharField(max_length=60)
@@ -56,7 +56,7 @@ class Command(OperatorOwned):
     state = models.CharField(max_length=10, choices=CommandState.choices, default=CommandState.PREPARED)
     message = models.CharField(max_length=300, blank=True, default="")
     next_step = models.CharField(max_length=300, blank=True, default="")
-    evidence = models.JSONField[dict[str, Any]](default=dict)
+    evidence = models.JSONField(default=dict)
     attempts = models.PositiveSmallIntegerField(default=0)
     prepared_at = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(null=True)

@@ -20,7 +20,7 @@ class Market(models.Model):
     is_delisted = models.BooleanField(default=False)
     max_leverage = models.PositiveSmallIntegerField()
     # The venue's rules whole, as ``MarketSpec`` writes itself; the columns above are what queries ask for.
-    spec = models.JSONField[dict[str, Any]](default=dict)
+    spec = models.JSONField(default=dict)
 
     mark_price = money(null=True)
     oracle_price = money(null=True)
@@ -30,7 +30,7 @@ class Market(models.Model):
     open_interest = money(null=True)
     day_volume = money(null=True)
     # The venue sends no time of its own with market data, so this is when we received it.
-    received_at = models.DateTimeField[Any, datetime | None](null=True)
+    received_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["venue", "network", "name"], name="one_market_per_name")]

@@ -1,0 +1,13 @@
+from django.db import migrations
+
+from tenants.row_security import protect, protect_append_only
+
+
+class Migration(migrations.Migration):
+    dependencies = [("tenants", "0001_initial")]
+
+    operations = [
+        protect("tenants_user"),
+        protect("tenants_marginpolicy"),
+        protect_append_only("tenants_auditevent"),
+    ]
