@@ -1,0 +1,63 @@
+"""The liquidation price: one closed form for both venues, both modes and any number of tiers.
+
+A position is liquidated where what backs it equals its maintenance margin. With q the signed size and C the cash leg
+behind it (so that C + q · p is the equity at price p), and with the tier that holds the notional *at that price*:
+
+    C + q · p = |q| · p · rate − deduction      =>      p = −(C + deduction) / (q − |q| · rate)
+
+The equity above maintenance only falls while the price moves against the position, so exactly one tier holds the
+answer, and −side · C says which: a long ends in the tier whose lower bound b satisfies b − maintenance(b) <= −C, a
+short where b + maintenance(b) <= C. No iteration, nothing to converge.
+
+Sources: Hyperliquid rules 3.4 (isolated, tiers with deduction; cross with C = equity − q · mark − maintenance of the
+others) and Aster rules 4.3 (C = isolatedWallet − positionAmt · entryPrice, deduction = cum). The answer is not rounded.
+
+>>> from trading.margin.tiers import TierTable
+>>> at_40x = TierTable.single(40)
+>>> liquidation_from_cash(Decimal("0.002"), Decimal("-103.731933"), at_40x).price.quantize(Decimal("1e-9"))
+Decimal('52522.497721519')
+>>> liquidation_from_cash(Decimal("-0.1"), Decimal("2617.195591"), TierTable.single(20)).price.quantize(Decimal("1e-8"))
+Decimal('25533.61552195')
+>>> liquidation_from_cash(Decimal("0.002"), Decimal("1"), at_40x).reason
+<NoLiquidation.COVERED: 'covered'>
+"""
+
+from bisect import bisect_right
+from decimal import Decimal
+
+from trading.margin.tiers import TierTable
+from trading.margin.types import Basis, Liquidation, NoLiquidation
+
+HIGHEST_PRICE = Decimal("1e15")
+
+
+def liquidation_from_cash(size: Decimal, cash: Decimal, tiers: TierTable, basis: Basis = Basis.OWN) -> Liquidation:
+    """The price at which cash + size · price equals maintenance, or the reason why there is none.
+
+    `size` is signed and not zero; `cash` is in units of the collateral.
+    """
+    if size > 0:
+        needed = -cash
+        tier = _tier(tiers.long_starts, needed)
+        deduction, divisor, _ = tiers.divisors[tier]
+        price = (needed - deduction) / (size * divisor)
+        absent = NoLiquidation.COVERED
+    else:
+        tier = _tier(tiers.short_starts, cash)
+        deduction, _, divisor = tiers.divisors[tier]
+        price = (cash + deduction) / (-size * divisor)
+        absent = NoLiquidation.UNDER_WATER
+    if price <= 0:
+        return Liquidation(None, absent, basis)
+    if price > HIGHEST_PRICE:
+        return Liquidation(None, NoLiquidation.BEYOND_REACH, basis)
+    return Liquidation(price, None, basis)
+
+
+def _tier(starts: tuple[Decimal, ...], reach: Decimal) -> int:
+    return max(0, bisect_right(starts, reach) - 1) if len(starts) > 1 else 0
+
+
+def cash_for_liquidation(size: Decimal, price: Decimal, tiers: TierTable) -> Decimal:
+    """The inverse: the cash leg with which a position of this size is liquidated at exactly this price."""
+    return tiers.maintenance(abs(size) * price) - size * price
