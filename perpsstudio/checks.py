@@ -1,0 +1,111 @@
+"""System checks that refuse a deployment which would lose keys, sign for the wrong network or weaken tenant isolation.
+
+========================  ==========================================================================
+``perpsstudio.E001``      the development ``SECRET_KEY`` outside ``DEBUG``
+``perpsstudio.E002``      no ``AGENT_KEY_SECRETS`` outside ``DEBUG``, or one that is no Fernet key
+``perpsstudio.E003``      ``HYPERLIQUID_NETWORK`` names no network
+``perpsstudio.E004``      ``HYPERLIQUID_URL`` is no http(s) address
+``perpsstudio.E005``      ``TIME_ZONE`` is not UTC
+``perpsstudio.E006``      the database role bypasses row-level security
+========================  ==========================================================================
+"""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.db import connections
+
+from perpsstudio.settings import INSECURE_SECRET_KEY
+from trading.venues.base import Network
+
+FERNET_KEY_BYTES = 32
+
+
+@register(Tags.security)
+def check_secret_key(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
+    """Outside ``DEBUG`` a deployment has a secret key of its own: anyone could sign sessions with ours."""
+    if settings.DEBUG or settings.SECRET_KEY != INSECURE_SECRET_KEY:
+        return []
+    return [Error("SECRET_KEY is the development key.", hint="Set SECRET_KEY.", id="perpsstudio.E001")]
+
+
+@register(Tags.security)
+def check_agent_key_secrets(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
+    """Traders' agent keys are stored encrypted, so outside ``DEBUG`` there is a key to encrypt them with."""
+    hint = "Set AGENT_KEY_SECRETS to one or more Fernet keys, comma-separated, the newest first."
+    if not settings.AGENT_KEY_SECRETS and not settings.DEBUG:
+        return [Error("AGENT_KEY_SECRETS is empty.", hint=hint, id="perpsstudio.E002")]
+    if all(_is_fernet_key(secret) for secret in settings.AGENT_KEY_SECRETS):
+        return []
+    return [Error("AGENT_KEY_SECRETS holds something that is no Fernet key.", hint=hint, id="perpsstudio.E002")]
+
+
+@register()
+def check_network(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
+    """The signing network is one that the venue has."""
+    if settings.HYPERLIQUID_NETWORK in {network.value for network in Network}:
+        return []
+    return [
+        Error(
+            f"HYPERLIQUID_NETWORK is '{settings.HYPERLIQUID_NETWORK}'.",
+            hint=f"Set it to {' or '.join(network.value for network in Network)}.",
+            id="perpsstudio.E003",
+        )
+    ]
+
+
+@register()
+def check_venue_url(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
+    """The venue's address is one that its client can call."""
+    address = urlsplit(settings.HYPERLIQUID_URL)
+    if address.scheme in {"http", "https"} and address.hostname:
+        return []
+    return [
+        Error(
+            f"HYPERLIQUID_URL is '{settings.HYPERLIQUID_URL}'.",
+            hint="Set it to an address that begins with https:// (or http:// for the sandbox).",
+            id="perpsstudio.E004",
+        )
+    ]
+
+
+@register()
+def check_time_zone(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
+    """Times are UTC everywhere, as the venues' are."""
+    if settings.TIME_ZONE == "UTC" and settings.USE_TZ:
+        return []
+    return [Error("Times are not UTC.", hint="Set TIME_ZONE = 'UTC' and USE_TZ = True.", id="perpsstudio.E005")]
+
+
+@register(Tags.database)
+def check_database_role(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **options: object
+) -> list[CheckMessage]:
+    """Row-level security holds for the role: superusers and BYPASSRLS roles see every operator's rows."""
+    messages: list[CheckMessage] = []
+    for alias in databases or []:
+        with connections[alias].cursor() as cursor:
+            cursor.execute("SELECT rolname, rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
+            role, bypasses = cursor.fetchone()
+        if bypasses:
+            messages.append(
+                Error(
+                    f"The database role '{role}' bypasses row-level security.",
+                    hint="Connect as an ordinary role that owns the database.",
+                    obj=alias,
+                    id="perpsstudio.E006",
+                )
+            )
+    return messages
+
+
+def _is_fernet_key(secret: str) -> bool:
+    try:
+        return len(base64.urlsafe_b64decode(secret)) == FERNET_KEY_BYTES
+    except (binascii.Error, ValueError):
+        return False
