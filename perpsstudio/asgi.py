@@ -1,0 +1,25 @@
+"""Pages and live streams behind one port.
+
+``/live/`` goes to the raw-ASGI stream application, everything else to Django's WSGI handler in a thread pool: Django
+under ASGI would serve a sixth of the pages. Where a proxy can route ``/live/`` to a process of its own, serve
+``perpsstudio.wsgi`` and ``trading.live.app`` separately and gain another third.
+"""
+
+from a2wsgi import WSGIMiddleware
+from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, Scope
+
+from perpsstudio.wsgi import application as pages
+from trading.live.app import application as live
+
+# As many threads as the database pool has connections.
+PAGE_THREADS = 8
+
+_pages = WSGIMiddleware(pages, workers=PAGE_THREADS)
+
+
+async def application(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+    """The ASGI root."""
+    if scope["type"] == "http" and not scope["path"].startswith("/live/"):
+        await _pages(scope, receive, send)
+    else:
+        await live(scope, receive, send)
