@@ -12,7 +12,9 @@ from django.conf import settings
 from tenants.models import Domain
 
 # Labels of letters, digits and hyphens, with an optional port (RFC 1123).
-HOST = re.compile(r"^(?=.{1,253}(:|$))([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*(:\d{1,5})?$")
+HOST = re.compile(
+    r"^(?=.{1,253}(:|$))([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*(:\d{1,5})?$"
+)
 REMEMBERED_SECONDS = 2.0
 REMEMBERED_HOSTS = 1000
 

@@ -56,5 +56,7 @@ class ReadOnlyRoleMiddleware:
         if request.method in SAFE_METHODS or request.path == "/sign-out/" or not hasattr(request, "operator"):
             return self.get_response(request)
         if getattr(request.user, "role", "") == Role.SUPPORT:
-            return render(request, "403.html", {"reason": "Support staff can look at everything and change nothing."}, status=403)
+            return render(
+                request, "403.html", {"reason": "Support staff can look at everything and change nothing."}, status=403
+            )
         return self.get_response(request)

@@ -1,7 +1,7 @@
 """Operators, their hosts, their people, their margin policy, and the record of who did what."""
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.postgres.fields import ArrayField
@@ -72,10 +72,16 @@ class MarginPolicy(OperatorOwned):
 
     offers_cross = models.BooleanField(default=True)
     default_mode = models.CharField(
-        max_length=10, choices=[(mode.value, mode.value.title()) for mode in MarginMode], default=MarginMode.ISOLATED.value
+        max_length=10,
+        choices=[(mode.value, mode.value.title()) for mode in MarginMode],
+        default=MarginMode.ISOLATED.value,
     )
-    isolated_leverage = models.PositiveSmallIntegerField(default=3, validators=[MinValueValidator(1), MaxValueValidator(200)])
-    cross_leverage = models.PositiveSmallIntegerField(default=3, validators=[MinValueValidator(1), MaxValueValidator(200)])
+    isolated_leverage = models.PositiveSmallIntegerField(
+        default=3, validators=[MinValueValidator(1), MaxValueValidator(200)]
+    )
+    cross_leverage = models.PositiveSmallIntegerField(
+        default=3, validators=[MinValueValidator(1), MaxValueValidator(200)]
+    )
     leverage_cap = models.PositiveSmallIntegerField(
         null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(200)]
     )

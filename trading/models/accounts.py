@@ -119,9 +119,7 @@ class Fill(OperatorOwned):
     liquidation_mark_price = money(null=True)
 
     class Meta(OperatorOwned.Meta):
-        constraints = [
-            models.UniqueConstraint(fields=["account", "key"], name="one_row_per_fill")
-        ]
+        constraints = [models.UniqueConstraint(fields=["account", "key"], name="one_row_per_fill")]
         ordering = ["-happened_at", "-id"]
         indexes = [models.Index(fields=["account", "-happened_at"], name="fills_newest_first")]
 

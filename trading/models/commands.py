@@ -1,7 +1,6 @@
 """The intent log: what we are about to ask of a venue, written down before the first byte leaves."""
 
 import uuid
-from typing import Any
 
 from django.db import models
 from django.utils import timezone

@@ -1,7 +1,7 @@
 """Markets as the venues publish them. Shared by all operators: public data is the same for everybody."""
 
 from datetime import datetime
-from typing import Any, Self
+from typing import Self
 
 import msgspec
 from django.db import models

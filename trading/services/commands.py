@@ -69,7 +69,9 @@ def prepare(adapter: Adapter, account: VenueAccount, market: Market, intent: Int
 
 
 def _signed(adapter: Adapter, account: VenueAccount, market: Market, intent: Intent, fingerprint: str) -> Command:
-    command = Command(account=account, market=market, kind=intent.kind, form_key=intent.form_key, fingerprint=fingerprint)
+    command = Command(
+        account=account, market=market, kind=intent.kind, form_key=intent.form_key, fingerprint=fingerprint
+    )
     now = timezone.now()
     nonce = max(account.last_nonce + 1, int(now.timestamp() * 1000))
     expires_at = now + LIFETIME
@@ -112,7 +114,9 @@ def deliver(adapter: Adapter, command: Command, *, is_first: bool) -> None:
         acknowledgement = adapter.send(signed)
     except Rejected as refusal:
         if is_first or refusal.reason not in (Reason.NONCE_USED, Reason.EXPIRED):
-            settle(command, CommandState.REJECTED, {"venue": refusal.text, "reason": refusal.reason}, refusal.explanation)
+            settle(
+                command, CommandState.REJECTED, {"venue": refusal.text, "reason": refusal.reason}, refusal.explanation
+            )
     except OutcomeUnknown as doubt:
         note_doubt(command, str(doubt))
     except Unavailable as failure:

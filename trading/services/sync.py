@@ -6,6 +6,7 @@ time, and an older one never overwrites a newer one.
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from django.db import transaction
 from django.db.models import Q
@@ -107,7 +108,7 @@ def _position_row(
     market: Market,
     position: PositionSnapshot,
     venue_time: datetime,
-    estimates: dict[str, object],
+    estimates: dict[str, Decimal | None],
 ) -> Position:
     return Position(
         operator_id=account.operator_id,

@@ -1,0 +1,122 @@
+"""A trader's rows as the margin engine takes them, revalued at the newest marks.
+
+The same mapping serves the panels (rows from PostgreSQL, marks from the live board), the sync (the venue's snapshot
+itself) and support, so that all of them compute from one reading of an account.
+"""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Protocol
+
+from trading.margin.quotes import MarketTerms
+from trading.margin.rules import ASTER, HYPERLIQUID, MarginRules
+from trading.margin.types import Account, AccountMode, Liquidation, MarginMode, NoLiquidation, Position, Side
+from trading.venues.snapshots import AccountSnapshot, MarketSpec, Venue
+
+RULES: Mapping[Venue, MarginRules] = {Venue.HYPERLIQUID: HYPERLIQUID, Venue.ASTER: ASTER}
+_ZERO = Decimal(0)
+
+
+class Held(Protocol):
+    """What a stored position and a venue's snapshot of one have in common."""
+
+    size: Decimal
+    entry_price: Decimal
+    mark_price: Decimal
+    leverage: int
+    cash: Decimal | None
+    max_leverage: int
+    liquidation_price: Decimal | None
+
+
+class Summary(Protocol):
+    """What a stored account and a venue's snapshot of one have in common."""
+
+    equity: Decimal
+    cross_equity: Decimal
+
+
+class RestingOrder(Protocol):
+    """An order in the book, as far as it reserves margin."""
+
+    is_buy: bool
+    size: Decimal
+    limit_price: Decimal
+    reduce_only: bool
+
+
+def market_terms(spec: MarketSpec) -> MarketTerms:
+    """The margin terms of a market."""
+    return MarketTerms(spec.name, spec.tiers, RULES[spec.venue], spec.restriction)
+
+
+def engine_position(held: Held, spec: MarketSpec, mode: MarginMode, mark: Decimal | None = None) -> Position:
+    """A position as the engine takes it, at ``mark`` or at the mark it was read with."""
+    notional = abs(held.size) * held.mark_price
+    return Position(
+        market=spec.name,
+        size=held.size,
+        entry_price=held.entry_price,
+        mark_price=mark or held.mark_price,
+        mode=mode,
+        leverage=held.leverage,
+        tiers=spec.tiers.as_shown(held.max_leverage, notional),
+        cash=held.cash if mode is MarginMode.ISOLATED else None,
+        restriction=spec.restriction,
+        funding_since_open=getattr(held, "funding_since_open", None) or _ZERO,
+        venue_liquidation=_venue_liquidation(held.liquidation_price),
+    )
+
+
+def _venue_liquidation(price: Decimal | None) -> Liquidation:
+    return Liquidation(price) if price is not None else Liquidation(None, NoLiquidation.VENUE_GIVES_NONE)
+
+
+def engine_account(
+    summary: Summary,
+    mode: AccountMode,
+    positions: Iterable[tuple[Position, Decimal]],
+    order_margin: Decimal = _ZERO,
+) -> Account:
+    """An account as the engine takes it.
+
+    Each position comes with the mark at which the summary was read: open profit that cross positions made since then
+    is added to the cross equity, as the venue itself will do at its next reading.
+    """
+    held = tuple(positions)
+    moved = sum(
+        (
+            position.size * (position.mark_price - read_at)
+            for position, read_at in held
+            if position.mode is MarginMode.CROSS
+        ),
+        _ZERO,
+    )
+    return Account(
+        positions=tuple(position for position, _ in held),
+        cross_equity=summary.cross_equity + moved,
+        mode=mode,
+        spot_collateral=summary.equity + moved if mode is AccountMode.UNIFIED else None,
+        order_margin=order_margin,
+    )
+
+
+def snapshot_account(snapshot: AccountSnapshot, specs: Mapping[str, MarketSpec]) -> Account:
+    """The venue's own snapshot as the engine takes it; positions in markets we do not know are left out."""
+    held = [
+        (engine_position(position, specs[position.market], position.mode), position.mark_price)
+        for position in snapshot.positions
+        if position.market in specs
+    ]
+    return engine_account(snapshot, snapshot.account_mode, held)
+
+
+def reserved_margin(order: RestingOrder, held_size: Decimal, leverage: int) -> Decimal:
+    """Initial margin that a resting order reserves: none when it reduces, or stands opposite to the position.
+
+    Hyperliquid 3.2. ``leverage`` is the market's setting.
+    """
+    side = Side.LONG if order.is_buy else Side.SHORT
+    if order.reduce_only or held_size * side.sign < 0:
+        return _ZERO
+    return order.size * order.limit_price / leverage

@@ -1,0 +1,25 @@
+"""Our liquidation prices beside the venue's: computed at every sync, so that the estimate's own error is known."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from trading.holdings import snapshot_account
+from trading.margin.cross import liquidations
+from trading.margin.errors import MarginInputError
+from trading.margin.isolated import liquidation
+from trading.margin.types import MarginMode
+from trading.venues.snapshots import AccountSnapshot, MarketSpec
+
+
+def estimated_liquidations(snapshot: AccountSnapshot, specs: Mapping[str, MarketSpec]) -> dict[str, Decimal | None]:
+    """Our liquidation price of every position of a snapshot, by market; None where the engine gives none.
+
+    A snapshot the engine refuses (a figure that makes no sense) yields no estimates rather than wrong ones.
+    """
+    try:
+        account = snapshot_account(snapshot, specs)
+    except MarginInputError:
+        return {}
+    isolated = {held.market: liquidation(held).price for held in account.of_mode(MarginMode.ISOLATED)}
+    cross = account.of_mode(MarginMode.CROSS)
+    return isolated | {held.market: answer.price for held, answer in zip(cross, liquidations(account), strict=True)}

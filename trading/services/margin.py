@@ -1,0 +1,60 @@
+"""Adding and removing the collateral of one isolated position."""
+
+from decimal import Decimal
+from uuid import UUID
+
+from django.utils import timezone
+
+from trading.models import Command, MarginChange, Position, VenueAccount
+from trading.models.commands import CommandKind, CommandState
+from trading.services.commands import Intent, prepare, submit
+from trading.services.sync import sync_positions
+from trading.venues.base import Adapter, AdjustMargin
+
+
+def change_margin(
+    adapter: Adapter, account: VenueAccount, position: Position, amount: Decimal, form_key: UUID
+) -> Command:
+    """Move ``amount`` into the position (positive) or out of it (negative), in units of the collateral.
+
+    The state before is kept with the command: the venue gives margin changes no id of their own, so a lost answer is
+    settled by comparing the cash leg (Hyperliquid 3.3). Raises ``FormReused`` and ``InvalidCommand``.
+    """
+    market = position.market
+    intent = Intent(
+        kind=CommandKind.MARGIN,
+        form_key=form_key,
+        fields={"market": market.name, "amount": f"{amount:f}"},
+        build=lambda _: AdjustMargin(market.rules, position.size > 0, amount),
+        before={
+            "cash": f"{position.cash:f}",
+            "margin": f"{position.margin:f}",
+            "liquidation": "" if position.liquidation_price is None else f"{position.liquidation_price:f}",
+        },
+    )
+    command, is_new = prepare(adapter, account, market, intent)
+    if not is_new:
+        return command
+    command = submit(adapter, command)
+    sync_positions(adapter, account)
+    record_margin_change(command)
+    return command
+
+
+def record_margin_change(command: Command) -> None:
+    """Write the change into the account's history once it is proven; harmless to repeat."""
+    if command.kind != CommandKind.MARGIN or command.state != CommandState.ACCEPTED:
+        return
+    position = Position.objects.filter(account=command.account, market=command.market).first()
+    MarginChange.objects.get_or_create(
+        command=command,
+        defaults={
+            "account": command.account,
+            "market": command.market,
+            "amount": Decimal(command.intent["amount"]),
+            "margin_before": Decimal(command.before["margin"]),
+            "liquidation_before": Decimal(command.before["liquidation"]) if command.before["liquidation"] else None,
+            "liquidation_after": position.liquidation_price if position else None,
+            "happened_at": command.settled_at or timezone.now(),
+        },
+    )
