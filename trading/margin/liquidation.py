@@ -29,6 +29,7 @@ from trading.margin.tiers import TierTable
 from trading.margin.types import Basis, Liquidation, NoLiquidation
 
 HIGHEST_PRICE = Decimal("1e15")
+_ZERO = Decimal(0)
 
 
 def liquidation_from_cash(size: Decimal, cash: Decimal, tiers: TierTable, basis: Basis = Basis.OWN) -> Liquidation:
@@ -36,7 +37,7 @@ def liquidation_from_cash(size: Decimal, cash: Decimal, tiers: TierTable, basis:
 
     `size` is signed and not zero; `cash` is in units of the collateral.
     """
-    if size > 0:
+    if size > _ZERO:
         needed = -cash
         tier = _tier(tiers.long_starts, needed)
         deduction, divisor, _ = tiers.divisors[tier]
@@ -47,7 +48,7 @@ def liquidation_from_cash(size: Decimal, cash: Decimal, tiers: TierTable, basis:
         deduction, _, divisor = tiers.divisors[tier]
         price = (cash + deduction) / (-size * divisor)
         absent = NoLiquidation.UNDER_WATER
-    if price <= 0:
+    if price <= _ZERO:
         return Liquidation(None, absent, basis)
     if price > HIGHEST_PRICE:
         return Liquidation(None, NoLiquidation.BEYOND_REACH, basis)

@@ -136,9 +136,8 @@ class TierTable:
 
     def maintenance(self, notional: Decimal) -> Decimal:
         """Maintenance margin of an unsigned notional."""
-        if len(self.tiers) == 1:
-            return self.tiers[0].maintenance(notional)
-        return self.at(notional).maintenance(notional)
+        tier = self.tiers[0] if len(self.tiers) == 1 else self.at(notional)
+        return notional * tier.maintenance_rate - tier.deduction
 
     def max_leverage_at(self, notional: Decimal) -> int:
         """The greatest leverage with which a position of this notional may be opened."""

@@ -265,6 +265,7 @@ class Account:
 
     - `spot_collateral`: the whole spot balance of the collateral token, isolated margins included; it replaces
       `cross_equity` in a unified account (Hyperliquid rules 3.4, 3.9).
+    - `outside_collateral`: what backs the cross positions beyond `cross_equity`, as the venue's prices once implied.
     - `cross_maintenance`, `cross_initial_margin`: the venue's own totals, where positions exist that are not listed
       here; otherwise the totals are summed over the positions.
     - `order_margin`: initial margin reserved by resting orders; `isolated_order_margin` the part of isolated markets.
@@ -275,6 +276,7 @@ class Account:
     cross_equity: Decimal = _ZERO
     mode: AccountMode = AccountMode.STANDARD
     spot_collateral: Decimal | None = None
+    outside_collateral: Decimal | None = None
     cross_maintenance: Decimal | None = None
     cross_initial_margin: Decimal | None = None
     order_margin: Decimal = _ZERO
@@ -288,8 +290,9 @@ class Account:
         for name in ("spot_collateral", "cross_maintenance", "cross_initial_margin"):
             if getattr(self, name) is not None:
                 not_negative(getattr(self, name), name)
-        if self.available is not None:
-            decimal_of(self.available, "available")
+        for name in ("available", "outside_collateral"):
+            if getattr(self, name) is not None:
+                decimal_of(getattr(self, name), name)
         if len({position.market for position in self.positions}) != len(self.positions):
             raise MarginInputError("positions", Problem.INCONSISTENT, "one position per market (one-way mode)")
 
