@@ -201,9 +201,13 @@ class Adapter(Protocol):
         """The complete signed request. Pure: no network, no clock. Raises ``InvalidCommand`` for what the venue's known
         rules forbid, ``MissingKey`` without a key."""
 
-    def send(self, signed: SignedRequest) -> Acknowledgement:
-        """Post the bytes as they are. Raises ``Rejected`` (explicit refusal only), ``OutcomeUnknown`` or its kind
-        ``RateLimited`` (it may have arrived), ``Unavailable`` (provably nothing was sent)."""
+    def send(self, signed: SignedRequest, *, repeated: bool = False) -> Acknowledgement:
+        """Post the bytes as they are. Raises ``Rejected`` (explicit refusal only), ``OutcomeUnknown`` or one of its
+        kinds ``RateLimited`` and ``AlreadyReceived`` (it may have arrived), ``Unavailable`` (provably nothing was
+        sent).
+
+        ``repeated`` says that these bytes were sent before: a refusal of the request as such (expired, key unknown)
+        then proves nothing about the first sending and is an ``OutcomeUnknown``."""
 
 
 def market_order(

@@ -63,6 +63,25 @@ class Reason(StrEnum):
     STREAM_LIMIT = "stream_limit"
 
 
+# Refusals that speak of the request as such. About bytes that were sent before they prove nothing.
+ABOUT_THE_REQUEST = frozenset(
+    {
+        Reason.UNMAPPED,
+        Reason.KEY_UNKNOWN,
+        Reason.ACCOUNT_UNFUNDED,
+        Reason.VAULT_UNKNOWN,
+        Reason.NONCE_USED,
+        Reason.EXPIRED,
+        Reason.BATCH_TOO_LARGE,
+        Reason.ADDRESS_LIMIT,
+        Reason.RATE_LIMITED,
+        Reason.REQUEST_MALFORMED,
+        Reason.NOT_PERMITTED,
+        Reason.POST_ONLY_WINDOW,
+    }
+)
+
+
 class VenueError(Exception):
     """Any failure at or on the way to a venue.
 
@@ -80,7 +99,7 @@ class VenueError(Exception):
         self.explanation = explanation
 
 
-class InvalidCommand(VenueError, ValueError):  # noqa: N818 - the names are the outcomes
+class InvalidCommand(VenueError, ValueError):
     """The command breaks a rule of the venue that we know, so nothing was signed or sent."""
 
     def __init__(self, explanation: str, *, reason: Reason = Reason.UNMAPPED) -> None:
@@ -97,7 +116,7 @@ class MissingKey(InvalidCommand):
         )
 
 
-class Rejected(VenueError):  # noqa: N818 - the names are the outcomes
+class Rejected(VenueError):
     """The venue refused explicitly; nothing was executed.
 
     ``text`` is the refusal as the venue said it, ``reason`` ours, ``mapped`` False when no table knows the text (then
@@ -122,7 +141,7 @@ class Rejected(VenueError):  # noqa: N818 - the names are the outcomes
         self.retry_after = retry_after
 
 
-class OutcomeUnknown(VenueError):  # noqa: N818 - the names are the outcomes
+class OutcomeUnknown(VenueError):
     """The request may have arrived and we cannot tell what came of it.
 
     Never sign again: send the identical bytes, or ask by client id, until there is proof. ``cause`` says what was seen.
@@ -149,7 +168,12 @@ class RateLimited(OutcomeUnknown):
     retryable = True
 
 
-class Unavailable(VenueError):  # noqa: N818 - the names are the outcomes
+class AlreadyReceived(OutcomeUnknown):
+    """The venue has seen this nonce before: an earlier sending of these bytes arrived. What it did is to be read from
+    the order's status or the account; these bytes can do nothing any more."""
+
+
+class Unavailable(VenueError):
     """Provably nothing was sent, or only a read failed: nothing changed at the venue, and it may be tried again."""
 
     retryable = True
@@ -163,7 +187,7 @@ class Unavailable(VenueError):  # noqa: N818 - the names are the outcomes
         return f"unavailable: {self.cause}"
 
 
-class Malformed(VenueError):  # noqa: N818 - the names are the outcomes
+class Malformed(VenueError):
     """A read was answered with something that cannot be understood. ``cause`` says where; no money figure is
     guessed."""
 

@@ -1,0 +1,1 @@
+"""The Hyperliquid venue: wire (bytes out), signing, parse (bytes in), refusals (its texts), adapter."""

@@ -1,0 +1,226 @@
+"""The Hyperliquid adapter: strings wire, signing, parse and a transport together, and holds nothing else.
+
+Reads need no key; commands are signed with the agent key of one account. The network that signatures are valid on is
+given by name, and the transport's URL is never looked at.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TypeVar
+from uuid import UUID
+
+from trading.margin.types import AccountMode, FeeRates
+from trading.venues.base import (
+    AccountSnapshot,
+    Acknowledgement,
+    Agent,
+    Book,
+    Candle,
+    Capabilities,
+    Command,
+    Fill,
+    FundingPayment,
+    LedgerEntry,
+    Markets,
+    MarketSetting,
+    MarketSpec,
+    Network,
+    OpenOrder,
+    OrderReport,
+    SignedRequest,
+    SpotBalance,
+    Venue,
+)
+from trading.venues.errors import Malformed, MissingKey, OutcomeUnknown, RateLimited, Unavailable
+from trading.venues.hyperliquid import answers, history, questions, rules, signing, wire
+from trading.venues.hyperliquid.decoding import is_perpetual
+from trading.venues.hyperliquid.questions import Question
+from trading.venues.transport import Response, Transport
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+R = TypeVar("R", Fill, FundingPayment, LedgerEntry)
+
+
+def utc_now() -> datetime:
+    """The present, aware."""
+    return datetime.now(UTC)
+
+
+class HyperliquidAdapter:
+    """Hyperliquid on one network, for one agent key or none; ``dexes`` are the builder-deployed books to show."""
+
+    venue = Venue.HYPERLIQUID
+
+    def __init__(
+        self,
+        transport: Transport,
+        network: Network,
+        key: signing.SigningKey | None = None,
+        *,
+        dexes: Sequence[str] = (),
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self.network = network
+        self.dexes = tuple(dexes)
+        self._transport = transport
+        self._key = key
+        self._clock = clock
+
+    def __repr__(self) -> str:
+        return f"HyperliquidAdapter({self._transport!r}, {self.network!s}, {self._key!r})"
+
+    def ask(self, question: Question[T]) -> T:
+        """The answer to one read. Raises ``Unavailable``, ``RateLimited``, ``Malformed`` or ``UnknownState``."""
+        try:
+            response = self._transport.request("POST", wire.INFO_PATH, question.body)
+        except RateLimited as error:
+            error.outcome_known = True
+            raise
+        except OutcomeUnknown as error:
+            raise Unavailable(error.cause, retry_after=error.retry_after) from None
+        return read(question, response, self._clock())
+
+    def markets(self) -> Markets:
+        """Every market of the main book and of the books in ``dexes`` that was understood."""
+        found = self.ask(questions.markets())
+        if not self.dexes:
+            return found
+        indices = self.ask(questions.dexes())
+        pages = [found]
+        for dex in self.dexes:
+            if dex in indices:
+                pages.append(self.ask(questions.markets(dex, indices[dex])))
+            else:
+                logger.warning("Hyperliquid knows no book %r", dex)
+        specs = tuple(spec for page in pages for spec in page.specs)
+        states = tuple(state for page in pages for state in page.states)
+        return Markets(specs, states, None, found.received_at)
+
+    def account_mode(self, address: str) -> AccountMode:
+        """How the account's balances back its positions (weight 20: keep it)."""
+        return self.ask(questions.account_mode(address))
+
+    def account(self, address: str, *, mode: AccountMode | None = None, dex: str = "") -> AccountSnapshot:
+        """Money and positions on one book; in unified and portfolio accounts the spot balance is read too."""
+        known = self.account_mode(address) if mode is None else mode
+        spot = () if known is AccountMode.STANDARD else self.spot_balances(address)
+        return self.ask(questions.account(address, mode=known, spot=spot, dex=dex))
+
+    def spot_balances(self, address: str) -> tuple[SpotBalance, ...]:
+        """The tokens of an account."""
+        return self.ask(questions.spot_balances(address))
+
+    def market_setting(self, address: str, market: MarketSpec) -> MarketSetting:
+        """Margin mode, leverage and what may be traded, with or without a position."""
+        return self.ask(questions.market_setting(address, market.name))
+
+    def open_orders(self, address: str) -> tuple[OpenOrder, ...]:
+        """Every resting order of the main book and of the books in ``dexes``."""
+        return tuple(order for dex in ("", *self.dexes) for order in self.ask(questions.open_orders(address, dex)))
+
+    def order_status(self, address: str, order: int | str) -> OrderReport:
+        """What became of the order with this id or client id."""
+        return self.ask(questions.order_status(address, order))
+
+    def order_history(self, address: str) -> tuple[OrderReport, ...]:
+        """The newest 2000 orders in their last state, newest first."""
+        return self.ask(questions.order_history(address))
+
+    def fills(self, address: str, since: datetime) -> tuple[Fill, ...]:
+        """Executions on perpetuals from ``since`` (inclusive) on, oldest first, each once."""
+        rows = self._pages(
+            lambda start: self.ask(questions.fills(address, start)), since, questions.FILLS_PAGE, lambda fill: fill.key
+        )
+        return tuple(fill for fill in rows if is_perpetual(fill.market))
+
+    def funding(self, address: str, since: datetime) -> tuple[FundingPayment, ...]:
+        """Funding payments from ``since`` (inclusive) on, oldest first, each once."""
+        return self._pages(
+            lambda start: self.ask(questions.funding(address, start)),
+            since,
+            questions.PAGE,
+            lambda payment: (payment.time, payment.market),
+        )
+
+    def ledger(self, address: str, since: datetime) -> tuple[LedgerEntry, ...]:
+        """Balance changes besides trades and funding from ``since`` (inclusive) on, oldest first, each once."""
+        return self._pages(
+            lambda start: self.ask(questions.ledger(address, start)), since, questions.PAGE, lambda entry: entry.key
+        )
+
+    def _pages(
+        self,
+        fetch: Callable[[datetime], tuple[R, ...]],
+        since: datetime,
+        page_size: int,
+        key: Callable[[R], object],
+    ) -> tuple[R, ...]:
+        """All pages from ``since`` on. The bound is inclusive, so each page repeats the last moment of the one
+        before."""
+        found: dict[object, R] = {}
+        start = since
+        while True:
+            page = fetch(start)
+            known = len(found)
+            found.update((key(row), row) for row in page)
+            if len(page) < page_size:
+                break
+            start = page[-1].time
+            if len(found) == known:
+                start += wire.MILLISECOND
+        return history.oldest_first(list(found.values()), found)
+
+    def candles(self, market: MarketSpec, interval: str, start: datetime, end: datetime) -> tuple[Candle, ...]:
+        """Price history, oldest first; the venue keeps the newest 5000 of each interval."""
+        return self.ask(questions.candles(market.name, interval, start, end))
+
+    def book(self, market: MarketSpec) -> Book:
+        """The order book, 20 levels a side."""
+        return self.ask(questions.book(market.name))
+
+    def fee_rates(self, address: str) -> FeeRates:
+        """The account's own taker and maker rates."""
+        return self.ask(questions.fee_rates(address))
+
+    def agents(self, address: str) -> tuple[Agent, ...]:
+        """The account's named trading keys."""
+        return self.ask(questions.agents(address))
+
+    def builder_fee(self, address: str, builder: str) -> Decimal:
+        """The highest fee rate the account allows this builder; zero without an approval."""
+        return self.ask(questions.builder_fee(address, builder))
+
+    def capabilities(self, market: MarketSpec, *, has_position: bool, has_orders: bool) -> Capabilities:
+        """What may be done in the market now."""
+        return rules.capabilities(market, has_position=has_position, has_orders=has_orders)
+
+    def client_id(self, command: UUID) -> str:
+        """The command's id as a client order id: 0x and 32 hexadecimal digits."""
+        return wire.client_id(command)
+
+    def sign(self, command: Command, *, nonce: int, expires_after: int | None = None) -> SignedRequest:
+        """The complete request; the same arguments give the same bytes. ``nonce`` and ``expires_after`` are
+        milliseconds."""
+        if self._key is None:
+            raise MissingKey
+        rules.check(command)
+        action = wire.action(command)
+        signature = signing.sign_action(self._key, action, nonce, self.network, expires_after=expires_after)
+        body = wire.envelope(action, nonce, signature, expires_after)
+        return SignedRequest(wire.EXCHANGE_PATH, body, nonce, expires_after)
+
+    def send(self, signed: SignedRequest, *, repeated: bool = False) -> Acknowledgement:
+        """Post the bytes as they are; commands and wallet approvals alike."""
+        response = self._transport.request(signed.method, signed.path, signed.body)
+        return answers.acknowledgement(response, repeated=repeated)
+
+
+def read(question: Question[T], response: Response, received_at: datetime) -> T:
+    """The parsed answer to a read; ``Malformed`` when the venue did not understand the question."""
+    if response.status >= 300:
+        raise Malformed(f"HTTP {response.status}: {response.body[:200].decode(errors='replace')}")
+    return question.parse(response.body, received_at)

@@ -1,0 +1,71 @@
+"""The one door through which an answer's bytes become records; every failure leaves it typed."""
+
+import re
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Generic, TypeVar
+
+import msgspec
+
+from trading.venues.errors import Malformed, UnknownState
+from trading.venues.hyperliquid.wire import EPOCH
+
+T = TypeVar("T")
+
+_NOT_A_LABEL = "Invalid enum value"  # how msgspec begins the text of a value that is not in an enumeration
+
+
+class Record(msgspec.Struct, frozen=True, rename="camel"):
+    """A row as the venue writes it. Fields that are not declared are ignored."""
+
+
+class Decoder(Generic[T]):
+    """Decodes one kind of answer, strictly: no text where a number belongs, no NaN, no missing field."""
+
+    def __init__(self, kind: type[T], name: str) -> None:
+        self._decoder = msgspec.json.Decoder(kind)
+        self._name = name
+
+    def __call__(self, body: bytes | msgspec.Raw) -> T:
+        """The typed answer; ``UnknownState`` for a label that is not known, ``Malformed`` for all else that is off."""
+        try:
+            decoded = self._decoder.decode(body)
+        except msgspec.ValidationError as error:
+            kind = UnknownState if str(error).startswith(_NOT_A_LABEL) else Malformed
+            raise kind(f"{self._name}: {error}") from None
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise Malformed(f"{self._name}: {error}") from None
+        if _may_hold_non_finite(bytes(body)):
+            _require_finite(decoded, self._name)
+        return decoded
+
+
+def _may_hold_non_finite(body: bytes) -> bool:
+    lowered = body.lower()
+    return b"nan" in lowered or b"inf" in lowered
+
+
+def _require_finite(value: object, name: str) -> None:
+    """Raise ``Malformed`` for a NaN or an infinity anywhere in a decoded answer."""
+    if isinstance(value, Decimal):
+        if not value.is_finite():
+            raise Malformed(f"{name}: a number that is not finite")
+    elif isinstance(value, msgspec.Struct):
+        for field in value.__struct_fields__:
+            _require_finite(getattr(value, field), name)
+    elif isinstance(value, list | tuple):
+        for member in value:
+            _require_finite(member, name)
+
+
+def moment(milliseconds: int) -> datetime:
+    """The aware UTC time of whole milliseconds since 1970; ``Malformed`` outside the calendar."""
+    try:
+        return EPOCH + timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        raise Malformed("a time outside the calendar") from None
+
+
+def is_perpetual(coin: str) -> bool:
+    """Whether a coin names a perpetual market and not a spot pair or an outcome (Hyperliquid 1.2)."""
+    return re.match(r"[@#]|.*/", coin) is None

@@ -1,0 +1,154 @@
+"""Hyperliquid's rules that can be known without asking it, so that what must fail is never signed.
+
+Figures: Hyperliquid 1.3 (ticks and lots), 1.4 (sizes), 3.8 (changes on an open position), 5.3 (nonces), 8 (builder
+fees).
+"""
+
+from decimal import Decimal
+from typing import assert_never
+
+from trading.margin.types import MarginMode, MarginRestriction
+from trading.venues.base import (
+    AdjustMargin,
+    Attachment,
+    CancelOrder,
+    CancelOrders,
+    Capabilities,
+    Command,
+    MarketSpec,
+    ModifyOrder,
+    Noop,
+    Permission,
+    PlaceOrder,
+    PlaceOrders,
+    ScheduleCancel,
+    SetLeverage,
+)
+from trading.venues.errors import InvalidCommand, Reason
+
+MIN_NOTIONAL = Decimal(10)
+MAX_BUILDER_RATE = Decimal("0.001")
+MAX_CANCELS = 200
+# Largest notional of one market order by the market's maximum leverage (Hyperliquid 1.4).
+MARKET_ORDER_BOUNDS = ((25, Decimal(30_000_000)), (20, Decimal(5_000_000)), (10, Decimal(2_000_000)))
+SMALLEST_MARKET_ORDER_BOUND = Decimal(500_000)
+
+ALLOWED = Permission(allowed=True)
+
+
+def max_market_notional(max_leverage: int) -> Decimal:
+    """The largest notional of one market order in a market with this maximum leverage."""
+    return next((bound for least, bound in MARKET_ORDER_BOUNDS if max_leverage >= least), SMALLEST_MARKET_ORDER_BOUND)
+
+
+def check(command: Command) -> None:
+    """Raise ``InvalidCommand`` for a command that the venue would refuse whatever its state."""
+    match command:
+        case PlaceOrder():
+            check_order(command)
+        case PlaceOrders():
+            _check_batch(command)
+        case ModifyOrder(replacement=replacement):
+            check_order(replacement)
+        case SetLeverage():
+            _check_leverage(command)
+        case AdjustMargin():
+            _check_margin(command)
+        case CancelOrders(cancels):
+            if not 0 < len(cancels) <= MAX_CANCELS:
+                message = f"Between 1 and {MAX_CANCELS} orders can be cancelled at once."
+                raise InvalidCommand(message, reason=Reason.BATCH_TOO_LARGE)
+        case CancelOrder() | ScheduleCancel() | Noop():
+            pass
+        case _:
+            assert_never(command)
+
+
+def check_order(command: PlaceOrder) -> None:
+    """Tick, lot, minimum and builder fee of one order (Hyperliquid 1.3, 1.4, 8)."""
+    market = command.market
+    if market.delisted:
+        raise InvalidCommand(f"{market.name} is no longer traded. Choose another market.", reason=Reason.NOT_PERMITTED)
+    _check_size(command)
+    _check_price(market, command.limit_price)
+    if command.trigger is not None:
+        _check_price(market, command.trigger.price)
+    if not command.reduce_only and command.size * command.limit_price < market.min_notional:
+        message = f"An order must be worth at least {market.min_notional:f} {market.collateral}. Raise the size."
+        raise InvalidCommand(message, reason=Reason.BELOW_MINIMUM)
+    if command.builder is not None and command.builder.rate > MAX_BUILDER_RATE:
+        message = "The exchange fee on perpetuals is at most 0.1 %."
+        raise InvalidCommand(message, reason=Reason.BUILDER_NOT_APPROVED)
+
+
+def _check_size(command: PlaceOrder) -> None:
+    market = command.market
+    if command.size == 0 and command.trigger is not None and command.reduce_only:
+        return  # a take-profit or stop-loss of the whole position
+    if not market.accepts_size(command.size):
+        message = f"{market.name} sizes are above zero with at most {market.size_decimals} decimals. Change the size."
+        raise InvalidCommand(message, reason=Reason.SIZE_INVALID)
+
+
+def _check_price(market: MarketSpec, price: Decimal) -> None:
+    if not (price.is_finite() and market.price_rule.is_valid(price)):
+        message = f"{market.name} does not trade at this price. Use at most 5 digits and the market's tick size."
+        raise InvalidCommand(message, reason=Reason.PRICE_TICK)
+
+
+def _check_batch(command: PlaceOrders) -> None:
+    if not command.orders:
+        raise InvalidCommand("There is no order to send.", reason=Reason.REQUEST_MALFORMED)
+    for order in command.orders:
+        check_order(order)
+    attached = command.orders[1:] if command.attachment is Attachment.PARENT else command.orders
+    if command.attachment is not Attachment.NONE and not all(o.trigger and o.reduce_only for o in attached):
+        message = "Take-profit and stop-loss orders must be reduce-only triggers."
+        raise InvalidCommand(message, reason=Reason.TRIGGER_PRICE)
+    if len({order.builder for order in command.orders}) != 1:
+        raise InvalidCommand("Orders sent together must carry the same builder fee.", reason=Reason.REQUEST_MALFORMED)
+
+
+def _check_leverage(command: SetLeverage) -> None:
+    market = command.market
+    if not 1 <= command.leverage <= market.max_leverage:
+        message = f"{market.name} allows 1x to {market.max_leverage}x. Choose a leverage in between."
+        raise InvalidCommand(message, reason=Reason.LEVERAGE_INVALID)
+    if command.mode is MarginMode.CROSS and market.restriction is not MarginRestriction.NONE:
+        message = f"{market.name} allows isolated margin only. Choose isolated."
+        raise InvalidCommand(message, reason=Reason.CROSS_NOT_ALLOWED)
+
+
+def _check_margin(command: AdjustMargin) -> None:
+    if command.amount == 0:
+        raise InvalidCommand("The amount must not be zero. Enter an amount.", reason=Reason.AMOUNT_ZERO)
+    if command.amount < 0 and command.market.restriction is MarginRestriction.STRICT_ISOLATED:
+        message = "Margin cannot be removed in this market. Reduce the position to get margin back."
+        raise InvalidCommand(message, reason=Reason.MARGIN_LOCKED_BY_MARKET)
+
+
+def capabilities(market: MarketSpec, *, has_position: bool, has_orders: bool) -> Capabilities:
+    """What the venue allows in a market now (Hyperliquid 3.7, 3.8).
+
+    Whether resting orders alone block a change of mode is not known, so they close it here too.
+    """
+    restricted = market.restriction is not MarginRestriction.NONE
+    only_isolated = Permission(allowed=False, reason=f"{market.name} allows isolated margin only.")
+    change_mode = only_isolated if restricted else ALLOWED
+    if not restricted and has_position:
+        change_mode = Permission(allowed=False, reason="Close the position to change between isolated and cross.")
+    elif not restricted and has_orders:
+        change_mode = Permission(allowed=False, reason="Cancel the open orders to change between isolated and cross.")
+    no_position = Permission(allowed=False, reason="There is no position to change the margin of.")
+    removal = ALLOWED if has_position else no_position
+    if has_position and market.restriction is MarginRestriction.STRICT_ISOLATED:
+        removal = Permission(allowed=False, reason="In this market margin comes back when the position is reduced.")
+    return Capabilities(
+        use_cross=only_isolated if restricted else ALLOWED,
+        change_mode=change_mode,
+        raise_leverage=ALLOWED,
+        lower_leverage=ALLOWED,
+        add_margin=ALLOWED if has_position else no_position,
+        remove_margin=removal,
+        leverage_moves_margin=False,
+    )

@@ -1,0 +1,242 @@
+"""Two doors to a venue over HTTP, one blocking and one for asyncio, with the same contract.
+
+Timeouts are mandatory, redirects are not followed, nothing is ever retried, bodies are limited, and a success must be
+JSON. What happens to a request is told by three errors and one value:
+
+- ``Unavailable``: provably nothing was sent (refused, not resolved, no connection in time, certificate refused);
+- ``RateLimited``: HTTP 429, or 418 as some venues ban with it;
+- ``OutcomeUnknown``: it may have arrived (no answer in time, cut, 5xx, redirect, oversized or unreadable answer);
+- ``Response``: a success, or a 4xx whose text the adapter has to judge.
+"""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Protocol, Self
+
+import aiohttp
+import urllib3
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    NameResolutionError,
+    NewConnectionError,
+    SSLError,
+)
+
+from trading.venues.errors import OutcomeUnknown, RateLimited, Unavailable
+
+MEBIBYTE = 1024 * 1024
+CHUNK = 64 * 1024
+TOO_MANY_REQUESTS = (429, 418)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long and how much: seconds to connect, seconds between two reads, seconds in all, bytes of an answer."""
+
+    connect: float = 3.0
+    read: float = 10.0
+    total: float = 15.0
+    body: int = 10 * MEBIBYTE
+    connections: int = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A complete answer: HTTP 2xx with JSON, or a 4xx other than "slow down"."""
+
+    status: int
+    body: bytes
+
+
+class Transport(Protocol):
+    """The blocking door as an adapter sees it."""
+
+    def request(self, method: str, path: str, body: bytes = b"") -> Response:
+        """Send once and wait for the whole answer; raises as the module says."""
+
+
+class ConcurrentTransport(Protocol):
+    """The asyncio door as a batch sees it."""
+
+    async def request(self, method: str, path: str, body: bytes = b"") -> Response:
+        """Send once and wait for the whole answer; raises as the module says."""
+
+
+def retry_after(value: str | None, now: datetime) -> float | None:
+    """Seconds to wait by a Retry-After header, given in seconds or as a date; None when it is absent or unreadable."""
+    if value is None:
+        return None
+    if value.strip().isdigit():
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        return None
+    return max(0.0, (moment - now).total_seconds())
+
+
+def admit(status: int, headers: Mapping[str, str], limit: int) -> None:
+    """Judge an answer by its head, before the body is read. Raises as the module says."""
+    if status in TOO_MANY_REQUESTS:
+        wait = retry_after(headers.get("Retry-After"), datetime.now(UTC))
+        raise RateLimited(f"HTTP {status}", retry_after=wait)
+    if status >= 500:
+        wait = retry_after(headers.get("Retry-After"), datetime.now(UTC))
+        raise OutcomeUnknown(f"HTTP {status}", retry_after=wait)
+    if not (200 <= status < 300 or 400 <= status < 500):
+        raise OutcomeUnknown(f"HTTP {status} instead of an answer")
+    kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if status < 300 and kind != "application/json":
+        raise OutcomeUnknown("an answer that is not JSON")
+    length = headers.get("Content-Length", "")
+    if length.isdigit() and int(length) > limit:
+        raise OutcomeUnknown(f"an answer of more than {limit} bytes")
+
+
+class BlockingTransport:
+    """One pool of connections to one base URL, for use by any number of threads."""
+
+    def __init__(self, base_url: str, *, limits: Limits | None = None, content_type: str = "application/json") -> None:
+        self.base_url = base_url.rstrip("/")
+        self.limits = limits or Limits()
+        self._headers = {"Content-Type": content_type, "Accept-Encoding": "gzip, deflate"}
+        self._pool = urllib3.PoolManager(num_pools=1, maxsize=self.limits.connections, retries=False)
+
+    def __repr__(self) -> str:
+        return f"BlockingTransport({self.base_url!r})"
+
+    def close(self) -> None:
+        """Close every idle connection."""
+        self._pool.clear()
+
+    def request(self, method: str, path: str, body: bytes = b"") -> Response:
+        """Send once and wait for the whole answer; raises as the module says."""
+        deadline = time.monotonic() + self.limits.total
+        timeout = urllib3.Timeout(connect=self.limits.connect, read=self.limits.read)
+        try:
+            response = self._pool.request(
+                method,
+                self.base_url + path,
+                body=body or None,
+                headers=self._headers,
+                timeout=timeout,
+                retries=False,
+                redirect=False,
+                preload_content=False,
+            )
+        except (NewConnectionError, NameResolutionError, ConnectTimeoutError) as error:
+            raise Unavailable(type(error).__name__) from None
+        except SSLError as error:
+            raise _tls_failure(error) from None
+        except HTTPError as error:
+            raise OutcomeUnknown(type(error).__name__) from None
+        return self._read(response, deadline)
+
+    def _read(self, response: urllib3.BaseHTTPResponse, deadline: float) -> Response:
+        """The body within the limits; the connection goes back to the pool only after a complete answer."""
+        complete = False
+        try:
+            admit(response.status, response.headers, self.limits.body)
+            body = b"".join(self._chunks(response, deadline))
+            complete = True
+        except HTTPError as error:
+            raise OutcomeUnknown(type(error).__name__) from None
+        finally:
+            if complete:
+                response.release_conn()
+            else:
+                response.close()
+        return Response(response.status, body)
+
+    def _chunks(self, response: urllib3.BaseHTTPResponse, deadline: float) -> Iterator[bytes]:
+        size = 0
+        while chunk := response.read1(CHUNK, decode_content=True):
+            size += len(chunk)
+            if size > self.limits.body:
+                raise OutcomeUnknown(f"an answer of more than {self.limits.body} bytes")
+            if time.monotonic() > deadline:
+                raise OutcomeUnknown("an answer that took too long")
+            yield chunk
+
+
+def _tls_failure(error: Exception) -> Unavailable | OutcomeUnknown:
+    """A refused certificate stops us before we send; any other TLS failure may have come later."""
+    chain: BaseException | None = error
+    while chain is not None:
+        causes = (chain, *(argument for argument in chain.args if isinstance(argument, BaseException)))
+        if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+            return Unavailable("the venue's certificate was refused")
+        chain = chain.__cause__ or chain.__context__
+    return OutcomeUnknown("the encrypted connection failed")
+
+
+class AsyncTransport:
+    """The same door for many requests at once on one event loop. Use it as an async context manager."""
+
+    def __init__(self, base_url: str, *, limits: Limits | None = None, content_type: str = "application/json") -> None:
+        self.base_url = base_url.rstrip("/")
+        self.limits = limits or Limits()
+        self._headers = {"Content-Type": content_type}
+        self._session: aiohttp.ClientSession | None = None
+
+    def __repr__(self) -> str:
+        return f"AsyncTransport({self.base_url!r})"
+
+    async def __aenter__(self) -> Self:
+        limits = self.limits
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=limits.connections),
+            timeout=aiohttp.ClientTimeout(
+                total=limits.total, connect=None, sock_connect=limits.connect, sock_read=limits.read
+            ),
+            headers=self._headers,
+            trust_env=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def request(self, method: str, path: str, body: bytes = b"") -> Response:
+        """Send once and wait for the whole answer; raises as the module says."""
+        if self._session is None:
+            raise RuntimeError("AsyncTransport is used as an async context manager")
+        try:
+            async with self._session.request(
+                method, self.base_url + path, data=body or None, allow_redirects=False
+            ) as response:
+                admit(response.status, response.headers, self.limits.body)
+                return Response(response.status, await self._read(response))
+        except aiohttp.ClientConnectorCertificateError:
+            raise Unavailable("the venue's certificate was refused") from None
+        except (aiohttp.ClientConnectorSSLError, asyncio.IncompleteReadError):
+            raise OutcomeUnknown("the encrypted connection failed") from None
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise Unavailable(type(error).__name__) from None
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise OutcomeUnknown(type(error).__name__) from None
+
+    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+        chunks: list[bytes] = []
+        size = 0
+        async for chunk in response.content.iter_chunked(CHUNK):
+            size += len(chunk)
+            if size > self.limits.body:
+                response.close()
+                raise OutcomeUnknown(f"an answer of more than {self.limits.body} bytes")
+            chunks.append(chunk)
+        return b"".join(chunks)
