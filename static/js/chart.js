@@ -1,0 +1,117 @@
+// The chart: candles from the server, lines for entries and liquidations, and for the estimate on the ticket.
+"use strict";
+
+(() => {
+  const panel = document.getElementById("chart");
+  if (!panel) return;
+  const words = document.getElementById("chart_words");
+  const below = document.getElementById("chart_below");
+  const market = panel.dataset.market;
+  const decimals = Number(panel.dataset.decimals);
+  if (!window.LightweightCharts) {
+    words.textContent = "The chart could not be loaded. Prices, orders and positions work without it.";
+    return;
+  }
+
+  const style = getComputedStyle(document.documentElement);
+  const painter = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  // The library reads colours as rgb only; the canvas turns whatever a token holds into that.
+  function colour(token) {
+    painter.clearRect(0, 0, 1, 1);
+    painter.fillStyle = style.getPropertyValue(`--${token}`).trim();
+    painter.fillRect(0, 0, 1, 1);
+    const [red, green, blue] = painter.getImageData(0, 0, 1, 1).data;
+    return `rgb(${red}, ${green}, ${blue})`;
+  }
+
+  const chart = LightweightCharts.createChart(document.getElementById("chart_canvas"), {
+    autoSize: true,
+    layout: { background: { color: colour("s1") }, textColor: colour("ink3"), fontFamily: style.getPropertyValue("--font"), fontSize: 11.5, attributionLogo: false },
+    grid: { vertLines: { visible: false }, horzLines: { color: colour("line") } },
+    rightPriceScale: { borderVisible: false, scaleMargins: { top: 0.16, bottom: 0.12 } },
+    timeScale: { borderColor: colour("line"), timeVisible: true, rightOffset: 6, barSpacing: 9 },
+    crosshair: { mode: 0, vertLine: { color: colour("ink3"), labelBackgroundColor: colour("s3") }, horzLine: { color: colour("ink3"), labelBackgroundColor: colour("s3") } },
+  });
+  const candles = chart.addSeries(LightweightCharts.CandlestickSeries, {
+    upColor: colour("up"), downColor: colour("down"), wickUpColor: colour("up"), wickDownColor: colour("down"), borderVisible: false,
+    priceFormat: { type: "price", precision: decimals, minMove: 10 ** -decimals }, priceLineStyle: LightweightCharts.LineStyle.Dotted,
+    autoscaleInfoProvider: (original) => withLines(original()),
+  });
+  let lines = [];
+  let last = null;
+  let interval = "15m";
+
+  // Lines that are near enough come into view; far ones are named at the edge instead of flattening the candles.
+  function withLines(info) {
+    if (!info || !last) return info;
+    const near = lines.map((line) => line.price).filter((price) => Math.abs(price / last.close - 1) < 0.1);
+    const range = info.priceRange;
+    return { ...info, priceRange: { minValue: Math.min(range.minValue, ...near), maxValue: Math.max(range.maxValue, ...near) } };
+  }
+
+  function wantedLines() {
+    const wanted = [];
+    for (const row of document.querySelectorAll("tr[data-market]")) {
+      if (row.dataset.market !== market) continue;
+      if (row.dataset.entry) wanted.push({ price: Number(row.dataset.entry), title: `Entry · ${row.dataset.side}`, color: colour("ink2"), lineStyle: 0 });
+      if (row.dataset.liquidation) wanted.push({ price: Number(row.dataset.liquidation), title: `Liquidation · ${row.dataset.label}`, color: colour("warn"), lineStyle: 0 });
+    }
+    const quote = document.getElementById("quote");
+    if (quote && quote.dataset.liquidation) wanted.push({ price: Number(quote.dataset.liquidation), title: "Est. liquidation", color: colour("down"), lineStyle: 2, isEstimate: true });
+    return wanted;
+  }
+
+  function draw() {
+    const wanted = wantedLines();
+    const key = (line) => `${line.price} ${line.title}`;
+    if (wanted.map(key).join() !== lines.map(key).join()) {
+      for (const line of lines) candles.removePriceLine(line.handle);
+      lines = wanted.map((line) => ({ ...line, handle: candles.createPriceLine({ price: line.price, title: line.title, color: line.color, lineStyle: line.lineStyle, lineWidth: 1, axisLabelVisible: true, axisLabelTextColor: colour("s1") }) }));
+    }
+    const mark = Number(document.getElementById("mark_price").textContent.replaceAll(",", ""));
+    if (last && Number.isFinite(mark) && mark > 0) {
+      last = { ...last, close: mark, high: Math.max(last.high, mark), low: Math.min(last.low, mark) };
+      candles.update(last);
+    }
+    point();
+  }
+
+  function point() {
+    const estimate = lines.find((line) => line.isEstimate);
+    const place = estimate && candles.priceToCoordinate(estimate.price);
+    const height = panel.querySelector(".chart-body").clientHeight - 26;
+    const isOutside = last && estimate && (place === null || place < 0 || place > height);
+    below.hidden = !isOutside;
+    if (!isOutside) return;
+    const isBelow = estimate.price < last.close;
+    below.textContent = `${isBelow ? "↓" : "↑"} Est. liquidation ${estimate.price.toLocaleString("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals })}, ${isBelow ? "below" : "above"} this view`;
+  }
+
+  async function load() {
+    const wanted = interval;
+    try {
+      const answer = await fetch(`${panel.dataset.candles}?interval=${wanted}`, { headers: { Accept: "application/json" } });
+      if (!answer.ok) throw new Error(`candles answered ${answer.status}`);
+      const rows = (await answer.json()).candles;
+      if (wanted !== interval) return;
+      const bars = rows.map((row) => ({ time: row.time, open: Number(row.open), high: Number(row.high), low: Number(row.low), close: Number(row.close) }));
+      candles.setData(bars);
+      last = bars.at(-1) || null;
+      words.textContent = bars.length ? "" : "No candles yet: this market has not traded.";
+      draw();
+    } catch {
+      words.textContent = "Candles could not be loaded. Prices and orders work; the chart tries again.";
+      setTimeout(load, 5000);
+    }
+  }
+
+  panel.addEventListener("change", (event) => {
+    if (event.target.name !== "interval") return;
+    interval = event.target.value;
+    load();
+  });
+  document.addEventListener("numbers:changed", draw);
+  chart.timeScale().subscribeVisibleLogicalRangeChange(point);
+  setInterval(() => { if (!document.hidden) load(); }, 60000);
+  load();
+})();

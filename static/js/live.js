@@ -1,0 +1,132 @@
+// Live numbers: patches write text into place, fragments change structure, ages keep counting when nothing arrives.
+//
+// patch: {key: text} or {key: {text, class, value, datetime, title}}; a key is an id or a data-live name. "now" carries
+// the server's clock. fragment: HTML whose roots are swapped by their ids.
+"use strict";
+
+(() => {
+  const SILENCE = 6000;
+  const body = document.body;
+  const staleAfter = Number(body.dataset.staleAfter) * 1000;
+  const closedAfter = Number(body.dataset.closedAfter) * 1000;
+  const stream = () => document.getElementById("live");
+  let clockOffset = Date.parse(body.dataset.now) - Date.now();
+  let heard = performance.now();
+
+  document.addEventListener("patch", (event) => {
+    arrived();
+    for (const [key, change] of Object.entries(JSON.parse(event.detail.data))) {
+      if (key === "now") clockOffset = Date.parse(change) - Date.now();
+      else for (const element of places(key)) write(element, typeof change === "object" ? change : { text: change });
+    }
+    document.dispatchEvent(new CustomEvent("numbers:changed"));
+  });
+
+  document.addEventListener("fragment", (event) => {
+    arrived();
+    const holder = document.createElement("template");
+    holder.innerHTML = event.detail.data;
+    for (const root of [...holder.content.children]) {
+      const target = root.id && document.getElementById(root.id);
+      if (!target || target.contains(document.activeElement?.closest("form"))) continue;
+      htmx.swap({ sourceElement: target, target, swap: "outerMorph", text: root.outerHTML }).then(afterFragment);
+    }
+  });
+
+  function places(key) {
+    const named = document.querySelectorAll(`[data-live="${CSS.escape(key)}"]`);
+    const byId = document.getElementById(key);
+    return byId ? [byId, ...named] : named;
+  }
+
+  function write(element, change) {
+    if (change.class !== undefined && element.getAttribute("class") !== change.class) element.setAttribute("class", change.class);
+    if (change.title !== undefined) element.title = change.title;
+    if (change.datetime !== undefined) element.setAttribute("datetime", change.datetime);
+    if (change.value !== undefined) element.querySelector(".bar-fill")?.setAttribute("width", `${change.value}%`);
+    if (change.text === undefined || element.textContent === change.text) return;
+    element.textContent = change.text;
+    element.classList.remove("flash");
+    void element.offsetWidth;
+    element.classList.add("flash");
+  }
+
+  function arrived() {
+    heard = performance.now();
+    document.getElementById("stream_lost").hidden = true;
+  }
+
+  function afterFragment() {
+    count();
+    document.dispatchEvent(new CustomEvent("numbers:changed"));
+  }
+
+  function count() {
+    for (const place of document.querySelectorAll("[data-counts]")) {
+      const rows = document.querySelectorAll(`#${place.dataset.counts} [data-row]`).length;
+      if (["positions", "orders"].includes(place.dataset.counts)) place.textContent = rows || "";
+    }
+  }
+
+  // Ages are the one thing worked out here: they must stay true exactly when the server is silent.
+  function ageText(milliseconds) {
+    const seconds = Math.max(milliseconds, 0) / 1000;
+    if (seconds < 10) return `${seconds.toFixed(1)} s old`;
+    if (seconds < 60) return `${Math.round(seconds)} s old`;
+    if (seconds < 3600) return `${Math.floor(seconds / 60)} min old`;
+    if (seconds < 86400) return `${Math.floor(seconds / 3600)} h old`;
+    return `${Math.floor(seconds / 86400)} d old`;
+  }
+
+  function tick() {
+    const now = Date.now() + clockOffset;
+    for (const element of document.querySelectorAll("time.age")) {
+      const milliseconds = now - Date.parse(element.getAttribute("datetime"));
+      const state = milliseconds > closedAfter ? "closed" : milliseconds > staleAfter ? "stale" : "live";
+      element.className = `age age-${state}`;
+      const text = element.querySelector("span") || element;
+      const words = ageText(milliseconds);
+      if (text.textContent !== words) text.textContent = words;
+    }
+    for (const element of document.querySelectorAll("time.countdown")) {
+      const left = Math.max(Date.parse(element.getAttribute("datetime")) - now, 0) / 1000;
+      const hours = Math.floor(left / 3600);
+      const pair = [Math.floor((left % 3600) / 60), Math.floor(left % 60)].map((part) => String(part).padStart(2, "0")).join(":");
+      element.textContent = hours ? `${hours}:${pair}` : pair;
+    }
+    const title = document.getElementById("mark_price");
+    if (title) document.title = `${title.textContent} ${document.querySelector("#market_bar h1").textContent}`;
+    closeWhenOld(now);
+    if (stream() && !document.hidden && performance.now() - heard > SILENCE) document.getElementById("stream_lost").hidden = false;
+  }
+
+  // Opening on old numbers is closed with its reason; what protects a position stays open.
+  function closeWhenOld(now) {
+    const age = document.getElementById("quote_age");
+    const button = document.getElementById("place_order");
+    if (!age || !button) return;
+    const milliseconds = now - Date.parse(age.getAttribute("datetime"));
+    const quote = document.getElementById("quote");
+    const isOld = milliseconds > closedAfter;
+    quote.classList.toggle("is-old", isOld);
+    if (isOld && !button.disabled) {
+      button.disabled = true;
+      document.querySelector("#place_order_why > span").textContent = "This estimate is too old to trade on; a new one is on its way.";
+    }
+  }
+
+  // A ticket of admission lives briefly. When the stream refuses it, the page is asked for a fresh one.
+  document.addEventListener("htmx:sse:error", (event) => {
+    if (![401, 403, 410].includes(event.detail.status)) return;
+    htmx.ajax("GET", location.href, { source: "#main", target: "#live", select: "#live", swap: "outerHTML" });
+  });
+  let connections = 0;
+  document.addEventListener("htmx:after:sse:connection", () => {
+    connections += 1;
+    if (connections > 1) document.body.dispatchEvent(new CustomEvent("refresh"));
+  });
+
+  document.addEventListener("htmx:after:swap", count);
+  setInterval(tick, 250);
+  tick();
+})();

@@ -1,0 +1,121 @@
+// What every page does: dialogs that arrive open themselves, notes can be dismissed, the newest answer wins.
+"use strict";
+
+(() => {
+  const latest = new WeakMap();
+
+  document.documentElement.classList.add("has-scripts");
+
+  // htmx's "replace" aborts the older request but forgets the newer one when the abort settles, so a third request can
+  // run beside the second and be overtaken by it. Only the newest request of an element may land.
+  document.addEventListener("htmx:config:request", (event) => {
+    const { ctx } = event.detail;
+    if (ctx.request.method !== "GET" || ctx.sourceElement.id === "live") return;
+    latest.set(ctx.sourceElement, ctx);
+    ctx.fetch = async (address, options) => {
+      try {
+        const answer = await fetch(address, options);
+        const body = [204, 304].includes(answer.status) ? null : await answer.text();
+        return new Response(body, { status: answer.status, statusText: answer.statusText, headers: answer.headers });
+      } catch (error) {
+        if (error.name !== "AbortError") throw error;
+        if (latest.get(ctx.sourceElement) === ctx) failed(ctx);
+        return new Response(null, { status: 204 });
+      }
+    };
+  });
+
+  document.addEventListener("htmx:before:response", (event) => {
+    const { ctx } = event.detail;
+    const newest = latest.get(ctx.sourceElement);
+    if (newest && newest !== ctx) event.preventDefault();
+  });
+
+  document.addEventListener("htmx:error", (event) => failed(event.detail.ctx));
+  document.addEventListener("htmx:response:error", (event) => {
+    const { ctx } = event.detail;
+    if (ctx.response.status >= 500) failed(ctx);
+  });
+
+  function failed(ctx) {
+    if (!ctx || !ctx.request) return;
+    if (ctx.request.method === "GET") {
+      ctx.sourceElement.dispatchEvent(new CustomEvent("quote:failed", { bubbles: true }));
+      if (ctx.sourceElement.matches("a, button")) say("This could not be loaded. Your positions are not affected; try again.");
+      return;
+    }
+    say("No answer arrived, so it is not known yet whether this was done. Pressing again is safe: the same form is carried out at most once.");
+  }
+
+  function say(text) {
+    const note = document.createElement("div");
+    note.className = "toast toast-error";
+    note.setAttribute("role", "alert");
+    note.innerHTML = '<div class="toast-body"><p class="toast-title"></p></div><button type="button" class="icon-button" data-dismiss aria-label="Dismiss">×</button>';
+    note.querySelector("p").textContent = text;
+    document.getElementById("notices").prepend(note);
+  }
+
+  // A form in flight takes no second press, whatever its button looks like after a swap.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.dataset.busy) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+    } else if (form.hasAttribute("hx-post")) {
+      form.dataset.busy = "true";
+    }
+  }, true);
+  document.addEventListener("htmx:finally:request", (event) => {
+    const { ctx } = event.detail;
+    if (ctx.request.method === "GET") return;
+    delete ctx.sourceElement.dataset.busy;
+    const status = ctx.response ? ctx.response.status : 0;
+    const dialog = ctx.sourceElement.closest("dialog");
+    if (dialog && status >= 200 && status < 300) dialog.close();
+  });
+
+  document.addEventListener("htmx:after:swap", openDialogs);
+  document.addEventListener("DOMContentLoaded", openDialogs);
+
+  function openDialogs() {
+    for (const dialog of document.querySelectorAll("dialog[data-opens]:not([open])")) {
+      const opener = document.activeElement;
+      dialog.removeAttribute("data-opens");
+      dialog.showModal();
+      dialog.addEventListener("close", () => {
+        if (opener && opener.isConnected) opener.focus();
+        dialog.remove();
+      }, { once: true });
+    }
+  }
+
+  document.addEventListener("click", (event) => {
+    const target = event.target;
+    if (target.closest("[data-dismiss]")) target.closest(".toast").remove();
+    if (target.closest("[data-closes]") && target.closest("dialog")) {
+      event.preventDefault();
+      target.closest("dialog").close();
+    }
+    if (target.matches("dialog")) target.close();
+    const filler = target.closest("[data-fills]");
+    if (filler) fill(document.getElementById(filler.dataset.fills), filler.value);
+    for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(target)) menu.open = false;
+  });
+
+  function fill(input, value) {
+    input.value = value;
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
+  document.addEventListener("input", (event) => {
+    const list = event.target.dataset.filters && document.getElementById(event.target.dataset.filters);
+    if (!list) return;
+    const wanted = event.target.value.trim().toLowerCase();
+    for (const item of list.children) item.hidden = !item.dataset.filter.includes(wanted);
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") for (const menu of document.querySelectorAll("details.menu[open]")) menu.open = false;
+  });
+})();
