@@ -16,7 +16,7 @@ STATE = Path(env.str("STATE", default=str(BASE_DIR / ".state"))).resolve()
 env.read_env(STATE / "environment", overwrite=False)
 
 # Development's own key is refused by a system check as soon as DEBUG is off.
-INSECURE_SECRET_KEY = "insecure-development-key"
+INSECURE_SECRET_KEY = "insecure-development-key"  # noqa: S105
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default=INSECURE_SECRET_KEY)
 CI = env.bool("CI", default=False)
@@ -72,7 +72,7 @@ TEMPLATES = [
     },
 ]
 
-# tenants.postgres is Django's PostgreSQL backend that tells every connection which operator it serves (row-level security).
+# Django's PostgreSQL backend, telling every connection which operator it serves (row-level security).
 DATABASES = {"default": env.db_url("DATABASE_URL", default="postgres://perpsstudio@127.0.0.1:5432/perpsstudio")}
 DATABASES["default"]["ENGINE"] = "tenants.postgres"
 DATABASES["default"]["OPTIONS"] = {
@@ -152,8 +152,8 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
 
 # How old a number may be before the page says so, and before money buttons close.
-STALE_AFTER_SECONDS = 3
-CLOSED_AFTER_SECONDS = 10
+STALE_AFTER_SECONDS = 5
+CLOSED_AFTER_SECONDS = 15
 
 # Recorded venue payloads that the tests read.
 VENUE_DATA = Path(env.str("VENUE_DATA", default=str(BASE_DIR.parent / "shared" / "venues")))

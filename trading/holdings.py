@@ -20,29 +20,52 @@ _ZERO = Decimal(0)
 class Held(Protocol):
     """What a stored position and a venue's snapshot of one have in common."""
 
-    size: Decimal
-    entry_price: Decimal
-    mark_price: Decimal
-    leverage: int
-    cash: Decimal | None
-    max_leverage: int
-    liquidation_price: Decimal | None
+    @property
+    def size(self) -> Decimal: ...
+
+    @property
+    def entry_price(self) -> Decimal: ...
+
+    @property
+    def mark_price(self) -> Decimal: ...
+
+    @property
+    def leverage(self) -> int: ...
+
+    @property
+    def cash(self) -> Decimal | None: ...
+
+    @property
+    def max_leverage(self) -> int: ...
+
+    @property
+    def liquidation_price(self) -> Decimal | None: ...
 
 
 class Summary(Protocol):
     """What a stored account and a venue's snapshot of one have in common."""
 
-    equity: Decimal
-    cross_equity: Decimal
+    @property
+    def equity(self) -> Decimal: ...
+
+    @property
+    def cross_equity(self) -> Decimal: ...
 
 
 class RestingOrder(Protocol):
     """An order in the book, as far as it reserves margin."""
 
-    is_buy: bool
-    size: Decimal
-    limit_price: Decimal
-    reduce_only: bool
+    @property
+    def is_buy(self) -> bool: ...
+
+    @property
+    def size(self) -> Decimal: ...
+
+    @property
+    def limit_price(self) -> Decimal: ...
+
+    @property
+    def reduce_only(self) -> bool: ...
 
 
 def market_terms(spec: MarketSpec) -> MarketTerms:

@@ -4,9 +4,9 @@ from django.db import models
 from django.utils import timezone
 
 from tenants.owned import OperatorOwned
-from trading.margin.types import MarginMode
+from trading.margin.types import AccountMode, MarginMode
 from trading.models.fields import choice, money
-from trading.venues.snapshots import AccountMode, Network, Venue
+from trading.venues.snapshots import Network, Venue
 
 
 class VenueAccount(OperatorOwned):

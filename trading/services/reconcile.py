@@ -2,7 +2,7 @@
 
 An order is asked for by its client id. A margin or leverage change has none: its nonce keeps the identical bytes from
 acting twice, and the venue's state tells whether they acted. Once the venue's own clock is past the expiry and the
-effect is still not there, the command is dead (Hyperliquid 4, 5.3; the venue's clock is ``AccountSnapshot.venue_time``).
+effect is still not there, the command is dead (Hyperliquid 4, 5.3; that clock is ``AccountSnapshot.venue_time``).
 """
 
 from datetime import timedelta

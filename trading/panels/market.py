@@ -1,0 +1,146 @@
+"""The market's own panels: the bar, the book, and how old a number is."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import accumulate
+
+from trading.margin.rounding import liquidation_towards_mark
+from trading.models import Market
+from trading.panels.numbers import age, compact, field_text, fixed, leverage, percent
+from trading.panels.view_models import Book, BookRow, Freshness, FreshnessState, MarketBar, MarketLink, Tone
+from trading.venues.snapshots import Book as VenueBook
+from trading.venues.snapshots import BookLevel, MarketSpec, MarketState
+
+BOOK_LEVELS = 11
+FUNDING_INTERVAL = timedelta(hours=1)
+
+
+def freshness(as_of: datetime | None, now: datetime, limits: tuple[int, int], what: str = "Prices") -> Freshness:
+    """How old numbers are and what follows; ``limits`` are the seconds to say so and to close money buttons."""
+    if as_of is None:
+        reason = f"{what} have not arrived yet. Buttons open as soon as they do."
+        return Freshness(state=FreshnessState.CLOSED, as_of=now, text="no data yet", reason=reason)
+    seconds = (now - as_of).total_seconds()
+    text = age(as_of, now)
+    if seconds >= limits[1]:
+        reason = f"{what} are {text}: nothing new is opened on them. Closing and adding margin are still tried."
+        return Freshness(state=FreshnessState.CLOSED, as_of=as_of, text=text, reason=reason)
+    state = FreshnessState.STALE if seconds >= limits[0] else FreshnessState.LIVE
+    return Freshness(state=state, as_of=as_of, text=text)
+
+
+def price_decimals(spec: MarketSpec, price: Decimal) -> int:
+    """How many decimals a price of this size has on this market."""
+    exponent = spec.price_rule.step_at(price).normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
+
+
+def price_text(price: Decimal, spec: MarketSpec) -> str:
+    """A price at the market's own tick."""
+    return fixed(price, price_decimals(spec, price))
+
+
+def liquidation_text(price: Decimal, mark: Decimal, spec: MarketSpec) -> str:
+    """A liquidation price at the market's tick, rounded towards the mark."""
+    return price_text(liquidation_towards_mark(price, mark, spec.price_rule), spec)
+
+
+def tone_of(value: Decimal) -> Tone:
+    """Up, down or neither."""
+    if value == 0:
+        return Tone.PLAIN
+    return Tone.UP if value > 0 else Tone.DOWN
+
+
+def day_change(state: MarketState) -> Decimal:
+    """The move since this time yesterday, as a fraction."""
+    return state.mark / state.previous_day_price - 1 if state.previous_day_price else Decimal(0)
+
+
+def build_market_bar(
+    market: Market, state: MarketState | None, links: Sequence[MarketLink], fresh: Freshness, now: datetime
+) -> MarketBar:
+    """The market in one line. Funding is paid on the hour (Hyperliquid 3.6)."""
+    spec = market.rules
+    funding_at = now.replace(minute=0, second=0, microsecond=0) + FUNDING_INTERVAL
+    remaining = int((funding_at - now).total_seconds())
+    mark = state.mark if state else None
+    change = day_change(state) if state else Decimal(0)
+    return MarketBar(
+        market=market.name,
+        label=f"{spec.base}-PERP",
+        max_leverage=leverage(Decimal(market.max_leverage)),
+        mark=price_text(mark, spec) if mark else "no price",
+        mark_tone=tone_of(change),
+        index=price_text(state.oracle, spec) if state else "no price",
+        change=percent(change, signed=True),
+        change_tone=tone_of(change),
+        volume=compact(state.day_volume) if state else "unknown",
+        open_interest=compact(state.open_interest * state.mark) if state else "unknown",
+        funding=percent(state.funding_rate, 4, signed=True) if state else "unknown",
+        funding_at=funding_at,
+        funding_in=f"{remaining // 60:02d}:{remaining % 60:02d}",
+        freshness=fresh,
+        markets=tuple(links),
+    )
+
+
+def build_market_link(market: Market, state: MarketState | None, current: Market) -> MarketLink:
+    """A market in the switcher."""
+    change = day_change(state) if state else Decimal(0)
+    return MarketLink(
+        name=market.name,
+        label=f"{market.rules.base}-PERP",
+        max_leverage=leverage(Decimal(market.max_leverage)),
+        mark=price_text(state.mark, market.rules) if state else "no price",
+        change=percent(change, signed=True),
+        change_tone=tone_of(change),
+        is_current=market.pk == current.pk,
+    )
+
+
+def build_book(market: Market, book: VenueBook | None, state: MarketState | None, fresh: Freshness) -> Book:
+    """The order book around the mark; without one, a sentence instead."""
+    spec = market.rules
+    mark = price_text(state.mark, spec) if state else "no price"
+    tone = tone_of(day_change(state)) if state else Tone.PLAIN
+    tick = field_text(spec.price_rule.step_at(state.mark)) if state else ""
+    if book is None or not book.bids or not book.asks:
+        problem = "The order book is not available right now."
+        return Book(
+            market=market.name, asks=(), bids=(), mark=mark, mark_tone=tone, spread="", tick=tick, freshness=fresh,
+            problem=problem,
+        )  # fmt: skip
+    asks, bids = book.asks[:BOOK_LEVELS], book.bids[:BOOK_LEVELS]
+    deepest = max(_total(asks), _total(bids))
+    gap = asks[0].price - bids[0].price
+    return Book(
+        market=market.name,
+        asks=tuple(reversed(_book_rows(asks, spec, deepest))),
+        bids=_book_rows(bids, spec, deepest),
+        mark=mark,
+        mark_tone=tone,
+        spread=f"{field_text(gap)} · {percent(gap / asks[0].price, 3)}",
+        tick=tick,
+        freshness=fresh,
+    )
+
+
+def _total(levels: Sequence[BookLevel]) -> Decimal:
+    return sum((level.size for level in levels), Decimal(0))
+
+
+def _book_rows(levels: Sequence[BookLevel], spec: MarketSpec, deepest: Decimal) -> tuple[BookRow, ...]:
+    decimals = price_decimals(spec, levels[0].price)
+    totals = accumulate(level.size for level in levels)
+    places = min(spec.size_decimals, 3)
+    return tuple(
+        BookRow(
+            price=fixed(level.price, decimals),
+            size=fixed(level.size, places),
+            total=fixed(total, places),
+            depth=int(total / deepest * 100) if deepest else 0,
+        )
+        for level, total in zip(levels, totals, strict=True)
+    )

@@ -1,0 +1,207 @@
+"""From a ticket to the engine's preview: sizes resolved, bounds checked, refusals turned into sentences.
+
+The order that is placed is recomputed here from the same raw inputs as the quote that was shown; a preview is never
+trusted.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import ROUND_FLOOR, Decimal
+
+from tenants.policy import highest_leverage, offered_modes
+from trading.desk import Desk
+from trading.forms import OrderForm, OrderKind, SizeUnit
+from trading.holdings import market_terms
+from trading.margin.errors import MarginInputError
+from trading.margin.preview import preview_order
+from trading.margin.quotes import OrderRequest, Preview, Refusal, RefusalCode
+from trading.margin.types import MarginMode, Side
+from trading.models import Market
+from trading.venues.snapshots import MarketSpec
+
+# A full-size order leaves this share behind, because the mark moves between the click and the fill.
+USABLE = Decimal("0.995")
+_ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """A ticket worked out: the size in coins, what it does, and what stands in its way.
+
+    ``preview`` is None where there is nothing to compute yet (no size) or nothing that can be (no mark). ``free`` is
+    the free collateral before the order, None where it cannot be known.
+    """
+
+    form: OrderForm
+    size: Decimal | None
+    mark: Decimal | None
+    preview: Preview | None
+    free: Decimal | None
+    maximum: Decimal | None
+    highest_leverage: int
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def can_place(self) -> bool:
+        """Whether everything that is needed is there and nothing speaks against it."""
+        return self.preview is not None and not self.errors
+
+
+def quote_order(desk: Desk, market: Market, form: OrderForm) -> Quoted:
+    """Work out what the ticket would do to the desk, and say what is wrong with it, field by field."""
+    spec = market.rules
+    mark = desk.mark(market)
+    ceiling = highest_leverage(desk.policy, spec.max_leverage)
+    errors = dict(form.errors) | _choice_errors(desk, market, spec, form, ceiling)
+    if mark is None:
+        return Quoted(form, None, None, None, None, None, ceiling, errors | {"size": "There is no price yet."})
+    probe = _preview(desk, spec, form, spec.size_step, mark)
+    free = probe.free_before if probe else None
+    maximum = largest_size(desk, market, form, mark, free)
+    size = _size(spec, form, mark, maximum)
+    if size is None or "leverage" in errors:
+        return Quoted(form, size, mark, None, free, maximum, ceiling, errors)
+    preview = _preview(desk, spec, form, size, mark)
+    if preview is not None and "size" not in errors:
+        errors |= _size_errors(spec, form, size, mark, maximum, preview, errors)
+    return Quoted(form, size, mark, preview, free, maximum, ceiling, errors)
+
+
+def largest_size(desk: Desk, market: Market, form: OrderForm, mark: Decimal, free: Decimal | None) -> Decimal | None:
+    """The largest size the free collateral carries at the chosen leverage, in coins; None where it is not known.
+
+    A position on the other side adds itself: closing it needs no collateral (Hyperliquid 3.2). A reduce-only order can
+    be as large as that position and no larger.
+    """
+    spec = market.rules
+    held = desk.position_in(market)
+    opposite = abs(held.size) if held and (held.size > 0) != (form.side is Side.LONG) else _ZERO
+    if form.reduce_only:
+        return opposite
+    if free is None:
+        return None
+    rate = desk.fees.rate(is_maker=False)
+    per_coin = (form.price or mark) * (Decimal(1) / form.leverage + rate)
+    return opposite + spec_floor(spec, max(_ZERO, free) * USABLE / per_coin)
+
+
+def spec_floor(spec: MarketSpec, size: Decimal) -> Decimal:
+    """A size cut down to the market's lot."""
+    return (size / spec.size_step).to_integral_value(ROUND_FLOOR) * spec.size_step
+
+
+def _size(spec: MarketSpec, form: OrderForm, mark: Decimal, maximum: Decimal | None) -> Decimal | None:
+    """The order's size in coins, cut to the lot; None where the ticket names none."""
+    if form.percent is not None:
+        return spec_floor(spec, maximum * form.percent / 100) if maximum is not None else None
+    if form.amount is None:
+        return None
+    if form.unit is SizeUnit.COIN:
+        return form.amount
+    return spec_floor(spec, form.amount / (form.price or mark))
+
+
+def _preview(desk: Desk, spec: MarketSpec, form: OrderForm, size: Decimal, mark: Decimal) -> Preview | None:
+    if size <= 0:
+        return None
+    try:
+        order = OrderRequest(
+            terms=market_terms(spec),
+            side=form.side,
+            size=size,
+            mark_price=mark,
+            mode=form.mode,
+            leverage=form.leverage,
+            fees=desk.fees,
+            limit_price=form.price if form.kind is OrderKind.LIMIT else None,
+            reduce_only=form.reduce_only,
+        )
+        return preview_order(desk.engine, order)
+    except MarginInputError:
+        return None
+
+
+def _choice_errors(desk: Desk, market: Market, spec: MarketSpec, form: OrderForm, ceiling: int) -> dict[str, str]:
+    errors: dict[str, str] = {}
+    if form.mode not in offered_modes(desk.policy, spec.restriction):
+        errors["mode"] = f"{form.mode.value.title()} margin is not offered on {spec.base}."
+    held = desk.position_in(market)
+    if held and held.mode != form.mode:
+        errors["mode"] = f"Your open {spec.base} position is {held.mode}. Close it first to change the margin mode."
+    if form.leverage > ceiling:
+        whose = "the venue's maximum" if ceiling == spec.max_leverage else "the highest this exchange offers"
+        errors["leverage"] = f"{ceiling}x is {whose} on {spec.base}."
+    if spec.delisted:
+        errors["size"] = f"{spec.base} has been delisted; open positions can only be closed."
+    if form.kind is OrderKind.LIMIT and form.price is None and "price" not in form.errors:
+        errors["price"] = "Enter the price of the limit order."
+    return errors
+
+
+def _size_errors(
+    spec: MarketSpec,
+    form: OrderForm,
+    size: Decimal,
+    mark: Decimal,
+    maximum: Decimal | None,
+    preview: Preview,
+    known: Mapping[str, str],
+) -> dict[str, str]:
+    notional = size * (form.price or mark)
+    if notional < spec.min_notional and not _closes_everything(preview):
+        smallest = spec.min_notional / (form.price or mark)
+        lots = (smallest / spec.size_step).to_integral_value("ROUND_CEILING") * spec.size_step
+        amount = f"{spec.min_notional.normalize():f} {spec.collateral}"
+        return {"size": f"An order has to be worth at least {amount}: {lots:f} {spec.base} or more."}
+    errors: dict[str, str] = {}
+    for refusal in preview.refusals:
+        name, sentence = refusal_sentence(refusal, spec, maximum)
+        if name not in known:
+            errors.setdefault(name, sentence)
+    return errors
+
+
+def _closes_everything(preview: Preview) -> bool:
+    return preview.before is not None and preview.after is None
+
+
+def refusal_sentence(refusal: Refusal, spec: MarketSpec, maximum: Decimal | None) -> tuple[str, str]:
+    """The field a refusal stands beside, and its sentence with the bound that was passed."""
+    match refusal.code:
+        case RefusalCode.NOT_ENOUGH_COLLATERAL:
+            if maximum is None or maximum <= 0:
+                return "size", "There is no free collateral. Add funds at the venue, or free some from a position."
+            return (
+                "size",
+                f"That needs more than your free collateral: {maximum.normalize():f} {spec.base} is the most.",
+            )
+        case RefusalCode.LEVERAGE_ABOVE_MARKET | RefusalCode.LEVERAGE_ABOVE_TIER:
+            bound = "" if refusal.bound is None else f" {refusal.bound.normalize():f}x is the most for this size."
+            return "leverage", f"The venue lowers its maximum leverage for large positions.{bound}"
+        case RefusalCode.REDUCE_ONLY_WITHOUT_POSITION:
+            return "size", f"There is no {spec.base} position to reduce. Untick “Reduce only” to open one."
+        case RefusalCode.REDUCE_ONLY_WOULD_INCREASE:
+            return "size", "That would add to your position. Choose the other side, or untick “Reduce only”."
+        case _:
+            return _field_of(refusal), refusal.reason
+
+
+def _field_of(refusal: Refusal) -> str:
+    return refusal.field if refusal.field in ("mode", "price", "size", "leverage") else "size"
+
+
+def mode_closed_because(desk: Desk, market: Market, mode: MarginMode) -> str:
+    """Why a margin mode cannot be chosen on a market now; empty where it can."""
+    spec = market.rules
+    if mode not in offered_modes(desk.policy, spec.restriction):
+        if not desk.policy.offers_cross:
+            return "This exchange offers isolated margin only."
+        return f"{spec.base} can only be traded with isolated margin."
+    held = desk.position_in(market)
+    if held and held.mode != mode:
+        return f"Close your {held.mode} {spec.base} position first to change the mode."
+    if any(order.market_id == market.pk for order in desk.orders) and held is None:
+        choice = desk.preferences.get(market.pk)
+        if choice and choice.mode != mode:
+            return f"Cancel your open {spec.base} orders first to change the mode."
+    return ""
