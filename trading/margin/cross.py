@@ -95,6 +95,18 @@ class CrossState:
         kept = others if position is None else (*others, position)
         return replace(self, positions=kept, moved=self.moved + equity_change)
 
+    def position(self, market: str) -> Position | None:
+        """The position in a market, if there is one."""
+        return next((held for held in self.positions if held.market == market), None)
+
+    def at_mark(self, market: str, mark_price: Decimal) -> "CrossState":
+        """The state after the mark of one market moved; only its own position notices."""
+        held = self.position(market)
+        if held is None or held.mark_price == mark_price:
+            return self
+        gain = held.size * (mark_price - held.mark_price) if held.mode is _CROSS else _ZERO
+        return self.with_position(market, replace(held, mark_price=mark_price), gain)
+
 
 def state_of(account: Account) -> CrossState:
     """The account as the start of a preview."""
@@ -138,14 +150,13 @@ def liquidations_in(state: CrossState) -> dict[str, Liquidation]:
     return {held.market: price for held, price in zip(state.positions, prices, strict=True)}
 
 
-def _liquidations(
-    positions: tuple[Position, ...], behind: CrossCollateral, unlisted: Decimal
-) -> tuple[Liquidation, ...]:
+def _liquidations(held_in: tuple[Position, ...], behind: CrossCollateral, unlisted: Decimal) -> tuple[Liquidation, ...]:
+    basis = behind.basis
     if behind.equity is None:
-        absent = Liquidation(None, behind.reason, behind.basis)
-        return tuple(absent if held.mode is _CROSS else isolated_liquidation(held) for held in positions)
+        absent = Liquidation(None, behind.reason, basis)
+        return tuple(absent if held.cash is None else isolated_liquidation(held) for held in held_in)
     spare, rows = behind.equity - unlisted, []
-    for held in positions:
+    for held in held_in:
         backing = held.cash
         if backing is None:
             value = held.size * held.mark_price
@@ -153,7 +164,6 @@ def _liquidations(
             spare -= kept
             backing = kept - value
         rows.append((held, backing))
-    basis = behind.basis
     return tuple(
         liquidation_from_cash(held.size, spare + backing, held.tiers, basis)
         if held.cash is None
@@ -237,22 +247,26 @@ def remarked(account: Account, marks: Mapping[str, Decimal]) -> Account:
     Markets without a mark keep theirs. What the venue's own prices imply is settled before the marks move, because
     those prices belong to the old marks.
     """
-    changed, cross_gain, gain = [], _ZERO, _ZERO
-    for held in account.positions:
-        mark = positive(marks.get(held.market, held.mark_price), "mark_price")
-        changed.append(replace(held, mark_price=mark, venue_liquidation=None))
-        gain += held.size * (mark - held.mark_price)
-        if held.mode is _CROSS:
-            cross_gain += held.size * (mark - held.mark_price)
+    gains = {held.market: _gain(held, marks) for held in account.positions}
+    cross_gain = sum((gains[held.market] for held in account.of_mode(_CROSS)), _ZERO)
     behind = collateral(account)
     return replace(
         account,
-        positions=tuple(changed),
+        positions=tuple(_at(held, marks) for held in account.positions),
         cross_equity=account.cross_equity + cross_gain,
-        spot_collateral=None if account.spot_collateral is None else account.spot_collateral + gain,
+        spot_collateral=None if account.spot_collateral is None else account.spot_collateral + sum(gains.values()),
         outside_collateral=behind.missing if behind.basis is Basis.ANCHORED and behind.equity is not None else None,
         mode=AccountMode.STANDARD if _own_equity_holds(account, behind) else account.mode,
     )
+
+
+def _at(held: Position, marks: Mapping[str, Decimal]) -> Position:
+    mark = positive(marks.get(held.market, held.mark_price), "mark_price")
+    return replace(held, mark_price=mark, venue_liquidation=None)
+
+
+def _gain(held: Position, marks: Mapping[str, Decimal]) -> Decimal:
+    return held.size * (marks.get(held.market, held.mark_price) - held.mark_price)
 
 
 def _own_equity_holds(account: Account, behind: CrossCollateral) -> bool:

@@ -30,7 +30,7 @@ Decimal('590.00000000')
 """
 
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from enum import StrEnum
 
 from trading.margin.liquidation import liquidation_from_cash
@@ -138,8 +138,8 @@ def removable(position: Position, rules: MarginRules) -> Bound:
 
 
 def lowest_leverage(position: Position, rules: MarginRules) -> int:
-    """The lowest leverage whose initial margin the bucket covers now (Hyperliquid rules 3.8)."""
-    if position.equity <= 0:
+    """The lowest leverage the venue would set now (Hyperliquid rules 3.8, Aster rules 3.4)."""
+    if position.equity <= 0 or not rules.may_lower_isolated_leverage:
         return position.leverage
-    wanted = -int(-position.notional // position.equity)
-    return min(position.leverage, max(1, wanted)) if rules.may_lower_isolated_leverage else position.leverage
+    wanted = int((position.notional / position.equity).to_integral_value(ROUND_CEILING))
+    return min(position.leverage, max(1, wanted))

@@ -33,30 +33,18 @@ _ZERO = Decimal(0)
 
 
 def liquidation_from_cash(size: Decimal, cash: Decimal, tiers: TierTable, basis: Basis = Basis.OWN) -> Liquidation:
-    """The price at which cash + size · price equals maintenance, or the reason why there is none.
-
-    `size` is signed and not zero; `cash` is in units of the collateral.
-    """
+    """The price at which cash + size · price equals maintenance, or why there is none; `size` is signed, not zero."""
     if size > _ZERO:
-        needed = -cash
-        tier = _tier(tiers.long_starts, needed)
-        deduction, divisor, _ = tiers.divisors[tier]
-        price = (needed - deduction) / (size * divisor)
-        absent = NoLiquidation.COVERED
+        reach, starts, divisors, absent = -cash, tiers.long_starts, tiers.long_divisors, NoLiquidation.COVERED
     else:
-        tier = _tier(tiers.short_starts, cash)
-        deduction, _, divisor = tiers.divisors[tier]
-        price = (cash + deduction) / (-size * divisor)
-        absent = NoLiquidation.UNDER_WATER
+        reach, starts, divisors, absent = cash, tiers.short_starts, tiers.short_divisors, NoLiquidation.UNDER_WATER
+    deduction, divisor = divisors[0] if len(starts) == 1 else divisors[max(0, bisect_right(starts, reach) - 1)]
+    price = (reach + deduction) / (size * divisor)
     if price <= _ZERO:
         return Liquidation(None, absent, basis)
     if price > HIGHEST_PRICE:
         return Liquidation(None, NoLiquidation.BEYOND_REACH, basis)
     return Liquidation(price, None, basis)
-
-
-def _tier(starts: tuple[Decimal, ...], reach: Decimal) -> int:
-    return max(0, bisect_right(starts, reach) - 1) if len(starts) > 1 else 0
 
 
 def cash_for_liquidation(size: Decimal, price: Decimal, tiers: TierTable) -> Decimal:

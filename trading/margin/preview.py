@@ -1,24 +1,201 @@
-"""The answers the panels ask for: before → after of an order, a margin, leverage or mode change."""
+"""What an order does, before it is sent: before → after for its position, the account and the other cross positions.
 
-from trading.margin.quotes import LeverageChange, MarginChange, ModeChange, OrderRequest, Preview
-from trading.margin.types import Account
+The price p of the fill is assumed as the venue assumes it, unless the caller expects another: on Hyperliquid the mark,
+or the limit where that is better than the mark (rules 3.5); on Aster the limit, and for a market order the best ask
+times 1.0005 or the better of best bid and mark (rules 4.2). A limit better than the mark fills only when the mark has
+come to it, so the position is then shown at that mark. Everything else follows `fills.py`.
+
+In cross mode the account behind the new position is max(equity − maintenance of the others, new notional / L) where
+exposure grows: Hyperliquid's "assume topped up to the initial margin" (rules 3.5). It matters only for an order that
+the account cannot afford, which is refused beside it; it is not applied to reductions, where nobody tops up.
+
+>>> from trading.margin.rules import ASTER, HYPERLIQUID
+>>> from trading.margin.types import TierTable
+>>> terms = MarketTerms("BTC", TierTable.single(40), HYPERLIQUID)
+>>> order = OrderRequest(terms, Side.LONG, Decimal("0.002"), Decimal("64815"), MarginMode.ISOLATED, 5,
+...                      FeeRates(taker=Decimal("0.00045")))
+>>> answer = preview_order(Account(cross_equity=Decimal(100)), order)
+>>> answer.after.liquidation.price.quantize(Decimal("0.01")), answer.after.maximum_loss.total
+(Decimal('52537.89'), Decimal('25.926000'))
+>>> answer.free_after.normalize()
+Decimal('74.074')
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from trading.margin.changes import preview_leverage_change, preview_margin_change, preview_mode_change
+from trading.margin.cross import CrossState, liquidations_in, remarked, state_of
+from trading.margin.fills import Outcome, after_fill, effect_of, increase_of
+from trading.margin.liquidation import liquidation_from_cash
+from trading.margin.quotes import (
+    Fill,
+    MarketTerms,
+    OrderFees,
+    OrderRequest,
+    Preview,
+    Readout,
+    Refusal,
+    RefusalCode,
+)
+from trading.margin.readout import cross_effects, readout, readout_of
+from trading.margin.refusals import collateral_refusals, leverage_refusals, mode_refusals
+from trading.margin.rules import AssumedFill
+from trading.margin.types import Account, FeeRates, Liquidation, MarginMode, Position, Side
+
+__all__ = [
+    "FeeRates",
+    "MarketTerms",
+    "assumed_price",
+    "preview_leverage_change",
+    "preview_margin_change",
+    "preview_mode_change",
+    "preview_order",
+]
+
+_ZERO = Decimal(0)
 
 
 def preview_order(account: Account, order: OrderRequest) -> Preview:
-    """What an order does to its market's position, to free collateral and to every other cross position."""
-    raise NotImplementedError
+    """What an order does, filled whole; a reduce-only order is cut to the position, as the venue cuts it."""
+    state = _fresh(account, order)
+    held = state.position(order.terms.market)
+    if impossible := _impossible(held, order):
+        return _unchanged(state, order, impossible)
+    trial = _trial(state, held, order)
+    return Preview(
+        before=readout_of(state, order.terms.market, order.terms.rules, order.fees),
+        after=_after(trial, order),
+        free_before=state.free_collateral(order.terms.rules),
+        free_after=trial.end.free_collateral(order.terms.rules),
+        others=cross_effects(state, trial.end, order.terms.market),
+        refusals=_refusals(state, trial, order),
+        effect=effect_of(held, trial.fill.size),
+        fill=trial.fill,
+        margin_needed=trial.needed,
+        released=trial.outcome.released,
+        fees=trial.fees,
+    )
 
 
-def preview_margin_change(account: Account, change: MarginChange) -> Preview:
-    """What adding or removing isolated margin does, with the bound of the venue's own rule."""
-    raise NotImplementedError
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """The order as if it had filled; `grown` is the unsigned part of it that opens new exposure."""
+
+    fill: Fill
+    fees: OrderFees
+    outcome: Outcome
+    end: CrossState
+    grown: Decimal
+    needed: Decimal
 
 
-def preview_leverage_change(account: Account, change: LeverageChange) -> Preview:
-    """What a new leverage does to an open position, or why it is refused."""
-    raise NotImplementedError
+def _trial(state: CrossState, held: Position | None, order: OrderRequest) -> _Trial:
+    market, rules = order.terms.market, order.terms.rules
+    size = _size_of(held, order)
+    price, mark = assumed_price(order)
+    fees = _fees(order, abs(size) * price)
+    fill = Fill(size, price, mark, order.leverage, fees.total)
+    start = state.at_mark(market, mark)
+    outcome = after_fill(start.position(market), fill, order.terms, order.mode)
+    end = start.with_position(market, outcome.position, outcome.equity_change)
+    grown = abs(increase_of(held, size))
+    needed = outcome.taken if order.mode is MarginMode.ISOLATED else rules.initial_margin(grown * price, order.leverage)
+    return _Trial(fill, fees, outcome, end, grown, needed)
 
 
-def preview_mode_change(account: Account, change: ModeChange) -> Preview:
-    """Whether a market's margin mode may change, or why not."""
-    raise NotImplementedError
+def _fresh(account: Account, order: OrderRequest) -> CrossState:
+    """The account at the mark of the order."""
+    held = account.position(order.terms.market)
+    if held is None or held.mark_price == order.mark_price:
+        return state_of(account)
+    return state_of(remarked(account, {held.market: order.mark_price}))
+
+
+def assumed_price(order: OrderRequest) -> tuple[Decimal, Decimal]:
+    """The price at which the order is taken to fill, and the mark at that moment."""
+    rules, mark, limit = order.terms.rules, order.mark_price, order.limit_price
+    if order.expected_price is not None:
+        return order.expected_price, mark
+    if limit is not None:
+        is_better = limit < mark if order.side is Side.LONG else limit > mark
+        if is_better:
+            return limit, limit
+        return (limit if rules.assumed_fill is AssumedFill.LIMIT else mark), mark
+    if order.side is Side.LONG:
+        pays_ask = rules.market_buy_factor != 1
+        return ((order.best_ask or mark) * rules.market_buy_factor if pays_ask else mark), mark
+    return (max(order.best_bid or mark, mark) if rules.market_sell_at_best_of_bid_and_mark else mark), mark
+
+
+def _impossible(held: Position | None, order: OrderRequest) -> tuple[Refusal, ...]:
+    """Orders from which no position follows."""
+    if order.reduce_only and held is None:
+        reason = "There is no position to reduce."
+        return (Refusal(RefusalCode.REDUCE_ONLY_WITHOUT_POSITION, "reduce_only", None, reason),)
+    if held is None:
+        return ()
+    if order.reduce_only and held.side is order.side:
+        reason = "A reduce-only order must go against the position."
+        return (Refusal(RefusalCode.REDUCE_ONLY_WOULD_INCREASE, "side", None, reason),)
+    if held.mode is not order.mode:
+        reason = order.terms.rules.open_position_reason
+        return (Refusal(RefusalCode.MODE_DIFFERS_FROM_POSITION, "mode", None, reason),)
+    return ()
+
+
+def _size_of(held: Position | None, order: OrderRequest) -> Decimal:
+    if order.reduce_only and held is not None:
+        return order.side.sign * min(order.size, abs(held.size))
+    return order.signed_size
+
+
+def _fees(order: OrderRequest, notional: Decimal) -> OrderFees:
+    venue = notional * order.fees.venue_rate(is_maker=order.is_maker)
+    return OrderFees(venue, notional * order.fees.builder)
+
+
+def _cost(trial: _Trial, order: OrderRequest) -> Decimal:
+    """What must be free: the margin, and the loss the order opens with where the venue asks (Aster rules 4.2)."""
+    if not order.terms.rules.charges_open_loss:
+        return trial.needed
+    return trial.needed + trial.grown * max(_ZERO, order.side.sign * (trial.fill.price - order.mark_price))
+
+
+def _refusals(state: CrossState, trial: _Trial, order: OrderRequest) -> tuple[Refusal, ...]:
+    """What the venue would refuse; it never refuses to shrink a position."""
+    if not trial.grown or trial.outcome.position is None:
+        return ()
+    found = list(mode_refusals(order.terms, order.mode, state.account.mode))
+    notional = abs(trial.outcome.position.size) * trial.fill.price
+    found += leverage_refusals(order.terms, order.leverage, notional)
+    free = order.available if order.available is not None else state.free_collateral(order.terms.rules)
+    found += collateral_refusals(_cost(trial, order), None if free is None else free + trial.outcome.released)
+    return tuple(found)
+
+
+def _after(trial: _Trial, order: OrderRequest) -> Readout | None:
+    held = trial.end.position(order.terms.market)
+    if held is None:
+        return None
+    price = liquidations_in(trial.end)[held.market]
+    if trial.grown and held.mode is MarginMode.CROSS and order.terms.rules.assumes_top_up:
+        price = _topped_up(trial.end, held, price, order)
+    return readout(trial.end, held, order.terms.rules, price, order.fees, trial.fees.total)
+
+
+def _topped_up(end: CrossState, held: Position, price: Liquidation, order: OrderRequest) -> Liquidation:
+    """The price with the account topped up to the new position's initial margin, where it has less."""
+    if end.equity is None:
+        return price
+    behind = end.equity - end.maintenance + held.maintenance
+    wanted = order.terms.rules.initial_margin(held.notional, held.leverage)
+    if behind >= wanted:
+        return price
+    return liquidation_from_cash(held.size, wanted - held.size * held.mark_price, held.tiers, price.basis)
+
+
+def _unchanged(state: CrossState, order: OrderRequest, refusals: tuple[Refusal, ...]) -> Preview:
+    shown = readout_of(state, order.terms.market, order.terms.rules, order.fees)
+    free = state.free_collateral(order.terms.rules)
+    return Preview(shown, shown, free, free, refusals=refusals)

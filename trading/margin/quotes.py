@@ -4,7 +4,7 @@ A request that makes no sense as a number is a MarginInputError when it is built
 refuse is answered in full, with a Refusal beside the figures: its code, the field, the bound and the reason.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 
@@ -12,7 +12,7 @@ from trading.margin.errors import MarginInputError, Problem
 from trading.margin.isolated import Bound, MaximumLoss
 from trading.margin.rounding import not_zero, positive, whole_positive
 from trading.margin.rules import MarginRules
-from trading.margin.types import FeeRates, Liquidation, MarginMode, MarginRestriction, Side, TierTable
+from trading.margin.types import FeeRates, Liquidation, MarginMode, MarginRestriction, Position, Side, TierTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +135,21 @@ class Refusal:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """One fill: signed size, its price, the mark at that moment, the leverage set then, and all its fees."""
+
+    size: Decimal
+    price: Decimal
+    mark_price: Decimal
+    leverage: int
+    fee: Decimal
+
+    def part(self, size: Decimal) -> "Fill":
+        """The share of this fill that has the given signed size, with its share of the fee."""
+        return replace(self, size=size, fee=self.fee * abs(size) / abs(self.size))
+
+
 class OrderEffect(StrEnum):
     """What an order does to the position in its market."""
 
@@ -148,30 +163,21 @@ class OrderEffect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Readout:
-    """Everything a panel shows of one position.
+    """What a panel shows of one position, beside what the position itself says.
 
-    Isolated: `margin` is the bucket's equity, and leverage, utilisation and loss are the position's own. Cross:
-    `margin` is the initial margin it occupies, while leverage, utilisation and loss are those of the whole cross
-    account, because all of it answers; they are None where its collateral is not known.
+    Isolated: `margin` is the bucket's equity, and effective leverage, utilisation and loss are the position's own.
+    Cross: `margin` is the initial margin it occupies, while effective leverage, utilisation and loss are those of the
+    whole cross account, because all of it answers; they are None where its collateral is not known.
     """
 
-    side: Side
-    size: Decimal
-    entry_price: Decimal
-    mark_price: Decimal
-    mode: MarginMode
-    leverage: int
-    notional: Decimal
+    position: Position
     margin: Decimal
-    maintenance: Decimal
     effective_leverage: Decimal | None
     utilisation: Decimal | None
     liquidation: Liquidation
     distance: Decimal | None
     maximum_loss: MaximumLoss | None
     removable: Bound | None
-    unrealised_profit: Decimal
-    funding_since_open: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,8 +217,7 @@ class Preview:
     others: tuple[CrossEffect, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     effect: OrderEffect = OrderEffect.NOTHING
-    price: Decimal | None = None
-    size: Decimal | None = None
+    fill: Fill | None = None
     margin_needed: Decimal = Decimal(0)
     released: Decimal = Decimal(0)
     fees: OrderFees = OrderFees()

@@ -68,7 +68,7 @@ class Bracket(NamedTuple):
 class TierTable:
     """The tiers of one market in ascending order; the first begins at zero, the last is open unless capped.
 
-    The four fields that are not given are the tiers' constants, prepared once so that a liquidation price costs one
+    The five fields that are not given are the tiers' constants, prepared once so that a liquidation price costs one
     division: see `liquidation.py`.
     """
 
@@ -77,7 +77,8 @@ class TierTable:
     lower_bounds: tuple[Decimal, ...] = field(init=False, repr=False, compare=False)
     long_starts: tuple[Decimal, ...] = field(init=False, repr=False, compare=False)
     short_starts: tuple[Decimal, ...] = field(init=False, repr=False, compare=False)
-    divisors: tuple[tuple[Decimal, Decimal, Decimal], ...] = field(init=False, repr=False, compare=False)
+    long_divisors: tuple[tuple[Decimal, Decimal], ...] = field(init=False, repr=False, compare=False)
+    short_divisors: tuple[tuple[Decimal, Decimal], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         _check_order(self.tiers)
@@ -85,13 +86,19 @@ class TierTable:
             _check_step(lower, upper)
         if self.notional_cap is not None and positive(self.notional_cap, "notional_cap") <= self.tiers[-1].lower_bound:
             raise MarginInputError("notional_cap", Problem.OUT_OF_ORDER, "the cap lies below the last tier")
-        bounds = tuple(tier.lower_bound for tier in self.tiers)
-        kept = tuple(tier.maintenance(tier.lower_bound) for tier in self.tiers)
-        object.__setattr__(self, "lower_bounds", bounds)
-        object.__setattr__(self, "long_starts", tuple(b - m for b, m in zip(bounds, kept, strict=True)))
-        object.__setattr__(self, "short_starts", tuple(b + m for b, m in zip(bounds, kept, strict=True)))
-        divisors = tuple((t.deduction, _ONE - t.maintenance_rate, _ONE + t.maintenance_rate) for t in self.tiers)
-        object.__setattr__(self, "divisors", divisors)
+        self._prepare()
+
+    def _prepare(self) -> None:
+        tiers = self.tiers
+        prepared = {
+            "lower_bounds": tuple(t.lower_bound for t in tiers),
+            "long_starts": tuple(t.lower_bound - t.maintenance(t.lower_bound) for t in tiers),
+            "short_starts": tuple(t.lower_bound + t.maintenance(t.lower_bound) for t in tiers),
+            "long_divisors": tuple((-t.deduction, _ONE - t.maintenance_rate) for t in tiers),
+            "short_divisors": tuple((t.deduction, -_ONE - t.maintenance_rate) for t in tiers),
+        }
+        for name, value in prepared.items():
+            object.__setattr__(self, name, value)
 
     @classmethod
     def from_max_leverages(cls, pairs: Iterable[tuple[str | Decimal, int]]) -> Self:

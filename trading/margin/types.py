@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import Self
+from typing import NamedTuple, Self
 
 from trading.margin.errors import MarginInputError, Problem
 from trading.margin.rounding import decimal_of, not_negative, not_zero, positive, whole_positive
@@ -143,8 +143,7 @@ class Basis(StrEnum):
     """The venue's figure, passed on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Liquidation:
+class Liquidation(NamedTuple):
     """A liquidation price, exact and unrounded, or the reason why there is none."""
 
     price: Decimal | None

@@ -1,0 +1,138 @@
+"""What a margin, leverage or mode change does to an open position, before it is sent.
+
+    adding or removing x    C' = C ± x; the cross account gives or gets x, so its other prices move too
+    leverage, isolated      nothing moves: the bucket and the liquidation price stay; what may be removed changes
+    leverage, cross         the initial margin N / L changes, and with it the free collateral; no price moves
+    mode                    never with an open position on either venue
+
+Sources: Hyperliquid rules 3.3, 3.7, 3.8; Aster rules 3.4, 3.5, 3.6, 4.4, 4.6.
+
+>>> from trading.margin.rules import ASTER, HYPERLIQUID
+>>> from trading.margin.types import Bracket, TierTable
+>>> held = Position("BTC", Decimal("0.002"), Decimal("64815"), Decimal("64794"), MarginMode.ISOLATED, 5,
+...                 TierTable.single(40), cash=Decimal("-103.731933"))
+>>> account, terms = Account.of([held], Decimal(50)), MarketTerms("BTC", TierTable.single(40), HYPERLIQUID)
+>>> added = preview_margin_change(account, MarginChange(terms, Decimal(20)))
+>>> added.after.liquidation.price.quantize(Decimal("1e-9")), added.free_after
+(Decimal('42395.915443038'), Decimal('30'))
+>>> preview_leverage_change(account, LeverageChange(terms, 3)).refusals[0].bound
+Decimal('5')
+>>> preview_mode_change(account, ModeChange(terms, MarginMode.CROSS, MarginMode.ISOLATED)).refusals[0].code
+<RefusalCode.POSITION_OPEN: 'position_open'>
+"""
+
+from dataclasses import replace
+from decimal import Decimal
+
+from trading.margin.cross import CrossState, addable, state_of
+from trading.margin.isolated import Bound, BoundRule, lowest_leverage, removable
+from trading.margin.quotes import (
+    LeverageChange,
+    MarginChange,
+    MarketTerms,
+    ModeChange,
+    Preview,
+    Refusal,
+    RefusalCode,
+)
+from trading.margin.readout import cross_effects, readout_of
+from trading.margin.refusals import collateral_refusals, leverage_refusals, mode_refusals
+from trading.margin.rules import LeverageCeiling, MarginRules
+from trading.margin.types import Account, MarginMode, Position
+
+_ZERO = Decimal(0)
+_NO_POSITION = Refusal(RefusalCode.NO_POSITION, "market", None, "There is no position in this market.")
+_NOT_ISOLATED = Refusal(RefusalCode.NOT_ISOLATED, "market", None, "Only an isolated position holds margin of its own.")
+
+
+def preview_margin_change(account: Account, change: MarginChange) -> Preview:
+    """What adding (above zero) or removing (below zero) margin does, with the bound of the venue's own rule."""
+    state, rules = state_of(account), change.terms.rules
+    held = state.position(change.terms.market)
+    if held is None:
+        return _still(state, change.terms, (_NO_POSITION,))
+    if held.mode is not MarginMode.ISOLATED:
+        return _still(state, change.terms, (_NOT_ISOLATED,))
+    moved = replace(held, cash=held.bucket + change.amount)
+    end = state.with_position(held.market, moved, -change.amount)
+    return replace(
+        _between(state, end, change.terms),
+        refusals=_margin_refusals(state, held, change.amount, rules),
+        margin_needed=max(_ZERO, change.amount),
+        released=max(_ZERO, -change.amount),
+        addable=addable(state, rules),
+    )
+
+
+def preview_leverage_change(account: Account, change: LeverageChange) -> Preview:
+    """What a new leverage does to an open position, or why the venue would refuse it."""
+    state, terms = state_of(account), change.terms
+    held = state.position(terms.market)
+    if held is None:
+        return _still(state, terms, leverage_refusals(terms, change.leverage, _ZERO))
+    end = state.with_position(terms.market, replace(held, leverage=change.leverage), _ZERO)
+    answer = _between(state, end, terms)
+    return replace(answer, refusals=_leverage_refusals(state, held, change))
+
+
+def preview_mode_change(account: Account, change: ModeChange) -> Preview:
+    """Whether a market's margin mode may change, or why not. The mode that is set already is no change."""
+    state, terms = state_of(account), change.terms
+    held = state.position(terms.market)
+    if change.mode is change.current:
+        return _still(state, terms, ())
+    refusals = list(mode_refusals(terms, change.mode, account.mode))
+    if held is not None and not terms.rules.converts_open_position:
+        refusals.append(Refusal(RefusalCode.POSITION_OPEN, "mode", None, terms.rules.open_position_reason))
+    if change.resting_orders and not terms.rules.converts_with_orders:
+        refusals.append(Refusal(RefusalCode.ORDERS_RESTING, "mode", None, terms.rules.resting_orders_reason))
+    return _still(state, terms, tuple(refusals))
+
+
+def _margin_refusals(state: CrossState, held: Position, amount: Decimal, rules: MarginRules) -> tuple[Refusal, ...]:
+    if amount % rules.margin_step != 0:
+        reason = f"The smallest amount that can be moved is {rules.margin_step:f}."
+        return (Refusal(RefusalCode.TOO_MANY_DECIMALS, "amount", rules.margin_step, reason),)
+    if amount > 0:
+        return _beyond(amount, addable(state, rules), RefusalCode.BEYOND_ADDABLE)
+    bound = removable(held, rules)
+    strict = bound.rule is BoundRule.STRICT_ISOLATED
+    return _beyond(-amount, bound, RefusalCode.REMOVAL_NOT_ALLOWED if strict else RefusalCode.BEYOND_REMOVABLE)
+
+
+def _beyond(amount: Decimal, bound: Bound, code: RefusalCode) -> tuple[Refusal, ...]:
+    if bound.amount is None or amount <= bound.amount:
+        return ()
+    return (Refusal(code, "amount", bound.amount, bound.reason),)
+
+
+def _leverage_refusals(state: CrossState, held: Position, change: LeverageChange) -> tuple[Refusal, ...]:
+    terms, rules = change.terms, change.terms.rules
+    counts_tier = rules.leverage_ceiling is LeverageCeiling.TIER
+    found = leverage_refusals(terms, change.leverage, held.notional if counts_tier else _ZERO)
+    if found or change.leverage >= held.leverage:
+        return found
+    if held.mode is MarginMode.CROSS:
+        more = rules.initial_margin(held.notional, change.leverage) - rules.initial_margin(held.notional, held.leverage)
+        short = collateral_refusals(more, state.free_collateral(rules))
+        return tuple(replace(refusal, field="leverage") for refusal in short)
+    lowest = lowest_leverage(held, rules)
+    if change.leverage >= lowest:
+        return ()
+    may = rules.may_lower_isolated_leverage
+    code = RefusalCode.EQUITY_BELOW_INITIAL_MARGIN if may else RefusalCode.LOWER_LEVERAGE_NOT_ALLOWED
+    return (Refusal(code, "leverage", Decimal(lowest), rules.lower_leverage_reason),)
+
+
+def _between(before: CrossState, after: CrossState, terms: MarketTerms) -> Preview:
+    return Preview(
+        before=readout_of(before, terms.market, terms.rules),
+        after=readout_of(after, terms.market, terms.rules),
+        free_before=before.free_collateral(terms.rules),
+        free_after=after.free_collateral(terms.rules),
+        others=cross_effects(before, after, terms.market),
+    )
+
+
+def _still(state: CrossState, terms: MarketTerms, refusals: tuple[Refusal, ...]) -> Preview:
+    return replace(_between(state, state, terms), others=(), refusals=refusals)
