@@ -1,0 +1,163 @@
+"""The controls beside the venue: fund an account, set a mark, order a bad day, read the whole ledger."""
+
+import json
+import random
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from trading.sandbox.engine import Engine
+from trading.sandbox.faults import KINDS, Fault, Faults
+from trading.sandbox.markets import Market
+from trading.sandbox.numbers import fits_size, parse, shown
+from trading.sandbox.state import Account
+
+VENUE = "hyperliquid"
+PRICE_DECIMALS = 12
+LONGEST_DELAY = 600
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
+
+
+class ControlError(Exception):
+    """A sentence about what was asked for wrongly."""
+
+
+@dataclass(frozen=True)
+class Control:
+    engine: Engine
+    faults: Faults
+
+    def handle(self, name: str, body: bytes) -> object:
+        """Run one control by name; ControlError says what is wrong with it."""
+        try:
+            request = json.loads(body)
+        except (ValueError, RecursionError) as error:
+            raise ControlError("The body is not JSON.") from error
+        if not isinstance(request, dict):
+            raise ControlError("The body is not a JSON object.")
+        return {"fund": self._fund, "mark": self._mark, "fault": self._fault, "funding": self._funding}[name](request)
+
+    def _fund(self, request: dict[str, Any]) -> object:
+        address, amount = parse_address(request.get("address")), _number("amount", request.get("amount"))
+        if amount == 0 or not fits_size(amount, 6):
+            raise ControlError("The amount is dollars with at most six decimals, and not zero.")
+        try:
+            account = self.engine.fund(address, amount)
+        except ValueError as error:
+            raise ControlError(f"The account cannot pay that: {error}.") from error
+        return {"address": address, "balance": shown(account.cash, 6)}
+
+    def _mark(self, request: dict[str, Any]) -> object:
+        market, price = self._market(request), _number("price", request.get("price"))
+        if price <= 0 or not fits_size(price, PRICE_DECIMALS):
+            raise ControlError("The price is above zero and has at most twelve decimals.")
+        self.engine.set_mark(market, price)
+        return {"venue": VENUE, "market": market.name, "mark": shown(price, PRICE_DECIMALS)}
+
+    def _funding(self, request: dict[str, Any]) -> object:
+        now = self.engine.clock()
+        self.engine.fund_hour(now)
+        self.engine.settle()
+        return {"time": now} | ({"unused": sorted(request)} if request else {})
+
+    def _market(self, request: dict[str, Any]) -> Market:
+        if request.get("venue", VENUE) != VENUE:
+            raise ControlError(f"There is no venue {request['venue']!r}; there is {VENUE}.")
+        name = request.get("market")
+        market = self.engine.markets.get(name) if isinstance(name, str) else None
+        if market is None:
+            raise ControlError(f"There is no market {name!r}; there are {', '.join(self.engine.markets)}.")
+        return market
+
+    def _fault(self, request: dict[str, Any]) -> object:
+        if request.get("clear"):
+            self.faults.active.clear()
+        else:
+            self.faults.active.append(_read_fault(request))
+        return {"active": self.faults.listed()}
+
+    def state(self) -> dict[str, Any]:
+        """The whole ledger: what the file holds, in readable form."""
+        state = self.engine.state
+        return {
+            "venue": VENUE,
+            "seed": state.paths.seed,
+            "still": self.engine.still,
+            "time": self.engine.clock(),
+            "marks": {name: shown(price, PRICE_DECIMALS) for name, price in self.engine.marks.items()},
+            "oracles": {name: shown(price, PRICE_DECIMALS) for name, price in self.engine.oracles.items()},
+            "accounts": {address: self._account(account) for address, account in state.accounts.items()},
+            "money": {
+                "deposits": shown(state.deposits, 6),
+                "pool": shown(state.pool, PRICE_DECIMALS),
+                "fees": shown(state.fees, 6),
+                "builderRewards": msgspec.to_builtins(state.builder_rewards),
+                "total": shown(state.money(), PRICE_DECIMALS),
+            },
+            "commands": msgspec.to_builtins(state.commands),
+            "events": msgspec.to_builtins(state.events),
+            "faults": self.faults.listed(),
+        }
+
+    def _account(self, account: Account) -> dict[str, Any]:
+        ledger = self.engine.ledger
+        positions = [
+            {
+                "market": row.market,
+                "size": shown(row.size),
+                "cash": shown(row.cash, 6),
+                "entry": shown(row.cost / row.size),
+                "mode": "isolated" if ledger.is_isolated(account, row.market) else "cross",
+                "leverage": ledger.leverage(account, row.market),
+            }
+            for row in account.positions.values()
+        ]
+        orders = [self.engine.state.orders[oid] for oid in account.open_orders]
+        return {
+            "cash": shown(account.cash, 6),
+            "spot": shown(account.spot, 6),
+            "abstraction": account.abstraction,
+            "positions": positions,
+            "settings": msgspec.to_builtins(account.settings),
+            "orders": msgspec.to_builtins(orders),
+            "fills": msgspec.to_builtins(account.fills),
+            "funding": msgspec.to_builtins(account.payments),
+            "updates": msgspec.to_builtins(account.updates),
+            "agents": msgspec.to_builtins(account.agents),
+            "builders": account.builders,
+        }
+
+
+def parse_address(value: object) -> str:
+    if not isinstance(value, str) or not _ADDRESS.fullmatch(value):
+        raise ControlError("The address is 0x and 40 hexadecimal digits.")
+    return value.lower()
+
+
+def _number(name: str, value: object) -> Decimal:
+    """Decimal text, or a whole JSON number; a JSON fraction has already lost its digits."""
+    try:
+        return parse(str(value) if type(value) is int else value)
+    except ValueError as error:
+        raise ControlError(f'The {name} is a decimal number in quotes, such as "100.5".') from error
+
+
+def _read_fault(request: dict[str, Any]) -> Fault:
+    kind, target = request.get("fault"), request.get("request", "any")
+    if kind not in KINDS:
+        raise ControlError(f"The fault is one of {', '.join(KINDS)}.")
+    if not isinstance(target, str):
+        raise ControlError("The request is info, exchange, one of their types, or any.")
+    count, seconds = request.get("count", 1), request.get("seconds", 0)
+    if type(count) is not int or count < 1:
+        raise ControlError("The count is a whole number above zero.")
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 <= seconds <= LONGEST_DELAY:
+        raise ControlError("The seconds are between 0 and 600.")
+    probability = request.get("probability")
+    if probability is not None and not (isinstance(probability, int | float) and 0 < probability <= 1):
+        raise ControlError("The probability is above 0 and at most 1.")
+    chance = random.Random(request.get("seed", 0))  # noqa: S311 - a repeatable fault, nothing secret
+    return Fault(target, kind, count, probability, float(seconds), chance)

@@ -1,0 +1,153 @@
+"""The venue itself: accounts, marks and time; after every mark orders match, triggers fire and liquidations follow."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from trading.sandbox.fills import Execution
+from trading.sandbox.ledger import Ledger
+from trading.sandbox.liquidation import Liquidator
+from trading.sandbox.markets import BY_NAME, Market
+from trading.sandbox.numbers import ZERO, shown, to_tick
+from trading.sandbox.orders import Desk
+from trading.sandbox.prices import Paths, funding_rate, noise
+from trading.sandbox.state import Account, FundingPayment, State
+from trading.sandbox.tape import News, PublicTrade, Tape
+
+HOUR = 3_600_000
+
+
+def wall_clock() -> int:
+    """Milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+def fresh_state(seed: int, now: int, *, still: bool) -> State:
+    return State(paths=Paths(seed, now if still else None), funded_hour=now - now % HOUR)
+
+
+@dataclass
+class Engine:
+    """One running venue over one state."""
+
+    state: State
+    clock: Callable[[], int] = wall_clock
+    markets: dict[str, Market] = field(default_factory=lambda: dict(BY_NAME))
+    marks: dict[str, Decimal] = field(default_factory=dict)
+    oracles: dict[str, Decimal] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.by_index = list(self.markets.values())
+        self.ledger = Ledger(self.state, self.markets, self.marks)
+        self.tape = Tape(self.state, self.clock)
+        self.execution = Execution(self.ledger, self.tape)
+        self.desk = Desk(self.execution, self.oracles)
+        self.liquidator = Liquidator(self.execution)
+        self._read_prices(self.clock())
+
+    @property
+    def still(self) -> bool:
+        return self.state.paths.still_since is not None
+
+    # accounts
+
+    def account(self, address: str) -> Account | None:
+        return self.state.accounts.get(address)
+
+    def fund(self, address: str, amount: Decimal) -> Account:
+        """Deposit dollars, or withdraw them when negative; the account comes into being with its first deposit."""
+        account = self.state.accounts.setdefault(address, Account(address, self.clock()))
+        if amount < 0 and self.ledger.withdrawable(account) < -amount:
+            raise ValueError(f"only {shown(self.ledger.withdrawable(account), 6)} can be withdrawn")
+        account.cash += amount
+        self.state.deposits += amount
+        kind = "deposit" if amount >= 0 else "withdraw"
+        self.tape.record_update(account, {"type": kind, "usdc": shown(abs(amount), 6)})
+        return account
+
+    # prices
+
+    def _read_prices(self, now: int) -> None:
+        for market in self.by_index:
+            mark = self.state.paths.price(market, now)
+            self.marks[market.name] = mark
+            basis = (
+                ZERO if self.still else Decimal(repr(noise(self.state.paths.seed, market.name, 30_000, now // 30_000)))
+            )
+            self.oracles[market.name] = to_tick(mark * (1 + basis / 5000), market.size_decimals) if basis else mark
+
+    def set_mark(self, market: Market, price: Decimal) -> None:
+        """Put mark, oracle and book at ``price`` at once and apply everything that follows from it."""
+        self.state.paths.push(market, price, self.clock())
+        self.marks[market.name] = self.oracles[market.name] = price
+        self.settle()
+
+    def advance(self) -> None:
+        """Move on to the present: prices, trades on the tape, funding at the full hour, scheduled cancels."""
+        now = self.clock()
+        if not self.still:
+            self._read_prices(now)
+            for market in self.by_index:
+                self._background_trade(market, now)
+            hour = now - now % HOUR
+            if hour > self.state.funded_hour:
+                self.state.funded_hour = hour
+                self.fund_hour(hour)
+        self._scheduled_cancels(now)
+        self.settle()
+
+    def settle(self) -> None:
+        """Orders that the book reaches, triggers, liquidations, again and again until nothing follows any more."""
+        moved = True
+        while moved:
+            moved = False
+            for market in self.by_index:
+                moved |= self.desk.sweep(market)
+            moved |= self.liquidator.run()
+
+    def _background_trade(self, market: Market, now: int) -> None:
+        chance = noise(self.state.paths.seed, market.name, -3, now // 1000)
+        if market.delisted or chance < -0.2:
+            return
+        tid = self.tape.next_tid()
+        bid, ask = self.desk.best(market)
+        is_buy = chance > 0.4
+        size = market.depth / 400 * Decimal(repr(1.2 + chance)) / self.marks[market.name]
+        self.tape.record_trade(
+            PublicTrade(
+                market=market.name,
+                is_buy=is_buy,
+                price=Decimal(ask if is_buy else bid),
+                size=size.quantize(Decimal(1).scaleb(-market.size_decimals)),
+                time=now,
+                hash=self.tape.hash(tid),
+                tid=tid,
+                users=("0x000000000000000000000000000000000000beef", "0x000000000000000000000000000000000000dead"),
+            )
+        )
+
+    # time
+
+    def funding_rate(self, market: Market, hour: int) -> Decimal:
+        return ZERO if market.delisted else funding_rate(self.state.paths.seed, market, hour)
+
+    def fund_hour(self, hour: int) -> None:
+        """Charge the funding of the hour that ended to every position: size * oracle * rate."""
+        for account in self.state.accounts.values():
+            for position in list(account.positions.values()):
+                market = self.markets[position.market]
+                rate = self.funding_rate(market, hour)
+                received = self.ledger.fund(account, position, self.oracles[market.name], rate)
+                number = self.tape.next_tid()
+                payment = FundingPayment(hour, self.tape.hash(number), market.name, received, position.size, rate)
+                account.payments.append(payment)
+                self.tape.news.append(News("funding", account.address, payment))
+                self.tape.touch(account)
+
+    def _scheduled_cancels(self, now: int) -> None:
+        for account in self.state.accounts.values():
+            if account.cancel_at is not None and account.cancel_at <= now:
+                account.cancel_at = None
+                for oid in list(account.open_orders):
+                    self.desk.cancel(account, self.state.orders[oid], "scheduledCancel")

@@ -1,0 +1,189 @@
+"""Execution: who trades with whom at which price, and what each pays (Hyperliquid rules 3.3, 3.11, 8)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from trading.sandbox import book
+from trading.sandbox.ledger import Ledger, Trade
+from trading.sandbox.markets import Market
+from trading.sandbox.numbers import ZERO, truncate_micro
+from trading.sandbox.state import Account, Fill, Liquidation, Order
+from trading.sandbox.tape import PublicTrade, Tape, direction
+
+TAKER_RATE = Decimal("0.00045")
+MAKER_RATE = Decimal("0.00015")
+# A builder's rate counts tenths of a basis point.
+BUILDER_UNIT = Decimal(100_000)
+POOL = "0x000000000000000000000000000000000000dead"
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Something to trade with: a synthetic level (``order`` is None) or another account's resting order."""
+
+    price: Decimal
+    size: Decimal
+    order: Order | None
+
+
+@dataclass(frozen=True)
+class Execution:
+    ledger: Ledger
+    tape: Tape
+    # Orders that traded since their groups were last looked after.
+    touched: list[Order] = field(default_factory=list)
+
+    def resting(self, market: Market) -> list[Order]:
+        """Orders in the book of ``market``, oldest first."""
+        state = self.ledger.state
+        rows = [state.orders[oid] for account in state.accounts.values() for oid in account.open_orders]
+        return sorted((row for row in rows if row.market == market.name and not row.dormant), key=lambda row: row.oid)
+
+    def offers(self, market: Market, *, is_buy: bool) -> list[Offer]:
+        """What an order of this side can trade with, best price first, accounts before the synthetic book."""
+        levels = book.side(self.ledger.state.paths.seed, market, self.ledger.marks[market.name], bids=not is_buy)
+        rows = [Offer(row.limit_price, row.size, row) for row in self.resting(market) if row.is_buy != is_buy]
+        rows += [Offer(level.price, level.size, None) for level in levels]
+        return sorted(rows, key=lambda offer: offer.price if is_buy else -offer.price)
+
+    def matching(self, order: Order, market: Market) -> Iterator[Offer]:
+        for offer in self.offers(market, is_buy=order.is_buy):
+            if offer.price > order.limit_price if order.is_buy else offer.price < order.limit_price:
+                return
+            yield offer
+
+    def take(self, account: Account, order: Order, liquidation: Liquidation | None = None) -> None:
+        """Fill ``order`` against the book up to its limit price; what is left stays in ``order.size``."""
+        market = self.ledger.markets[order.market]
+        for offer in list(self.matching(order, market)):
+            if order.size <= 0:
+                return
+            maker = offer.order
+            if maker is None:
+                self._trade_with_pool(account, order, offer, liquidation)
+            elif maker.address == order.address:
+                self.tape.mark_order(account, maker, "selfTradeCanceled")
+            else:
+                self._trade_with_account(account, order, maker, liquidation)
+
+    def _trade_with_pool(self, account: Account, order: Order, offer: Offer, liquidation: Liquidation | None) -> None:
+        amount = min(order.size, offer.size)
+        users = (account.address, POOL) if order.is_buy else (POOL, account.address)
+        self.fill(account, order, amount, offer.price, crossed=True, liquidation=liquidation)
+        self.settle_pool(order, amount, offer.price)
+        self._publish(order, amount, offer.price, users)
+
+    def _trade_with_account(
+        self, account: Account, order: Order, maker: Order, liquidation: Liquidation | None
+    ) -> None:
+        other = self.ledger.state.accounts[maker.address]
+        if not self.affordable(other, maker):
+            self.tape.mark_order(other, maker, "marginCanceled")
+            return
+        amount = min(order.size, maker.size)
+        users = (account.address, other.address) if order.is_buy else (other.address, account.address)
+        self.fill(account, order, amount, maker.limit_price, crossed=True, liquidation=liquidation)
+        self.fill(other, maker, amount, maker.limit_price, crossed=False, liquidation=liquidation)
+        self._publish(order, amount, maker.limit_price, users)
+
+    def settle_pool(self, order: Order, amount: Decimal, price: Decimal) -> None:
+        """The pool takes the other side: it receives what a buyer pays."""
+        self.ledger.state.pool += (amount if order.is_buy else -amount) * price
+
+    def rest_fill(self, account: Account, order: Order) -> None:
+        """The moving book reached a resting order: it is filled whole, as maker, at its own price."""
+        amount, price = order.size, order.limit_price
+        self.fill(account, order, amount, price, crossed=False, liquidation=None)
+        self.settle_pool(order, amount, price)
+        self._publish(order, amount, price, (account.address, POOL) if order.is_buy else (POOL, account.address))
+
+    def _publish(self, order: Order, amount: Decimal, price: Decimal, users: tuple[str, str]) -> None:
+        tid = self.ledger.state.last_tid
+        self.tape.record_trade(
+            PublicTrade(order.market, order.is_buy, price, amount, self.tape.clock(), self.tape.hash(tid), tid, users)
+        )
+
+    def affordable(self, account: Account, order: Order) -> bool:
+        """Whether free margin covers what the order would add to the position."""
+        increase = self.increase(account, order)
+        if increase <= 0:
+            return True
+        position = account.positions.get(order.market)
+        free = self.ledger.free(account, without=order.oid)
+        if position is not None and (position.size > 0) != order.is_buy:
+            isolated = self.ledger.is_isolated(account, order.market)
+            free += self.ledger.equity(position) if isolated else self.ledger.initial(account, position)
+        return self.margin_price(order) * increase / self.ledger.leverage(account, order.market) <= free
+
+    def increase(self, account: Account, order: Order) -> Decimal:
+        """Size beyond what the order takes off the present position."""
+        held = self.ledger.size(account, order.market)
+        opposite = held < 0 if order.is_buy else held > 0
+        return max(ZERO, order.size - abs(held)) if opposite else order.size
+
+    def margin_price(self, order: Order) -> Decimal:
+        """The mark, or the limit price where that is the better one for the trader (rules 3.5)."""
+        mark = self.ledger.marks[order.market]
+        return min(mark, order.limit_price) if order.is_buy else max(mark, order.limit_price)
+
+    def fill(
+        self,
+        account: Account,
+        order: Order,
+        amount: Decimal,
+        price: Decimal,
+        *,
+        crossed: bool,
+        liquidation: Liquidation | None,
+    ) -> None:
+        """One side of a trade: fees, position, the order's own counters and the fill row."""
+        state, market = self.ledger.state, self.ledger.markets[order.market]
+        signed = amount if order.is_buy else -amount
+        held = self.ledger.size(account, market.name)
+        venue_fee = truncate_micro(amount * price * (TAKER_RATE if crossed else MAKER_RATE))
+        builder_fee = truncate_micro(amount * price * order.builder_rate / BUILDER_UNIT)
+        profit = self.ledger.trade(account, Trade(market, signed, price, venue_fee + builder_fee))
+        state.fees += venue_fee
+        if order.builder is not None and builder_fee:
+            state.builder_rewards[order.builder] = state.builder_rewards.get(order.builder, ZERO) + builder_fee
+        order.size -= amount
+        order.filled += amount
+        order.filled_value += amount * price
+        tid = self.tape.next_tid()
+        row = Fill(
+            address=account.address,
+            market=market.name,
+            price=price,
+            size=amount,
+            is_buy=order.is_buy,
+            time=self.tape.clock(),
+            start_position=held,
+            direction=direction(held, signed),
+            closed_pnl=profit,
+            hash=self.tape.hash(tid),
+            oid=order.oid,
+            crossed=crossed,
+            fee=venue_fee + builder_fee,
+            builder_fee=builder_fee,
+            tid=tid,
+            client_id=order.client_id,
+            liquidation=liquidation,
+        )
+        self.tape.record_fill(account, row)
+        self.touched.append(order)
+        if order.size <= 0:
+            self.tape.mark_order(account, order, "filled")
+        self._follow_position(account, market)
+
+    def _follow_position(self, account: Account, market: Market) -> None:
+        """Reduce-only orders shrink with the position and go with it."""
+        held = self.ledger.size(account, market.name)
+        for oid in list(account.open_orders):
+            order = self.ledger.state.orders[oid]
+            if order.market != market.name or not order.reduce_only:
+                continue
+            if held == 0 or (held > 0) == order.is_buy:
+                self.tape.mark_order(account, order, "reduceOnlyCanceled")
+            elif order.size > abs(held):
+                order.size = abs(held)

@@ -1,0 +1,1 @@
+"""Hyperliquid's wire protocol as the sandbox speaks it."""

@@ -1,0 +1,254 @@
+"""Account data in the venue's shapes: the same keys, numbers as texts (Hyperliquid rules 2.3-2.6)."""
+
+from decimal import Decimal
+from typing import Any
+
+from trading.sandbox.engine import Engine
+from trading.sandbox.markets import Market, Tier
+from trading.sandbox.numbers import PERP_PRICE_DECIMALS, ZERO, shown, to_lot, wire
+from trading.sandbox.state import Account, Fill, FundingPayment, LedgerUpdate, Order, Position
+
+Json = dict[str, Any]
+_ABSURD = Decimal(10) ** 15
+
+
+def money(value: Decimal) -> str:
+    return shown(value, 6)
+
+
+def liquidation_price(engine: Engine, account: Account, position: Position) -> Decimal | None:
+    """What the venue shows; nothing in the sandbox is liquidated by it (rules 3.4).
+
+    The position's equity equals its maintenance there: tried tier by tier until the notional lies in the tier.
+    """
+    ledger, market = engine.ledger, engine.markets[position.market]
+    if ledger.is_isolated(account, position.market):
+        cash = position.cash
+    else:
+        others = ledger.cross_maintenance(account) - ledger.maintenance(position)
+        cash = ledger.cross_equity(account) - others - position.size * engine.marks[market.name]
+    tiers = market.tiers.tiers
+    for tier, following in zip(tiers, (*tiers[1:], None), strict=True):
+        price = _price_in(tier, position.size, cash)
+        above = following is not None and abs(position.size) * price >= following.lower_bound
+        if tier.lower_bound <= abs(position.size) * price and not above:
+            return price if 0 < price < _ABSURD else None
+    return None
+
+
+def _price_in(tier: Tier, size: Decimal, cash: Decimal) -> Decimal:
+    side = 1 if size > 0 else -1
+    return -(cash + tier.deduction) / (size * (1 - side * tier.rate))
+
+
+def leverage(engine: Engine, account: Account | None, market: Market) -> Json:
+    if account is None:
+        return {"type": "cross", "value": min(20, market.max_leverage)}
+    setting = engine.ledger.setting(account, market)
+    if not setting.isolated:
+        return {"type": "cross", "value": setting.leverage}
+    position = account.positions.get(market.name)
+    return {"type": "isolated", "value": setting.leverage, "rawUsd": money(position.cash if position else ZERO)}
+
+
+def position(engine: Engine, account: Account, row: Position) -> Json:
+    ledger, market = engine.ledger, engine.markets[row.market]
+    notional, entry = ledger.notional(row), row.cost / row.size
+    profit = row.size * engine.marks[row.market] - row.cost
+    isolated = ledger.is_isolated(account, row.market)
+    liquidation = liquidation_price(engine, account, row)
+    return {
+        "type": "oneWay",
+        "position": {
+            "coin": row.market,
+            "szi": shown(row.size),
+            "leverage": leverage(engine, account, market),
+            "entryPx": shown(entry, PERP_PRICE_DECIMALS - market.size_decimals),
+            "positionValue": money(notional),
+            "unrealizedPnl": money(profit),
+            "returnOnEquity": shown(profit * ledger.leverage(account, row.market) / abs(row.cost)),
+            "liquidationPx": None if liquidation is None else shown(liquidation),
+            "marginUsed": money(ledger.equity(row) if isolated else ledger.initial(account, row)),
+            "maxLeverage": market.max_leverage,
+            "cumFunding": {
+                "allTime": money(account.funding.get(row.market, ZERO)),
+                "sinceOpen": money(row.funding_since_open),
+                "sinceChange": money(row.funding_since_change),
+            },
+        },
+    }
+
+
+def _summary(value: Decimal, notional: Decimal, cash: Decimal, used: Decimal) -> Json:
+    return {
+        "accountValue": money(value),
+        "totalNtlPos": money(notional),
+        "totalRawUsd": money(cash),
+        "totalMarginUsed": money(used),
+    }
+
+
+def clearinghouse_state(engine: Engine, account: Account | None) -> Json:
+    """In a unified account the free balance stands in the spot state, so these sums hold the positions' part alone."""
+    ledger = engine.ledger
+    account = account or Account("", 0)
+    isolated, cross = ledger.isolated(account), ledger.cross(account)
+    cash = account.cash
+    if account.unified:
+        cash = ledger.cross_initial(account) - sum((row.size * engine.marks[row.market] for row in cross), ZERO)
+    equity = cash + sum((row.size * engine.marks[row.market] for row in cross), ZERO)
+    notional, used = sum(map(ledger.notional, cross), ZERO), ledger.cross_initial(account)
+    buckets = sum(map(ledger.equity, isolated), ZERO)
+    return {
+        "marginSummary": _summary(
+            equity + buckets,
+            notional + sum(map(ledger.notional, isolated), ZERO),
+            cash + sum((row.cash for row in isolated), ZERO),
+            used + buckets,
+        ),
+        "crossMarginSummary": _summary(equity, notional, cash, used),
+        "crossMaintenanceMarginUsed": money(ledger.cross_maintenance(account)),
+        "withdrawable": money(ZERO if account.unified else ledger.withdrawable(account)),
+        "assetPositions": [position(engine, account, row) for row in account.positions.values()],
+        "time": engine.clock(),
+    }
+
+
+def spot_state(engine: Engine, account: Account | None) -> Json:
+    """USDC outside the perp account; in a unified account all of it, isolated margins included (rules 3.9)."""
+    if account is None:
+        return {"balances": []}
+    ledger = engine.ledger
+    if not account.unified:
+        row = {"coin": "USDC", "token": 0, "total": money(account.spot), "hold": "0.0", "entryNtl": "0.0"}
+        return {"balances": [row] if account.spot else []}
+    buckets = sum(map(ledger.equity, ledger.isolated(account)), ZERO)
+    total = ledger.cross_equity(account) + buckets
+    hold = buckets + ledger.cross_initial(account) + ledger.reserved(account)
+    available = total - buckets - ledger.cross_maintenance(account)
+    return {
+        "balances": [{"coin": "USDC", "token": 0, "total": money(total), "hold": money(hold), "entryNtl": "0.0"}],
+        "tokenToAvailableAfterMaintenance": [[0, money(available)]],
+    }
+
+
+def active_asset_data(engine: Engine, address: str, market: Market) -> Json:
+    account, mark = engine.account(address), engine.marks[market.name]
+    chosen = leverage(engine, account, market)
+    margins = [engine.ledger.available(account, market, is_buy=is_buy) if account else ZERO for is_buy in (True, False)]
+    return {
+        "user": address,
+        "coin": market.name,
+        "leverage": chosen,
+        "maxTradeSzs": [shown(to_lot(margin * chosen["value"] / mark, market.size_decimals)) for margin in margins],
+        "availableToTrade": [money(margin) for margin in margins],
+        "markPx": shown(mark),
+    }
+
+
+def order_type(order: Order) -> str:
+    if order.trigger_price is not None:
+        kind = "Stop" if order.trigger_kind == "sl" else "Take Profit"
+        return f"{kind} {'Market' if order.trigger_is_market else 'Limit'}"
+    return "Market" if order.time_in_force in ("FrontendMarket", "LiquidationMarket") else "Limit"
+
+
+def order(engine: Engine, row: Order) -> Json:
+    """An order with its trigger data and the children that wait for it."""
+    above = (row.trigger_kind == "sl") == row.is_buy
+    condition = "N/A"
+    if row.trigger_price is not None:
+        condition = f"Price {'above' if above else 'below'} {wire(row.trigger_price)}"
+    children = [engine.state.orders[oid] for oid in row.children]
+    return {
+        "coin": row.market,
+        "side": "B" if row.is_buy else "A",
+        "limitPx": shown(row.limit_price),
+        "sz": shown(row.size),
+        "oid": row.oid,
+        "timestamp": row.timestamp,
+        "triggerCondition": condition,
+        "isTrigger": row.trigger_price is not None,
+        "triggerPx": shown(row.trigger_price or ZERO),
+        "children": [order(engine, child) for child in children if child.status == "waitingForFill"],
+        "isPositionTpsl": row.follows_position,
+        "reduceOnly": row.reduce_only,
+        "orderType": order_type(row),
+        "origSz": shown(row.original_size),
+        "tif": row.time_in_force or None,
+        "cloid": row.client_id,
+    }
+
+
+def plain_order(row: Order) -> Json:
+    """The short form of openOrders and orderUpdates."""
+    short: Json = {
+        "coin": row.market,
+        "side": "B" if row.is_buy else "A",
+        "limitPx": shown(row.limit_price),
+        "sz": shown(row.size),
+        "oid": row.oid,
+        "timestamp": row.timestamp,
+        "origSz": shown(row.original_size),
+    }
+    return short | ({"cloid": row.client_id} if row.client_id is not None else {})
+
+
+def open_orders(engine: Engine, account: Account | None) -> list[Order]:
+    rows = [engine.state.orders[oid] for oid in account.open_orders] if account else []
+    return sorted(rows, key=lambda row: -row.oid)
+
+
+def order_with_status(engine: Engine, row: Order) -> Json:
+    status = "open" if row.status == "waitingForFill" else row.status
+    return {"order": order(engine, row), "status": status, "statusTimestamp": row.status_time}
+
+
+def fill(row: Fill) -> Json:
+    result: Json = {
+        "coin": row.market,
+        "px": shown(row.price),
+        "sz": shown(row.size),
+        "side": "B" if row.is_buy else "A",
+        "time": row.time,
+        "startPosition": shown(row.start_position),
+        "dir": row.direction,
+        "closedPnl": money(row.closed_pnl),
+        "hash": row.hash,
+        "oid": row.oid,
+        "crossed": row.crossed,
+        "fee": money(row.fee),
+        "tid": row.tid,
+        "feeToken": "USDC",
+        "twapId": None,
+    }
+    if row.builder_fee:
+        result["builderFee"] = money(row.builder_fee)
+    if row.client_id is not None:
+        result["cloid"] = row.client_id
+    if row.liquidation is not None:
+        note = row.liquidation
+        result["liquidation"] = {
+            "liquidatedUser": note.liquidated_user,
+            "markPx": shown(note.mark),
+            "method": note.method,
+        }
+    return result
+
+
+def funding(row: FundingPayment) -> Json:
+    return {
+        "coin": row.market,
+        "usdc": money(row.amount),
+        "szi": shown(row.size),
+        "fundingRate": shown(row.rate),
+        "nSamples": None,
+    }
+
+
+def funding_row(row: FundingPayment) -> Json:
+    return {"time": row.time, "hash": row.hash, "delta": {"type": "funding"} | funding(row)}
+
+
+def ledger_row(row: LedgerUpdate) -> Json:
+    return {"time": row.time, "hash": row.hash, "delta": row.delta}

@@ -1,0 +1,156 @@
+"""The websocket door: subscriptions, heartbeats, requests over the stream (Hyperliquid rules 6)."""
+
+import asyncio
+import contextlib
+import json
+from dataclasses import dataclass, field
+
+from aiohttp import WSMsgType, web
+
+from trading.sandbox.engine import Engine
+from trading.sandbox.hyperliquid.actions import Json, MalformedError, choice, mapping, struct, text, unsigned
+from trading.sandbox.hyperliquid.exchange import Exchange
+from trading.sandbox.hyperliquid.frames import USER_CHANNELS, Frames, understand
+from trading.sandbox.hyperliquid.info import Info
+
+TRACKED_USERS = 10
+SUBSCRIPTIONS = 1000
+# A reader this many frames behind is gone or hopeless: the venue closes the connection, too.
+QUEUE = 2000
+
+
+@dataclass(eq=False)
+class Connection:
+    remote: str
+    subscriptions: dict[str, Json] = field(default_factory=dict)
+    queue: asyncio.Queue[str] = field(default_factory=lambda: asyncio.Queue(QUEUE))
+    overrun: bool = False
+
+    def send(self, frame: object) -> None:
+        try:
+            self.queue.put_nowait(json.dumps(frame))
+        except asyncio.QueueFull:
+            self.overrun = True
+
+    def users(self) -> set[str]:
+        return {row["user"] for row in self.subscriptions.values() if "user" in row}
+
+
+class LimitError(Exception):
+    """The venue's sentence about one of its limits on streams."""
+
+
+@dataclass
+class Hub:
+    """All connections of one venue. ``publish`` hands on what happened since it was last called."""
+
+    engine: Engine
+    info: Info
+    exchange: Exchange
+    connections: dict[Connection, web.WebSocketResponse] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.frames = Frames(self.engine)
+
+    async def serve(self, socket: web.WebSocketResponse, remote: str) -> None:
+        """Run one connection to its end."""
+        connection = Connection(remote)
+        self.connections[connection] = socket
+        writer = asyncio.create_task(self._write(connection, socket))
+        await socket.send_str("Websocket connection established.")
+        try:
+            async for message in socket:
+                if message.type is not WSMsgType.TEXT:
+                    break
+                self._receive(connection, message.data)
+        finally:
+            del self.connections[connection]
+            writer.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await writer
+
+    @staticmethod
+    async def _write(connection: Connection, socket: web.WebSocketResponse) -> None:
+        with contextlib.suppress(ConnectionError):
+            while not connection.overrun:
+                await socket.send_str(await connection.queue.get())
+            await socket.close()
+
+    async def close(self) -> None:
+        for socket in list(self.connections.values()):
+            await socket.close(code=1001, message=b"going away")
+
+    def _receive(self, connection: Connection, data: str) -> None:
+        try:
+            message = mapping(json.loads(data))
+            method = text(choice("subscribe", "unsubscribe", "ping", "post")(message.get("method")))
+            if method == "ping":
+                connection.send({"channel": "pong"})
+            elif method == "post":
+                self._post(connection, dict(message))
+            else:
+                self._subscription(connection, method, message.get("subscription"))
+        except (ValueError, RecursionError, MalformedError) as error:
+            connection.send({"channel": "error", "data": f"Error parsing JSON into valid websocket request: {error}"})
+        except LimitError as error:
+            connection.send({"channel": "error", "data": str(error)})
+
+    def _subscription(self, connection: Connection, method: str, raw: object) -> None:
+        wanted = understand(self.engine, raw)
+        key = json.dumps(wanted, sort_keys=True)
+        acknowledgement = {"channel": "subscriptionResponse", "data": {"method": method, "subscription": raw}}
+        if method == "unsubscribe":
+            if connection.subscriptions.pop(key, None) is None:
+                raise LimitError(f"Already unsubscribed: {json.dumps(raw)}")
+            connection.send(acknowledgement)
+            return
+        if key in connection.subscriptions:
+            raise LimitError(f"Already subscribed: {json.dumps(raw)}")
+        self._check_limits(connection, wanted)
+        connection.subscriptions[key] = wanted
+        connection.send(acknowledgement)
+        for frame in self.frames.snapshot(wanted):
+            connection.send(frame)
+
+    def _check_limits(self, connection: Connection, wanted: Json) -> None:
+        """Limits count over all connections of one address."""
+        mine = [other for other in self.connections if other.remote == connection.remote]
+        users = set().union(*(other.users() for other in mine))
+        if "user" in wanted and len(users | {wanted["user"]}) > TRACKED_USERS:
+            raise LimitError("Cannot track more than 10 total users.")
+        if sum(len(other.subscriptions) for other in mine) >= SUBSCRIPTIONS:
+            raise LimitError("Cannot subscribe to more than 1000 channels.")
+
+    def _post(self, connection: Connection, message: Json) -> None:
+        number = unsigned(message.get("id"))
+        request = struct(message.get("request"), {"type": choice("info", "action"), "payload": lambda raw: raw})
+        try:
+            if request["type"] == "info":
+                kind = text(mapping(request["payload"]).get("type"))
+                payload: object = {"type": kind, "data": self.info.handle(request["payload"])}
+            else:
+                payload = self.exchange.handle(request["payload"])
+            response: Json = {"type": request["type"], "payload": payload}
+        except MalformedError as error:
+            response = {"type": "error", "payload": f"422 Unprocessable Entity: {error}"}
+        connection.send({"channel": "post", "data": {"id": number, "response": response}})
+        if request["type"] == "action":
+            self.publish(tick=False)
+
+    def publish(self, *, tick: bool) -> None:
+        """Send what is new to everybody who subscribed to it; ``tick`` also repeats prices and states."""
+        news, trades = list(self.engine.tape.news), list(self.engine.tape.fresh_trades)
+        self.engine.tape.news.clear()
+        self.engine.tape.fresh_trades.clear()
+        if not tick and not news and not trades:
+            return
+        touched = {item.address for item in news}
+        made: dict[str, list[Json]] = {}
+        for connection in list(self.connections):
+            for key, wanted in connection.subscriptions.items():
+                if not tick and wanted["type"] in USER_CHANNELS and wanted["user"] not in touched:
+                    continue
+                if key not in made:
+                    made[key] = self.frames.updates(wanted, news, trades, tick=tick)
+                for frame in made[key]:
+                    connection.send(frame)

@@ -1,0 +1,158 @@
+"""Liquidation by definition, at the mark (Hyperliquid rules 3.10).
+
+An isolated position dies when its own equity is below its maintenance, the cross positions of an account when the
+cross equity is below their maintenance together. Down to two thirds of maintenance the whole position is sold into the
+book and what remains returns to the account; below that a backstop takes positions and margin, and nothing returns.
+The venue's first partial order for large positions is left out: a position is always closed whole.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from trading.sandbox.fills import Execution
+from trading.sandbox.ledger import Trade
+from trading.sandbox.numbers import ZERO, shown
+from trading.sandbox.state import Account, Fill, Liquidation, Order, Position
+from trading.sandbox.tape import News, backstop_direction
+
+BACKSTOP_SHARE = Decimal(2) / 3
+# No limit stops a liquidation order; the price band of ordinary orders does not apply to it.
+ANY_ASK, ANY_BID = Decimal(10) ** 15, ZERO
+
+
+@dataclass(frozen=True)
+class Liquidator:
+    execution: Execution
+
+    def run(self) -> bool:
+        """Liquidate everything that is below maintenance at the present marks; True when something was."""
+        moved = False
+        for account in list(self.execution.ledger.state.accounts.values()):
+            moved |= self._isolated(account)
+            moved |= self._cross(account)
+        return moved
+
+    def _isolated(self, account: Account) -> bool:
+        ledger, moved = self.execution.ledger, False
+        for position in ledger.isolated(account):
+            equity, maintenance = ledger.equity(position), ledger.maintenance(position)
+            if equity >= maintenance:
+                continue
+            moved = True
+            self._announce(account, [position], equity, isolated=True)
+            self._drop_orders(account, {position.market}, reduce_only=True)
+            if equity < maintenance * BACKSTOP_SHARE:
+                self._backstop(account, position, isolated=True)
+            else:
+                self._sell(account, position)
+        return moved
+
+    def _cross(self, account: Account) -> bool:
+        ledger = self.execution.ledger
+        positions = ledger.cross(account)
+        equity, maintenance = ledger.cross_equity(account), ledger.cross_maintenance(account)
+        if not positions or equity >= maintenance:
+            return False
+        self._announce(account, positions, equity, isolated=False)
+        isolated = {row.market for row in ledger.isolated(account)}
+        self._drop_orders(account, set(ledger.markets) - isolated, reduce_only=False)
+        backstop = equity < maintenance * BACKSTOP_SHARE
+        for position in positions:
+            if backstop:
+                self._backstop(account, position, isolated=False)
+            else:
+                self._sell(account, position)
+        if backstop or account.cash < 0:
+            ledger.state.pool += account.cash
+            account.cash = ZERO
+        return True
+
+    def _drop_orders(self, account: Account, markets: set[str], *, reduce_only: bool) -> None:
+        for oid in list(account.open_orders):
+            order = self.execution.ledger.state.orders[oid]
+            if order.market in markets and (order.reduce_only or not reduce_only):
+                self.execution.tape.mark_order(account, order, "liquidatedCanceled")
+                self.execution.tape.news.append(News("cancel", account.address, order))
+
+    def _announce(self, account: Account, positions: list[Position], equity: Decimal, *, isolated: bool) -> None:
+        tape = self.execution.tape
+        kind = "Isolated" if isolated else "Cross"
+        tape.record_update(
+            account,
+            {
+                "type": "liquidation",
+                "accountValue": shown(equity, 6),
+                "leverageType": kind,
+                "liquidatedPositions": [{"coin": row.market, "szi": shown(row.size)} for row in positions],
+            },
+        )
+        notional = sum((self.execution.ledger.notional(row) for row in positions), ZERO)
+        tape.news.append(News("liquidation", account.address, f"{shown(notional, 6)} {shown(equity, 6)}"))
+        for row in positions:
+            tape.event("liquidation", account, row.market, f"{kind} {shown(row.size)} at {self._mark(row)}")
+
+    def _mark(self, position: Position) -> Decimal:
+        return self.execution.ledger.marks[position.market]
+
+    def _sell(self, account: Account, position: Position) -> None:
+        """Market orders into the book, which is full again after each, until the position is gone."""
+        order = self._order(account, position)
+        note = Liquidation(account.address, self._mark(position), "market")
+        while position.market in account.positions:
+            left = order.size
+            self.execution.take(account, order, note)
+            if order.size == left:
+                self._backstop(account, position, isolated=self.execution.ledger.is_isolated(account, order.market))
+
+    def _order(self, account: Account, position: Position) -> Order:
+        tape, is_buy = self.execution.tape, position.size < 0
+        order = Order(
+            oid=tape.next_oid(),
+            address=account.address,
+            market=position.market,
+            is_buy=is_buy,
+            limit_price=ANY_ASK if is_buy else ANY_BID,
+            size=abs(position.size),
+            original_size=abs(position.size),
+            time_in_force="LiquidationMarket",
+            reduce_only=True,
+            timestamp=tape.clock(),
+            status="triggered",
+        )
+        tape.enter(account, order)
+        return order
+
+    def _backstop(self, account: Account, position: Position, *, isolated: bool) -> None:
+        """The liquidator takes the position at the mark, without a fee, and an isolated one with all of its margin."""
+        ledger, tape, mark = self.execution.ledger, self.execution.tape, self._mark(position)
+        size, cost = position.size, position.cost
+        order = self._order(account, position)
+        if isolated:
+            ledger.seize(account, position)
+        else:
+            ledger.trade(account, Trade(ledger.markets[position.market], -size, mark, ZERO))
+            ledger.state.pool -= size * mark
+        tid = tape.next_tid()
+        tape.record_fill(
+            account,
+            Fill(
+                address=account.address,
+                market=position.market,
+                price=mark,
+                size=abs(size),
+                is_buy=size < 0,
+                time=tape.clock(),
+                start_position=size,
+                direction=backstop_direction(size, isolated=isolated),
+                closed_pnl=size * mark - cost,
+                hash=tape.hash(tid),
+                oid=order.oid,
+                crossed=True,
+                fee=ZERO,
+                builder_fee=ZERO,
+                tid=tid,
+                liquidation=Liquidation(account.address, mark, "backstop"),
+            ),
+        )
+        order.filled, order.size, order.filled_value = abs(size), ZERO, abs(size) * mark
+        tape.mark_order(account, order, "filled")

@@ -1,0 +1,313 @@
+"""Orders from request to rest: checks with the venue's sentences, triggers, attached TP/SL, cancel and modify
+(Hyperliquid rules 1.3, 1.4, 4.1)."""
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from trading.sandbox.fills import Execution
+from trading.sandbox.ledger import RefusedError
+from trading.sandbox.markets import Market
+from trading.sandbox.numbers import ZERO, fits_size, fits_tick, wire
+from trading.sandbox.state import Account, Order
+
+MINIMUM_NOTIONAL = Decimal(10)
+# An order further from the oracle than this share of it is refused.
+PRICE_BAND = Decimal("0.8")
+IMMEDIATE = ("Ioc", "FrontendMarket")
+NEVER_PLACED = "Order was never placed, already canceled, or filled."
+
+# Largest notional of a market order by the market's maximum leverage; limit orders may be ten times that.
+MARKET_ORDER_LIMITS = (
+    (25, Decimal(30_000_000)),
+    (20, Decimal(5_000_000)),
+    (10, Decimal(2_000_000)),
+    (0, Decimal(500_000)),
+)
+
+_STATUSES = {
+    "Price must be divisible by tick size.": "tickRejected",
+    "Order must have minimum value of $10.": "minTradeNtlRejected",
+    "Insufficient margin to place order.": "perpMarginRejected",
+    "Reduce only order would increase position.": "reduceOnlyRejected",
+    "Order could not immediately match against any resting orders.": "iocCancelRejected",
+    "Invalid TP/SL price.": "badTriggerPxRejected",
+    "No liquidity available for market order.": "marketOrderNoLiquidityRejected",
+    "Order price cannot be more than 80% away from the reference price": "oracleRejected",
+}
+
+
+@dataclass(frozen=True)
+class OrderRequest:
+    """One order as asked for; ``trigger_price`` set makes it a trigger order."""
+
+    market: Market
+    is_buy: bool
+    price: Decimal
+    size: Decimal
+    reduce_only: bool
+    time_in_force: str = ""
+    client_id: str | None = None
+    trigger_price: Decimal | None = None
+    trigger_is_market: bool = False
+    trigger_kind: str = ""
+    builder: str | None = None
+    builder_rate: int = 0
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Takes orders for accounts; ``oracles`` are the reference prices of the price band."""
+
+    execution: Execution
+    oracles: dict[str, Decimal]
+
+    def place(self, account: Account, request: OrderRequest) -> Order:
+        """Place one order and return it in the state it reached; a refusal is kept in the history and raised."""
+        order = self._draft(account, request)
+        try:
+            self._check(account, order)
+            if order.dormant:
+                self.execution.tape.enter(account, order)
+                self.execution.tape.mark_order(account, order, "open")
+            else:
+                self._work(account, order)
+                self._look_after_groups()
+        except RefusedError as refusal:
+            text = str(refusal)
+            status = "badAloPxRejected" if text.startswith("Post only") else _STATUSES.get(text, "rejected")
+            self.execution.tape.enter(account, order)
+            self.execution.tape.mark_order(account, order, status)
+            raise
+        return order
+
+    def _draft(self, account: Account, request: OrderRequest) -> Order:
+        now = self.execution.tape.clock()
+        return Order(
+            oid=self.execution.tape.next_oid(),
+            address=account.address,
+            market=request.market.name,
+            is_buy=request.is_buy,
+            limit_price=request.price,
+            size=request.size,
+            original_size=request.size,
+            time_in_force=request.time_in_force,
+            reduce_only=request.reduce_only,
+            timestamp=now,
+            client_id=request.client_id,
+            trigger_price=request.trigger_price,
+            trigger_is_market=request.trigger_is_market,
+            trigger_kind=request.trigger_kind,
+            builder=request.builder,
+            builder_rate=request.builder_rate,
+            status_time=now,
+        )
+
+    def _check(self, account: Account, order: Order) -> None:
+        market = self.execution.ledger.markets[order.market]
+        self._check_form(market, order)
+        held = self.execution.ledger.size(account, order.market)
+        if order.reduce_only and not order.dormant:
+            if held == 0 or (held > 0) == order.is_buy:
+                raise RefusedError("Reduce only order would increase position.")
+            order.size = min(order.size, abs(held))
+        closes = order.reduce_only and order.size == abs(held)
+        if order.size * order.limit_price < MINIMUM_NOTIONAL and not closes:
+            raise RefusedError("Order must have minimum value of $10.")
+        if order.dormant:
+            self._check_trigger(order, self.execution.ledger.marks[order.market])
+        else:
+            self._check_margin(account, market, order)
+
+    def _check_form(self, market: Market, order: Order) -> None:
+        if order.size <= 0:
+            raise RefusedError("Order has zero size.")
+        if not fits_size(order.size, market.size_decimals):
+            raise RefusedError("Order has invalid size.")
+        prices = [order.limit_price, *([order.trigger_price] if order.trigger_price is not None else [])]
+        if not all(fits_tick(price, market.size_decimals) for price in prices):
+            raise RefusedError("Price must be divisible by tick size.")
+        reference = self.oracles[market.name]
+        if abs(order.limit_price - reference) > PRICE_BAND * reference:
+            raise RefusedError("Order price cannot be more than 80% away from the reference price")
+        limit = next(value for leverage, value in MARKET_ORDER_LIMITS if market.max_leverage >= leverage)
+        if order.size * order.limit_price > limit * (1 if order.time_in_force in IMMEDIATE else 10):
+            raise RefusedError("Order has invalid size.")
+
+    @staticmethod
+    def _check_trigger(order: Order, reference: Decimal) -> None:
+        above = (order.trigger_kind == "sl") == order.is_buy
+        trigger = order.trigger_price
+        if trigger is None or (trigger <= reference if above else trigger >= reference):
+            raise RefusedError("Invalid TP/SL price.")
+
+    def _check_margin(self, account: Account, market: Market, order: Order) -> None:
+        execution, ledger = self.execution, self.execution.ledger
+        if execution.increase(account, order) <= 0:
+            return
+        signed = order.size if order.is_buy else -order.size
+        notional = abs(ledger.size(account, market.name) + signed) * execution.margin_price(order)
+        if ledger.leverage(account, market.name) > market.tiers.at(notional).max_leverage:
+            raise RefusedError("Order would cause position to exceed margin tier limit at current leverage")
+        if not execution.affordable(account, order):
+            raise RefusedError("Insufficient margin to place order.")
+
+    def _work(self, account: Account, order: Order) -> None:
+        """Match what crosses; an immediate order ends here, any other rests with what is left."""
+        execution, market = self.execution, self.execution.ledger.markets[order.market]
+        crossing = next(execution.matching(order, market), None) is not None
+        if order.time_in_force == "Alo" and crossing:
+            bid, ask = self.best(market)
+            raise RefusedError(f"Post only order would have immediately matched, bbo was {bid}@{ask}.")
+        if order.time_in_force in IMMEDIATE and not crossing:
+            if order.time_in_force == "Ioc":
+                raise RefusedError("Order could not immediately match against any resting orders.")
+            raise RefusedError("No liquidity available for market order.")
+        execution.tape.enter(account, order)
+        execution.take(account, order)
+        if order.size > 0:
+            execution.tape.mark_order(account, order, "canceled" if order.time_in_force in IMMEDIATE else "open")
+
+    def best(self, market: Market) -> tuple[str, str]:
+        """Best bid and ask as texts, empty where a side is."""
+        rows = [self.execution.offers(market, is_buy=is_buy) for is_buy in (False, True)]
+        bid, ask = (wire(side[0].price) if side else "" for side in rows)
+        return bid, ask
+
+    # groups
+
+    def attach(self, account: Account, parent: Order, requests: list[OrderRequest]) -> list[Order]:
+        """Children of a parent order: they wait until it is filled, then take its size and become siblings."""
+        reference = parent.limit_price if parent.status == "open" else self.execution.ledger.marks[parent.market]
+        children = [self._draft(account, replace(request, size=parent.original_size)) for request in requests]
+        for child in children:
+            self._check_form(self.execution.ledger.markets[child.market], child)
+            self._check_trigger(child, reference)
+        for child in children:
+            child.parent = parent.oid
+            self.execution.tape.enter(account, child)
+            child.status = "waitingForFill"
+        self._make_siblings(children)
+        parent.children = [child.oid for child in children]
+        if parent.status != "open":
+            self.activate_children(account, parent)
+        return children
+
+    def activate_children(self, account: Account, parent: Order) -> None:
+        """A filled parent places its children with the size it filled; one that filled nothing drops them."""
+        for oid in parent.children:
+            child = self.execution.ledger.state.orders[oid]
+            if child.status != "waitingForFill":
+                continue
+            if parent.filled:
+                child.size = child.original_size = parent.filled
+            self.execution.tape.mark_order(account, child, "open" if parent.filled else "canceled")
+
+    def bind(self, account: Account, requests: list[OrderRequest]) -> list[Order]:
+        """TP/SL of the position: placed for all of it they follow its size."""
+        held = self.execution.ledger.size(account, requests[0].market.name)
+        if held == 0 or any((held > 0) == request.is_buy for request in requests):
+            raise RefusedError("Reduce only order would increase position.")
+        orders = []
+        for request in requests:
+            whole = request.size == 0 or request.size >= abs(held)
+            order = self._draft(account, replace(request, size=abs(held)) if whole else request)
+            self._check_form(request.market, order)
+            self._check_trigger(order, self.execution.ledger.marks[order.market])
+            order.follows_position = True
+            if whole:
+                order.size = order.original_size = ZERO
+            orders.append(order)
+        self._make_siblings(orders)
+        for order in orders:
+            self.execution.tape.enter(account, order)
+            self.execution.tape.mark_order(account, order, "open")
+        return orders
+
+    @staticmethod
+    def _make_siblings(orders: list[Order]) -> None:
+        for order in orders:
+            order.siblings = [other.oid for other in orders if other is not order]
+
+    # life of an order
+
+    def find(self, account: Account, key: int | str) -> Order | None:
+        oid = account.client_ids.get(key) if isinstance(key, str) else key
+        order = self.execution.ledger.state.orders.get(oid) if oid is not None else None
+        return order if order is not None and order.address == account.address else None
+
+    def cancel(self, account: Account, order: Order | None, status: str = "canceled") -> None:
+        if order is None or order.status != "open":
+            raise RefusedError(NEVER_PLACED)
+        self.execution.tape.mark_order(account, order, status)
+        for oid in order.children:
+            child = self.execution.ledger.state.orders[oid]
+            if child.status == "waitingForFill":
+                self.execution.tape.mark_order(account, child, status)
+
+    def modify(self, account: Account, key: int | str, request: OrderRequest) -> Order:
+        """Replace an open order by a new one; a refused new order leaves the old one where it was."""
+        order = self.find(account, key)
+        if order is None or order.status != "open":
+            raise RefusedError("Cannot modify canceled or filled order")
+        account.open_orders.remove(order.oid)
+        try:
+            new = self.place(account, request)
+        except RefusedError:
+            account.open_orders.append(order.oid)
+            if order.client_id is not None:
+                account.client_ids[order.client_id] = order.oid
+            raise
+        self.execution.tape.mark_order(account, order, "canceled")
+        return new
+
+    def sweep(self, market: Market) -> bool:
+        """Let the book at the present mark reach resting and trigger orders; True when something happened."""
+        state, moved = self.execution.ledger.state, False
+        for account in list(state.accounts.values()):
+            for oid in list(account.open_orders):
+                order = state.orders[oid]
+                if order.market == market.name and order.status == "open":
+                    moved |= self._trigger(account, order) if order.dormant else self._reach(account, market, order)
+        return moved
+
+    def _reach(self, account: Account, market: Market, order: Order) -> bool:
+        pool_offers = (offer for offer in self.execution.matching(order, market) if offer.order is None)
+        if next(pool_offers, None) is None:
+            return False
+        if not self.execution.affordable(account, order):
+            self.execution.tape.mark_order(account, order, "marginCanceled")
+            return True
+        self.execution.rest_fill(account, order)
+        self._look_after_groups()
+        return True
+
+    def _look_after_groups(self) -> None:
+        """Filled parents place their children; of TP and SL the one that filled ends the other."""
+        state = self.execution.ledger.state
+        touched, self.execution.touched[:] = list(self.execution.touched), []
+        for order in touched:
+            account = state.accounts[order.address]
+            if order.status == "filled":
+                self.activate_children(account, order)
+            for sibling in (state.orders[oid] for oid in order.siblings):
+                if sibling.status == "open":
+                    self.execution.tape.mark_order(account, sibling, "siblingFilledCanceled")
+
+    def _trigger(self, account: Account, order: Order) -> bool:
+        mark, trigger = self.execution.ledger.marks[order.market], order.trigger_price
+        above = (order.trigger_kind == "sl") == order.is_buy
+        if trigger is None or (mark < trigger if above else mark > trigger):
+            return False
+        order.triggered = True
+        order.time_in_force = "FrontendMarket" if order.trigger_is_market else "Gtc"
+        held = self.execution.ledger.size(account, order.market)
+        if order.follows_position and order.size == 0:
+            order.size = abs(held)
+        self.execution.tape.mark_order(account, order, "triggered")
+        try:
+            self._check(account, order)
+            self._work(account, order)
+        except RefusedError as refusal:
+            self.execution.tape.mark_order(account, order, _STATUSES.get(str(refusal), "rejected"))
+        self._look_after_groups()
+        return True

@@ -1,0 +1,201 @@
+"""Everything the sandbox must remember: plain data that msgspec writes to a file and reads back unchanged."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from trading.sandbox.numbers import ZERO
+from trading.sandbox.prices import Paths
+
+
+@dataclass
+class Setting:
+    """What an account chose for a market; it outlives the position."""
+
+    isolated: bool
+    leverage: int
+
+
+@dataclass
+class Position:
+    """Signed ``size`` (long above zero). ``cash`` is an isolated position's own cash leg, zero for cross.
+    ``cost`` is the signed price paid for what is open; funding counts as paid when positive."""
+
+    market: str
+    size: Decimal
+    cash: Decimal = ZERO
+    cost: Decimal = ZERO
+    funding_since_open: Decimal = ZERO
+    funding_since_change: Decimal = ZERO
+
+
+@dataclass
+class Order:
+    """``size`` is what is left. ``limit_price`` of a trigger order counts after triggering."""
+
+    oid: int
+    address: str
+    market: str
+    is_buy: bool
+    limit_price: Decimal
+    size: Decimal
+    original_size: Decimal
+    time_in_force: str
+    reduce_only: bool
+    timestamp: int
+    client_id: str | None = None
+    trigger_price: Decimal | None = None
+    trigger_is_market: bool = False
+    trigger_kind: str = ""
+    follows_position: bool = False
+    builder: str | None = None
+    builder_rate: int = 0
+    parent: int | None = None
+    children: list[int] = field(default_factory=list)
+    siblings: list[int] = field(default_factory=list)
+    status: str = "open"
+    status_time: int = 0
+    filled: Decimal = ZERO
+    filled_value: Decimal = ZERO
+    triggered: bool = False
+
+    @property
+    def dormant(self) -> bool:
+        """A trigger order that waits for its price is in no book."""
+        return self.trigger_price is not None and not self.triggered
+
+
+@dataclass
+class Liquidation:
+    liquidated_user: str
+    mark: Decimal
+    method: str
+
+
+@dataclass
+class Fill:
+    address: str
+    market: str
+    price: Decimal
+    size: Decimal
+    is_buy: bool
+    time: int
+    start_position: Decimal
+    direction: str
+    closed_pnl: Decimal
+    hash: str
+    oid: int
+    crossed: bool
+    fee: Decimal
+    builder_fee: Decimal
+    tid: int
+    client_id: str | None = None
+    liquidation: Liquidation | None = None
+
+
+@dataclass
+class FundingPayment:
+    """``amount`` above zero was received."""
+
+    time: int
+    hash: str
+    market: str
+    amount: Decimal
+    size: Decimal
+    rate: Decimal
+
+
+@dataclass
+class LedgerUpdate:
+    """A row of the account's ledger in the venue's own words."""
+
+    time: int
+    hash: str
+    delta: dict[str, str | bool | list[dict[str, str]]]
+
+
+@dataclass
+class Agent:
+    """A key that may trade for its master; the unnamed one has an empty name."""
+
+    address: str
+    name: str
+    valid_until: int
+
+
+@dataclass
+class Account:
+    """``cash`` is the cross cash leg of the perp account; ``spot`` is USDC outside of it."""
+
+    address: str
+    created: int
+    cash: Decimal = ZERO
+    spot: Decimal = ZERO
+    abstraction: str = "default"
+    settings: dict[str, Setting] = field(default_factory=dict)
+    positions: dict[str, Position] = field(default_factory=dict)
+    funding: dict[str, Decimal] = field(default_factory=dict)
+    open_orders: list[int] = field(default_factory=list)
+    client_ids: dict[str, int] = field(default_factory=dict)
+    orders: list[int] = field(default_factory=list)
+    fills: list[Fill] = field(default_factory=list)
+    payments: list[FundingPayment] = field(default_factory=list)
+    updates: list[LedgerUpdate] = field(default_factory=list)
+    agents: list[Agent] = field(default_factory=list)
+    builders: dict[str, int] = field(default_factory=dict)
+    volume: Decimal = ZERO
+    requests: int = 0
+    cancel_at: int | None = None
+
+    @property
+    def unified(self) -> bool:
+        return self.abstraction in ("unifiedAccount", "portfolioMargin")
+
+
+@dataclass
+class Command:
+    """A signed action as it was seen, whatever became of it."""
+
+    time: int
+    signer: str
+    address: str
+    kind: str
+    nonce: int
+    outcome: str
+
+
+@dataclass
+class Event:
+    """Something that happened to an account without its asking: a liquidation, a cancelled order."""
+
+    time: int
+    kind: str
+    address: str
+    market: str
+    detail: str
+
+
+@dataclass
+class State:
+    """The ledger of one venue. ``pool`` is the counterparty of every fill against the synthetic book."""
+
+    paths: Paths
+    accounts: dict[str, Account] = field(default_factory=dict)
+    orders: dict[int, Order] = field(default_factory=dict)
+    pool: Decimal = ZERO
+    fees: Decimal = ZERO
+    builder_rewards: dict[str, Decimal] = field(default_factory=dict)
+    deposits: Decimal = ZERO
+    nonces: dict[str, list[int]] = field(default_factory=dict)
+    used_agents: list[str] = field(default_factory=list)
+    commands: list[Command] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    last_oid: int = 59_534_000_000
+    last_tid: int = 118_906_512_037_000
+    funded_hour: int = 0
+
+    def money(self) -> Decimal:
+        """All cash there is. It equals ``deposits`` at every instant, because sizes sum to zero with the pool's."""
+        accounts = self.accounts.values()
+        held = sum((account.cash + account.spot for account in accounts), ZERO)
+        buckets = sum((row.cash for account in accounts for row in account.positions.values()), ZERO)
+        return held + buckets + self.pool + self.fees + sum(self.builder_rewards.values(), ZERO)

@@ -1,0 +1,109 @@
+"""What happened, in order: fills, order states and events are written here and handed on to whoever streams them."""
+
+import hashlib
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from trading.sandbox.state import Account, Event, Fill, FundingPayment, LedgerUpdate, Order, State
+
+KEPT_TRADES = 100
+
+
+@dataclass(frozen=True)
+class News:
+    """One item for the stream. ``kind`` is order, fill, funding, liquidation, ledger, cancel or account."""
+
+    kind: str
+    address: str
+    item: Order | Fill | FundingPayment | LedgerUpdate | str
+
+
+@dataclass(frozen=True)
+class PublicTrade:
+    market: str
+    is_buy: bool
+    price: Decimal
+    size: Decimal
+    time: int
+    hash: str
+    tid: int
+    users: tuple[str, str]
+
+
+@dataclass
+class Tape:
+    state: State
+    clock: Callable[[], int]
+    news: list[News] = field(default_factory=list)
+    trades: dict[str, deque[PublicTrade]] = field(default_factory=dict)
+    fresh_trades: list[PublicTrade] = field(default_factory=list)
+
+    def next_oid(self) -> int:
+        self.state.last_oid += 1
+        return self.state.last_oid
+
+    def next_tid(self) -> int:
+        self.state.last_tid += 1
+        return self.state.last_tid
+
+    def hash(self, number: int) -> str:
+        return "0x" + hashlib.blake2b(f"{self.state.paths.seed}/{number}".encode(), digest_size=32).hexdigest()
+
+    def touch(self, account: Account) -> None:
+        self.news.append(News("account", account.address, ""))
+
+    def enter(self, account: Account, order: Order) -> None:
+        """A new order gets its place in the account's history."""
+        if order.oid in self.state.orders:
+            return
+        self.state.orders[order.oid] = order
+        account.orders.append(order.oid)
+        if order.client_id is not None:
+            account.client_ids[order.client_id] = order.oid
+
+    def mark_order(self, account: Account, order: Order, status: str) -> None:
+        """Move an order to ``status``; only an open one stays in the account's list of open orders."""
+        order.status, order.status_time = status, self.clock()
+        if status == "open":
+            if order.oid not in account.open_orders:
+                account.open_orders.append(order.oid)
+        elif order.oid in account.open_orders:
+            account.open_orders.remove(order.oid)
+        self.news.append(News("order", account.address, order))
+        self.touch(account)
+
+    def record_fill(self, account: Account, fill: Fill) -> None:
+        account.fills.append(fill)
+        account.volume += fill.price * fill.size
+        self.news.append(News("fill", account.address, fill))
+        self.touch(account)
+
+    def record_trade(self, trade: PublicTrade) -> None:
+        self.trades.setdefault(trade.market, deque(maxlen=KEPT_TRADES)).appendleft(trade)
+        self.fresh_trades.append(trade)
+
+    def record_update(self, account: Account, delta: dict[str, str | bool | list[dict[str, str]]]) -> LedgerUpdate:
+        update = LedgerUpdate(self.clock(), self.hash(self.next_tid()), delta)
+        account.updates.append(update)
+        self.news.append(News("ledger", account.address, update))
+        self.touch(account)
+        return update
+
+    def event(self, kind: str, account: Account, market: str, detail: str) -> None:
+        self.state.events.append(Event(self.clock(), kind, account.address, market, detail))
+
+
+def direction(held: Decimal, change: Decimal) -> str:
+    """The venue's words for what a fill did to a position."""
+    after = held + change
+    if held * change >= 0:
+        return "Open Long" if change > 0 else "Open Short"
+    if after * held < 0:
+        return "Long > Short" if held > 0 else "Short > Long"
+    return "Close Long" if held > 0 else "Close Short"
+
+
+def backstop_direction(held: Decimal, *, isolated: bool) -> str:
+    return f"Liquidated {'Isolated' if isolated else 'Cross'} {'Long' if held > 0 else 'Short'}"
