@@ -1,0 +1,83 @@
+"""The names of every key and channel of the live layer.
+
+========================================  ==========================================================================
+``board:{venue}:{network}``               hash ``as_of`` (Unix ms), ``data`` (the whole board)
+``lock:stream:{venue}:{network}``         held by the one process that follows the venue
+``market:{venue}:{network}:{market}``     channel of public patches; its full last state under the name + ``:state``
+``{operator}:account:{account}``          channel of private patches and changes; full state likewise
+``{operator}:changes:{account}``          hash: fragment → Unix ms of its last change
+``{operator}:shape:{account}``            hash: fragment → digest of its structure when last announced
+``{operator}:looking``                    sorted set: account → Unix seconds until which somebody looks
+``{operator}:lock:account:{account}``     held while a worker syncs the account
+``{operator}:lock:command:{command}``     held while a worker settles the command
+``looking:operators``                     sorted set: operator → as above
+``looking:markets``                       sorted set: market channel → as above
+``looking:arrivals``                      channel: somebody began to look at the account or market channel named
+``live:control``                          channel every live application hears (it has to hear something)
+``lock:task:{name}``                      held while a turn of a periodic task runs
+========================================  ==========================================================================
+"""
+
+from uuid import UUID
+
+from trading.venues.snapshots import Network, Venue
+
+ARRIVALS = "looking:arrivals"
+CONTROL = "live:control"
+LOOKED_AT_MARKETS = "looking:markets"
+OPERATORS_WITH_LOOKERS = "looking:operators"
+
+
+def board(venue: Venue, network: Network) -> str:
+    """Where the board of a venue lies."""
+    return f"board:{venue}:{network}"
+
+
+def stream_lock(venue: Venue, network: Network) -> str:
+    """Held by the process that follows the venue."""
+    return f"lock:stream:{venue}:{network}"
+
+
+def market_channel(venue: Venue, network: Network, market: str) -> str:
+    """The channel of a market's public patches, the same for every operator."""
+    return f"market:{venue}:{network}:{market}"
+
+
+def account_channel(operator_id: int, account_id: int) -> str:
+    """The channel of one account's private patches."""
+    return f"{operator_id}:account:{account_id}"
+
+
+def state(channel: str) -> str:
+    """Where the full last state of a channel lies, for those who come late. The channel's own name leads."""
+    return f"{channel}:state"
+
+
+def changes(operator_id: int, account_id: int) -> str:
+    """When each fragment of an account's page last changed."""
+    return f"{operator_id}:changes:{account_id}"
+
+
+def shape(operator_id: int, account_id: int) -> str:
+    """What the structure of an account was when it was last announced."""
+    return f"{operator_id}:shape:{account_id}"
+
+
+def looking(operator_id: int) -> str:
+    """Which accounts of an operator are looked at."""
+    return f"{operator_id}:looking"
+
+
+def account_lock(operator_id: int, account_id: int) -> str:
+    """Held while a worker syncs the account."""
+    return f"{operator_id}:lock:account:{account_id}"
+
+
+def command_lock(operator_id: int, command_id: UUID) -> str:
+    """Held while a worker settles the command."""
+    return f"{operator_id}:lock:command:{command_id}"
+
+
+def task_lock(name: str) -> str:
+    """Held while one turn of a periodic task runs."""
+    return f"lock:task:{name}"

@@ -1,0 +1,71 @@
+"""What services and tasks call when an account has changed, and how the stream puts out patches.
+
+A message on a channel is its kind, a space, and its content: ``patch {…}`` or ``changed positions``.
+"""
+
+import time
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from trading.live import keys
+from trading.live.connections import blocking
+
+# Full states and change times serve those who come late; a page that was away for longer reloads everything.
+STATE_SECONDS = 60
+CHANGES_SECONDS = 3600
+SHAPE_SECONDS = 86_400
+
+
+class Fragment(StrEnum):
+    """A part of the trader's page that can be fetched again by its name."""
+
+    ACCOUNT = "account"
+    POSITIONS = "positions"
+    ORDERS = "orders"
+    FILLS = "fills"
+    MARGIN_CHANGES = "margin_changes"
+
+
+def account_changed(operator_id: int, account_id: int, what: Iterable[Fragment]) -> None:
+    """Tell every page that shows the account to fetch these fragments again, and the stream to read it anew.
+
+    An empty ``what`` means that only numbers moved: pages fetch nothing, the stream reads the account.
+    """
+    names = list(what)
+    channel = keys.account_channel(operator_id, account_id)
+    with blocking().pipeline(transaction=False) as pipeline:
+        if names:
+            moment = int(time.time() * 1000)
+            changes = keys.changes(operator_id, account_id)
+            pipeline.hset(changes, mapping={name.value: moment for name in names})
+            pipeline.expire(changes, CHANGES_SECONDS)
+        for name in names:
+            pipeline.publish(channel, f"changed {name.value}")
+        pipeline.publish(keys.ARRIVALS, channel)
+        pipeline.execute()
+
+
+def announce_shape(operator_id: int, account_id: int, shape: Mapping[Fragment, str]) -> list[Fragment]:
+    """Announce what differs from the shape that was announced last, whoever wrote it; returns those fragments.
+
+    ``shape`` maps each fragment to a digest of its structure.
+    """
+    key = keys.shape(operator_id, account_id)
+    with blocking().pipeline() as pipeline:
+        pipeline.hgetall(key)
+        pipeline.hset(key, mapping={name.value: digest for name, digest in shape.items()})
+        pipeline.expire(key, SHAPE_SECONDS)
+        known = pipeline.execute()[0]
+    changed = [name for name, digest in shape.items() if known.get(name.encode()) != digest.encode()]
+    account_changed(operator_id, account_id, changed)
+    return changed
+
+
+def queue_patch(pipeline: Any, channel: str, patch: Mapping[str, Any], full: Mapping[str, Any]) -> None:
+    """Add to a pipeline (blocking or not) the commands that publish a patch and keep the full state for late comers."""
+    pipeline.set(keys.state(channel), msgspec.json.encode(full), ex=STATE_SECONDS)
+    if patch:
+        pipeline.publish(channel, b"patch " + msgspec.json.encode(patch))
