@@ -1,0 +1,55 @@
+"""Starting the embedded PostgreSQL the way the product does, for its tests."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+
+from perpsstudio.embedded import ports, postgres, processes
+from perpsstudio.embedded.postgres import Postgres
+from perpsstudio.embedded.processes import Child
+
+PASSED = 0
+FAILED = 1
+
+
+def find(state: Path) -> Postgres:
+    """The server of this folder."""
+    return postgres.find(state, log=state / "postgres.log", environment=os.environ)
+
+
+def start(server: Postgres, children: list[Child]) -> str:
+    """Make the cluster if need be, start it, and return its URL."""
+    postgres.create(server, may_create_databases=False)
+    port = ports.choose()
+    child = processes.start(server.program(port))
+    children.append(child)
+    assert processes.wait_until(lambda: server.is_ready(child), seconds=10), child.output()
+    return server.url(port)
+
+
+def rows(url: str, statement: str) -> list[tuple[object, ...]]:
+    """What one statement answers."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        cursor = connection.execute(statement.encode())
+        return cursor.fetchall() if cursor.description else []
+
+
+def passes_as(uid: int, work: Callable[[], None]) -> bool:
+    """Whether the work ends without an exception in a process of another account.
+
+    A fork and not a new interpreter: the interpreter may lie where that account cannot reach.
+    """
+    pid = os.fork()
+    if pid == 0:
+        code = FAILED
+        try:
+            os.setgroups([])
+            os.setgid(uid)
+            os.setuid(uid)
+            work()
+            code = PASSED
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == PASSED
