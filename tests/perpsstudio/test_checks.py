@@ -1,0 +1,98 @@
+"""System checks that refuse a bad deployment."""
+
+import pytest
+from django.core.checks import CheckMessage
+from django.db import connection
+from pytest_django.fixtures import SettingsWrapper
+
+from perpsstudio import checks
+from perpsstudio.settings import INSECURE_SECRET_KEY
+
+FERNET_KEY = "JWqZ8cCkq0yS3pE0m6Hn1tq3mB2l1Yw4v7c9d0e1f2g="
+
+
+def ids(messages: list[CheckMessage]) -> list[str]:
+    return [str(message.id) for message in messages]
+
+
+@pytest.mark.parametrize(
+    ("debug", "key", "expected"),
+    [
+        (False, INSECURE_SECRET_KEY, ["perpsstudio.E001"]),
+        (True, INSECURE_SECRET_KEY, []),
+        (False, "a key of its own", []),
+    ],
+)
+def test_development_key_is_refused_outside_debug(
+    settings: SettingsWrapper, debug: bool, key: str, expected: list[str]
+) -> None:
+    settings.DEBUG, settings.SECRET_KEY = debug, key
+
+    assert ids(checks.check_secret_key(None)) == expected
+
+
+@pytest.mark.parametrize(
+    ("debug", "keys", "expected"),
+    [
+        (False, [], ["perpsstudio.E002"]),
+        (True, [], []),
+        (False, [FERNET_KEY], []),
+        (False, [FERNET_KEY, "short"], ["perpsstudio.E002"]),
+        (True, ["not base64 ü"], ["perpsstudio.E002"]),
+    ],
+)
+def test_agent_key_secrets_are_fernet_keys(
+    settings: SettingsWrapper, debug: bool, keys: list[str], expected: list[str]
+) -> None:
+    settings.DEBUG, settings.AGENT_KEY_SECRETS = debug, keys
+
+    assert ids(checks.check_agent_key_secrets(None)) == expected
+
+
+@pytest.mark.parametrize(
+    ("network", "expected"),
+    [("mainnet", []), ("testnet", []), ("Mainnet", ["perpsstudio.E003"]), ("", ["perpsstudio.E003"])],
+)
+def test_network_is_one_the_venue_has(settings: SettingsWrapper, network: str, expected: list[str]) -> None:
+    settings.HYPERLIQUID_NETWORK = network
+
+    assert ids(checks.check_network(None)) == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://api.hyperliquid.xyz", []),
+        ("http://127.0.0.1:9000", []),
+        ("wss://api.hyperliquid.xyz", ["perpsstudio.E004"]),
+        ("api.hyperliquid.xyz", ["perpsstudio.E004"]),
+        ("https://", ["perpsstudio.E004"]),
+    ],
+)
+def test_venue_url_is_an_http_address(settings: SettingsWrapper, url: str, expected: list[str]) -> None:
+    settings.HYPERLIQUID_URL = url
+
+    assert ids(checks.check_venue_url(None)) == expected
+
+
+@pytest.mark.parametrize(
+    ("zone", "aware", "expected"),
+    [
+        ("UTC", True, []),
+        ("Europe/Berlin", True, ["perpsstudio.E005"]),
+        ("UTC", False, ["perpsstudio.E005"]),
+    ],
+)
+def test_times_are_utc(settings: SettingsWrapper, zone: str, aware: bool, expected: list[str]) -> None:
+    # Set without the settings' signal: Django would change the process's time zone.
+    settings.USE_TZ = aware
+    settings.TIME_ZONE = zone
+
+    assert ids(checks.check_time_zone(None)) == expected
+
+
+@pytest.mark.django_db
+def test_ordinary_database_role_passes() -> None:
+    assert connection.vendor == "postgresql"
+    assert checks.check_database_role(None, databases=["default"]) == []
+    assert checks.check_database_role(None, databases=None) == []
