@@ -16,20 +16,27 @@
   const style = getComputedStyle(document.documentElement);
   const painter = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
   // The library reads colours as rgb only; the canvas turns whatever a token holds into that.
-  function colour(token) {
-    painter.clearRect(0, 0, 1, 1);
-    painter.fillStyle = style.getPropertyValue(`--${token}`).trim();
-    painter.fillRect(0, 0, 1, 1);
+  function colour(token, strength = 1) {
+    for (const [name, alpha] of [["s1", 1], [token, strength]]) {
+      painter.globalAlpha = alpha;
+      painter.fillStyle = style.getPropertyValue(`--${name}`).trim();
+      painter.fillRect(0, 0, 1, 1);
+    }
     const [red, green, blue] = painter.getImageData(0, 0, 1, 1).data;
     return `rgb(${red}, ${green}, ${blue})`;
+  }
+
+  function readable(price) {
+    return price.toLocaleString("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
   }
 
   const chart = LightweightCharts.createChart(document.getElementById("chart_canvas"), {
     autoSize: true,
     layout: { background: { color: colour("s1") }, textColor: colour("ink3"), fontFamily: style.getPropertyValue("--font"), fontSize: 11.5, attributionLogo: false },
-    grid: { vertLines: { visible: false }, horzLines: { color: colour("line") } },
+    grid: { vertLines: { visible: false }, horzLines: { color: colour("line", 0.6) } },
     rightPriceScale: { borderVisible: false, scaleMargins: { top: 0.16, bottom: 0.12 } },
     timeScale: { borderColor: colour("line"), timeVisible: true, rightOffset: 6, barSpacing: 9 },
+    localization: { priceFormatter: readable },
     crosshair: { mode: 0, vertLine: { color: colour("ink3"), labelBackgroundColor: colour("s3") }, horzLine: { color: colour("ink3"), labelBackgroundColor: colour("s3") } },
   });
   const candles = chart.addSeries(LightweightCharts.CandlestickSeries, {
@@ -84,7 +91,7 @@
     below.hidden = !isOutside;
     if (!isOutside) return;
     const isBelow = estimate.price < last.close;
-    below.textContent = `${isBelow ? "↓" : "↑"} Est. liquidation ${estimate.price.toLocaleString("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals })}, ${isBelow ? "below" : "above"} this view`;
+    below.textContent = `${isBelow ? "↓" : "↑"} Est. liquidation ${readable(estimate.price)}, ${isBelow ? "below" : "above"} this view`;
   }
 
   async function load() {

@@ -1,6 +1,6 @@
 // Live numbers: patches write text into place, fragments change structure, ages keep counting when nothing arrives.
 //
-// patch: {key: text} or {key: {text, class, value, datetime, title}}; a key is an id or a data-live name. "now" carries
+// patch: {key: text} or {key: {text, class, value, datetime, title}}; class replaces what shares its first word; a key is an id or a data-live name. "now" carries
 // the server's clock. fragment: HTML whose roots are swapped by their ids.
 "use strict";
 
@@ -40,7 +40,7 @@
   }
 
   function write(element, change) {
-    if (change.class !== undefined && element.getAttribute("class") !== change.class) element.setAttribute("class", change.class);
+    for (const name of (change.class || "").split(" ").filter(Boolean)) repaint(element, name);
     if (change.title !== undefined) element.title = change.title;
     if (change.datetime !== undefined) element.setAttribute("datetime", change.datetime);
     if (change.value !== undefined) element.querySelector(".bar-fill")?.setAttribute("width", `${change.value}%`);
@@ -49,6 +49,14 @@
     element.classList.remove("flash");
     void element.offsetWidth;
     element.classList.add("flash");
+  }
+
+  // "tone-down" takes the place of "tone-up" and leaves every other class alone.
+  function repaint(element, name) {
+    if (element.classList.contains(name)) return;
+    const family = name.slice(0, name.indexOf("-") + 1);
+    element.classList.remove(...[...element.classList].filter((other) => family && other.startsWith(family)));
+    element.classList.add(name);
   }
 
   function arrived() {

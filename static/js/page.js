@@ -37,6 +37,23 @@
     if (ctx.response.status >= 500) failed(ctx);
   });
 
+  // A whole page in answer to a fragment means: signed out, gone, or broken. Its words are shown; nothing is replaced.
+  document.addEventListener("htmx:before:swap", (event) => {
+    const { ctx } = event.detail;
+    const status = ctx.response ? ctx.response.status : 200;
+    const isPage = /^\s*<!doctype/i.test(ctx.text) && !ctx.select;
+    if (!isPage && status < 500) return;
+    event.preventDefault();
+    if (isPage && status < 500) sayPage(ctx.text, status);
+  });
+
+  function sayPage(text, status) {
+    const page = new DOMParser().parseFromString(text, "text/html");
+    const heading = page.querySelector("main h1")?.textContent.trim();
+    const words = status < 400 ? "You are signed out. Open the page again to sign in; nothing was sent." : `${heading || "This did not work"}. ${page.querySelector("main h1 + p")?.textContent.trim() || ""}`;
+    if (![...document.querySelectorAll("#notices .toast-title")].some((note) => note.textContent === words)) say(words);
+  }
+
   function failed(ctx) {
     if (!ctx || !ctx.request) return;
     if (ctx.request.method === "GET") {
@@ -102,6 +119,16 @@
     if (filler) fill(document.getElementById(filler.dataset.fills), filler.value);
     for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(target)) menu.open = false;
   });
+
+  document.addEventListener("input", pressFillers);
+  document.addEventListener("htmx:after:swap", pressFillers);
+
+  function pressFillers() {
+    for (const filler of document.querySelectorAll("[data-fills]")) {
+      const value = document.getElementById(filler.dataset.fills).value.trim();
+      filler.setAttribute("aria-pressed", String(value !== "" && Number(value) === Number(filler.value)));
+    }
+  }
 
   function fill(input, value) {
     input.value = value;
