@@ -6,6 +6,7 @@ timeout, a cut connection, a 5xx or an unreadable answer after sending is ``Outc
 a key.
 """
 
+from collections.abc import Callable
 from enum import StrEnum
 
 
@@ -97,6 +98,16 @@ class VenueError(Exception):
     def __init__(self, explanation: str) -> None:
         super().__init__(explanation)
         self.explanation = explanation
+
+    def __reduce__(self) -> tuple[Callable[..., "VenueError"], tuple[type["VenueError"], str, dict[str, object]]]:
+        return _restored, (type(self), self.explanation, self.__dict__)
+
+
+def _restored(kind: type[VenueError], explanation: str, state: dict[str, object]) -> VenueError:
+    """A copied or unpickled error, whatever its constructor asks for."""
+    error = kind.__new__(kind, explanation)
+    error.__dict__.update(state)
+    return error
 
 
 class InvalidCommand(VenueError, ValueError):

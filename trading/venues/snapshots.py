@@ -118,7 +118,7 @@ class Markets(NamedTuple):
     received_at: datetime
 
 
-class PositionSnapshot(msgspec.Struct, frozen=True):
+class PositionSnapshot(msgspec.Struct, frozen=True, gc=False):
     """One open position as the venue reports it.
 
     ``margin``: of an isolated position its equity (unrealised profit included), of a cross position ``notional /

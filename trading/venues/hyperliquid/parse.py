@@ -117,6 +117,10 @@ class _AssetPosition(Record, frozen=True):
 
 class _Summary(Record, frozen=True):
     account_value: Decimal
+
+
+class _CrossSummary(Record, frozen=True):
+    account_value: Decimal
     total_margin_used: Decimal
 
 
@@ -124,7 +128,7 @@ class AccountRow(Record, frozen=True):
     """A perpetuals account as the venue writes it (Hyperliquid 2.3)."""
 
     margin_summary: _Summary
-    cross_margin_summary: _Summary
+    cross_margin_summary: _CrossSummary
     cross_maintenance_margin_used: Decimal
     withdrawable: Decimal
     asset_positions: list[_AssetPosition]
@@ -157,7 +161,7 @@ _decode_meta = Decoder(tuple[_Meta, list[msgspec.Raw]], "metaAndAssetCtxs")
 _decode_market = Decoder(_Market, "universe")
 _decode_context = Decoder(_Context, "context")
 _decode_table = Decoder(_MarginTable, "marginTable")
-_decode_account = Decoder(AccountRow, "clearinghouseState")
+_decode_account = Decoder(AccountRow, "clearinghouseState", checks_finite=False)
 _decode_setting = Decoder(_Setting, "activeAssetData")
 _decode_spot = Decoder(_SpotState, "spotClearinghouseState")
 _decode_mode = Decoder(str, "userAbstraction")
@@ -261,8 +265,11 @@ def position(row: PositionRow) -> PositionSnapshot:
         raise Malformed(f"the cash leg of {row.coin} does not fit its margin mode")
     try:
         mark = row.position_value / abs(row.szi)
+        figures = mark + row.entry_px + row.margin_used + row.unrealized_pnl + (cash or 0) + (row.liquidation_px or 0)
     except ArithmeticError:
-        raise Malformed(f"a position of size {row.szi} in {row.coin}") from None
+        raise Malformed(f"the figures of {row.coin} with size {row.szi}") from None
+    if not figures.is_finite():
+        raise Malformed(f"a figure of {row.coin} that is not finite")
     funding = row.cum_funding
     return PositionSnapshot(
         row.coin,
@@ -296,6 +303,7 @@ def account(
     the spot total of the collateral, and cross equity what of it is not inside this book's isolated positions (3.4).
     """
     row = _decode_account(body)
+    _check_totals(row)
     positions = tuple([position(held.position) for held in row.asset_positions])
     summary, cross = row.margin_summary, row.cross_margin_summary
     equity, cross_equity, withdrawable = summary.account_value, cross.account_value, row.withdrawable
@@ -318,6 +326,19 @@ def account(
         dex,
         spot,
     )
+
+
+def _check_totals(row: AccountRow) -> None:
+    summary, cross = row.margin_summary, row.cross_margin_summary
+    totals = (
+        summary.account_value,
+        cross.account_value,
+        cross.total_margin_used,
+        row.cross_maintenance_margin_used,
+        row.withdrawable,
+    )
+    if not all(total.is_finite() for total in totals):
+        raise Malformed("an account total that is not finite")
 
 
 def spot_balances(body: bytes) -> tuple[SpotBalance, ...]:
