@@ -23,7 +23,7 @@ class OperatorRequest(HttpRequest):
 class MemberRequest(OperatorRequest):
     """A request by somebody who signed in at that operator."""
 
-    user: User  # type: ignore[assignment]
+    user: User
 
 
 View = Callable[Concatenate[MemberRequest, P], HttpResponse]

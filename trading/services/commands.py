@@ -8,8 +8,8 @@ its client id, and once the venue's own clock is past the expiry an order nobody
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, is_dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, is_dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -36,15 +36,25 @@ class FormReused(Exception):
 class Intent:
     """What a trader asks for, and the form he asked it with.
 
-    ``fields`` is what the form said and decides whether a repeat is the same request; ``build`` makes the venue's
-    command from the client id it shall carry; ``before`` is the state that a later proof compares with.
+    ``form`` is what was submitted and decides whether a repeat is the same request; ``fields`` is what it came to and
+    goes on record. ``build`` makes the venue's command from the client id it shall carry; ``before`` is the state that
+    a later proof compares with.
     """
 
     kind: CommandKind
     form_key: UUID
+    form: Mapping[str, str]
     fields: dict[str, str]
     build: Callable[[str], VenueCommand]
-    before: dict[str, str]
+    before: dict[str, str] = field(default_factory=dict)
+
+
+def earlier(account: VenueAccount, kind: CommandKind, form_key: UUID, form: Mapping[str, str]) -> Command | None:
+    """The command that this form made before, None for a new form. Raises ``FormReused`` for other values."""
+    found: Command | None = Command.objects.filter(account=account, kind=kind, form_key=form_key).first()
+    if found is not None and found.fingerprint != fingerprint(form):
+        raise FormReused
+    return found
 
 
 def prepare(adapter: Adapter, account: VenueAccount, market: Market, intent: Intent) -> tuple[Command, bool]:
@@ -53,25 +63,21 @@ def prepare(adapter: Adapter, account: VenueAccount, market: Market, intent: Int
     A repeat of the same form returns the first command. Raises ``FormReused`` where the form came with other values,
     and ``InvalidCommand`` where the venue's known rules forbid it (then nothing is written).
     """
-    fingerprint = _fingerprint(intent)
     with transaction.atomic():
         # The row lock puts the commands of one signer in order, so nonces rise strictly across processes.
         locked = VenueAccount.objects.select_for_update(no_key=True).get(pk=account.pk)
-        existing = locked.commands.filter(form_key=intent.form_key, kind=intent.kind).first()
+        existing = earlier(locked, intent.kind, intent.form_key, intent.form)
         if existing is not None:
-            if existing.fingerprint != fingerprint:
-                raise FormReused
             return existing, False
-        command = _signed(adapter, locked, market, intent, fingerprint)
+        command = _signed(adapter, locked, market, intent)
         command.save(force_insert=True)
         VenueAccount.objects.filter(pk=locked.pk).update(last_nonce=command.nonce)
     return command, True
 
 
-def _signed(adapter: Adapter, account: VenueAccount, market: Market, intent: Intent, fingerprint: str) -> Command:
-    command = Command(
-        account=account, market=market, kind=intent.kind, form_key=intent.form_key, fingerprint=fingerprint
-    )
+def _signed(adapter: Adapter, account: VenueAccount, market: Market, intent: Intent) -> Command:
+    command = Command(account=account, market=market, kind=intent.kind, form_key=intent.form_key)
+    command.fingerprint = fingerprint(intent.form)
     now = timezone.now()
     nonce = max(account.last_nonce + 1, int(now.timestamp() * 1000))
     expires_at = now + LIFETIME
@@ -88,8 +94,9 @@ def _signed(adapter: Adapter, account: VenueAccount, market: Market, intent: Int
     return command
 
 
-def _fingerprint(intent: Intent) -> str:
-    return hashlib.sha256(json.dumps(intent.fields, sort_keys=True).encode()).hexdigest()
+def fingerprint(form: Mapping[str, str]) -> str:
+    """One text for what a form said, whatever the order of its fields."""
+    return hashlib.sha256(json.dumps(dict(form), sort_keys=True).encode()).hexdigest()
 
 
 def submit(adapter: Adapter, command: Command) -> Command:

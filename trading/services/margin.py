@@ -24,6 +24,7 @@ def change_margin(
     intent = Intent(
         kind=CommandKind.MARGIN,
         form_key=form_key,
+        form={"position": str(position.pk), "amount": f"{amount:f}"},
         fields={"market": market.name, "amount": f"{amount:f}"},
         build=lambda _: AdjustMargin(market.rules, position.size > 0, amount),
         before={

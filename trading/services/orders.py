@@ -4,6 +4,7 @@ Nothing here reads a form or a template. What a trader asked for arrives as an `
 checked against the market's rules; the venue has the last word, and its word is on the command.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
@@ -31,10 +32,12 @@ SLIPPAGE = Decimal("0.03")
 class OrderTicket:
     """An order as a trader decided it. ``size`` is unsigned, in coins; without ``limit_price`` it is a market order.
 
-    ``mark`` bounds a market order's price; ``form_key`` names the form it was placed with.
+    ``mark`` bounds a market order's price. ``form_key`` names the form it was placed with and ``form`` is what that
+    said: a share of what is available, say, where ``size`` is what it came to at this mark.
     """
 
     form_key: UUID
+    form: Mapping[str, str]
     side: Side
     size: Decimal
     mode: MarginMode
@@ -76,9 +79,9 @@ def _choose_leverage(adapter: Adapter, account: VenueAccount, market: Market, ti
     intent = Intent(
         kind=CommandKind.LEVERAGE,
         form_key=ticket.form_key,
+        form=ticket.form,
         fields={"market": market.name, "mode": ticket.mode.value, "leverage": str(ticket.leverage)},
         build=lambda _: SetLeverage(market.rules, ticket.mode, ticket.leverage),
-        before={},
     )
     command, is_new = prepare(adapter, account, market, intent)
     return submit(adapter, command) if is_new else command
@@ -109,7 +112,6 @@ def _order_intent(market: Market, ticket: OrderTicket) -> Intent:
             ticket.builder,
         )
 
-    # The mark is left out: it moves between two posts of the same form without making them different requests.
     fields = {
         "market": market.name,
         "side": ticket.side.value,
@@ -119,7 +121,7 @@ def _order_intent(market: Market, ticket: OrderTicket) -> Intent:
         "leverage": str(ticket.leverage),
         "reduce_only": str(ticket.reduce_only),
     }
-    return Intent(kind=CommandKind.ORDER, form_key=ticket.form_key, fields=fields, build=build, before={})
+    return Intent(kind=CommandKind.ORDER, form_key=ticket.form_key, form=ticket.form, fields=fields, build=build)
 
 
 def close_position(
@@ -128,6 +130,7 @@ def close_position(
     """Close a whole position at market, reduce-only, so that it can never flip."""
     ticket = OrderTicket(
         form_key=form_key,
+        form={"close": str(position.pk)},
         side=Side.SHORT if position.size > 0 else Side.LONG,
         size=abs(position.size),
         mode=MarginMode(position.mode),
@@ -143,9 +146,9 @@ def cancel_order(adapter: Adapter, account: VenueAccount, order: Order, form_key
     intent = Intent(
         kind=CommandKind.CANCEL,
         form_key=form_key,
+        form={"cancel": str(order.venue_id)},
         fields={"market": order.market.name, "order": str(order.venue_id)},
         build=lambda _: CancelOrder(order.market.rules, order.venue_id),
-        before={},
     )
     command, is_new = prepare(adapter, account, order.market, intent)
     if is_new:

@@ -1,0 +1,93 @@
+"""Public market data: the book, the bar and the candles."""
+
+import logging
+from datetime import timedelta
+
+from django.core.cache import cache
+from django.http import HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils import timezone
+
+from tenants.access import MemberRequest, trader_required
+from trading.connect import public_adapter
+from trading.desk import board_of, listed_markets, market_named, stale_limits, state_of
+from trading.models import Market
+from trading.panels.market import build_book, build_market_bar, build_market_link, freshness
+from trading.venues.errors import VenueError
+from trading.venues.snapshots import Book, Candle, Venue
+
+logger = logging.getLogger(__name__)
+
+BOOK_SECONDS = 1
+INTERVALS = {
+    "5m": timedelta(minutes=5),
+    "15m": timedelta(minutes=15),
+    "1h": timedelta(hours=1),
+    "4h": timedelta(hours=4),
+    "1d": timedelta(days=1),
+}
+CANDLES = 300
+
+
+def book_of(market: Market) -> Book | None:
+    """The market's book, at most a second old; None while the venue does not answer."""
+    key = f"book:{market.pk}"
+    book: Book | None = cache.get(key)
+    if book is None:
+        try:
+            book = public_adapter(Venue(market.venue)).book(market.rules)
+        except VenueError as error:
+            logger.warning("No book of %s: %s", market.name, error)
+            return None
+        cache.set(key, book, BOOK_SECONDS)
+    return book
+
+
+@trader_required
+def show_book(request: MemberRequest, market_name: str) -> HttpResponse:
+    """The order book."""
+    market = market_named(market_name)
+    board = board_of(None)
+    state = state_of(market, board)
+    fresh = freshness(board.as_of, timezone.now(), stale_limits())
+    return render(request, "trading/_book.html", {"book": build_book(market, book_of(market), state, fresh)})
+
+
+@trader_required
+def show_market_bar(request: MemberRequest, market_name: str) -> HttpResponse:
+    """The market in one line, with the switcher."""
+    market, board, now = market_named(market_name), board_of(None), timezone.now()
+    links = [build_market_link(row, state_of(row, board), market) for row in listed_markets()]
+    fresh = freshness(board.as_of, now, stale_limits())
+    bar = build_market_bar(market, state_of(market, board), links, fresh, now)
+    return render(request, "trading/_market_bar.html", {"bar": bar})
+
+
+@trader_required
+def list_candles(request: MemberRequest, market_name: str) -> JsonResponse:
+    """Price history for the chart: texts for numbers, oldest first."""
+    market = market_named(market_name)
+    interval = request.GET.get("interval", "15m")
+    if interval not in INTERVALS:
+        return JsonResponse({"error": "Choose one of the intervals shown."}, status=400)
+    key = f"candles:{market.pk}:{interval}"
+    candles = cache.get(key)
+    if candles is None:
+        try:
+            candles = _read_candles(market, interval)
+        except VenueError as error:
+            return JsonResponse({"error": error.explanation}, status=503)
+        cache.set(key, candles, 2)
+    return JsonResponse({"candles": candles})
+
+
+def _read_candles(market: Market, interval: str) -> list[dict[str, object]]:
+    end = timezone.now()
+    start = end - INTERVALS[interval] * CANDLES
+    rows = public_adapter(Venue(market.venue)).candles(market.rules, interval, start, end)
+    return [_candle(row) for row in rows]
+
+
+def _candle(row: Candle) -> dict[str, object]:
+    prices = {"open": row.open, "high": row.high, "low": row.low, "close": row.close}
+    return {"time": int(row.opened_at.timestamp())} | {name: f"{price:f}" for name, price in prices.items()}

@@ -1,0 +1,127 @@
+"""The order panel: a quote for every movement of the slider, and the order itself."""
+
+from dataclasses import replace
+from decimal import Decimal
+from uuid import uuid4
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET, require_POST
+
+from tenants.access import MemberRequest, trader_required
+from trading.connect import KeyUnreadable, trading_adapter
+from trading.desk import Desk, desk_of, market_named
+from trading.forms import Unreadable, read_form_key, read_number, read_order
+from trading.models import Command, Market
+from trading.models.commands import CommandKind
+from trading.panels.ticket import build_quote, build_ticket, default_form
+from trading.panels.view_models import Quote
+from trading.quoting import Quoted, quote_order
+from trading.services.commands import FormReused, earlier
+from trading.services.orders import OrderTicket, remember_choice
+from trading.services.orders import place_order as send_order
+from trading.venues.errors import InvalidCommand
+from trading.views.commands import answer_command
+from trading.views.terminal import terminal_page
+
+FIELDS = ("side", "kind", "price", "size", "unit", "percent", "mode", "leverage", "reduce_only")
+# A liquidation price or maximum loss that moved further than this since the trader saw it is asked about again.
+TOLERANCE = Decimal("0.005")
+
+
+@trader_required
+@require_GET
+def show_quote(request: MemberRequest, market_name: str) -> HttpResponse:
+    """What the ticket would do. Nothing is stored and nothing is sent."""
+    desk, market = desk_of(request.user), market_named(market_name)
+    return _render_quote(request, desk, market, quote_from(request, desk, market))
+
+
+@trader_required
+@require_POST
+def place_order(request: MemberRequest, market_name: str) -> HttpResponse:
+    """Recompute everything from the raw fields, then place the order once, however often the form arrives."""
+    desk, market = desk_of(request.user), market_named(market_name)
+    quoted = quote_from(request, desk, market)
+    try:
+        command = _order(request, desk, market, quoted)
+    except FormReused:
+        words = (
+            "This form was already sent with other values. The first order counts; look at it before sending another."
+        )
+        return _render_quote(request, desk, market, quoted, words, status=409)
+    except (Unreadable, InvalidCommand, KeyUnreadable) as problem:
+        return _render_quote(request, desk, market, quoted, str(problem), status=422)
+    return answer_command(request, command)
+
+
+def quote_from(request: MemberRequest, desk: Desk, market: Market) -> Quoted:
+    """The ticket in the request, worked out."""
+    return quote_order(desk, market, read_order(_typed(request), market.rules, default_form(desk, market)))
+
+
+def _typed(request: MemberRequest) -> dict[str, str]:
+    data = request.POST if request.method == "POST" else request.GET
+    return {name: data.get(name, "") for name in FIELDS}
+
+
+def _order(request: MemberRequest, desk: Desk, market: Market, quoted: Quoted) -> Command:
+    """The command this form makes, or made before. Raises what stands in its way, as a sentence."""
+    form_key = read_form_key(request.POST.get("form_key", ""))
+    form = _typed(request) | {"market": market.name}
+    if desk.account is None:
+        raise Unreadable("Connect an account at the venue to trade.")
+    made = earlier(desk.account, CommandKind.ORDER, form_key, form)
+    if made is not None:
+        return made
+    _refuse_unless_placeable(request, desk, market, quoted)
+    if quoted.size is None or quoted.mark is None:
+        raise Unreadable("Enter a size.")
+    ticket = OrderTicket(
+        form_key=form_key,
+        form=form,
+        side=quoted.form.side,
+        size=quoted.size,
+        mode=quoted.form.mode,
+        leverage=quoted.form.leverage,
+        mark=quoted.mark,
+        limit_price=quoted.form.price,
+        reduce_only=quoted.form.reduce_only,
+    )
+    remember_choice(desk.account, market, ticket.mode, ticket.leverage)
+    return send_order(trading_adapter(desk.account), desk.account, market, ticket)
+
+
+def _refuse_unless_placeable(request: MemberRequest, desk: Desk, market: Market, quoted: Quoted) -> None:
+    quote = build_quote(desk, market, quoted)
+    if not quote.can_submit:
+        raise Unreadable(quote.blocked_because or next(iter(quote.errors.values()), "Enter a size."))
+    for name, now in (("seen_liquidation", quote.seen_liquidation), ("seen_max_loss", quote.seen_max_loss)):
+        seen = request.POST.get(name, "")
+        if seen and now and _moved(read_number(seen, "The estimate"), Decimal(now)):
+            raise Unreadable("The estimate moved while you decided. Look at the new numbers and send again.")
+
+
+def _moved(seen: Decimal, now: Decimal) -> bool:
+    return abs(now - seen) > TOLERANCE * now
+
+
+def _render_quote(
+    request: MemberRequest, desk: Desk, market: Market, quoted: Quoted, problem: str = "", status: int = 200
+) -> HttpResponse:
+    quote = build_quote(desk, market, quoted)
+    if problem and problem not in quote.errors.values():
+        quote = replace(quote, blocked_because=problem, can_submit=False)
+    if not request.htmx:
+        return _render_page(request, desk, market, quoted, quote, status)
+    return render(request, "trading/_quote.html", {"quote": quote}, status=status)
+
+
+def _render_page(
+    request: MemberRequest, desk: Desk, market: Market, quoted: Quoted, quote: Quote, status: int
+) -> HttpResponse:
+    """Without scripts a refused form comes back as the whole page, with everything that was typed."""
+    page = terminal_page(request, desk, market)
+    ticket = build_ticket(desk, market, quoted, _typed(request), uuid4())
+    page = replace(page, ticket=replace(ticket, quote=quote))
+    return render(request, "trading/terminal.html", {"page": page}, status=status)
