@@ -73,6 +73,14 @@
     document.getElementById("notices").prepend(note);
   }
 
+  // Good news leaves by itself; what needs reading stays until it is dismissed.
+  document.addEventListener("htmx:after:swap", () => {
+    for (const note of document.querySelectorAll(".toast-accepted:not([data-leaves])")) {
+      note.dataset.leaves = "true";
+      setTimeout(() => note.matches(":hover, :focus-within") || note.remove(), 8000);
+    }
+  });
+
   // A form in flight takes no second press, whatever its button looks like after a swap.
   document.addEventListener("submit", (event) => {
     const form = event.target;

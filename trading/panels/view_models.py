@@ -443,7 +443,7 @@ class VenueBanner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TerminalPage:
-    """Everything the terminal shows on its first paint."""
+    """Everything the terminal shows on its first paint. Its notices carry no form key: the ticket has its own."""
 
     title: str
     venue_label: str

@@ -1,0 +1,253 @@
+"""The order form, its quotes, the dialogs and the notes, as the builders make them."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from trading.panels.view_models import (
+    Change,
+    Choice,
+    CloseDialog,
+    CommandNotice,
+    Freshness,
+    FreshnessState,
+    LabelledChange,
+    LiquidationCard,
+    MarginDialog,
+    MarginPreview,
+    NoticeState,
+    Preset,
+    Quote,
+    Risk,
+    Ticket,
+    Tone,
+    Trend,
+)
+
+NOW = datetime(2026, 11, 22, 10, 30, 0, tzinfo=UTC)
+LIVE = Freshness(state=FreshnessState.LIVE, as_of=NOW - timedelta(milliseconds=400), text="0.4 s old")
+CLOSED = Freshness(
+    state=FreshnessState.CLOSED,
+    as_of=NOW - timedelta(seconds=42),
+    text="42 s old",
+    reason="The numbers are 42 s old, so nothing new can be opened. Closing and adding margin still work.",
+)
+NO_LIQUIDATION = LiquidationCard(
+    price=Change(after=""),
+    distance="",
+    risk=Risk.NONE,
+    risk_words="No liquidation price",
+    gauge=100,
+    reason="At 1x the collateral covers the whole size: the price would have to reach zero.",
+)
+VERY_NEAR = LiquidationCard(
+    price=Change(after="2,767.9"),
+    distance="−8.12 %",
+    risk=Risk.VERY_NEAR,
+    risk_words="very near",
+    gauge=41,
+    price_value="2767.9",
+)
+FAR = LiquidationCard(
+    price=Change(after="2,050.6"),
+    distance="−31.93 %",
+    risk=Risk.FAR,
+    risk_words="far",
+    gauge=86,
+    price_value="2050.6",
+)
+
+
+def quote(*, leverage: int = 10) -> Quote:
+    """A quote for 1.5 ETH long."""
+    risky = leverage >= 10
+    return Quote(
+        market="ETH",
+        side="long",
+        margin=Change(after="451.86" if risky else "1,506.20", unit="USDC"),
+        liquidation=VERY_NEAR if risky else FAR,
+        max_loss="454.34" if risky else "1,508.68",
+        max_loss_unit="USDC",
+        max_loss_note="The margin of this position and all fees.",
+        venue_fee="2.03",
+        builder_fee="0.45",
+        free=Change(before="9,316.40", after="8,862.06" if risky else "7,807.72", unit="USDC"),
+        button="Buy / Long 1.5 ETH",
+        can_submit=True,
+        spoken=f"{leverage}x, margin 451.86, liquidation about 2,767.9, maximum loss 454.34",
+        freshness=LIVE,
+        size_value="1.5",
+        size_note="≈ 4,518.60 USDC",
+        available_note="9,316.40 available",
+        seen_liquidation="2767.9",
+        seen_max_loss="454.34",
+    )
+
+
+def refused_quote() -> Quote:
+    """A quote whose ticket holds nonsense: words beside the fields, nothing to press."""
+    return replace(
+        quote(),
+        margin=Change(after="not known"),
+        liquidation=replace(NO_LIQUIDATION, risk_words="Not known yet", reason="Correct the size to see it."),
+        max_loss="not known",
+        max_loss_unit="",
+        venue_fee="not known",
+        builder_fee="",
+        free=Change(after="9,316.40", unit="USDC"),
+        size_note="",
+        button="Correct the size",
+        can_submit=False,
+        blocked_because="",
+        errors={"size": "The size must be a number above zero, with at most 4 decimals."},
+    )
+
+
+def added_quote() -> Quote:
+    """A quote that adds to an open position, while the numbers are too old to trade on."""
+    return replace(
+        quote(),
+        liquidation=replace(VERY_NEAR, price=Change(before="2,702.3", after="2,767.9", trend=Trend.WORSE)),
+        position_changes=(
+            LabelledChange(label="Position size", change=Change(before="0.5", after="2.0", unit="ETH")),
+            LabelledChange(label="Entry", change=Change(before="2,990.0", after="3,006.8"), help="Average price."),
+        ),
+        can_submit=False,
+        blocked_because="The numbers are 42 s old.",
+        warning="The mark has moved since you pressed the button. Look again.",
+        freshness=CLOSED,
+    )
+
+
+def ticket(*, beginners: bool = False) -> Ticket:
+    """The order form of a brand."""
+    marks = ("1", "2", "3", "4", "5") if beginners else ("1", "5", "10", "15", "20", "25")
+    return Ticket(
+        market="ETH",
+        base="ETH",
+        collateral="USDC",
+        form_key="0b5d9f0c-6f50-4f86-9d0e-5a2f1c7f3b11",
+        modes=(
+            Choice(value="isolated", label="Isolated", selected=True),
+            Choice(value="cross", label="Cross"),
+        ),
+        mode_note="",
+        side="long",
+        kind="market",
+        price="3012.4",
+        size="1.5",
+        unit="coin",
+        percent="",
+        leverage="3" if beginners else "10",
+        leverage_min=1,
+        leverage_max=5 if beginners else 25,
+        leverage_note="Capped at 5x by Harbor Markets; the venue allows 25x." if beginners else "",
+        marks=tuple(
+            Preset(label=f"{mark}x cap" if beginners and mark == "5" else f"{mark}x", value=mark) for mark in marks
+        ),
+        percent_presets=tuple(Preset(label=f"{share} %", value=share) for share in ("10", "25", "50", "75", "100")),
+        reduce_only=False,
+        quote=quote(leverage=3 if beginners else 10),
+    )
+
+
+def margin_preview() -> MarginPreview:
+    """What 25 USDC more would do for the short."""
+    return MarginPreview(
+        direction="add",
+        amount="25.00",
+        collateral="USDC",
+        bound="Up to 9,316.40 USDC can be added",
+        bound_rule="everything that is free in the account",
+        liquidation=LiquidationCard(
+            price=Change(before="0.20689", after="0.21177", trend=Trend.BETTER),
+            distance="+4.6 %",
+            risk=Risk.FAR,
+            risk_words="far",
+            gauge=60,
+            price_value="0.21177",
+        ),
+        changes=(
+            LabelledChange(label="Position margin", change=Change(before="50.00", after="75.00")),
+            LabelledChange(
+                label="Effective leverage", change=Change(before="20.3x", after="13.5x", trend=Trend.BETTER)
+            ),
+            LabelledChange(label="Utilisation", change=Change(before="78 %", after="52 %", trend=Trend.BETTER)),
+            LabelledChange(label="Free collateral", change=Change(before="9,316.40", after="9,291.40")),
+        ),
+        button="Add 25.00 USDC",
+        can_submit=True,
+        spoken="Add 25.00: liquidation moves from 0.20689 to 0.21177",
+        freshness=LIVE,
+        seen_liquidation="0.21177",
+    )
+
+
+def margin_dialog() -> MarginDialog:
+    """The dialog of the short, adding."""
+    return MarginDialog(
+        position_id=2,
+        title="Margin · DOGE short",
+        badge="Isolated 20x",
+        mode="isolated",
+        directions=(Choice(value="add", label="Add", selected=True), Choice(value="remove", label="Remove")),
+        amount="25.00",
+        add_presets=tuple(
+            Preset(label=label, value=value)
+            for label, value in (("10", "10"), ("25", "25"), ("50", "50"), ("100", "100"), ("Max", "9316.40"))
+        ),
+        remove_presets=tuple(
+            Preset(label=label, value=value) for label, value in (("25 %", "1.2"), ("50 %", "2.4"), ("Max", "4.8"))
+        ),
+        form_key="9a5d9f0c-6f50-4f86-9d0e-5a2f1c7f3b12",
+        preview=margin_preview(),
+    )
+
+
+def close_dialog() -> CloseDialog:
+    """Closing the short at market."""
+    return CloseDialog(
+        position_id=2,
+        title="Close · DOGE short",
+        badge="Isolated 20x",
+        mode="isolated",
+        pnl="−2.46 USDC",
+        pnl_tone=Tone.DOWN,
+        pnl_note="after 0.46 of fees",
+        changes=(
+            LabelledChange(label="Size", change=Change(before="−5,000", after="0", unit="DOGE")),
+            LabelledChange(label="Expected price", change=Change(after="0.20251")),
+            LabelledChange(label="Free collateral", change=Change(before="9,316.40", after="9,363.94")),
+        ),
+        note="Sent at once as a market order that can only reduce the position; the price may differ by up to 0.5 %.",
+        form_key="8a5d9f0c-6f50-4f86-9d0e-5a2f1c7f3b13",
+        button="Close 5,000 DOGE at market",
+        can_submit=True,
+        freshness=LIVE,
+    )
+
+
+def notice(state: NoticeState) -> CommandNotice:
+    """What became of an order, in each state it can be in."""
+    title, detail, step = {
+        NoticeState.SENT: ("Order sent", "Buy 1.5 ETH at market, isolated 10x.", ""),
+        NoticeState.CHECKING: (
+            "Checking with the venue",
+            "The venue has not answered. Your order executes at most once.",
+            "Nothing to do: this note changes as soon as the venue's own record shows what happened.",
+        ),
+        NoticeState.ACCEPTED: ("Bought 1.5 ETH", "Filled at 3,012.6, margin 451.89 USDC locked.", ""),
+        NoticeState.REJECTED: (
+            "The venue refused the order",
+            "The margin is not sufficient for this size.",
+            "Lower the size or the leverage, then send it again.",
+        ),
+    }[state]
+    return CommandNotice(
+        id=f"5d0e6f4e-7f6b-4f0e-8f2e-00000000000{len(title) % 10}",
+        state=state,
+        title=title,
+        detail=detail,
+        time="10:30:00",
+        next_step=step,
+        form_key="1a5d9f0c-6f50-4f86-9d0e-5a2f1c7f3b14" if state is NoticeState.ACCEPTED else "",
+    )
