@@ -25,7 +25,7 @@ from trading.margin.errors import MarginInputError, Problem
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
 _LONGEST_TEXT = 64
 _LARGEST = Decimal("1e24")
-_SMALLEST_EXPONENT = -24
+_SMALLEST = Decimal("1e-24")
 _ZERO = Decimal(0)
 
 SIGNIFICANT_FIGURES = 5
@@ -55,8 +55,7 @@ def decimal_of(value: object, field: str) -> Decimal:
         number = Decimal(value)
     else:
         raise MarginInputError(field, Problem.NOT_A_NUMBER)
-    exponent = number.as_tuple().exponent
-    if abs(number) > _LARGEST or (isinstance(exponent, int) and exponent < _SMALLEST_EXPONENT and number != _ZERO):
+    if abs(number) > _LARGEST or (number != _ZERO and abs(number) < _SMALLEST):
         raise MarginInputError(field, Problem.OUT_OF_RANGE)
     return number
 

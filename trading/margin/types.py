@@ -9,7 +9,7 @@ on Hyperliquid the cash leg is `rawUsd` (rules 2.3), on Aster it is isolatedWall
 >>> held = Position("BTC", Decimal("0.002"), Decimal("64815"), Decimal("64794"), MarginMode.ISOLATED, 5, tiers,
 ...                 cash=Decimal("-103.731933"))
 >>> held.side, held.notional, held.maintenance
-(<Side.LONG: 'long'>, Decimal('129.588'), Decimal('1.61985000'))
+(<Side.LONG: 'long'>, Decimal('129.588'), Decimal('1.6198500'))
 """
 
 from collections.abc import Iterable
