@@ -22,7 +22,7 @@ from trading.models import Command, Market, VenueAccount
 from trading.models.commands import CommandKind, CommandState
 from trading.venues.base import Acknowledgement, Adapter, SignedRequest
 from trading.venues.base import Command as VenueCommand
-from trading.venues.errors import OutcomeUnknown, Reason, Rejected, Unavailable
+from trading.venues.errors import OutcomeUnknown, Rejected, Unavailable
 
 # Long enough for a slow venue, short enough that an unknown order is proven dead while the trader still looks.
 LIFETIME = timedelta(seconds=15)
@@ -113,17 +113,14 @@ def submit(adapter: Adapter, command: Command) -> Command:
 def deliver(adapter: Adapter, command: Command, *, is_first: bool) -> None:
     """Post the stored bytes and settle the command if the venue's answer is one.
 
-    A later delivery of the same bytes reads two answers differently: a used nonce means that an earlier one arrived,
-    and a venue that cannot be reached now says nothing about what it received before.
+    Of a later delivery of the same bytes, the adapter knows which refusals say nothing about an earlier one; and a
+    venue that cannot be reached now says nothing about what it received before.
     """
     signed = SignedRequest(path=command.path, body=bytes(command.body), nonce=command.nonce)
     try:
-        acknowledgement = adapter.send(signed)
+        acknowledgement = adapter.send(signed, repeated=not is_first)
     except Rejected as refusal:
-        if is_first or refusal.reason not in (Reason.NONCE_USED, Reason.EXPIRED):
-            settle(
-                command, CommandState.REJECTED, {"venue": refusal.text, "reason": refusal.reason}, refusal.explanation
-            )
+        settle(command, CommandState.REJECTED, {"venue": refusal.text, "reason": refusal.reason}, refusal.explanation)
     except OutcomeUnknown as doubt:
         note_doubt(command, str(doubt))
     except Unavailable as failure:
