@@ -9,6 +9,7 @@ from perpsstudio.embedded.ports import LOOPBACK
 from perpsstudio.embedded.processes import Program
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
+STATIC = PROJECT / "staticfiles"
 # Later groups serve earlier ones, so they stop after them.
 STOP_ORDER = (("web",), ("worker", "stream"), ("sandbox",), ("valkey",), ("postgres",))
 # One connection of the database pool for each thread; a sync task is a batch that waits for the network by itself.
@@ -27,7 +28,7 @@ def manage(name: str, *arguments: str, state: State, environment: Mapping[str, s
 
 def sandbox(port: int, *, state: State, environment: Mapping[str, str]) -> Program:
     """The sandbox venue, whose world outlives a run."""
-    arguments = ("sandbox", "--port", str(port), "--state", str(state.folder / "sandbox.json"))
+    arguments = ("sandbox", "--port", str(port), "--state", str(state.sandbox))
     return manage("sandbox", *arguments, state=state, environment=environment)
 
 

@@ -22,8 +22,10 @@ from perpsstudio.demo.state import State
 from perpsstudio.demo.supervisor import StopRequestedError, Supervisor
 from perpsstudio.embedded import ports, postgres, processes, valkey
 from perpsstudio.embedded.errors import StartError
+from perpsstudio.embedded.processes import Child
 
 DEFAULT_PORT = "8000"
+PORT_LIMIT = 65536
 STEPS = 9
 CODE = ("branding", "perpsstudio", "tenants", "trading")
 
@@ -69,56 +71,83 @@ def main(given: Mapping[str, str], output: TextIO) -> int:
     finally:
         run.state.ready.unlink(missing_ok=True)
         run.supervisor.stop(programs.STOP_ORDER)
-    return 0
 
 
 def _open(given: Mapping[str, str], progress: Progress) -> Run:
     port = given.get("PORT") or DEFAULT_PORT
-    if not port.isdecimal() or not 0 < int(port) < 65536:
-        raise StartError(f"PORT is '{port}': give a number from 1 to 65535.")
+    if not port.isdecimal() or not 0 < int(port) < PORT_LIMIT:
+        raise StartError(f"PORT is '{port}': give a number from 1 to {PORT_LIMIT - 1}.")
+    if not programs.STATIC.is_dir():
+        raise StartError("The front-end files are not in place: run make setup first.")
     folder = Path(given.get("STATE") or programs.PROJECT / ".state").resolve()
     with progress.step(f"State folder {folder}"):
         state = states.open_state(folder)
-        states.lock(state)
+        states.claim(state)
+        supervisor = Supervisor(record=state.processes, say=progress.say)
         survivors = processes.stop_recorded(state.processes)
         if not ports.is_free(int(port)):
             raise StartError(f"Port {port} is in use: choose another with PORT=, for example PORT={int(port) + 1}.")
     if survivors:
         progress.say(f"      stopped what a killed run had left: {', '.join(survivors)}")
-    supervisor = Supervisor(record=state.processes, say=progress.say)
     return Run(state, int(port), given, supervisor, progress, states.read_environment(state.environment))
 
 
 def _bring_up(run: Run) -> dict[str, Any]:
-    sandbox_port = ports.choose(run.former_port("HYPERLIQUID_URL"))
     alone = dict(run.given) | {"STATE": str(run.state.folder), "PYTHONUNBUFFERED": "1"}
-    sandbox_began = time.monotonic()
-    sandbox = run.supervisor.start(programs.sandbox(sandbox_port, state=run.state, environment=alone))
+    had_world = run.state.sandbox.exists()
+    venue = _start_sandbox(run, alone)
     redis_url = _start_valkey(run)
     database_url = _start_postgres(run)
-    settings = _settings(run, database_url=database_url, redis_url=redis_url, sandbox_port=sandbox_port)
+    settings = _settings(run, database_url=database_url, redis_url=redis_url, venue_url=venue.url)
     states.write_environment(run.state.environment, settings)
     environment = alone | settings
 
     web_began = time.monotonic()
     web = run.supervisor.start(programs.web(run.port, state=run.state, environment=environment))
-    fingerprint = _fingerprint(database_url)
-    current = "DATABASE_URL" not in run.given and _is_prepared(run.state, fingerprint)
-    with run.progress.step("Database tables" + (", unchanged" if current else "")):
-        if not current:
-            _finish(run, "migrate", environment, "--no-input", "--verbosity", "1")
-    with run.progress.step(f"Sandbox venue on port {sandbox_port}", since=sandbox_began):
-        run.supervisor.wait(sandbox, partial(health.answers, "localhost", sandbox_port, "/sandbox/state"))
-    with run.progress.step("Demo operators" + (", unchanged" if current else "")):
-        if not current:
-            _finish(run, "seed_demo", environment)
-            processes.replace_file(run.state.prepared, fingerprint)
+    _prepare(run, environment, venue, had_world=had_world)
     made = states.operators(run.state)
     with run.progress.step(f"Web server on port {run.port}", since=web_began):
         for host in (run.given.get("PLATFORM_HOST") or "localhost", *(operator["host"] for operator in made)):
-            run.supervisor.wait(web, partial(health.answers, host, run.port))
+            run.supervisor.wait(web, partial(health.answers, host, run.port, "/healthz", "/"))
     _start_background(run, environment)
-    return states.ready_report(made, port=run.port, sandbox_port=sandbox_port)
+    return states.ready_report(made, port=run.port, sandbox_url=venue.url)
+
+
+@dataclass(frozen=True)
+class SandboxVenue:
+    """The sandbox, started and perhaps not answering yet."""
+
+    child: Child
+    port: int
+    began: float
+
+    @property
+    def url(self) -> str:
+        """``HYPERLIQUID_URL``."""
+        return f"http://{ports.LOOPBACK}:{self.port}"
+
+
+def _start_sandbox(run: Run, environment: Mapping[str, str]) -> SandboxVenue:
+    port = ports.choose(run.former_port("HYPERLIQUID_URL"))
+    began = time.monotonic()
+    child = run.supervisor.start(programs.sandbox(port, state=run.state, environment=environment))
+    return SandboxVenue(child, port, began)
+
+
+def _prepare(run: Run, environment: Mapping[str, str], venue: SandboxVenue, *, had_world: bool) -> None:
+    """Tables and demo data, unless this code has made them in this database and this sandbox before."""
+    fingerprint = _fingerprint(environment["DATABASE_URL"])
+    current = had_world and "DATABASE_URL" not in run.given and _is_prepared(run.state, fingerprint)
+    unchanged = ", unchanged" if current else ""
+    with run.progress.step(f"Database tables{unchanged}"):
+        if not current:
+            _finish(run, "migrate", environment, "--no-input")
+    with run.progress.step(f"Sandbox venue on port {venue.port}", since=venue.began):
+        run.supervisor.wait(venue.child, partial(health.answers, "localhost", venue.port, "/sandbox/state"))
+    with run.progress.step(f"Demo operators{unchanged}"):
+        if not current:
+            _finish(run, "seed_demo", environment)
+            processes.replace_file(run.state.prepared, fingerprint)
 
 
 def _start_valkey(run: Run) -> str:
@@ -157,7 +186,7 @@ def _start_background(run: Run, environment: Mapping[str, str]) -> None:
         run.supervisor.wait(stream, lambda: True)
 
 
-def _settings(run: Run, *, database_url: str, redis_url: str, sandbox_port: int) -> dict[str, str]:
+def _settings(run: Run, *, database_url: str, redis_url: str, venue_url: str) -> dict[str, str]:
     settings = {
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
@@ -165,7 +194,7 @@ def _settings(run: Run, *, database_url: str, redis_url: str, sandbox_port: int)
         "DEBUG": "false",
         "HTTPS": "false",
         "PUBLIC_PORT": str(run.port),
-        "HYPERLIQUID_URL": f"http://{ports.LOOPBACK}:{sandbox_port}",
+        "HYPERLIQUID_URL": venue_url,
         "HYPERLIQUID_NETWORK": "testnet",
     }
     return settings | {name: run.given[name] for name in settings if run.given.get(name)}

@@ -46,6 +46,11 @@ class State:
         return self.folder / "processes.json"
 
     @property
+    def sandbox(self) -> Path:
+        """The sandbox venue's ledger."""
+        return self.folder / "sandbox.json"
+
+    @property
     def demo(self) -> Path:
         """What ``seed_demo`` made: operators, hosts, sign-ins."""
         return self.folder / "demo.json"
@@ -66,7 +71,6 @@ def open_state(folder: Path) -> State:
         # Others may pass (PostgreSQL's account under root must), not look around; files with secrets are 0600.
         folder.mkdir(mode=0o711, parents=True, exist_ok=True)
         (folder / "logs").mkdir(mode=0o700, exist_ok=True)
-        (folder / "ready.json").unlink(missing_ok=True)
     except OSError as problem:
         raise StartError(
             f"{folder} cannot be written ({problem.strerror}): choose another folder with STATE=."
@@ -80,8 +84,11 @@ def open_state(folder: Path) -> State:
     return State(folder)
 
 
-def lock(state: State) -> int:
-    """Claim the folder until this process ends, however it ends. Raises StartError when another run holds it."""
+def claim(state: State) -> int:
+    """Take the folder until this process ends, however it ends, and clear away what a former run announced.
+
+    Raises StartError when another run holds it.
+    """
     descriptor = os.open(state.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -93,6 +100,7 @@ def lock(state: State) -> int:
         ) from None
     os.truncate(descriptor, 0)
     os.write(descriptor, str(os.getpid()).encode())
+    state.ready.unlink(missing_ok=True)
     return descriptor
 
 
@@ -132,11 +140,11 @@ def operators(state: State) -> list[dict[str, Any]]:
     return made
 
 
-def ready_report(made: list[dict[str, Any]], *, port: int, sandbox_port: int) -> dict[str, Any]:
+def ready_report(made: list[dict[str, Any]], *, port: int, sandbox_url: str) -> dict[str, Any]:
     """What ``ready.json`` tells: every address, and a sign-in for every role."""
     return {
         "platform": f"http://localhost:{port}",
-        "sandbox": f"http://127.0.0.1:{sandbox_port}",
+        "sandbox": sandbox_url,
         "operators": [
             {"name": operator["name"], "url": f"http://{operator['host']}:{port}"}
             | {role: operator[role] for role in ("trader", "owner", "support")}

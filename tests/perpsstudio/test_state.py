@@ -59,16 +59,16 @@ def test_secrets_are_made_once(state: Path) -> None:
 
 def test_folder_in_use_is_refused(state: Path) -> None:
     opened = states.open_state(state)
-    descriptor = states.lock(opened)
+    descriptor = states.claim(opened)
 
     with pytest.raises(StartError) as refusal:
-        states.lock(opened)
+        states.claim(opened)
     assert str(refusal.value) == (
         f"Another run (process {os.getpid()}) uses {state}: stop it, or choose another folder and port "
         "with STATE= and PORT=."
     )
     os.close(descriptor)
-    os.close(states.lock(opened))
+    os.close(states.claim(opened))
 
 
 def test_full_disk_is_refused(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,14 +97,21 @@ def test_folder_of_another_account_is_refused(state: Path) -> None:
     assert servers.passes_as(ORDINARY_UID, work)
 
 
-def test_stale_ready_file_is_gone_before_anything_starts(state: Path) -> None:
-    (state / "ready.json").write_text("{}")
+def test_only_the_run_that_holds_the_folder_clears_its_ready_file(state: Path) -> None:
+    opened = states.open_state(state)
+    opened.ready.write_text("{}")
+    descriptor = states.claim(opened)
+    assert opened.ready.exists() is False
+    opened.ready.write_text("{}")
 
-    assert states.open_state(state).ready.exists() is False
+    with pytest.raises(StartError):
+        states.claim(states.open_state(state))
+    assert opened.ready.exists() is True
+    os.close(descriptor)
 
 
 def test_ready_report_lists_every_address_and_sign_in() -> None:
-    assert states.ready_report([OPERATOR], port=8000, sandbox_port=9000) == {
+    assert states.ready_report([OPERATOR], port=8000, sandbox_url="http://127.0.0.1:9000") == {
         "platform": "http://localhost:8000",
         "sandbox": "http://127.0.0.1:9000",
         "operators": [
