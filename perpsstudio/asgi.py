@@ -5,8 +5,10 @@ under ASGI would serve a sixth of the pages. Where a proxy can route ``/live/`` 
 ``perpsstudio.wsgi`` and ``trading.live.app`` separately and gain another third.
 """
 
+from typing import Any, cast
+
 from a2wsgi import WSGIMiddleware
-from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, Scope
+from asgiref.typing import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
 
 from perpsstudio.wsgi import application as pages
 from trading.live.app import application as live
@@ -14,7 +16,8 @@ from trading.live.app import application as live
 # As many threads as the database pool has connections.
 PAGE_THREADS = 8
 
-_pages = WSGIMiddleware(pages, workers=PAGE_THREADS)
+# Both libraries describe the same two protocols, each with types of its own.
+_pages = cast("ASGI3Application", WSGIMiddleware(cast("Any", pages), workers=PAGE_THREADS))
 
 
 async def application(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:

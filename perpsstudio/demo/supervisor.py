@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 from perpsstudio.embedded import processes
 from perpsstudio.embedded.errors import StartError
@@ -77,7 +78,7 @@ class Supervisor:
         finally:
             processes.stop_all([child])
 
-    def watch(self) -> None:
+    def watch(self) -> NoReturn:
         """Keep every child running until a stop is requested; raises StopRequestedError then."""
         while True:
             self._heed()

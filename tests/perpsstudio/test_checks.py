@@ -3,7 +3,7 @@
 import pytest
 from django.core.checks import CheckMessage
 from django.db import connection
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from perpsstudio import checks
 from perpsstudio.settings import INSECURE_SECRET_KEY
@@ -24,7 +24,7 @@ def ids(messages: list[CheckMessage]) -> list[str]:
     ],
 )
 def test_development_key_is_refused_outside_debug(
-    settings: SettingsWrapper, debug: bool, key: str, expected: list[str]
+    settings: Settings, debug: bool, key: str, expected: list[str]
 ) -> None:
     settings.DEBUG, settings.SECRET_KEY = debug, key
 
@@ -42,7 +42,7 @@ def test_development_key_is_refused_outside_debug(
     ],
 )
 def test_agent_key_secrets_are_fernet_keys(
-    settings: SettingsWrapper, debug: bool, keys: list[str], expected: list[str]
+    settings: Settings, debug: bool, keys: list[str], expected: list[str]
 ) -> None:
     settings.DEBUG, settings.AGENT_KEY_SECRETS = debug, keys
 
@@ -53,7 +53,7 @@ def test_agent_key_secrets_are_fernet_keys(
     ("network", "expected"),
     [("mainnet", []), ("testnet", []), ("Mainnet", ["perpsstudio.E003"]), ("", ["perpsstudio.E003"])],
 )
-def test_network_is_one_the_venue_has(settings: SettingsWrapper, network: str, expected: list[str]) -> None:
+def test_network_is_one_the_venue_has(settings: Settings, network: str, expected: list[str]) -> None:
     settings.HYPERLIQUID_NETWORK = network
 
     assert ids(checks.check_network(None)) == expected
@@ -69,7 +69,7 @@ def test_network_is_one_the_venue_has(settings: SettingsWrapper, network: str, e
         ("https://", ["perpsstudio.E004"]),
     ],
 )
-def test_venue_url_is_an_http_address(settings: SettingsWrapper, url: str, expected: list[str]) -> None:
+def test_venue_url_is_an_http_address(settings: Settings, url: str, expected: list[str]) -> None:
     settings.HYPERLIQUID_URL = url
 
     assert ids(checks.check_venue_url(None)) == expected
@@ -83,7 +83,7 @@ def test_venue_url_is_an_http_address(settings: SettingsWrapper, url: str, expec
         ("UTC", False, ["perpsstudio.E005"]),
     ],
 )
-def test_times_are_utc(settings: SettingsWrapper, zone: str, aware: bool, expected: list[str]) -> None:
+def test_times_are_utc(settings: Settings, zone: str, aware: bool, expected: list[str]) -> None:
     # Set without the settings' signal: Django would change the process's time zone.
     settings.USE_TZ = aware
     settings.TIME_ZONE = zone

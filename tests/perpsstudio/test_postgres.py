@@ -4,6 +4,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -204,7 +205,7 @@ def test_binaries_in_a_closed_folder_are_copied_once(closed: Path, system_folder
 def test_taken_port_is_passed_over() -> None:
     first = ports.choose()
     assert ports.choose(first) == first
-    with ports.socket.socket() as taken:
+    with socket.socket() as taken:
         taken.bind((ports.LOOPBACK, first))
         taken.listen()
         assert ports.is_free(first) is False

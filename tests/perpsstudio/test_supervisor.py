@@ -118,7 +118,7 @@ def test_next_run_stops_what_a_kill_left_and_spares_a_reused_process_id(state: P
     survivor = subprocess.Popen(["/bin/sleep", "60"], start_new_session=True)
     stranger = subprocess.Popen(["/bin/sleep", "60"], start_new_session=True)
     record = state / "processes.json"
-    child = Child(shell("worker", "", state), survivor, 0)  # type: ignore[arg-type]  # its output is not read
+    child = Child(shell("worker", "", state), survivor, 0)
     processes.record([child], record)
     entries = json.loads(record.read_text())
     entries.append({"name": "web", "pid": stranger.pid, "started": time.time() - 3600, "stop_signal": 15})
