@@ -102,11 +102,11 @@ class PositionRow(Record, frozen=True):
     szi: Decimal
     entry_px: Decimal
     position_value: Decimal
-    unrealized_pnl: Decimal
     liquidation_px: Decimal | None
     margin_used: Decimal
     max_leverage: int
     leverage: _Leverage
+    unrealized_pnl: Decimal | None = None
     cum_funding: _Funding | None = None
 
 
@@ -258,14 +258,18 @@ def _state(name: str, row: _Context) -> MarketState:
 
 
 def position(row: PositionRow) -> PositionSnapshot:
-    """One position; the mark is ``positionValue / |szi|`` (Hyperliquid 2.3)."""
+    """One position; the mark is ``positionValue / |szi|``, and a profit that the row leaves out is computed from it
+    (Hyperliquid 2.3)."""
     leverage = row.leverage
     cash = leverage.raw_usd
     if (cash is None) is (leverage.type is MarginMode.ISOLATED):
         raise Malformed(f"the cash leg of {row.coin} does not fit its margin mode")
     try:
         mark = row.position_value / abs(row.szi)
-        figures = mark + row.entry_px + row.margin_used + row.unrealized_pnl + (cash or 0) + (row.liquidation_px or 0)
+        profit = row.unrealized_pnl
+        if profit is None:
+            profit = row.szi * (mark - row.entry_px)
+        figures = mark + row.entry_px + row.margin_used + profit + (cash or 0) + (row.liquidation_px or 0)
     except ArithmeticError:
         raise Malformed(f"the figures of {row.coin} with size {row.szi}") from None
     if not figures.is_finite():
@@ -281,7 +285,7 @@ def position(row: PositionRow) -> PositionSnapshot:
         leverage.value,
         row.margin_used,
         cash,
-        row.unrealized_pnl,
+        profit,
         row.liquidation_px,
         row.max_leverage,
         None if funding is None else funding.since_open,

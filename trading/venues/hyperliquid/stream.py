@@ -129,17 +129,21 @@ def parse(text: str | bytes) -> Frame:
     except (msgspec.DecodeError, UnicodeDecodeError):
         return SignOfLife("")
     try:
-        match envelope.channel:
-            case "activeAssetCtx":
-                return StateFrame(_state(_decode_context(envelope.data)))
-            case "l2Book":
-                return BookFrame(history.book(bytes(envelope.data)))
-            case "error":
-                return Complaint(_decode_complaint(envelope.data))
-            case channel:
-                return SignOfLife(channel)
+        return _content(envelope)
     except Malformed as error:
         return Unreadable(error.cause)
+
+
+def _content(envelope: _Envelope) -> Frame:
+    match envelope.channel:
+        case "activeAssetCtx":
+            return StateFrame(_state(_decode_context(envelope.data)))
+        case "l2Book":
+            return BookFrame(history.book(bytes(envelope.data)))
+        case "error":
+            return Complaint(_decode_complaint(envelope.data))
+        case channel:
+            return SignOfLife(channel)
 
 
 def _state(row: _ActiveContext) -> MarketState:
@@ -163,7 +167,7 @@ def stream_url(base_url: str) -> str:
 
 def reconnect_delay(attempt: int, timings: Timings, jitter: float) -> float:
     """Seconds to wait before connection ``attempt`` (0 is the first retry); ``jitter`` is a number in 0..1."""
-    longest = min(timings.longest_delay, timings.first_delay * 2 ** min(attempt, 16))
+    longest = min(timings.longest_delay, timings.first_delay * 2.0 ** min(attempt, 16))
     return longest * (0.5 + jitter / 2)
 
 

@@ -1,6 +1,7 @@
 """Numbers, ids and actions as the venue writes them."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -38,7 +39,8 @@ CLIENT_ID = "0x0000000000000000000000000000abcd"
 
 
 def limit(price: str = "86400", size: str = "0.001", **changes: object) -> PlaceOrder:
-    return PlaceOrder(BITCOIN, is_buy=True, size=Decimal(size), limit_price=Decimal(price), **changes)  # type: ignore[arg-type]
+    order = PlaceOrder(BITCOIN, is_buy=True, size=Decimal(size), limit_price=Decimal(price))
+    return replace(order, **changes)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

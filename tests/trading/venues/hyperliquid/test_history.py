@@ -1,0 +1,263 @@
+"""Orders, fills, payments, candles and books: recorded payloads, repeats, order, unknown labels."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trading.venues.base import Fill, OpenOrder, OrderState, TimeInForce, TriggerKind
+from trading.venues.errors import Malformed, UnknownState
+from trading.venues.hyperliquid import history
+
+ORDER: dict[str, Any] = {
+    "coin": "INJ",
+    "side": "A",
+    "limitPx": "9.1954",
+    "sz": "12.5",
+    "oid": 3184595906,
+    "timestamp": 1700126022555,
+    "origSz": "20.0",
+    "orderType": "Stop Market",
+    "tif": None,
+    "reduceOnly": True,
+    "isTrigger": True,
+    "triggerPx": "9.995",
+    "triggerCondition": "Price below 9.995",
+    "isPositionTpsl": False,
+    "children": [],
+    "cloid": None,
+}
+# A recorded fill with a builder's fee (mainnet, February 2026).
+FILL: dict[str, Any] = {
+    "coin": "HYPE",
+    "px": "33.209",
+    "sz": "0.73",
+    "side": "B",
+    "time": 1770458548926,
+    "startPosition": "0.0",
+    "dir": "Open Long",
+    "closedPnl": "0.0",
+    "hash": "0x53542a9ac057af8454cd0434d851d202028b00805b5ace56f71cd5ed7f5b896e",
+    "oid": 314848230306,
+    "crossed": True,
+    "fee": "0.012896",
+    "builderFee": "0.002424",
+    "tid": 882779857052503,
+    "feeToken": "USDC",
+    "twapId": None,
+}
+
+
+def encoded(value: object) -> bytes:
+    return json.dumps(value).encode()
+
+
+def recording(folder: Path, name: str) -> Any:
+    return json.loads((folder / "hyperliquid" / name).read_text())
+
+
+def test_a_trigger_order_is_read_whole() -> None:
+    (order,) = history.open_orders(encoded([ORDER]))
+    assert (order.market, order.order_id, order.client_id, order.is_buy) == ("INJ", 3184595906, None, False)
+    assert (order.size, order.original_size, order.limit_price) == (Decimal("12.5"), Decimal("20.0"), Decimal("9.1954"))
+    assert (order.reduce_only, order.time_in_force, order.covers_position) == (True, None, False)
+    assert order.placed_at == datetime(2023, 11, 16, 9, 13, 42, 555000, tzinfo=UTC)
+    assert order.trigger is not None
+    assert (order.trigger.price, order.trigger.is_market) == (Decimal("9.995"), True)
+    assert (order.trigger.kind, order.trigger.condition) == (TriggerKind.STOP_LOSS, "Price below 9.995")
+
+
+def as_written(order: OpenOrder) -> dict[str, Any]:
+    return {
+        "coin": order.market,
+        "oid": order.order_id,
+        "side": "B" if order.is_buy else "A",
+        "limitPx": str(order.limit_price),
+        "sz": str(order.size),
+        "children": [as_written(child) for child in order.children],
+    }
+
+
+def with_the_same_keys(row: dict[str, Any]) -> dict[str, Any]:
+    kept = {key: row[key] for key in ("coin", "oid", "side", "limitPx", "sz")}
+    return kept | {"children": [with_the_same_keys(child) for child in row.get("children", [])]}
+
+
+def test_every_recorded_order_parses_to_the_recorded_text(venue_data: Path) -> None:
+    for name in ("frontend_open_orders.json", "open_orders.json"):
+        rows = recording(venue_data, name)
+        found = history.open_orders(encoded(rows))
+        assert [as_written(order) for order in found] == [with_the_same_keys(row) for row in rows]
+        for order, row in zip(found, rows, strict=True):
+            assert (order.trigger is not None) is row.get("isTrigger", False)
+    whole = history.open_orders(encoded(recording(venue_data, "frontend_open_orders.json")))
+    assert [order.order_id for order in whole if order.covers_position] == [501149851930]
+    assert {order.trigger.kind for order in whole if order.trigger} == {TriggerKind.STOP_LOSS, TriggerKind.TAKE_PROFIT}
+
+
+def test_recorded_order_histories_parse(venue_data: Path) -> None:
+    rows = recording(venue_data, "historical_orders.json")
+    found = history.order_history(encoded(rows))
+    assert [report.label for report in found] == [row["status"] for row in rows]
+    assert [report.order.order_id for report in found if report.order] == [row["order"]["oid"] for row in rows]
+    status = recording(venue_data, "order_status.json")
+    report = history.order_report(encoded(status["found"]))
+    assert (report.state, report.order and report.order.time_in_force) == (OrderState.OPEN, TimeInForce.POST_ONLY)
+    missing = history.order_report(encoded(status["missing"]))
+    assert (missing.state, missing.label, missing.order) == (OrderState.UNKNOWN, "unknownOid", None)
+
+
+@pytest.mark.parametrize(
+    ("label", "state"),
+    [
+        ("open", OrderState.OPEN),
+        ("filled", OrderState.FILLED),
+        ("triggered", OrderState.TRIGGERED),
+        ("canceled", OrderState.CANCELLED),
+        ("scheduledCancel", OrderState.CANCELLED),
+        ("siblingFilledCanceled", OrderState.CANCELLED),
+        ("aKindOfTomorrowCanceled", OrderState.CANCELLED),
+        ("rejected", OrderState.REJECTED),
+        ("perpMarginRejected", OrderState.REJECTED),
+    ],
+)
+def test_order_states_follow_the_venues_labels(label: str, state: OrderState) -> None:
+    assert history.order_state(label) is state
+
+
+def test_an_order_state_that_cannot_be_told_is_refused_loudly() -> None:
+    with pytest.raises(UnknownState, match="paused"):
+        history.order_state("paused")
+    with pytest.raises(UnknownState):
+        history.open_orders(encoded([ORDER | {"side": "C"}]))
+    with pytest.raises(UnknownState):
+        history.order_report(encoded({"status": "somewhere"}))
+
+
+def test_an_unknown_label_of_an_order_is_shown_and_harms_nothing() -> None:
+    (order,) = history.open_orders(encoded([ORDER | {"tif": "Fok", "orderType": "Trailing Stop"}]))
+    assert (order.time_in_force, order.order_type) == (None, "Trailing Stop")
+    assert order.trigger is not None
+    assert order.trigger.kind is None
+
+
+def test_a_fill_carries_the_whole_fee_and_the_builders_part() -> None:
+    (fill,) = history.fills(encoded([FILL]))
+    assert (fill.price, fill.size, fill.fee, fill.builder_fee) == tuple(
+        Decimal(text) for text in ("33.209", "0.73", "0.012896", "0.002424")
+    )
+    assert (fill.is_buy, fill.is_taker) == (True, True)
+    assert (str(fill.start_position), str(fill.closed_pnl)) == ("0.0", "0.0")
+    assert fill.key == "1770458548926-HYPE-882779857052503"
+    assert fill.time == datetime(2026, 2, 7, 10, 2, 28, 926000, tzinfo=UTC)
+
+
+def test_repeated_fills_count_once_and_come_oldest_first() -> None:
+    later = FILL | {"time": FILL["time"] + 1, "tid": 2}
+    sibling = FILL | {"tid": 3}
+    newest_first = history.fills(encoded([later, sibling, FILL, later, FILL]))
+    oldest_first = history.fills(encoded([FILL, sibling, later, later]))
+    assert [fill.key.rpartition("-")[2] for fill in newest_first] == ["882779857052503", "3", "2"]
+    assert oldest_first == newest_first
+
+
+def test_two_fills_of_one_moment_without_an_id_stay_two() -> None:
+    old = {key: value for key, value in FILL.items() if key not in {"tid", "feeToken", "builderFee"}}
+    assert len(history.fills(encoded([old, old | {"startPosition": "0.73"}]))) == 2
+
+
+def test_every_recorded_fill_parses_to_the_recorded_text(venue_data: Path) -> None:
+    recorded = recording(venue_data, "user_fills.json")
+    lists = [rows for rows in recorded.values() if isinstance(rows, list)]
+    lists.append(recorded["ws_user_channel_liquidation_counterparty"]["data"]["fills"])
+    for rows in lists:
+        found = history.fills(encoded(rows))
+        keys = ("coin", "oid", "px", "sz", "closedPnl", "dir", "crossed")
+        assert sorted(fill_as_written(fill) for fill in found) == sorted(
+            tuple(row[key] for key in keys) for row in rows
+        )
+        assert [fill.time for fill in found] == sorted(fill.time for fill in found)
+    fees = {row["oid"]: row.get("fee") for row in recorded["current_shape"]}
+    for fill in history.fills(encoded(recorded["current_shape"])):
+        assert (None if fill.fee is None else str(fill.fee)) == fees[fill.order_id]
+    marks = {fill.liquidation for fill in history.fills(encoded(recorded["special_dirs"] + recorded["current_shape"]))}
+    assert {(mark.account, mark.method) for mark in marks if mark} == {
+        ("0x193bd350ec838b1e22d6f302da5343b920aa1c2b", "market"),
+        ("0xcb02837caaee310c178501855b63bf7f4f4b1f8b", "backstop"),
+    }
+
+
+def fill_as_written(fill: Fill) -> tuple[object, ...]:
+    numbers = (str(fill.price), str(fill.size), str(fill.closed_pnl))
+    return (fill.market, fill.order_id, *numbers, fill.direction, fill.is_taker)
+
+
+def test_every_recorded_funding_payment_parses(venue_data: Path) -> None:
+    for name, rows in recording(venue_data, "user_funding.json").items():
+        found = history.funding(encoded(rows))
+        assert {(payment.market, str(payment.amount), str(payment.rate)) for payment in found} == {
+            (row["delta"]["coin"], row["delta"]["usdc"], row["delta"]["fundingRate"]) for row in rows
+        }, name
+
+
+def test_the_ledger_signs_what_it_knows_and_shows_the_rest(venue_data: Path) -> None:
+    found = history.ledger(encoded(recording(venue_data, "misc_info.json")["userNonFundingLedgerUpdates"]))
+    assert [(entry.kind, entry.amount) for entry in found] == [
+        ("deposit", Decimal("2703997.4500000002")),
+        ("accountClassTransfer", Decimal("-12.0")),
+        ("spotTransfer", None),
+        ("accountClassTransfer", Decimal("-2684105.0099999998")),
+        ("deposit", Decimal("1099994.98")),
+    ]
+    assert json.loads(found[2].details)["token"] == "USDC"
+    assert len({entry.key for entry in found}) == 5
+
+
+def test_recorded_candles_and_books_parse(venue_data: Path) -> None:
+    rows = recording(venue_data, "candle_snapshot.json")["response"]
+    candles = history.candles(encoded(rows))
+    assert [[str(value) for value in (bar.open, bar.high, bar.low, bar.close, bar.volume)] for bar in candles] == [
+        [row[key] for key in "ohlcv"] for row in rows
+    ]
+    assert candles[0].opened_at == datetime(2023, 5, 21, 20, tzinfo=UTC)
+    raw = recording(venue_data, "l2_book.json")
+    book = history.book(encoded(raw.get("response", raw)))
+    assert (book.market, len(book.bids), len(book.asks)) == ("BTC", 20, 20)
+    assert [level.price for level in book.bids] == sorted((level.price for level in book.bids), reverse=True)
+    assert [level.price for level in book.asks] == sorted(level.price for level in book.asks)
+    assert book.bids[0].price < book.asks[0].price
+
+
+def test_recorded_fees_agents_and_approvals_parse(venue_data: Path) -> None:
+    recorded = recording(venue_data, "misc_info.json")
+    rates = history.fee_rates(encoded(recorded["userFees"]))
+    assert (rates.taker, rates.maker, rates.builder) == (Decimal("0.000315"), Decimal("0.000105"), Decimal(0))
+    first, second = history.agents(encoded(recorded["extraAgents"]))
+    assert (first.name, second.name) == ("ok", "new")
+    assert first.valid_until == datetime(2026, 1, 7, 8, 55, 20, 478000, tzinfo=UTC)
+    assert history.builder_fee(encoded(recorded["maxBuilderFee"])) == Decimal("0.00001")
+
+
+def test_the_referral_discount_comes_off_fees_but_not_off_rebates() -> None:
+    body = {"userCrossRate": "0.00045", "userAddRate": "-0.00001", "activeReferralDiscount": "0.04"}
+    rates = history.fee_rates(encoded(body))
+    assert (rates.taker, rates.maker) == (Decimal("0.000432"), Decimal("-0.00001"))
+
+
+@pytest.mark.parametrize(
+    "parser", [history.open_orders, history.fills, history.funding, history.ledger, history.book, history.agents]
+)
+@pytest.mark.parametrize("body", [b"", b"null", b"{}", b'"text"', b"[1]", b'[{"coin":"BTC"}]'])
+def test_nonsense_is_malformed(parser: Callable[[bytes], object], body: bytes) -> None:
+    with pytest.raises(Malformed):
+        parser(body)
+
+
+def test_a_fill_with_a_figure_that_is_no_number_is_malformed() -> None:
+    for figure in ("NaN", "inf", "abc"):
+        with pytest.raises(Malformed):
+            history.fills(encoded([FILL | {"px": figure}]))
