@@ -245,16 +245,6 @@ class Position:
         return self.cash
 
 
-def cash_of_margin(size: Decimal, mark_price: Decimal, margin: Decimal) -> Decimal:
-    """The cash leg of a bucket worth `margin` at the mark (Hyperliquid's marginUsed)."""
-    return not_negative(margin, "margin") - not_zero(size, "size") * positive(mark_price, "mark_price")
-
-
-def cash_of_wallet(size: Decimal, entry_price: Decimal, wallet: Decimal) -> Decimal:
-    """The cash leg of a bucket into which `wallet` was put (Aster's isolatedWallet)."""
-    return not_negative(wallet, "wallet") - not_zero(size, "size") * positive(entry_price, "entry_price")
-
-
 @dataclass(frozen=True, slots=True)
 class Account:
     """The collateral of one account as data, and the positions that share it.
