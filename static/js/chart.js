@@ -50,10 +50,11 @@
 
   // Lines that are near enough come into view; far ones are named at the edge instead of flattening the candles.
   function withLines(info) {
-    if (!info || !last) return info;
-    const near = lines.map((line) => line.price).filter((price) => Math.abs(price / last.close - 1) < 0.1);
-    const range = info.priceRange;
-    return { ...info, priceRange: { minValue: Math.min(range.minValue, ...near), maxValue: Math.max(range.maxValue, ...near) } };
+    if (!info) return info;
+    const { minValue, maxValue } = info.priceRange;
+    const room = (maxValue - minValue) * (panel.clientHeight < 320 ? 2 : 4);
+    const near = lines.map((line) => line.price).filter((price) => Math.max(maxValue, price) - Math.min(minValue, price) <= room);
+    return { ...info, priceRange: { minValue: Math.min(minValue, ...near), maxValue: Math.max(maxValue, ...near) } };
   }
 
   function wantedLines() {

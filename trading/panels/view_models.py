@@ -176,7 +176,7 @@ class Ticket:
     reduce_only: bool
     quote: Quote
     signed_in: bool = True
-    quote_every: str = "3s"
+    quote_every: str = "2s"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
