@@ -174,14 +174,14 @@ class Execution:
         self.touched.append(order)
         if order.size <= 0:
             self.tape.mark_order(account, order, "filled")
-        self._follow_position(account, market)
+        self._follow_position(account, market, order.siblings)
 
-    def _follow_position(self, account: Account, market: Market) -> None:
-        """Reduce-only orders shrink with the position and go with it."""
+    def _follow_position(self, account: Account, market: Market, siblings: list[int]) -> None:
+        """Reduce-only orders shrink with the position and go with it; siblings end in their own way."""
         held = self.ledger.size(account, market.name)
         for oid in list(account.open_orders):
             order = self.ledger.state.orders[oid]
-            if order.market != market.name or not order.reduce_only:
+            if order.market != market.name or not order.reduce_only or oid in siblings:
                 continue
             if held == 0 or (held > 0) == order.is_buy:
                 self.tape.mark_order(account, order, "reduceOnlyCanceled")

@@ -63,7 +63,9 @@ class Desk:
 
     def place(self, account: Account, request: OrderRequest) -> Order:
         """Place one order and return it in the state it reached; a refusal is kept in the history and raised."""
-        order = self._draft(account, request)
+        return self._enter(account, self._draft(account, request))
+
+    def _enter(self, account: Account, order: Order) -> Order:
         try:
             self._check(account, order)
             if order.dormant:
@@ -175,13 +177,17 @@ class Desk:
 
     # groups
 
-    def attach(self, account: Account, parent: Order, requests: list[OrderRequest]) -> list[Order]:
-        """Children of a parent order: they wait until it is filled, then take its size and become siblings."""
-        reference = parent.limit_price if parent.status == "open" else self.execution.ledger.marks[parent.market]
-        children = [self._draft(account, replace(request, size=parent.original_size)) for request in requests]
+    def place_with_children(
+        self, account: Account, request: OrderRequest, attached: list[OrderRequest]
+    ) -> tuple[Order, list[Order]]:
+        """A parent and its TP/SL: the children wait until it is filled, then take its size and become siblings."""
+        parent_draft = self._draft(account, request)
+        reference = self.execution.margin_price(parent_draft)
+        children = [self._draft(account, replace(row, size=request.size)) for row in attached]
         for child in children:
             self._check_form(self.execution.ledger.markets[child.market], child)
             self._check_trigger(child, reference)
+        parent = self._enter(account, parent_draft)
         for child in children:
             child.parent = parent.oid
             self.execution.tape.enter(account, child)
@@ -190,12 +196,11 @@ class Desk:
         parent.children = [child.oid for child in children]
         if parent.status != "open":
             self.activate_children(account, parent)
-        return children
+        return parent, children
 
     def activate_children(self, account: Account, parent: Order) -> None:
         """A filled parent places its children with the size it filled; one that filled nothing drops them."""
-        for oid in parent.children:
-            child = self.execution.ledger.state.orders[oid]
+        for child in self._known(parent.children):
             if child.status != "waitingForFill":
                 continue
             if parent.filled:
@@ -239,8 +244,7 @@ class Desk:
         if order is None or order.status != "open":
             raise RefusedError(NEVER_PLACED)
         self.execution.tape.mark_order(account, order, status)
-        for oid in order.children:
-            child = self.execution.ledger.state.orders[oid]
+        for child in self._known(order.children):
             if child.status == "waitingForFill":
                 self.execution.tape.mark_order(account, child, status)
 
@@ -257,8 +261,17 @@ class Desk:
             if order.client_id is not None:
                 account.client_ids[order.client_id] = order.oid
             raise
+        new.children, new.siblings, new.parent = order.children, order.siblings, order.parent
+        order.children = []
+        for sibling in self._known(order.siblings):
+            sibling.siblings = [new.oid if oid == order.oid else oid for oid in sibling.siblings]
         self.execution.tape.mark_order(account, order, "canceled")
         return new
+
+    def _known(self, oids: list[int]) -> list[Order]:
+        """Orders of a group; the oldest of a long history may be forgotten."""
+        orders = self.execution.ledger.state.orders
+        return [orders[oid] for oid in oids if oid in orders]
 
     def sweep(self, market: Market) -> bool:
         """Let the book at the present mark reach resting and trigger orders; True when something happened."""
@@ -289,7 +302,7 @@ class Desk:
             account = state.accounts[order.address]
             if order.status == "filled":
                 self.activate_children(account, order)
-            for sibling in (state.orders[oid] for oid in order.siblings):
+            for sibling in self._known(order.siblings):
                 if sibling.status == "open":
                     self.execution.tape.mark_order(account, sibling, "siblingFilledCanceled")
 

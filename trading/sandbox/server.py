@@ -4,9 +4,9 @@ import asyncio
 import contextlib
 import ipaddress
 import json
-from collections.abc import Awaitable, Callable
+import logging
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Any
 
 from aiohttp import web
 
@@ -19,7 +19,8 @@ from trading.sandbox.hyperliquid.info import Info
 from trading.sandbox.hyperliquid.stream import Hub
 from trading.sandbox.storage import Store
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+logger = logging.getLogger(__name__)
+
 LARGEST_BODY = 1 << 20
 TICK_SECONDS = 1.0
 UNREADABLE = "Failed to deserialize the JSON body into the target type"
@@ -50,12 +51,12 @@ class Server:
         app.cleanup_ctx.append(self._background)
         return app
 
-    async def _background(self, _app: web.Application) -> Any:
-        task = asyncio.create_task(self._run())
+    async def _background(self, _app: web.Application) -> AsyncIterator[None]:
+        self.clockwork = asyncio.create_task(self._run())
         yield
-        task.cancel()
+        self.clockwork.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await task
+            await self.clockwork
         await self.hub.close()
         self._save()
 
@@ -68,8 +69,13 @@ class Server:
                 self._save()
 
     def _save(self) -> None:
-        if self.store is not None:
+        """A full disk does not stop the venue: it says so and tries again."""
+        if self.store is None:
+            return
+        try:
             self.store.save(self.engine.state)
+        except OSError as error:
+            logger.error("The ledger could not be saved to %s: %s", self.store.path, error)
 
     # the venue's doors
 

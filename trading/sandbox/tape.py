@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from trading.sandbox.state import Account, Event, Fill, FundingPayment, LedgerUpdate, Order, State
+from trading.sandbox.state import Account, Command, Event, Fill, FundingPayment, LedgerUpdate, Order, State
 
 KEPT_TRADES = 100
+# The venue itself answers no more than these.
+KEPT_FILLS, KEPT_ORDERS, KEPT_EVENTS = 10_000, 4000, 10_000
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,10 @@ class Tape:
         account.orders.append(order.oid)
         if order.client_id is not None:
             account.client_ids[order.client_id] = order.oid
+        while len(account.orders) > KEPT_ORDERS and account.orders[0] not in account.open_orders:
+            forgotten = self.state.orders.pop(account.orders.pop(0))
+            if forgotten.client_id is not None and account.client_ids.get(forgotten.client_id) == forgotten.oid:
+                del account.client_ids[forgotten.client_id]
 
     def mark_order(self, account: Account, order: Order, status: str) -> None:
         """Move an order to ``status``; only an open one stays in the account's list of open orders."""
@@ -76,6 +82,7 @@ class Tape:
 
     def record_fill(self, account: Account, fill: Fill) -> None:
         account.fills.append(fill)
+        del account.fills[:-KEPT_FILLS]
         account.volume += fill.price * fill.size
         self.news.append(News("fill", account.address, fill))
         self.touch(account)
@@ -93,6 +100,11 @@ class Tape:
 
     def event(self, kind: str, account: Account, market: str, detail: str) -> None:
         self.state.events.append(Event(self.clock(), kind, account.address, market, detail))
+        del self.state.events[:-KEPT_EVENTS]
+
+    def command(self, command: Command) -> None:
+        self.state.commands.append(command)
+        del self.state.commands[:-KEPT_EVENTS]
 
 
 def direction(held: Decimal, change: Decimal) -> str:

@@ -72,7 +72,11 @@ class Command(BaseCommand):
             await web.SockSite(runner, listener).start()
             self.stdout.write(f"sandbox ready at http://{host}:{listener.getsockname()[1]}")
             self.stdout.flush()
-            await stop.wait()
+            stopped = asyncio.create_task(stop.wait())
+            await asyncio.wait({stopped, server.clockwork}, return_when=asyncio.FIRST_COMPLETED)
+            # The clockwork ends by itself only by a defect, and a venue without a clock must not go on.
+            if server.clockwork.done():
+                await server.clockwork
         finally:
             await runner.cleanup()
 

@@ -45,7 +45,7 @@ class Exchange:
             raise MalformedError("the action's nonce differs from the request's")
         signer = self.authority.signer(request)
         command = Command(self.engine.clock(), signer, "", action["type"], request["nonce"], "ok")
-        self.engine.state.commands.append(command)
+        self.engine.tape.command(command)
         try:
             account = self._admit(signer, request)
             command.address = account.address
@@ -147,9 +147,8 @@ class Exchange:
 
     def _place_with_children(self, account: Account, requests: list[OrderRequest]) -> list[Any]:
         try:
-            parent = self.engine.desk.place(account, requests[0])
+            parent, _ = self.engine.desk.place_with_children(account, requests[0], requests[1:])
             waiting = "waitingForFill" if parent.status == "open" else "waitingForTrigger"
-            self.engine.desk.attach(account, parent, requests[1:])
         except RefusedError as refusal:
             return [_error(str(refusal), row.market) for row in requests]
         return [self._status(parent), *[waiting for _ in requests[1:]]]

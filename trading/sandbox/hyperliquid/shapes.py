@@ -159,7 +159,7 @@ def order(engine: Engine, row: Order) -> Json:
     condition = "N/A"
     if row.trigger_price is not None:
         condition = f"Price {'above' if above else 'below'} {wire(row.trigger_price)}"
-    children = [engine.state.orders[oid] for oid in row.children]
+    children = [engine.state.orders[oid] for oid in row.children if oid in engine.state.orders]
     return {
         "coin": row.market,
         "side": "B" if row.is_buy else "A",
