@@ -21,7 +21,7 @@ from trading.panels import numbers
 _UNIT = re.compile(r"^(?P<figures>[−+]?[\d,.]+)(?P<space>[ \u202f])(?P<unit>\S+)$")
 
 
-def environment(**options: Any) -> Environment:  # noqa: ANN401 - whatever Jinja2 takes
+def environment(**options: Any) -> Environment:
     """The environment Django's Jinja2 backend asks for; ``options`` are the backend's own."""
     options.setdefault("trim_blocks", True)
     options.setdefault("lstrip_blocks", True)
