@@ -6,12 +6,13 @@ ticket and passes on what its channels carry. Workers tell through ``live.publis
 
 What a page receives, as server-sent events:
 
-``patch``    ``{id: text}`` or ``{id: {"text": …, "class": …, "value": …}}``: numbers to be written into place.
-``changed``  the name of a fragment that has to be fetched again, because structure changed and not only a number.
-``clock``    the server's time as Unix milliseconds: on connecting and every ten seconds, as a heartbeat.
+``patch``     ``{key: text}`` or ``{key: {"text", "class", "value", "datetime"}}``: numbers to be written into place.
+              A key is an id or a ``data-live`` name; ``now`` carries the server's clock (ISO 8601).
+``fragment``  HTML whose root takes the place of the element with its id: the order book, rendered once for everybody.
+``refresh``   names of fragments whose structure changed and that have to be fetched again, separated by spaces.
 
-A ``patch`` carries the moment its numbers are from (ISO 8601, as the ``value`` of an age), so a page can count their
-age by itself when nothing comes any more.
+Ages travel as moments (``datetime``), never as texts alone: a page counts them by its own clock, set right by ``now``,
+so they stay true exactly when nothing comes any more. ``now`` comes on connecting and every few seconds.
 
 Keys and channels are named in ``keys``: what belongs to an operator begins with the operator's id, public market data
 is shared by all of them.

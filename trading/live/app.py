@@ -17,7 +17,7 @@ from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Sco
 from redis.exceptions import RedisError
 
 from trading.live import connections
-from trading.live.hub import Client, Hub, clock
+from trading.live.hub import Client, Hub, heartbeat
 from trading.live.tickets import Ticket, TicketRefused, admit
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "perpsstudio.settings")
@@ -101,8 +101,8 @@ class LiveApplication:
         accounts = tuple((ticket.operator_id, account_id) for account_id in ticket.account_ids)
         client = Client(ticket.market_channel, accounts)
         try:
-            known = await hub.join(client, (ticket.market_channel, *ticket.account_channels))
-            changed = await hub.changes_since(accounts, page_time)
+            known = await hub.join(client, ticket.channels)
+            changed = await hub.refreshes_since(accounts, page_time)
         except RedisError:
             hub.part(client)
             raise Refused(503, "The stream is not available: the page tries again in a moment.") from None
@@ -111,7 +111,7 @@ class LiveApplication:
         ending = asyncio.get_running_loop().call_later(LONGEST_SECONDS, client.leave)
         try:
             await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
-            opening = f"retry: {RETRY_MILLISECONDS}\n\n".encode() + known + changed + clock()
+            opening = f"retry: {RETRY_MILLISECONDS}\n\n".encode() + known + changed + heartbeat()
             await _write(client, send, opening)
             await _pour(client, send)
         finally:

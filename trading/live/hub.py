@@ -11,6 +11,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -18,11 +19,12 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from trading.live import keys, presence
-from trading.live.publish import CHANGES_SECONDS, Fragment
+from trading.live.publish import CHANGES_SECONDS, STATE_SECONDS, Fragment
 
 logger = logging.getLogger(__name__)
 
-HEARTBEAT_SECONDS = 10.0
+# A page that hears nothing for six seconds says so.
+HEARTBEAT_SECONDS = 4.0
 STUCK_SECONDS = 10.0
 SWEEP_SECONDS = 1.0
 LISTEN_SECONDS = 5.0
@@ -35,55 +37,68 @@ def event(kind: str, data: str, identity: int | None = None) -> bytes:
     return f"{head}event: {kind}\ndata: {data}\n\n".encode()
 
 
-def clock() -> bytes:
-    """The heartbeat: the server's time, which is also where a page that reconnects continues."""
-    now = int(time.time() * 1000)
-    return event("clock", str(now), now)
+def heartbeat() -> bytes:
+    """The server's clock, as a patch; its id is where a page that reconnects continues."""
+    now = datetime.now(UTC)
+    return event("patch", f'{{"now":"{now.isoformat()}"}}', int(now.timestamp() * 1000))
 
 
 class Channel:
     """What one Redis channel has carried so far."""
 
-    __slots__ = ("changes", "clients", "name", "newest", "snapshot", "state", "version")
+    __slots__ = ("clients", "fragments", "heard", "name", "newest", "refreshes", "snapshot", "state", "version")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.version = 0
+        self.heard = 0.0
         self.state: dict[str, Any] = {}
-        self.changes: dict[str, int] = {}
+        self.refreshes: dict[str, int] = {}
+        self.fragments: dict[bytes, tuple[int, bytes]] = {}
         self.newest = b""
         self.snapshot: bytes | None = None
         self.clients: set[Client] = set()
 
-    def patch(self, content: bytes) -> None:
-        """Take in a patch: the latest value of each id wins."""
-        self.state.update(msgspec.json.decode(content))
-        self._advance(b"event: patch\ndata: " + content + b"\n\n")
-
-    def change(self, fragment: str) -> None:
-        """Take in that a fragment has to be fetched again."""
-        self.changes[fragment] = self.version + 1
-        self._advance(event("changed", fragment))
+    def receive(self, message: bytes) -> None:
+        """Take in one message: the latest value of each key wins, and the latest fragment of each id."""
+        kind, _, content = message.partition(b" ")
+        newest = b"event: " + kind + b"\ndata: " + content + b"\n\n"
+        match kind:
+            case b"patch":
+                self.state.update(msgspec.json.decode(content))
+                self.snapshot = None
+            case b"refresh":
+                self.refreshes.update(dict.fromkeys(content.decode().split(), self.version + 1))
+            case b"fragment":
+                identity, _, html = content.partition(b" ")
+                newest = b"event: fragment\ndata: " + html + b"\n\n"
+                self.fragments[identity] = (self.version + 1, newest)
+            case _:
+                logger.warning("A message of the unknown kind %r on %s", kind, self.name)
+                return
+        self.version += 1
+        self.heard = time.monotonic()
+        self.newest = newest
+        for client in self.clients:
+            client.wake.set()
 
     def since(self, version: int) -> bytes:
         """All that a client who has read up to ``version`` still has to get."""
         if version == self.version - 1:
             return self.newest
-        changed = b"".join(event("changed", name) for name, at in self.changes.items() if at > version)
-        return self.full() + changed
+        missed = [html for at, html in self.fragments.values() if at > version]
+        names = [name for name, at in self.refreshes.items() if at > version]
+        return b"".join([self.full(), *missed, event("refresh", " ".join(names)) if names else b""])
+
+    def opening(self) -> bytes:
+        """What a page that has just been rendered gets: nothing where its own content is newer."""
+        return self.full() if time.monotonic() - self.heard < STATE_SECONDS else b""
 
     def full(self) -> bytes:
-        """The merged state as one patch."""
+        """The merged numbers as one patch."""
         if self.snapshot is None:
             self.snapshot = event("patch", msgspec.json.encode(self.state).decode()) if self.state else b""
         return self.snapshot
-
-    def _advance(self, newest: bytes) -> None:
-        self.version += 1
-        self.newest = newest
-        self.snapshot = None
-        for client in self.clients:
-            client.wake.set()
 
 
 class Client:
@@ -110,7 +125,7 @@ class Client:
                 self.channels[channel] = channel.version
         if self.is_ticking:
             self.is_ticking = False
-            chunks.append(clock())
+            chunks.append(heartbeat())
         return b"".join(chunks)
 
     def leave(self) -> None:
@@ -146,7 +161,7 @@ class Hub:
         self.clients.add(client)
         channels = [await self._open(name, client) for name in names]
         await self._mark([client], arrivals=[channel.name for channel in channels])
-        return b"".join(channel.full() for channel in channels)
+        return b"".join(channel.opening() for channel in channels)
 
     def part(self, client: Client) -> None:
         """Forget a client; a channel that nobody hears is closed by the next sweep."""
@@ -154,15 +169,15 @@ class Hub:
         for channel in client.channels:
             channel.clients.discard(client)
 
-    async def changes_since(self, accounts: Iterable[tuple[int, int]], moment: int) -> bytes:
-        """What has to be fetched again by a page whose content is of ``moment`` (Unix ms), as events."""
+    async def refreshes_since(self, accounts: Iterable[tuple[int, int]], moment: int) -> bytes:
+        """What has to be fetched again by a page whose content is of ``moment`` (Unix ms), as one event."""
         names: set[str] = set()
         if moment < (time.time() - CHANGES_SECONDS) * 1000:
             names.update(Fragment)
         for operator_id, account_id in accounts:
             known: Any = await self._redis.hgetall(keys.changes(operator_id, account_id))
             names.update(name.decode() for name, at in known.items() if int(at) > moment)
-        return b"".join(event("changed", name) for name in sorted(names))
+        return event("refresh", " ".join(sorted(names))) if names else b""
 
     async def _open(self, name: str, client: Client) -> Channel:
         channel = self._channels.get(name)
@@ -182,7 +197,7 @@ class Hub:
         """The state that others were sent before this process heard the channel."""
         content: Any = await self._redis.get(keys.state(channel.name))
         if content:
-            channel.patch(content)
+            channel.receive(b"patch " + content)
 
     async def _listen(self) -> None:
         attempt = 0
@@ -206,13 +221,8 @@ class Hub:
             if message is None:
                 continue
             channel = self._channels.get(message["channel"].decode())
-            if channel is None:
-                continue
-            kind, _, content = message["data"].partition(b" ")
-            if kind == b"patch":
-                channel.patch(content)
-            elif kind == b"changed":
-                channel.change(content.decode())
+            if channel is not None:
+                channel.receive(message["data"])
 
     async def _sweep(self) -> None:
         """Heartbeats, presence, clients that take nothing, channels that nobody hears."""

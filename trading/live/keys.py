@@ -4,12 +4,15 @@
 ``board:{venue}:{network}``               hash ``as_of`` (Unix ms), ``data`` (the whole board)
 ``lock:stream:{venue}:{network}``         held by the one process that follows the venue
 ``market:{venue}:{network}:{market}``     channel of public patches; its full last state under the name + ``:state``
+``marks:{venue}:{network}``               channel of the marks of all markets; full state likewise
 ``{operator}:account:{account}``          channel of private patches and changes; full state likewise
 ``{operator}:changes:{account}``          hash: fragment → Unix ms of its last change
 ``{operator}:shape:{account}``            hash: fragment → digest of its structure when last announced
 ``{operator}:looking``                    sorted set: account → Unix seconds until which somebody looks
+``{operator}:read:account:{account}``     there while the account's orders and fills were read lately
 ``{operator}:lock:account:{account}``     held while a worker syncs the account
 ``{operator}:lock:command:{command}``     held while a worker settles the command
+``read:markets:{venue}:{network}``        there while the rules of a venue's markets were read lately
 ``looking:operators``                     sorted set: operator → as above
 ``looking:markets``                       sorted set: market channel → as above
 ``looking:arrivals``                      channel: somebody began to look at the account or market channel named
@@ -43,6 +46,11 @@ def market_channel(venue: Venue, network: Network, market: str) -> str:
     return f"market:{venue}:{network}:{market}"
 
 
+def marks_channel(venue: Venue, network: Network) -> str:
+    """The channel of all marks of a venue, for the market switcher."""
+    return f"marks:{venue}:{network}"
+
+
 def account_channel(operator_id: int, account_id: int) -> str:
     """The channel of one account's private patches."""
     return f"{operator_id}:account:{account_id}"
@@ -66,6 +74,16 @@ def shape(operator_id: int, account_id: int) -> str:
 def looking(operator_id: int) -> str:
     """Which accounts of an operator are looked at."""
     return f"{operator_id}:looking"
+
+
+def whole_read(operator_id: int, account_id: int) -> str:
+    """There while the account's orders and fills were read lately."""
+    return f"{operator_id}:read:account:{account_id}"
+
+
+def markets_read(venue: Venue, network: Network) -> str:
+    """There while the rules of a venue's markets were read lately."""
+    return f"read:markets:{venue}:{network}"
 
 
 def account_lock(operator_id: int, account_id: int) -> str:

@@ -1,6 +1,7 @@
 """What services and tasks call when an account has changed, and how the stream puts out patches.
 
-A message on a channel is its kind, a space, and its content: ``patch {…}`` or ``changed positions``.
+A message on a channel is its kind, a space, and its content: ``patch {…}``, ``refresh positions orders`` or
+``fragment book <section …``.
 """
 
 import time
@@ -13,8 +14,9 @@ import msgspec
 from trading.live import keys
 from trading.live.connections import blocking
 
-# Full states and change times serve those who come late; a page that was away for longer reloads everything.
-STATE_SECONDS = 60
+# A full state serves those who come late. It is gone soon after the stream is, because then a page knows better itself.
+STATE_SECONDS = 5
+# A page that was away for longer fetches everything again.
 CHANGES_SECONDS = 3600
 SHAPE_SECONDS = 86_400
 
@@ -42,8 +44,7 @@ def account_changed(operator_id: int, account_id: int, what: Iterable[Fragment])
             changes = keys.changes(operator_id, account_id)
             pipeline.hset(changes, mapping={name.value: moment for name in names})
             pipeline.expire(changes, CHANGES_SECONDS)
-        for name in names:
-            pipeline.publish(channel, f"changed {name.value}")
+            pipeline.publish(channel, "refresh " + " ".join(name.value for name in names))
         pipeline.publish(keys.ARRIVALS, channel)
         pipeline.execute()
 
@@ -69,3 +70,8 @@ def queue_patch(pipeline: Any, channel: str, patch: Mapping[str, Any], full: Map
     pipeline.set(keys.state(channel), msgspec.json.encode(full), ex=STATE_SECONDS)
     if patch:
         pipeline.publish(channel, b"patch " + msgspec.json.encode(patch))
+
+
+def queue_fragment(pipeline: Any, channel: str, identity: str, html: str) -> None:
+    """Add to a pipeline the command that puts a rendered fragment in place of the element with its id."""
+    pipeline.publish(channel, f"fragment {identity} {' '.join(html.splitlines())}")

@@ -52,8 +52,13 @@ class Ticket:
 
     @property
     def market_channel(self) -> str:
-        """The public channel it opens."""
+        """The public channel of its market."""
         return keys.market_channel(self.venue, self.network, self.market)
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Everything it opens."""
+        return (self.market_channel, keys.marks_channel(self.venue, self.network), *self.account_channels)
 
 
 def issue(

@@ -1,0 +1,42 @@
+"""A market's public numbers as patches: made once, the same bytes for every page of every operator."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from trading.live.board import Board
+from trading.panels.market import day_change, price_text, tone_of
+from trading.panels.numbers import compact, percent
+from trading.venues.snapshots import MarketSpec, MarketState
+
+Patch = dict[str, Any]
+
+
+def market_patch(spec: MarketSpec, state: MarketState, as_of: datetime) -> Patch:
+    """Everything the market bar shows that moves. The keys are the names in the page's ``data-live``."""
+    key, change = f"market-{spec.name}", day_change(state)
+    tone = f"tone-{tone_of(change)}"
+    return {
+        f"{key}-mark": price_text(state.mark, spec),
+        f"{key}-index": price_text(state.oracle, spec),
+        f"{key}-change": {"text": percent(change, signed=True), "class": tone},
+        f"{key}-volume": compact(state.day_volume),
+        f"{key}-interest": compact(state.open_interest * state.mark),
+        f"{key}-funding": percent(state.funding_rate, 4, signed=True),
+        f"{key}-age": {"datetime": as_of.isoformat()},
+        "mark_price": {"class": tone},
+    }
+
+
+def marks_patch(specs: Mapping[str, MarketSpec], board: Board) -> Patch:
+    """The marks of all markets, for the switcher."""
+    return {
+        f"market-{name}-mark": price_text(state.mark, specs[name])
+        for name, state in board.states.items()
+        if name in specs
+    }
+
+
+def difference(known: Mapping[str, Any], new: Mapping[str, Any]) -> Patch:
+    """The entries of ``new`` that ``known`` does not hold in the same form."""
+    return {key: value for key, value in new.items() if known.get(key) != value}

@@ -1,0 +1,36 @@
+"""The structure of an account's page in one digest per fragment: when a digest changes, the fragment is fetched again.
+
+Numbers that patches carry (marks, profit, margin in use) are left out; what only a template can show is in.
+"""
+
+import hashlib
+from collections.abc import Iterable
+
+from django.db.models import Max
+
+from trading.live.publish import Fragment
+from trading.models import Command, Fill, MarginChange, Order, Position, VenueAccount
+from trading.models.commands import CommandState
+
+
+def account_shape(account_id: int) -> dict[Fragment, str]:
+    """The digest of each fragment, from the rows of the operator in scope. An account that is gone has none."""
+    account = VenueAccount.objects.filter(pk=account_id).values_list("mode", "sync_problem", "synced_at").first()
+    if account is None:
+        return {}
+    mode, problem, synced_at = account
+    positions = Position.objects.filter(account_id=account_id).order_by("pk")
+    held = positions.values_list("pk", "size", "entry_price", "mode", "leverage", "cash", "max_leverage")
+    orders = Order.objects.filter(account_id=account_id, is_open=True).order_by("pk")
+    unsettled = Command.objects.filter(account_id=account_id, state__in=[CommandState.PREPARED, CommandState.UNKNOWN])
+    return {
+        Fragment.ACCOUNT: _digest([(mode, problem, synced_at is None)]),
+        Fragment.POSITIONS: _digest([*held, *unsettled.order_by("pk").values_list("pk", "market_id")]),
+        Fragment.ORDERS: _digest(orders.values_list("pk", "size", "limit_price")),
+        Fragment.FILLS: _digest([Fill.objects.filter(account_id=account_id).aggregate(Max("pk"))]),
+        Fragment.MARGIN_CHANGES: _digest([MarginChange.objects.filter(account_id=account_id).aggregate(Max("pk"))]),
+    }
+
+
+def _digest(rows: Iterable[object]) -> str:
+    return hashlib.sha256("\n".join(map(repr, rows)).encode()).hexdigest()[:16]
