@@ -171,6 +171,7 @@ class HyperliquidAdapter:
                 break
             start = page[-1].time
             if len(found) == known:
+                logger.warning("Hyperliquid has more rows of one moment than a page holds: %s", start)
                 start += wire.MILLISECOND
         return history.oldest_first(list(found.values()), found)
 
