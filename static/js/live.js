@@ -1,11 +1,12 @@
 // Live numbers: patches write text into place, fragments change structure, ages keep counting when nothing arrives.
 //
 // patch: {key: text} or {key: {text, class, value, datetime, title}}; class replaces what shares its first word; a key is an id or a data-live name. "now" carries
-// the server's clock. fragment: HTML whose roots are swapped by their ids.
+// the server's clock. fragment: HTML whose roots are swapped by their ids. refresh: names of fragments to fetch again.
 "use strict";
 
 (() => {
-  const SILENCE = 6000;
+  const SILENCE = 10000;
+  const FRAGMENTS = ["account", "positions", "orders", "fills", "margin_changes", "quote"];
   const body = document.body;
   const staleAfter = Number(body.dataset.staleAfter) * 1000;
   const closedAfter = Number(body.dataset.closedAfter) * 1000;
@@ -32,6 +33,16 @@
       htmx.swap({ sourceElement: target, target, swap: "outerMorph", text: root.outerHTML }).then(afterFragment);
     }
   });
+
+  document.addEventListener("refresh", (event) => {
+    arrived();
+    refresh((event.detail?.data || FRAGMENTS.join(" ")).split(" "));
+  });
+
+  // An account that changed changes the estimate on the ticket too.
+  function refresh(names) {
+    for (const name of new Set([...names, "quote"])) document.getElementById(name)?.dispatchEvent(new CustomEvent("refresh"));
+  }
 
   function places(key) {
     const named = document.querySelectorAll(`[data-live="${CSS.escape(key)}"]`);
@@ -131,7 +142,7 @@
   let connections = 0;
   document.addEventListener("htmx:after:sse:connection", () => {
     connections += 1;
-    if (connections > 1) document.body.dispatchEvent(new CustomEvent("refresh"));
+    if (connections > 1) refresh(FRAGMENTS);
   });
 
   document.addEventListener("htmx:after:swap", count);
