@@ -6,8 +6,6 @@ from decimal import Decimal
 from trading.holdings import snapshot_account
 from trading.margin.cross import liquidations
 from trading.margin.errors import MarginInputError
-from trading.margin.isolated import liquidation
-from trading.margin.types import MarginMode
 from trading.venues.snapshots import AccountSnapshot, MarketSpec
 
 
@@ -20,6 +18,4 @@ def estimated_liquidations(snapshot: AccountSnapshot, specs: Mapping[str, Market
         account = snapshot_account(snapshot, specs)
     except MarginInputError:
         return {}
-    isolated = {held.market: liquidation(held).price for held in account.of_mode(MarginMode.ISOLATED)}
-    cross = account.of_mode(MarginMode.CROSS)
-    return isolated | {held.market: answer.price for held, answer in zip(cross, liquidations(account), strict=True)}
+    return {held.market: answer.price for held, answer in zip(account.positions, liquidations(account), strict=True)}

@@ -159,7 +159,7 @@ def _account(trader: User, adapter: Adapter) -> None:
     )
     if is_new or adapter.account(wallet.address).equity == 0:
         _fund(wallet.address)
-        _approve(account, wallet, adapter)
+        give_agent_key(account, wallet, adapter)
     rates = adapter.fee_rates(wallet.address)
     VenueAccount.objects.filter(pk=account.pk).update(taker_fee=rates.taker, maker_fee=rates.maker)
     sync_account(adapter, account)
@@ -174,7 +174,7 @@ def _fund(address: str) -> None:
         raise CommandError(f"The sandbox refused to fund the demo trader: {answer.data.decode(errors='replace')}")
 
 
-def _approve(account: VenueAccount, wallet: SigningKey, adapter: Adapter) -> None:
+def give_agent_key(account: VenueAccount, wallet: SigningKey, adapter: Adapter) -> None:
     """A new agent key, approved by the wallet: a used one is never approved again (Hyperliquid 5.3)."""
     agent = SigningKey.generate()
     nonce = int(timezone.now().timestamp() * 1000)

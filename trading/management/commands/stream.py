@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
@@ -27,6 +27,8 @@ class Command(BaseCommand):
     """Follows until it is told to stop. A second one waits and takes over when the first ends."""
 
     help = "Follow the venues' market data and publish live numbers."
+    # It serves no pages: what `check --deploy` judged needs no second look at every start.
+    requires_system_checks: ClassVar[list[str]] = []
 
     def handle(self, *arguments: Any, **options: Any) -> None:
         """Run until SIGTERM or SIGINT."""

@@ -1,0 +1,98 @@
+"""A trader with money at a real sandbox venue."""
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from tenants.models import Domain, MarginPolicy, Operator, User
+from tenants.scope import operator_scope
+from tests.sandbox_process import SandboxProcess
+from trading.connect import _transport, _vault, trading_adapter
+from trading.management.commands.seed_demo import give_agent_key
+from trading.models import Market, VenueAccount
+from trading.services.sync import sync_account, sync_markets
+from trading.venues.base import Adapter, Network, Venue
+from trading.venues.hyperliquid.signing import SigningKey
+
+BALANCE = "10000"
+BITCOIN_PRICE = "86000"
+
+
+@dataclass
+class Desk:
+    """One trader's account, its adapter, and the venue it trades on."""
+
+    sandbox: SandboxProcess
+    operator: Operator
+    trader: User
+    account: VenueAccount
+    adapter: Adapter
+
+    @property
+    def market(self) -> Market:
+        return Market.objects.get(venue="hyperliquid", network="testnet", name="BTC")
+
+    def reread(self) -> VenueAccount:
+        self.account.refresh_from_db()
+        return self.account
+
+    def at_venue(self) -> dict[str, object]:
+        """The venue's own ledger of this account."""
+        return self.sandbox.state()["accounts"][self.account.address]
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[SandboxProcess]:
+    with SandboxProcess("--seed", "7") as process:
+        yield process
+
+
+@pytest.fixture
+def venue(sandbox: SandboxProcess, settings: Settings) -> Iterator[SandboxProcess]:
+    """The sandbox as this deployment's venue, calm and at a known price."""
+    settings.HYPERLIQUID_URL = sandbox.url
+    settings.HYPERLIQUID_NETWORK = "testnet"
+    settings.AGENT_KEY_SECRETS = ["5xVYmHk6u4wgMHOYqPsp1XA0YbVN1Tj2hUPzFmq0WfM="]
+    settings.VENUE_READ_TIMEOUT = 1.0
+    _vault.cache_clear()
+    sandbox.clear_faults()
+    sandbox.mark("BTC", BITCOIN_PRICE)
+    yield sandbox
+    sandbox.clear_faults()
+    _vault.cache_clear()
+    _transport.cache_clear()
+
+
+def open_desk(venue: SandboxProcess, operator: Operator, email: str, balance: str = BALANCE) -> Desk:
+    """A new trader of an operator, funded at the venue, with an agent key his wallet has approved."""
+    trader = User(email=email)
+    trader.set_password("correct horse battery")
+    trader.save()
+    wallet = SigningKey(secrets.token_bytes(32))
+    account = VenueAccount(
+        trader=trader, venue=Venue.HYPERLIQUID.value, network=Network.TESTNET.value, address=wallet.address
+    )
+    account.save()
+    venue.fund(wallet.address, balance)
+    give_agent_key(account, wallet, trading_adapter(account))
+    account.refresh_from_db()
+    adapter = trading_adapter(account)
+    rates = adapter.fee_rates(wallet.address)
+    VenueAccount.objects.filter(pk=account.pk).update(taker_fee=rates.taker, maker_fee=rates.maker)
+    sync_markets(adapter)
+    sync_account(adapter, account)
+    account.refresh_from_db()
+    return Desk(venue, operator, trader, account, adapter)
+
+
+@pytest.fixture
+def desk(db: None, venue: SandboxProcess) -> Iterator[Desk]:
+    """Alice's desk at operator Alpha, inside Alpha's scope."""
+    operator = Operator.objects.create(slug="alpha", name="Alpha")
+    Domain.objects.create(host="alpha.localhost", operator=operator)
+    with operator_scope(operator.pk):
+        MarginPolicy(isolated_leverage=5, slider_marks=[1, 5, 10, 25, 40]).save()
+        yield open_desk(venue, operator, "alice@alpha.example")

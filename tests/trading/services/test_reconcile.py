@@ -1,0 +1,125 @@
+"""Bad days at the venue: every command ends in what really happened, and nothing happens twice."""
+
+from datetime import timedelta
+from decimal import Decimal
+from uuid import uuid4
+
+import pytest
+from django.utils import timezone
+
+from tests.trading.conftest import Desk
+from tests.trading.services.test_orders import ticket
+from trading.models import Command, Position
+from trading.models.commands import CommandKind, CommandState
+from trading.services.margin import change_margin
+from trading.services.orders import place_order
+from trading.services.reconcile import prove
+from trading.services.sync import sync_account
+
+
+def place_under(desk: Desk, fault: str, **options: object) -> Command:
+    """An order while the venue misbehaves; leverage is set before, so that the fault strikes the order."""
+    place_order(desk.adapter, desk.account, desk.market, ticket(form_key=uuid4(), form={"first": "1"}))
+    desk.sandbox.fault(fault, "order", count=1, **options)
+    return place_order(desk.adapter, desk.account, desk.market, ticket(form_key=uuid4(), form={"second": "1"}))
+
+
+@pytest.mark.parametrize("fault", ["drop_after", "error_after", "malformed", "truncated"])
+def test_order_that_was_executed_unheard_is_proven_by_its_client_id(desk: Desk, fault: str) -> None:
+    command = place_under(desk, fault)
+    assert command.state == CommandState.UNKNOWN
+
+    assert prove(desk.adapter, command)
+
+    command.refresh_from_db()
+    assert command.state == CommandState.ACCEPTED
+    assert command.evidence["status"] == "filled"
+    sync_account(desk.adapter, desk.account)
+    assert Position.objects.get().size == Decimal("0.02")
+
+
+@pytest.mark.parametrize("fault", ["drop_before", "error_before", "too_many_requests"])
+def test_order_that_never_arrived_is_sent_again_with_the_same_bytes(desk: Desk, fault: str) -> None:
+    command = place_under(desk, fault)
+    assert command.state == CommandState.UNKNOWN
+    body, nonce = bytes(command.body), command.nonce
+
+    assert prove(desk.adapter, command)
+
+    command.refresh_from_db()
+    assert command.state == CommandState.ACCEPTED
+    assert (bytes(command.body), command.nonce) == (body, nonce)
+    sync_account(desk.adapter, desk.account)
+    assert Position.objects.get().size == Decimal("0.02")
+
+
+def test_order_is_proven_dead_once_the_venues_clock_is_past_its_expiry(desk: Desk) -> None:
+    command = place_under(desk, "drop_before")
+    Command.objects.filter(pk=command.pk).update(expires_at=timezone.now() - timedelta(minutes=1))
+    command.refresh_from_db()
+
+    assert prove(desk.adapter, command)
+
+    command.refresh_from_db()
+    assert command.state == CommandState.DEAD
+    assert set(command.evidence) == {"venue clock", "expired", "effect"}
+    sync_account(desk.adapter, desk.account)
+    assert Position.objects.get().size == Decimal("0.01")
+
+
+def test_silent_venue_settles_nothing(desk: Desk) -> None:
+    command = place_under(desk, "drop_after")
+    desk.sandbox.fault("drop_before", "any", count=5)
+
+    assert not prove(desk.adapter, command)
+
+    command.refresh_from_db()
+    assert command.state == CommandState.UNKNOWN
+
+
+@pytest.mark.parametrize("fault", ["drop_after", "drop_before"])
+def test_margin_is_added_exactly_once_whatever_got_lost(desk: Desk, fault: str) -> None:
+    place_order(desk.adapter, desk.account, desk.market, ticket(leverage=5))
+    held = Position.objects.select_related("market", "account").get()
+    desk.sandbox.fault(fault, "updateIsolatedMargin", count=1)
+
+    command = change_margin(desk.adapter, desk.account, held, Decimal(25), uuid4())
+    assert command.state == CommandState.UNKNOWN
+
+    assert prove(desk.adapter, command)
+
+    command.refresh_from_db()
+    assert command.state == CommandState.ACCEPTED
+    assert desk.adapter.account(desk.account.address).positions[0].cash == held.cash + 25
+
+
+def test_leverage_that_got_lost_keeps_the_order_from_leaving(desk: Desk) -> None:
+    desk.sandbox.fault("drop_before", "updateLeverage", count=1)
+
+    command = place_order(desk.adapter, desk.account, desk.market, ticket())
+
+    assert (command.kind, command.state) == (CommandKind.LEVERAGE, CommandState.UNKNOWN)
+    assert not Command.objects.filter(kind=CommandKind.ORDER).exists()
+    assert prove(desk.adapter, command)
+    command.refresh_from_db()
+    assert command.state == CommandState.ACCEPTED
+
+
+def test_slow_venue_leaves_the_command_unknown_within_the_time_limit(desk: Desk) -> None:
+    command = place_under(desk, "delay", seconds=2.5)
+
+    assert command.state == CommandState.UNKNOWN
+
+
+def test_refused_connection_means_that_nothing_was_sent(desk: Desk) -> None:
+    from trading.venues.hyperliquid.adapter import HyperliquidAdapter  # noqa: PLC0415
+    from trading.venues.transport import BlockingTransport  # noqa: PLC0415
+
+    place_order(desk.adapter, desk.account, desk.market, ticket(form_key=uuid4(), form={"first": "1"}))
+    nowhere = BlockingTransport("http://127.0.0.1:9")
+    deaf = HyperliquidAdapter(nowhere, desk.adapter.network, desk.adapter._key)  # type: ignore[attr-defined]
+
+    command = place_order(deaf, desk.account, desk.market, ticket(form_key=uuid4(), form={"second": "1"}))
+
+    assert command.state == CommandState.DEAD
+    assert "Nothing was changed" in command.message
