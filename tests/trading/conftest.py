@@ -41,7 +41,8 @@ class Desk:
 
     def at_venue(self) -> dict[str, object]:
         """The venue's own ledger of this account."""
-        return self.sandbox.state()["accounts"][self.account.address]
+        accounts: dict[str, dict[str, object]] = self.sandbox.state()["accounts"]
+        return accounts[self.account.address]
 
 
 @pytest.fixture(scope="session")

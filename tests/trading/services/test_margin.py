@@ -16,7 +16,8 @@ from trading.services.orders import place_order
 @pytest.fixture
 def held(desk: Desk) -> Position:
     place_order(desk.adapter, desk.account, desk.market, ticket(leverage=5))
-    return Position.objects.select_related("market", "account").get()
+    position: Position = Position.objects.select_related("market", "account").get()
+    return position
 
 
 def test_adding_moves_the_liquidation_price_away(desk: Desk, held: Position) -> None:

@@ -22,7 +22,7 @@ from tests.trading.venues.misbehaving import (
 from trading.venues.errors import OutcomeUnknown, RateLimited, Unavailable, VenueError
 from trading.venues.transport import AsyncTransport, BlockingTransport, Limits, Response, retry_after
 
-QUICK = Limits(connect=0.3, read=0.3, total=0.8, body=1_000_000)
+QUICK = Limits(connect=2.0, read=0.3, total=0.8, body=1_000_000)
 Door = Callable[..., Response]
 
 
