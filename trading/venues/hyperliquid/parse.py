@@ -36,6 +36,7 @@ logger = logging.getLogger(__name__)
 FIRST_LISTED_MARGIN_TABLE = 50
 MAIN_COLLATERAL = "USDC"
 COLLATERAL = {0: MAIN_COLLATERAL}
+ISOLATED = MarginMode.ISOLATED
 DEX_STRIDE = 10_000
 FIRST_DEX_ASSET = 100_000
 RESTRICTION = {
@@ -262,14 +263,18 @@ def position(row: PositionRow) -> PositionSnapshot:
     (Hyperliquid 2.3)."""
     leverage = row.leverage
     cash = leverage.raw_usd
-    if (cash is None) is (leverage.type is MarginMode.ISOLATED):
+    if (cash is None) is (leverage.type is ISOLATED):
         raise Malformed(f"the cash leg of {row.coin} does not fit its margin mode")
     try:
         mark = row.position_value / abs(row.szi)
         profit = row.unrealized_pnl
         if profit is None:
             profit = row.szi * (mark - row.entry_px)
-        figures = mark + row.entry_px + row.margin_used + profit + (cash or 0) + (row.liquidation_px or 0)
+        figures = mark + row.entry_px + row.margin_used + profit
+        if cash is not None:
+            figures += cash
+        if row.liquidation_px is not None:
+            figures += row.liquidation_px
     except ArithmeticError:
         raise Malformed(f"the figures of {row.coin} with size {row.szi}") from None
     if not figures.is_finite():
