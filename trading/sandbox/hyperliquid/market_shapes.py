@@ -1,6 +1,6 @@
 """Market data in the venue's shapes (Hyperliquid rules 2.1, 2.2)."""
 
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 from trading.sandbox import book
@@ -124,7 +124,7 @@ def _merged(side: list[Json], figures: int, mantissa: Decimal, *, up: bool) -> l
     for row in side:
         price = Decimal(row["px"])
         step = Decimal(1).scaleb(price.adjusted() - figures + 1) * mantissa
-        rounded = -(-price // step) * step if up else price // step * step
+        rounded = (price / step).to_integral_value(ROUND_CEILING if up else ROUND_FLOOR) * step
         size, count = merged.get(rounded, (ZERO, 0))
         merged[rounded] = (size + Decimal(row["sz"]), count + row["n"])
     return [_level(price, *value) for price, value in merged.items()]

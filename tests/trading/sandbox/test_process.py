@@ -1,0 +1,146 @@
+"""The command as an operator meets it: alone, stopped cleanly, resumed, refused with one sentence; and its controls."""
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import make_mocked_request
+from django.core.management import CommandError, call_command
+from eth_account import Account
+from hyperliquid.exchange import Exchange
+
+from tests.sandbox_process import PROJECT, SandboxProcess
+from trading.sandbox.engine import Engine
+from trading.sandbox.server import Server
+
+ALICE = "0x" + "a1" * 20
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(PROJECT / "manage.py"), "sandbox", *arguments]
+    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=30, check=False)
+
+
+def refused(venue: SandboxProcess, path: str, body: object) -> Any:
+    with pytest.raises(urllib.error.HTTPError) as error:
+        venue.post(path, body)
+    with error.value as response:
+        return response.status, response.read().decode()
+
+
+def test_a_port_in_use_is_one_sentence(venue: SandboxProcess) -> None:
+    port = venue.url.rpartition(":")[2]
+    done = run("--port", port)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.strip() == (
+        f"CommandError: Port {port} on 127.0.0.1 is already in use. Choose another with --port."
+    )
+
+
+def test_a_state_file_that_is_none_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "ledger.json").write_text('{"paths": ')
+    with pytest.raises(CommandError, match=r"ledger\.json holds no sandbox ledger: "):
+        call_command("sandbox", port=0, state=tmp_path / "ledger.json")
+
+
+@pytest.mark.parametrize("fund", ["0x12=5", f"{ALICE}=-5", f"{ALICE}=x", ALICE, f"{ALICE}=0.0000001"])
+def test_a_bad_fund_option_is_one_sentence(fund: str) -> None:
+    with pytest.raises(CommandError, match=f"^--fund {fund}: "):
+        call_command("sandbox", port=0, fund=[fund])
+
+
+def test_a_ledger_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    file, wallet = tmp_path / "ledger.json", Account.create()
+    options = ("--state", str(file), "--fund", f"{wallet.address}=5000")
+    with SandboxProcess(*options) as sandbox:
+        client = Exchange(wallet, sandbox.url)
+        client.update_leverage(5, "BTC", is_cross=False)
+        client.market_open("BTC", is_buy=True, sz=0.01)
+        client.order("BTC", is_buy=True, sz=0.01, limit_px=80000, order_type={"limit": {"tif": "Gtc"}})
+        sandbox.mark("BTC", "81234")
+        nonce_used = client.update_leverage(10, "BTC", is_cross=False)
+        client.session.close()
+        client.info.session.close()
+        before = sandbox.state()
+        assert sandbox.stop(signal.SIGINT) == 0
+    assert nonce_used["status"] == "ok"
+    with SandboxProcess(*options) as sandbox:
+        after = sandbox.state()
+        assert sandbox.stop(signal.SIGTERM) == 0
+    assert {key: value for key, value in after.items() if key not in {"time", "faults"}} == {
+        key: value for key, value in before.items() if key not in {"time", "faults"}
+    }
+    assert after["marks"]["BTC"] == "81234.0"
+    assert len(after["accounts"][wallet.address.lower()]["orders"]) == 1
+    with pytest.raises(CommandError, match=r"^The saved ledger was kept still; start it the same way\.$"):
+        call_command("sandbox", port=0, state=file)
+    with pytest.raises(CommandError, match=r"^The saved ledger has seed 1; start it without --seed"):
+        call_command("sandbox", port=0, state=file, still=True, seed=2)
+
+
+def test_a_killed_sandbox_resumes_what_it_had_saved(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.json"
+    with SandboxProcess("--state", str(file)) as sandbox:
+        sandbox.fund(ALICE, "100")
+        deadline = time.monotonic() + 10
+        while not (file.exists() and ALICE in file.read_text()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        sandbox.stop(signal.SIGKILL)
+    with SandboxProcess("--state", str(file)) as sandbox:
+        assert sandbox.state()["accounts"][ALICE]["cash"] == "100.0"
+
+
+def test_a_moving_sandbox_moves_about_once_a_second() -> None:
+    with SandboxProcess(still=False) as sandbox:
+        first = sandbox.info("allMids")
+        time.sleep(1.5)
+        second = sandbox.info("allMids")
+        sandbox.mark("BTC", "50000")
+        third = sandbox.info("allMids")
+    assert sum(first[name] != second[name] for name in first) > 8
+    assert abs(float(third["BTC"]) - 50000) < 50
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "sentence"),
+    [
+        ("fund", {"address": "0x12", "amount": "5"}, "The address is 0x and 40 hexadecimal digits."),
+        ("fund", {"address": ALICE, "amount": 1.5}, 'The amount is a decimal number in quotes, such as "100.5".'),
+        ("fund", {"address": ALICE, "amount": "NaN"}, 'The amount is a decimal number in quotes, such as "100.5".'),
+        ("mark", {"venue": "nowhere", "market": "BTC", "price": "5"}, "There is no venue 'nowhere'"),
+        ("mark", {"venue": "hyperliquid", "market": "XXX", "price": "5"}, "There is no market 'XXX'; there are BTC,"),
+        ("mark", {"venue": "hyperliquid", "market": "BTC", "price": "-5"}, "The price is above zero"),
+        ("fault", {"fault": "fire"}, "The fault is one of delay, drop_before"),
+        ("fault", {"fault": "delay", "count": 0}, "The count is a whole number above zero."),
+        ("fund", [], "The body is not a JSON object."),
+    ],
+)
+def test_a_bad_control_is_refused_with_a_sentence(
+    venue: SandboxProcess, path: str, body: object, sentence: str
+) -> None:
+    status, text = refused(venue, f"/sandbox/{path}", body)
+    assert status == 400
+    assert json.loads(text)["error"].startswith(sentence)
+
+
+@pytest.mark.parametrize(("remote", "status"), [("127.0.0.1", 200), ("::1", 200), ("192.0.2.7", 404), ("", 404)])
+def test_controls_answer_on_loopback_only(engine: Engine, remote: str, status: int) -> None:
+    request = make_mocked_request("GET", "/sandbox/state").clone(remote=remote)
+    answer = asyncio.run(Server(engine)._controlled(request))
+    assert answer.status == status
+
+
+def test_a_malformed_body_is_answered_422_and_a_huge_one_413(venue: SandboxProcess) -> None:
+    status, text = refused(venue, "/info", {"type": "nothing"})
+    assert (status, text.partition(":")[0]) == (422, "Failed to deserialize the JSON body into the target type")
+    status, _ = refused(venue, "/exchange", {"action": {"type": "order"}})
+    assert status == 422
+    status, _ = refused(venue, "/info", {"type": "x" * 2_000_000})
+    assert status == 413
