@@ -2,7 +2,9 @@
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 from perpsstudio.demo.state import State
 from perpsstudio.embedded.ports import LOOPBACK
@@ -14,6 +16,15 @@ STATIC = PROJECT / "staticfiles"
 STOP_ORDER = (("web",), ("worker", "stream"), ("sandbox",), ("valkey",), ("postgres",))
 # One connection of the database pool for each thread; a sync task is a batch that waits for the network by itself.
 WORKER_THREADS = 8
+# What the preparation is told, in this order.
+MIGRATE = "migrate"
+SEED = "seed_demo"
+
+
+class Maker(Protocol):
+    """Makes a program of a copy's folder and settings."""
+
+    def __call__(self, *, state: State, environment: Mapping[str, str]) -> Program: ...
 
 
 def python(name: str, *arguments: str, state: State, environment: Mapping[str, str]) -> Program:
@@ -24,6 +35,17 @@ def python(name: str, *arguments: str, state: State, environment: Mapping[str, s
 def manage(name: str, *arguments: str, state: State, environment: Mapping[str, str]) -> Program:
     """A ``manage.py`` command."""
     return python(name, "manage.py", *arguments, state=state, environment=environment)
+
+
+def preparation(*, state: State, environment: Mapping[str, str]) -> Program:
+    """Makes tables and demo data when it is told to."""
+    program = python("preparation", "-m", "perpsstudio.demo.preparation", state=state, environment=environment)
+    return replace(program, listens=True)
+
+
+def done(command: str) -> str:
+    """What the preparation says after a command."""
+    return f"{command} is done.\n"
 
 
 def sandbox(port: int, *, state: State, environment: Mapping[str, str]) -> Program:

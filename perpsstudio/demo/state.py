@@ -60,6 +60,11 @@ class State:
         """Fingerprint of the code that last migrated and seeded this copy."""
         return self.folder / "prepared"
 
+    def is_prepared(self, fingerprint: str) -> bool:
+        """Whether this code has made tables and demo data here, and the sandbox still knows its accounts."""
+        made = self.demo.exists() and self.sandbox.exists() and self.prepared.exists()
+        return made and self.prepared.read_text() == fingerprint
+
     def log(self, name: str) -> Path:
         """The log of one child."""
         return self.folder / "logs" / f"{name}.log"

@@ -64,7 +64,9 @@ class Supervisor:
 
         in_time = processes.wait_until(settled, seconds=seconds)
         if child.exit_code is not None:
-            raise StartError(f"{child.program.name} stopped at its start (exit code {child.exit_code}).{_tail(child)}")
+            raise StartError(
+                f"{child.program.name} stopped before it was ready (exit code {child.exit_code}).{_tail(child)}"
+            )
         if not in_time:
             raise StartError(f"{child.program.name} did not answer within {seconds:.0f} seconds.{_tail(child)}")
 

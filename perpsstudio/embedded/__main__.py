@@ -60,22 +60,22 @@ def _run_beside_servers(command: list[str], state: Path) -> int:
 
 @contextlib.contextmanager
 def _postgres(state: Path, environment: Mapping[str, str]) -> Iterator[str]:
-    server = postgres.find(state, log=state / "postgres.log", environment=environment, settings=postgres.FLEETING)
+    log = state / "postgres.log"
+    server = postgres.find(state, port=ports.choose(), log=log, environment=environment, settings=postgres.FLEETING)
     try:
         postgres.create(server, may_create_databases=True)
-        port = ports.choose()
-        with _running(server.program(port), server.is_ready):
-            yield server.url(port)
+        with _running(server.program(), server.is_ready):
+            yield server.url
     finally:
         postgres.remove(server)
 
 
 @contextlib.contextmanager
 def _valkey(state: Path, environment: Mapping[str, str]) -> Iterator[str]:
-    server = valkey.find(state, log=state / "valkey.log", environment=environment, durable=False)
-    port = ports.choose()
-    with _running(server.program(port), lambda _: server.is_ready(port)):
-        yield server.url(port)
+    log = state / "valkey.log"
+    server = valkey.find(state, port=ports.choose(), log=log, environment=environment, durable=False)
+    with _running(server.program(), lambda _: server.is_ready()):
+        yield server.url
 
 
 @contextlib.contextmanager

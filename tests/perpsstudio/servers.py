@@ -16,17 +16,16 @@ FAILED = 1
 
 def find(state: Path) -> Postgres:
     """The server of this folder."""
-    return postgres.find(state, log=state / "postgres.log", environment=os.environ)
+    return postgres.find(state, port=ports.choose(), log=state / "postgres.log", environment=os.environ)
 
 
 def start(server: Postgres, children: list[Child]) -> str:
     """Make the cluster if need be, start it, and return its URL."""
     postgres.create(server, may_create_databases=False)
-    port = ports.choose()
-    child = processes.start(server.program(port))
+    child = processes.start(server.program())
     children.append(child)
     assert processes.wait_until(lambda: server.is_ready(child), seconds=10), child.output()
-    return server.url(port)
+    return server.url
 
 
 def rows(url: str, statement: str) -> list[tuple[object, ...]]:

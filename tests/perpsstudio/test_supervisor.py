@@ -67,7 +67,10 @@ def test_child_that_dies_at_its_start_ends_the_wait_with_its_last_words(state: P
     with pytest.raises(StartError) as refusal:
         supervisor.wait(child, lambda: False)
     assert str(refusal.value) == (
-        f"web stopped at its start (exit code 1).\n    The end of {state}/logs/web.log:\n    first\n    no such module"
+        "web stopped before it was ready (exit code 1).\n"
+        f"    The end of {state}/logs/web.log:\n"
+        "    first\n"
+        "    no such module"
     )
 
 

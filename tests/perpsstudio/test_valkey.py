@@ -11,12 +11,11 @@ from perpsstudio.embedded.processes import Child
 
 
 def start(state: Path, children: list[Child]) -> str:
-    server = valkey.find(state, log=state / "valkey.log", environment=os.environ)
-    port = ports.choose()
-    child = processes.start(server.program(port))
+    server = valkey.find(state, port=ports.choose(), log=state / "valkey.log", environment=os.environ)
+    child = processes.start(server.program())
     children.append(child)
-    assert processes.wait_until(lambda: server.is_ready(port), seconds=10), child.output()
-    return server.url(port)
+    assert processes.wait_until(server.is_ready, seconds=10), child.output()
+    return server.url
 
 
 def test_data_outlives_a_restart(state: Path, children: list[Child]) -> None:
