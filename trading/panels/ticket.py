@@ -95,7 +95,7 @@ def build_quote(desk: Desk, market: Market, quoted: Quoted) -> Quote:
     return Quote(
         market=market.name,
         side=form.side.value,
-        margin=_margin(preview, form),
+        margin=_margin(preview),
         liquidation=card,
         max_loss=_loss_text(preview, total_loss),
         max_loss_unit=spec.collateral if total_loss is not None else "",
@@ -128,12 +128,11 @@ def _blocked(desk: Desk, quoted: Quoted, fresh: Freshness) -> str:
     return ""
 
 
-def _margin(preview: Preview | None, form: OrderForm) -> Change:
+def _margin(preview: Preview | None) -> Change:
+    """What the position will hold: on Hyperliquid the fee of opening has left it already (3.3)."""
     if preview is None:
         return Change(after=money(Decimal(0)))
     before = money(preview.before.margin) if preview.before else ""
-    if form.mode is MarginMode.ISOLATED and preview.effect is OrderEffect.OPENS:
-        return Change(after=money(preview.margin_needed))
     return Change(before=before, after=money(preview.after.margin if preview.after else Decimal(0)))
 
 
@@ -201,7 +200,7 @@ def _button_for_error(quoted: Quoted) -> str:
 def _spoken(form: OrderForm, preview: Preview | None, liquidation: str, total: Decimal | None) -> str:
     parts = [f"{form.leverage}x"]
     if preview is not None:
-        parts.append(f"margin {money(preview.margin_needed)}")
+        parts.append(f"margin {_margin(preview).after}")
         parts.append(f"liquidation about {liquidation}" if liquidation else "no liquidation price")
     if total is not None:
         parts.append(f"maximum loss {_loss_text(preview, total)}")
