@@ -97,7 +97,7 @@ def margin_for_distance(position: Position, distance: Decimal) -> Decimal:
 
 def largest_size(terms: MarketTerms, price: Decimal, leverage: int, free: Decimal, lot: Decimal) -> Decimal:
     """The largest order that free collateral and tiers allow at a leverage (Hyperliquid rules 2.6, 3.2)."""
-    affordable = max(_ZERO, free) / (positive(price, "price") * terms.rules.initial_rate(leverage))
+    affordable = terms.rules.notional_for(max(_ZERO, free), leverage) / positive(price, "price")
     return _within_tier(terms, size_down(affordable, positive(lot, "lot")), price, leverage, lot)
 
 
@@ -109,7 +109,7 @@ def plan_for(budget: LossBudget) -> LossPlan:
     """
     if budget.leverage > budget.terms.tiers.max_leverage:
         raise MarginInputError("leverage", Problem.OUT_OF_RANGE, "above the market's maximum")
-    size = size_down(budget.budget / _loss_of_one(budget), budget.lot)
+    size = size_down(_affordable(budget), budget.lot)
     lowest = 1 if budget.stop_price is not None else budget.leverage
     size = _within_tier(budget.terms, size, budget.price, lowest, budget.lot)
     if size <= 0:
@@ -117,14 +117,15 @@ def plan_for(budget: LossBudget) -> LossPlan:
     return _plan(budget, size, budget.leverage if budget.stop_price is None else _leverage_before(budget, size))
 
 
-def _loss_of_one(budget: LossBudget) -> Decimal:
-    """The loss of one coin."""
-    one = Decimal(budget.side.sign)
+def _affordable(budget: LossBudget) -> Decimal:
+    """The size, not yet rounded, whose loss is the budget."""
     if budget.stop_price is not None:
-        return loss_at(one, budget.price, budget.stop_price, budget.fees, is_maker=budget.is_maker)
+        one = Decimal(budget.side.sign)
+        fees, is_maker = budget.fees, budget.is_maker
+        return budget.budget / loss_at(one, budget.price, budget.stop_price, fees, is_maker=is_maker)
     rules = budget.terms.rules
     outside = _ZERO if rules.opening_fee_from_margin else budget.fees.rate(is_maker=budget.is_maker)
-    return budget.price * (rules.initial_rate(budget.leverage) + outside)
+    return rules.notional_for(budget.budget, budget.leverage, outside) / budget.price
 
 
 def _within_tier(terms: MarketTerms, size: Decimal, price: Decimal, leverage: int, lot: Decimal) -> Decimal:

@@ -96,6 +96,12 @@ class MarginRules:
             return notional / whole_positive(leverage, "leverage")
         return notional * self.initial_rate(leverage)
 
+    def notional_for(self, money: Decimal, leverage: int, fee_rate: Decimal = Decimal(0)) -> Decimal:
+        """The inverse: the notional whose initial margin, with a fee on top, is this sum."""
+        if self.initial_rate_decimals is None:
+            return money * whole_positive(leverage, "leverage") / (1 + fee_rate * leverage)
+        return money / (self.initial_rate(leverage) + fee_rate)
+
 
 HYPERLIQUID = MarginRules(
     name="Hyperliquid",
