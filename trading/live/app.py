@@ -179,10 +179,14 @@ async def _write(client: Client, send: Any, content: bytes) -> None:
 
 
 async def _answer(send: ASGISendCallable, refusal: Refused) -> None:
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store")]
-    start = {"type": "http.response.start", "status": refusal.status, "headers": headers, "trailers": False}
-    await send(cast("Any", start))
-    await send({"type": "http.response.body", "body": refusal.sentence.encode(), "more_body": False})
+    body = refusal.sentence.encode()
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", b"no-store"),
+    ]
+    await send(cast("Any", {"type": "http.response.start", "status": refusal.status, "headers": headers}))
+    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 application = LiveApplication()

@@ -161,6 +161,8 @@ class Hub:
         self.clients.add(client)
         channels = [await self._open(name, client) for name in names]
         await self._mark([client], arrivals=[channel.name for channel in channels])
+        # What the opening holds is read; a refresh that came meanwhile is told by ``refreshes_since``.
+        client.channels = {channel: channel.version for channel in channels}
         return b"".join(channel.opening() for channel in channels)
 
     def part(self, client: Client) -> None:
@@ -176,7 +178,7 @@ class Hub:
             names.update(Fragment)
         for operator_id, account_id in accounts:
             known: Any = await self._redis.hgetall(keys.changes(operator_id, account_id))
-            names.update(name.decode() for name, at in known.items() if int(at) > moment)
+            names.update(name.decode() for name, at in known.items() if int(at) >= moment)
         return event("refresh", " ".join(sorted(names))) if names else b""
 
     async def _open(self, name: str, client: Client) -> Channel:
