@@ -8,7 +8,7 @@ under ASGI would serve a sixth of the pages. Where a proxy can route ``/live/`` 
 from typing import Any, cast
 
 from a2wsgi import WSGIMiddleware
-from asgiref.typing import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
+from asgiref.typing import ASGI3Application, ASGIReceiveCallable, ASGIReceiveEvent, ASGISendCallable, Scope
 
 from perpsstudio.wsgi import application as pages
 from trading.live.app import application as live
@@ -22,7 +22,12 @@ _pages = cast("ASGI3Application", WSGIMiddleware(cast("Any", pages), workers=PAG
 
 async def application(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
     """The ASGI root."""
+
+    async def received() -> ASGIReceiveEvent:
+        # a2wsgi wants a coroutine of each event of a form's body, and granian hands out another kind of awaitable.
+        return await receive()
+
     if scope["type"] == "http" and not scope["path"].startswith("/live/"):
-        await _pages(scope, receive, send)
+        await _pages(scope, received, send)
     else:
         await live(scope, receive, send)
