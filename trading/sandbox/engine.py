@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from trading.sandbox.checks import Checks
 from trading.sandbox.fills import Execution
 from trading.sandbox.ledger import Ledger
 from trading.sandbox.liquidation import Liquidator
@@ -42,7 +43,7 @@ class Engine:
         self.ledger = Ledger(self.state, self.markets, self.marks)
         self.tape = Tape(self.state, self.clock)
         self.execution = Execution(self.ledger, self.tape)
-        self.desk = Desk(self.execution, self.oracles)
+        self.desk = Desk(self.execution, Checks(self.execution, self.oracles))
         self.liquidator = Liquidator(self.execution)
         self._read_prices(self.clock())
 

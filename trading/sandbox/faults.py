@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-KINDS = (
+REQUEST_KINDS = (
     "delay",
     "drop_before",
     "drop_after",
@@ -17,7 +17,8 @@ KINDS = (
     "malformed",
     "truncated",
 )
-BEFORE = {"drop_before", "too_many_requests", "error_before"}
+STREAM_KINDS = ("disconnect", "silence")
+KINDS = REQUEST_KINDS + STREAM_KINDS
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,12 @@ class Faults:
         struck = [fault for fault in self.active if fault.strikes(names)]
         self.active = [fault for fault in self.active if fault.probability is not None or fault.count > 0]
         return Plan(struck)
+
+    def take(self, kinds: tuple[str, ...]) -> list[Fault]:
+        """Remove and return the faults of these kinds."""
+        taken = [fault for fault in self.active if fault.kind in kinds]
+        self.active = [fault for fault in self.active if fault.kind not in kinds]
+        return taken
 
     def listed(self) -> list[dict[str, Any]]:
         return [

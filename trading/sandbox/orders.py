@@ -1,28 +1,16 @@
-"""Orders from request to rest: checks with the venue's sentences, triggers, attached TP/SL, cancel and modify
-(Hyperliquid rules 1.3, 1.4, 4.1)."""
+"""Orders from request to rest: matching on arrival, triggers, attached TP/SL, cancel and modify
+(Hyperliquid rules 4.1)."""
 
 from dataclasses import dataclass, replace
-from decimal import Decimal
 
+from trading.sandbox.checks import IMMEDIATE, Checks, OrderRequest
 from trading.sandbox.fills import Execution
 from trading.sandbox.ledger import RefusedError
 from trading.sandbox.markets import Market
-from trading.sandbox.numbers import ZERO, fits_size, fits_tick, wire
+from trading.sandbox.numbers import ZERO, wire
 from trading.sandbox.state import Account, Order
 
-MINIMUM_NOTIONAL = Decimal(10)
-# An order further from the oracle than this share of it is refused.
-PRICE_BAND = Decimal("0.8")
-IMMEDIATE = ("Ioc", "FrontendMarket")
 NEVER_PLACED = "Order was never placed, already canceled, or filled."
-
-# Largest notional of a market order by the market's maximum leverage; limit orders may be ten times that.
-MARKET_ORDER_LIMITS = (
-    (25, Decimal(30_000_000)),
-    (20, Decimal(5_000_000)),
-    (10, Decimal(2_000_000)),
-    (0, Decimal(500_000)),
-)
 
 _STATUSES = {
     "Price must be divisible by tick size.": "tickRejected",
@@ -37,29 +25,11 @@ _STATUSES = {
 
 
 @dataclass(frozen=True)
-class OrderRequest:
-    """One order as asked for; ``trigger_price`` set makes it a trigger order."""
-
-    market: Market
-    is_buy: bool
-    price: Decimal
-    size: Decimal
-    reduce_only: bool
-    time_in_force: str = ""
-    client_id: str | None = None
-    trigger_price: Decimal | None = None
-    trigger_is_market: bool = False
-    trigger_kind: str = ""
-    builder: str | None = None
-    builder_rate: int = 0
-
-
-@dataclass(frozen=True)
 class Desk:
-    """Takes orders for accounts; ``oracles`` are the reference prices of the price band."""
+    """Takes orders for accounts and follows them to their end."""
 
     execution: Execution
-    oracles: dict[str, Decimal]
+    checks: Checks
 
     def place(self, account: Account, request: OrderRequest) -> Order:
         """Place one order and return it in the state it reached; a refusal is kept in the history and raised."""
@@ -67,7 +37,7 @@ class Desk:
 
     def _enter(self, account: Account, order: Order) -> Order:
         try:
-            self._check(account, order)
+            self.checks.order(account, order)
             if order.dormant:
                 self.execution.tape.enter(account, order)
                 self.execution.tape.mark_order(account, order, "open")
@@ -104,55 +74,6 @@ class Desk:
             status_time=now,
         )
 
-    def _check(self, account: Account, order: Order) -> None:
-        market = self.execution.ledger.markets[order.market]
-        self._check_form(market, order)
-        held = self.execution.ledger.size(account, order.market)
-        if order.reduce_only and not order.dormant:
-            if held == 0 or (held > 0) == order.is_buy:
-                raise RefusedError("Reduce only order would increase position.")
-            order.size = min(order.size, abs(held))
-        closes = order.reduce_only and order.size == abs(held)
-        if order.size * order.limit_price < MINIMUM_NOTIONAL and not closes:
-            raise RefusedError("Order must have minimum value of $10.")
-        if order.dormant:
-            self._check_trigger(order, self.execution.ledger.marks[order.market])
-        else:
-            self._check_margin(account, market, order)
-
-    def _check_form(self, market: Market, order: Order) -> None:
-        if order.size <= 0:
-            raise RefusedError("Order has zero size.")
-        if not fits_size(order.size, market.size_decimals):
-            raise RefusedError("Order has invalid size.")
-        prices = [order.limit_price, *([order.trigger_price] if order.trigger_price is not None else [])]
-        if not all(fits_tick(price, market.size_decimals) for price in prices):
-            raise RefusedError("Price must be divisible by tick size.")
-        reference = self.oracles[market.name]
-        if abs(order.limit_price - reference) > PRICE_BAND * reference:
-            raise RefusedError("Order price cannot be more than 80% away from the reference price")
-        limit = next(value for leverage, value in MARKET_ORDER_LIMITS if market.max_leverage >= leverage)
-        if order.size * order.limit_price > limit * (1 if order.time_in_force in IMMEDIATE else 10):
-            raise RefusedError("Order has invalid size.")
-
-    @staticmethod
-    def _check_trigger(order: Order, reference: Decimal) -> None:
-        above = (order.trigger_kind == "sl") == order.is_buy
-        trigger = order.trigger_price
-        if trigger is None or (trigger <= reference if above else trigger >= reference):
-            raise RefusedError("Invalid TP/SL price.")
-
-    def _check_margin(self, account: Account, market: Market, order: Order) -> None:
-        execution, ledger = self.execution, self.execution.ledger
-        if execution.increase(account, order) <= 0:
-            return
-        signed = order.size if order.is_buy else -order.size
-        notional = abs(ledger.size(account, market.name) + signed) * execution.margin_price(order)
-        if ledger.leverage(account, market.name) > market.tiers.at(notional).max_leverage:
-            raise RefusedError("Order would cause position to exceed margin tier limit at current leverage")
-        if not execution.affordable(account, order):
-            raise RefusedError("Insufficient margin to place order.")
-
     def _work(self, account: Account, order: Order) -> None:
         """Match what crosses; an immediate order ends here, any other rests with what is left."""
         execution, market = self.execution, self.execution.ledger.markets[order.market]
@@ -185,8 +106,8 @@ class Desk:
         reference = self.execution.margin_price(parent_draft)
         children = [self._draft(account, replace(row, size=request.size)) for row in attached]
         for child in children:
-            self._check_form(self.execution.ledger.markets[child.market], child)
-            self._check_trigger(child, reference)
+            self.checks.form(self.execution.ledger.markets[child.market], child)
+            self.checks.trigger(child, reference)
         parent = self._enter(account, parent_draft)
         for child in children:
             child.parent = parent.oid
@@ -216,8 +137,8 @@ class Desk:
         for request in requests:
             whole = request.size == 0 or request.size >= abs(held)
             order = self._draft(account, replace(request, size=abs(held)) if whole else request)
-            self._check_form(request.market, order)
-            self._check_trigger(order, self.execution.ledger.marks[order.market])
+            self.checks.form(request.market, order)
+            self.checks.trigger(order, self.execution.ledger.marks[order.market])
             order.follows_position = True
             if whole:
                 order.size = order.original_size = ZERO
@@ -318,7 +239,7 @@ class Desk:
             order.size = abs(held)
         self.execution.tape.mark_order(account, order, "triggered")
         try:
-            self._check(account, order)
+            self.checks.order(account, order)
             self._work(account, order)
         except RefusedError as refusal:
             self.execution.tape.mark_order(account, order, _STATUSES.get(str(refusal), "rejected"))

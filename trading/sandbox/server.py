@@ -12,7 +12,7 @@ from aiohttp import web
 
 from trading.sandbox.control import Control, ControlError
 from trading.sandbox.engine import Engine
-from trading.sandbox.faults import Faults, Plan
+from trading.sandbox.faults import STREAM_KINDS, Faults, Plan
 from trading.sandbox.hyperliquid.actions import MalformedError
 from trading.sandbox.hyperliquid.exchange import Exchange
 from trading.sandbox.hyperliquid.info import Info
@@ -121,10 +121,19 @@ class Server:
             return web.json_response(self.control.state())
         try:
             answer = self.control.handle(request.path.rpartition("/")[2], await request.read())
+            await self._disturb_streams()
         except ControlError as error:
             return web.json_response({"error": str(error)}, status=400)
         self.hub.publish(tick=True)
         return web.json_response(answer)
+
+    async def _disturb_streams(self) -> None:
+        """Faults of streams happen at once: all connections are closed, or fall silent."""
+        for fault in self.faults.take(STREAM_KINDS):
+            if fault.kind == "disconnect":
+                await self.hub.close()
+            else:
+                self.hub.silence(fault.seconds)
 
 
 def _is_loopback(request: web.Request) -> bool:

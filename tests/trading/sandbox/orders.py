@@ -3,8 +3,8 @@
 from decimal import Decimal
 from typing import Any
 
+from trading.sandbox.checks import OrderRequest
 from trading.sandbox.engine import Engine
-from trading.sandbox.orders import OrderRequest
 from trading.sandbox.state import Account, Order
 
 

@@ -177,3 +177,22 @@ def test_nothing_comes_after_unsubscribing(venue: SandboxProcess) -> None:
         assert "bbo" not in {frame["channel"] for frame in stream.seen}
 
     streamed(venue, scenario)
+
+
+def test_streams_can_be_cut_and_silenced(venue: SandboxProcess) -> None:
+    async def scenario(stream: Stream) -> None:
+        await stream.subscribe(type="allMids")
+        await stream.channel("allMids")
+        await asyncio.to_thread(venue.fault, "silence", seconds=0.6)
+        began = time.monotonic()
+        await asyncio.to_thread(venue.mark, "ATOM", "1.7")
+        await stream.channel("allMids")
+        assert time.monotonic() - began > 0.5
+        await stream.send({"method": "ping"})
+        await stream.channel("pong")
+        await asyncio.to_thread(venue.fault, "disconnect")
+        while (message := await stream.socket.receive(5)).type is aiohttp.WSMsgType.TEXT:
+            pass
+        assert message.type in {aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.CLOSING}
+
+    streamed(venue, scenario)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from trading.sandbox.checks import OrderRequest
 from trading.sandbox.engine import Engine
 from trading.sandbox.hyperliquid import actions
 from trading.sandbox.hyperliquid.actions import Json, MalformedError
@@ -12,7 +13,7 @@ from trading.sandbox.hyperliquid.authority import Authority
 from trading.sandbox.ledger import RefusedError
 from trading.sandbox.markets import Market
 from trading.sandbox.numbers import PERP_PRICE_DECIMALS, fits_size, parse, shown
-from trading.sandbox.orders import NEVER_PLACED, OrderRequest
+from trading.sandbox.orders import NEVER_PLACED
 from trading.sandbox.state import Account, Command, Order
 
 EXPIRED_COST = 5

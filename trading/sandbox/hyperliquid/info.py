@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from trading.sandbox.checks import MARKET_ORDER_LIMITS
 from trading.sandbox.engine import HOUR, Engine
 from trading.sandbox.fills import MAKER_RATE, TAKER_RATE
 from trading.sandbox.hyperliquid import market_shapes, shapes
@@ -22,7 +23,6 @@ from trading.sandbox.hyperliquid.actions import (
 from trading.sandbox.hyperliquid.authority import Authority
 from trading.sandbox.markets import Market
 from trading.sandbox.numbers import ZERO, shown, wire
-from trading.sandbox.orders import MARKET_ORDER_LIMITS
 from trading.sandbox.prices import DAY
 from trading.sandbox.state import Account, Fill, FundingPayment, LedgerUpdate
 
@@ -57,8 +57,8 @@ class Info:
             "l2Book": self._book,
             "candleSnapshot": self._candles,
             "recentTrades": self._trades,
-            "spotMeta": lambda _: SPOT_META,
-            "spotMetaAndAssetCtxs": lambda _: [SPOT_META, []],
+            "spotMeta": lambda _: market_shapes.SPOT_META,
+            "spotMetaAndAssetCtxs": lambda _: [market_shapes.SPOT_META, []],
             "fundingHistory": self._funding_history,
             "predictedFundings": lambda _: market_shapes.predicted_fundings(self.engine),
             "perpsAtOpenInterestCap": lambda _: [],
@@ -286,20 +286,3 @@ class Info:
 def _between(rows: Sequence[_Row], start: int, end: int, limit: int) -> list[_Row]:
     """Rows of the inclusive range, oldest first, cut at ``limit``."""
     return [row for row in rows if start <= row.time <= end][:limit]
-
-
-SPOT_META: Json = {
-    "universe": [],
-    "tokens": [
-        {
-            "name": "USDC",
-            "szDecimals": 8,
-            "weiDecimals": 8,
-            "index": 0,
-            "tokenId": "0x6d1e7cde53ba9467b783cb7c530ce054",
-            "isCanonical": True,
-            "evmContract": None,
-            "fullName": None,
-        }
-    ],
-}

@@ -30,6 +30,21 @@ INTERVALS = {
     "1M": 30 * DAY,
 }
 KEPT_CANDLES = 5000
+SPOT_META: Json = {
+    "universe": [],
+    "tokens": [
+        {
+            "name": "USDC",
+            "szDecimals": 8,
+            "weiDecimals": 8,
+            "index": 0,
+            "tokenId": "0x6d1e7cde53ba9467b783cb7c530ce054",
+            "isCanonical": True,
+            "evmContract": None,
+            "fullName": None,
+        }
+    ],
+}
 
 
 def margin_tiers(table: int) -> Json:

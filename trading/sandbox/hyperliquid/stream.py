@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import time
 from dataclasses import dataclass, field
 
 from aiohttp import WSMsgType, web
@@ -48,6 +49,7 @@ class Hub:
     info: Info
     exchange: Exchange
     connections: dict[Connection, web.WebSocketResponse] = field(default_factory=dict)
+    silent_until: float = 0.0
 
     def __post_init__(self) -> None:
         self.frames = Frames(self.engine)
@@ -79,6 +81,10 @@ class Hub:
     async def close(self) -> None:
         for socket in list(self.connections.values()):
             await socket.close(code=1001, message=b"going away")
+
+    def silence(self, seconds: float) -> None:
+        """Send nothing for a while, on connections that stay open: what happens meanwhile is lost to them."""
+        self.silent_until = time.monotonic() + seconds
 
     def _receive(self, connection: Connection, data: str) -> None:
         try:
@@ -142,7 +148,7 @@ class Hub:
         news, trades = list(self.engine.tape.news), list(self.engine.tape.fresh_trades)
         self.engine.tape.news.clear()
         self.engine.tape.fresh_trades.clear()
-        if not tick and not news and not trades:
+        if time.monotonic() < self.silent_until or not (tick or news or trades):
             return
         touched = {item.address for item in news}
         made: dict[str, list[Json]] = {}
