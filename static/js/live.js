@@ -134,10 +134,17 @@
     }
   }
 
-  // A ticket of admission lives briefly. When the stream refuses it, the page is asked for a fresh one.
+  // A ticket of admission lives briefly. When the stream refuses it, the page is asked for a fresh one, not too often.
+  let renewal = 0;
+  function renew() {
+    clearTimeout(renewal);
+    renewal = setTimeout(() => htmx.ajax("GET", location.href, { source: "#main", target: "#live", select: "#live", swap: "outerHTML" }), 1000 + Math.random() * 2000);
+  }
   document.addEventListener("htmx:sse:error", (event) => {
-    if (![401, 403, 410].includes(event.detail.status)) return;
-    htmx.ajax("GET", location.href, { source: "#main", target: "#live", select: "#live", swap: "outerHTML" });
+    if ([401, 403].includes(event.detail.status)) renew();
+  });
+  document.addEventListener("htmx:response:error", (event) => {
+    if (event.detail.ctx.sourceElement.id === "live" && !document.hidden) renew();
   });
   let connections = 0;
   document.addEventListener("htmx:after:sse:connection", () => {

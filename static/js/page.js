@@ -55,7 +55,7 @@
   }
 
   function failed(ctx) {
-    if (!ctx || !ctx.request) return;
+    if (!ctx || !ctx.request || ctx.sourceElement.id === "live") return;
     if (ctx.request.method === "GET") {
       ctx.sourceElement.dispatchEvent(new CustomEvent("quote:failed", { bubbles: true }));
       if (ctx.sourceElement.matches("a, button")) say("This could not be loaded. Your positions are not affected; try again.");

@@ -83,13 +83,19 @@
 
   // A typed size is the trader's own; a share of what is available lets the server fill the size in.
   size.addEventListener("input", () => { for (const chip of form.querySelectorAll('[name="percent"]')) chip.checked = false; });
-  form.addEventListener("input", () => document.getElementById("quote").classList.add("is-pending"));
+  let hasMoved = false;
+  form.addEventListener("input", () => {
+    hasMoved = true;
+    document.getElementById("quote").classList.add("is-pending");
+  });
+  document.addEventListener("htmx:config:request", (event) => { if (event.detail.ctx.sourceElement.id === "quote") hasMoved = false; });
   document.addEventListener("quote:failed", (event) => {
     if (event.target.id === "quote") event.target.classList.add("is-old");
   });
 
   function settle() {
     const quote = document.getElementById("quote");
+    quote.classList.toggle("is-pending", hasMoved);
     slider.setAttribute("aria-valuetext", quote.dataset.spoken);
     if (form.querySelector('[name="percent"]:checked') && document.activeElement !== size) size.value = quote.dataset.size;
     for (const input of [size, field, document.getElementById("price")]) {
