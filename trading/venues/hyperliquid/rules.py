@@ -23,6 +23,7 @@ from trading.venues.base import (
     PlaceOrders,
     ScheduleCancel,
     SetLeverage,
+    TimeInForce,
 )
 from trading.venues.errors import InvalidCommand, Reason
 
@@ -31,6 +32,7 @@ MAX_BUILDER_RATE = Decimal("0.001")
 MAX_CANCELS = 200
 # Largest notional of one market order by the market's maximum leverage (Hyperliquid 1.4).
 MARKET_ORDER_BOUNDS = ((25, Decimal(30_000_000)), (20, Decimal(5_000_000)), (10, Decimal(2_000_000)))
+LIMIT_ORDER_FACTOR = 10
 SMALLEST_MARKET_ORDER_BOUND = Decimal(500_000)
 
 ALLOWED = Permission(allowed=True)
@@ -76,6 +78,7 @@ def check_order(command: PlaceOrder) -> None:
     if not command.reduce_only and command.size * command.limit_price < market.min_notional:
         message = f"An order must be worth at least {market.min_notional:f} {market.collateral}. Raise the size."
         raise InvalidCommand(message, reason=Reason.BELOW_MINIMUM)
+    _check_largest(command)
     if command.builder is not None and command.builder.rate > MAX_BUILDER_RATE:
         message = "The exchange fee on perpetuals is at most 0.1 %."
         raise InvalidCommand(message, reason=Reason.BUILDER_NOT_APPROVED)
@@ -87,6 +90,18 @@ def _check_size(command: PlaceOrder) -> None:
         return  # a take-profit or stop-loss of the whole position
     if not market.accepts_size(command.size):
         message = f"{market.name} sizes are above zero with at most {market.size_decimals} decimals. Change the size."
+        raise InvalidCommand(message, reason=Reason.SIZE_INVALID)
+
+
+def _check_largest(command: PlaceOrder) -> None:
+    """A market order has the market's bound, an order that may rest ten times that (Hyperliquid 1.4)."""
+    bound = command.market.max_market_notional
+    if bound is None:
+        return
+    if command.time_in_force is not TimeInForce.IMMEDIATE_OR_CANCEL:
+        bound *= LIMIT_ORDER_FACTOR
+    if command.size * command.limit_price > bound:
+        message = f"One order may be worth at most {bound:,f} {command.market.collateral} here. Split it."
         raise InvalidCommand(message, reason=Reason.SIZE_INVALID)
 
 

@@ -37,4 +37,5 @@ def market(
         min_notional=Decimal(10),
         delisted=delisted,
         collateral="USDC",
+        max_market_notional=Decimal(30_000_000),
     )

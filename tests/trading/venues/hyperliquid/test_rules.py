@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from tests.trading.venues.hyperliquid.figures import market
@@ -21,6 +22,7 @@ from trading.venues.base import (
     PlaceOrders,
     ScheduleCancel,
     SetLeverage,
+    TimeInForce,
     Trigger,
     TriggerKind,
     order_batch,
@@ -32,7 +34,9 @@ BITCOIN = market()
 STRICT = market("xyz:NVDA", 110_000, 3, 10, MarginRestriction.STRICT_ISOLATED)
 ISOLATED_ONLY = market("xyz:TLT", 110_001, 2, 20, MarginRestriction.ISOLATED_ONLY)
 ORDER = PlaceOrder(BITCOIN, is_buy=True, size=Decimal("0.001"), limit_price=Decimal(86400))
+MARKET_ORDER = replace(ORDER, time_in_force=TimeInForce.IMMEDIATE_OR_CANCEL)
 STOP = replace(ORDER, reduce_only=True, trigger=Trigger(Decimal(80000), TriggerKind.STOP_LOSS))
+UNBOUNDED = msgspec.structs.replace(BITCOIN, max_market_notional=None)
 FEE = BuilderFee("0x" + "1" * 40, Decimal("0.0005"))
 
 
@@ -44,6 +48,9 @@ FEE = BuilderFee("0x" + "1" * 40, Decimal("0.0005"))
         replace(STOP, size=Decimal(0)),
         replace(ORDER, size=Decimal("0.00001"), reduce_only=True),
         replace(ORDER, builder=replace(FEE, rate=Decimal("0.001"))),
+        replace(MARKET_ORDER, size=Decimal("347.22")),
+        replace(ORDER, size=Decimal("3472.22")),
+        replace(ORDER, market=UNBOUNDED, size=Decimal(10_000)),
         PlaceOrders((ORDER, STOP), Attachment.PARENT),
         PlaceOrders((STOP, STOP), Attachment.POSITION),
         ModifyOrder(7, ORDER),
@@ -77,6 +84,8 @@ def test_what_the_venue_may_accept_passes(command: Command) -> None:
         (replace(ORDER, size=Decimal("0.0001"), limit_price=Decimal(99999)), Reason.BELOW_MINIMUM),
         (replace(ORDER, market=market(delisted=True)), Reason.NOT_PERMITTED),
         (replace(ORDER, builder=replace(FEE, rate=Decimal("0.00101"))), Reason.BUILDER_NOT_APPROVED),
+        (replace(MARKET_ORDER, size=Decimal("347.23")), Reason.SIZE_INVALID),
+        (replace(ORDER, size=Decimal("3472.23")), Reason.SIZE_INVALID),
         (PlaceOrders(()), Reason.REQUEST_MALFORMED),
         (PlaceOrders((ORDER, replace(ORDER, size=Decimal(0)))), Reason.SIZE_INVALID),
         (PlaceOrders((ORDER, ORDER), Attachment.PARENT), Reason.TRIGGER_PRICE),
