@@ -24,7 +24,7 @@ Decimal('5')
 from dataclasses import replace
 from decimal import Decimal
 
-from trading.margin.cross import CrossState, addable, state_of
+from trading.margin.cross import CrossState, addable, liquidations_in, state_of
 from trading.margin.isolated import Bound, BoundRule, lowest_leverage, removable
 from trading.margin.quotes import (
     LeverageChange,
@@ -125,14 +125,17 @@ def _leverage_refusals(state: CrossState, held: Position, change: LeverageChange
 
 
 def _between(before: CrossState, after: CrossState, terms: MarketTerms) -> Preview:
+    old, new = liquidations_in(before), liquidations_in(after)
     return Preview(
-        before=readout_of(before, terms.market, terms.rules),
-        after=readout_of(after, terms.market, terms.rules),
+        before=readout_of(before, terms.market, old, terms.rules),
+        after=readout_of(after, terms.market, new, terms.rules),
         free_before=before.free_collateral(terms.rules),
         free_after=after.free_collateral(terms.rules),
-        others=cross_effects(before, after, terms.market),
+        others=cross_effects(before, old, new, terms.market),
     )
 
 
 def _still(state: CrossState, terms: MarketTerms, refusals: tuple[Refusal, ...]) -> Preview:
-    return replace(_between(state, state, terms), others=(), refusals=refusals)
+    shown = readout_of(state, terms.market, liquidations_in(state), terms.rules)
+    free = state.free_collateral(terms.rules)
+    return Preview(shown, shown, free, free, refusals=refusals)

@@ -9,8 +9,9 @@ In cross mode the account behind the new position is max(equity − maintenance 
 exposure grows: Hyperliquid's "assume topped up to the initial margin" (rules 3.5). It matters only for an order that
 the account cannot afford, which is refused beside it; it is not applied to reductions, where nobody tops up.
 
->>> from trading.margin.rules import ASTER, HYPERLIQUID
->>> from trading.margin.types import TierTable
+>>> from trading.margin.quotes import MarketTerms
+>>> from trading.margin.rules import HYPERLIQUID
+>>> from trading.margin.types import FeeRates, TierTable
 >>> terms = MarketTerms("BTC", TierTable.single(40), HYPERLIQUID)
 >>> order = OrderRequest(terms, Side.LONG, Decimal("0.002"), Decimal("64815"), MarginMode.ISOLATED, 5,
 ...                      FeeRates(taker=Decimal("0.00045")))
@@ -30,7 +31,6 @@ from trading.margin.fills import Outcome, after_fill, effect_of, increase_of
 from trading.margin.liquidation import liquidation_from_cash
 from trading.margin.quotes import (
     Fill,
-    MarketTerms,
     OrderFees,
     OrderRequest,
     Preview,
@@ -38,14 +38,12 @@ from trading.margin.quotes import (
     Refusal,
     RefusalCode,
 )
-from trading.margin.readout import cross_effects, readout, readout_of
+from trading.margin.readout import Prices, cross_effects, readout, readout_of
 from trading.margin.refusals import collateral_refusals, leverage_refusals, mode_refusals
 from trading.margin.rules import AssumedFill
-from trading.margin.types import Account, FeeRates, Liquidation, MarginMode, Position, Side
+from trading.margin.types import Account, Liquidation, MarginMode, Position, Side
 
 __all__ = [
-    "FeeRates",
-    "MarketTerms",
     "assumed_price",
     "preview_leverage_change",
     "preview_margin_change",
@@ -62,13 +60,14 @@ def preview_order(account: Account, order: OrderRequest) -> Preview:
     held = state.position(order.terms.market)
     if impossible := _impossible(held, order):
         return _unchanged(state, order, impossible)
-    trial = _trial(state, held, order)
+    trial, rules = _trial(state, held, order), order.terms.rules
+    old, new = liquidations_in(state), liquidations_in(trial.end)
     return Preview(
-        before=readout_of(state, order.terms.market, order.terms.rules, order.fees),
-        after=_after(trial, order),
-        free_before=state.free_collateral(order.terms.rules),
-        free_after=trial.end.free_collateral(order.terms.rules),
-        others=cross_effects(state, trial.end, order.terms.market),
+        before=readout_of(state, order.terms.market, old, rules, order.fees),
+        after=_after(trial, order, new),
+        free_before=state.free_collateral(rules),
+        free_after=trial.end.free_collateral(rules),
+        others=cross_effects(state, old, new, order.terms.market),
         refusals=_refusals(state, trial, order),
         effect=effect_of(held, trial.fill.size),
         fill=trial.fill,
@@ -174,11 +173,11 @@ def _refusals(state: CrossState, trial: _Trial, order: OrderRequest) -> tuple[Re
     return tuple(found)
 
 
-def _after(trial: _Trial, order: OrderRequest) -> Readout | None:
+def _after(trial: _Trial, order: OrderRequest, prices: Prices) -> Readout | None:
     held = trial.end.position(order.terms.market)
     if held is None:
         return None
-    price = liquidations_in(trial.end)[held.market]
+    price = prices[held.market]
     if trial.grown and held.mode is MarginMode.CROSS and order.terms.rules.assumes_top_up:
         price = _topped_up(trial.end, held, price, order)
     return readout(trial.end, held, order.terms.rules, price, order.fees, trial.fees.total)
@@ -196,6 +195,6 @@ def _topped_up(end: CrossState, held: Position, price: Liquidation, order: Order
 
 
 def _unchanged(state: CrossState, order: OrderRequest, refusals: tuple[Refusal, ...]) -> Preview:
-    shown = readout_of(state, order.terms.market, order.terms.rules, order.fees)
+    shown = readout_of(state, order.terms.market, liquidations_in(state), order.terms.rules, order.fees)
     free = state.free_collateral(order.terms.rules)
     return Preview(shown, shown, free, free, refusals=refusals)

@@ -5,7 +5,7 @@
 >>> from trading.margin.types import Account, TierTable
 >>> held = Position("BTC", Decimal("0.002"), Decimal("64815"), Decimal("64794"), MarginMode.ISOLATED, 5,
 ...                 TierTable.single(40), cash=Decimal("-103.731933"))
->>> shown = readout_of(state_of(Account.of([held])), "BTC", HYPERLIQUID)
+>>> shown = readouts(state_of(Account.of([held])), HYPERLIQUID)["BTC"]
 >>> shown.margin, shown.maximum_loss.total, shown.effective_leverage.quantize(Decimal("0.001"))
 (Decimal('25.856067'), Decimal('25.898067'), Decimal('5.012'))
 """
@@ -21,6 +21,9 @@ from trading.margin.types import FeeRates, Liquidation, MarginMode, Position
 
 _ZERO = Decimal(0)
 NO_FEES = FeeRates()
+
+Prices = dict[str, Liquidation]
+"""The liquidation price of every position of a state, by market."""
 
 
 def readout(
@@ -45,10 +48,12 @@ def readout(
     )
 
 
-def readout_of(state: CrossState, market: str, rules: MarginRules, fees: FeeRates = NO_FEES) -> Readout | None:
+def readout_of(
+    state: CrossState, market: str, prices: Prices, rules: MarginRules, fees: FeeRates = NO_FEES
+) -> Readout | None:
     """The figures of the position in a market; None where it is flat."""
     held = state.position(market)
-    return None if held is None else readout(state, held, rules, liquidations_in(state)[market], fees)
+    return None if held is None else readout(state, held, rules, prices[market], fees)
 
 
 def readouts(state: CrossState, rules: MarginRules) -> dict[str, Readout]:
@@ -57,11 +62,10 @@ def readouts(state: CrossState, rules: MarginRules) -> dict[str, Readout]:
     return {held.market: readout(state, held, rules, prices[held.market]) for held in state.positions}
 
 
-def cross_effects(before: CrossState, after: CrossState, market: str) -> tuple[CrossEffect, ...]:
+def cross_effects(state: CrossState, before: Prices, after: Prices, market: str) -> tuple[CrossEffect, ...]:
     """How the liquidation prices of the other cross positions move."""
-    old, new = liquidations_in(before), liquidations_in(after)
-    others = (held.market for held in before.positions if held.mode is MarginMode.CROSS and held.market != market)
-    return tuple(CrossEffect(name, old[name], new[name]) for name in others if name in new)
+    others = (held.market for held in state.positions if held.mode is MarginMode.CROSS and held.market != market)
+    return tuple(CrossEffect(name, before[name], after[name]) for name in others)
 
 
 def _burden(state: CrossState, held: Position) -> tuple[Decimal | None, Decimal | None]:

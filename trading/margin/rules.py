@@ -14,6 +14,7 @@ Decimal('0.01333334')
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 
 from trading.margin.rounding import Direction, to_step, whole_positive
 
@@ -85,15 +86,12 @@ class MarginRules:
 
     def initial_rate(self, leverage: int) -> Decimal:
         """The fraction of the notional that a leverage asks for."""
-        rate = Decimal(1) / whole_positive(leverage, "leverage")
-        if self.initial_rate_decimals is None:
-            return rate
-        return to_step(rate, Decimal(1).scaleb(-self.initial_rate_decimals), Direction.UP)
+        return _initial_rate(leverage, self.initial_rate_decimals)
 
     def initial_margin(self, notional: Decimal, leverage: int) -> Decimal:
         """Initial margin of an unsigned notional (Hyperliquid rules 3.2, Aster rules 4.1)."""
-        if self.initial_rate_decimals is None:
-            return notional / whole_positive(leverage, "leverage")
+        if self.initial_rate_decimals is None and leverage > 0:
+            return notional / leverage
         return notional * self.initial_rate(leverage)
 
     def notional_for(self, money: Decimal, leverage: int, fee_rate: Decimal = Decimal(0)) -> Decimal:
@@ -101,6 +99,12 @@ class MarginRules:
         if self.initial_rate_decimals is None:
             return money * whole_positive(leverage, "leverage") / (1 + fee_rate * leverage)
         return money / (self.initial_rate(leverage) + fee_rate)
+
+
+@lru_cache(maxsize=1024)
+def _initial_rate(leverage: int, decimals: int | None) -> Decimal:
+    rate = Decimal(1) / whole_positive(leverage, "leverage")
+    return rate if decimals is None else to_step(rate, Decimal(1).scaleb(-decimals), Direction.UP)
 
 
 HYPERLIQUID = MarginRules(
