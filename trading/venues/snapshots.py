@@ -312,6 +312,29 @@ class Book(msgspec.Struct, frozen=True):
     asks: tuple[BookLevel, ...]
 
 
+class Trade(msgspec.Struct, frozen=True):
+    """One public trade; ``is_buy`` is the side of the aggressor."""
+
+    key: str
+    market: str
+    time: datetime
+    is_buy: bool
+    price: Decimal
+    size: Decimal
+
+
+class RequestAllowance(msgspec.Struct, frozen=True):
+    """How many signed actions an address may send in all, and has sent (Hyperliquid 7)."""
+
+    used: int
+    cap: int
+
+    @property
+    def left(self) -> int:
+        """What may still be sent before the venue slows the address down."""
+        return max(0, self.cap - self.used)
+
+
 class Agent(msgspec.Struct, frozen=True):
     """A named key that may trade for an account until ``valid_until``."""
 

@@ -29,8 +29,10 @@ from trading.venues.base import (
     Network,
     OpenOrder,
     OrderReport,
+    RequestAllowance,
     SignedRequest,
     SpotBalance,
+    Trade,
     Venue,
 )
 from trading.venues.errors import Malformed, MissingKey, OutcomeUnknown, RateLimited, Unavailable
@@ -182,6 +184,14 @@ class HyperliquidAdapter:
     def book(self, market: MarketSpec) -> Book:
         """The order book, 20 levels a side."""
         return self.ask(questions.book(market.name))
+
+    def trades(self, market: MarketSpec) -> tuple[Trade, ...]:
+        """The newest public trades, oldest first."""
+        return self.ask(questions.trades(market.name))
+
+    def request_allowance(self, address: str) -> RequestAllowance:
+        """What the address may still send before the venue slows it down."""
+        return self.ask(questions.request_allowance(address))
 
     def fee_rates(self, address: str) -> FeeRates:
         """The account's own taker and maker rates."""

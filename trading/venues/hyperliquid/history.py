@@ -26,7 +26,9 @@ from trading.venues.base import (
     OrderReport,
     OrderState,
     OrderTrigger,
+    RequestAllowance,
     TimeInForce,
+    Trade,
     TriggerKind,
 )
 from trading.venues.errors import UnknownState
@@ -52,7 +54,7 @@ ORDER_STATE = {
     "rejected": OrderState.REJECTED,
 }
 
-R = TypeVar("R", FundingPayment, Fill, LedgerEntry)
+R = TypeVar("R", FundingPayment, Fill, LedgerEntry, Trade)
 
 
 class _Order(Record, frozen=True):
@@ -165,6 +167,20 @@ class _Fees(Record, frozen=True):
     active_referral_discount: Decimal = ZERO
 
 
+class _Trade(Record, frozen=True):
+    coin: str
+    side: Literal["A", "B"]
+    px: Decimal
+    sz: Decimal
+    time: int
+    tid: int
+
+
+class _Allowance(Record, frozen=True):
+    n_requests_used: int
+    n_requests_cap: int
+
+
 class _Agent(Record, frozen=True):
     name: str
     address: str
@@ -182,6 +198,8 @@ _decode_candles = Decoder(list[_Candle], "candleSnapshot")
 _decode_book = Decoder(_Book, "l2Book")
 _decode_fees = Decoder(_Fees, "userFees")
 _decode_agents = Decoder(list[_Agent], "extraAgents")
+_decode_trades = Decoder(list[_Trade], "recentTrades")
+_decode_allowance = Decoder(_Allowance, "userRateLimit")
 _decode_builder_fee = Decoder(int, "maxBuilderFee")
 
 
@@ -341,6 +359,21 @@ def book(body: bytes) -> Book:
     row = _decode_book(body)
     bids, asks = (tuple(BookLevel(level.px, level.sz, level.n) for level in side) for side in row.levels)
     return Book(row.coin, moment(row.time), bids, asks)
+
+
+def trades(body: bytes) -> tuple[Trade, ...]:
+    """Public trades, oldest first, each once."""
+    records = [
+        Trade(f"{row.time}-{row.tid}", row.coin, moment(row.time), row.side == "B", row.px, row.sz)
+        for row in _decode_trades(body)
+    ]
+    return oldest_first(records, (record.key for record in records))
+
+
+def request_allowance(body: bytes) -> RequestAllowance:
+    """What an address may still send."""
+    row = _decode_allowance(body)
+    return RequestAllowance(row.n_requests_used, row.n_requests_cap)
 
 
 def fee_rates(body: bytes) -> FeeRates:

@@ -23,7 +23,9 @@ from trading.venues.base import (
     MarketSetting,
     OpenOrder,
     OrderReport,
+    RequestAllowance,
     SpotBalance,
+    Trade,
 )
 from trading.venues.hyperliquid import history, parse
 from trading.venues.hyperliquid.wire import address as checked_address
@@ -154,6 +156,17 @@ def candles(coin: str, interval: str, start: datetime, end: datetime) -> Questio
 def book(coin: str) -> Question[Book]:
     """The order book of one market, 20 levels a side."""
     return Question(question("l2Book", coin=coin), _timeless(history.book), LIGHT)
+
+
+def trades(coin: str) -> Question[tuple[Trade, ...]]:
+    """The newest public trades of one market."""
+    return Question(question("recentTrades", coin=coin), _timeless(history.trades))
+
+
+def request_allowance(address: str) -> Question[RequestAllowance]:
+    """What an address may still send."""
+    body = question("userRateLimit", user=checked_address(address))
+    return Question(body, _timeless(history.request_allowance))
 
 
 def fee_rates(address: str) -> Question[FeeRates]:

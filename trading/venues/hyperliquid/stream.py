@@ -126,8 +126,9 @@ def parse(text: str | bytes) -> Frame:
         envelope = _envelopes.decode(text)
     except msgspec.ValidationError as error:
         return Unreadable(str(error))
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return SignOfLife("")
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        is_plain = text[:1] not in ("{", b"{")
+        return SignOfLife("") if is_plain else Unreadable(str(error))
     try:
         return _content(envelope)
     except Malformed as error:

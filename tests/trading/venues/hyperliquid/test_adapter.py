@@ -202,6 +202,8 @@ def test_the_other_reads_ask_what_the_venue_expects(adapter: HyperliquidAdapter,
         userFunding=lambda _: [],
         historicalOrders=lambda _: [],
         userAbstraction=lambda _: "default",
+        recentTrades=lambda _: [],
+        userRateLimit=lambda _: {"cumVlm": "1.0", "nRequestsUsed": 12, "nRequestsCap": 10},
     ).asked
     assert adapter.candles(market(), "1h", START, START + hour) == ()
     assert adapter.book(market()).bids == ()
@@ -211,6 +213,8 @@ def test_the_other_reads_ask_what_the_venue_expects(adapter: HyperliquidAdapter,
     assert adapter.funding(OWNER, START) == ()
     assert adapter.order_history(OWNER) == ()
     assert adapter.account_mode(OWNER) is AccountMode.STANDARD
+    assert adapter.trades(market()) == ()
+    assert adapter.request_allowance(OWNER).left == 0
     start = 1770422400000
     assert asked == [
         {
@@ -224,6 +228,8 @@ def test_the_other_reads_ask_what_the_venue_expects(adapter: HyperliquidAdapter,
         {"type": "userFunding", "user": OWNER, "startTime": start},
         {"type": "historicalOrders", "user": OWNER},
         {"type": "userAbstraction", "user": OWNER},
+        {"type": "recentTrades", "coin": "BTC"},
+        {"type": "userRateLimit", "user": OWNER},
     ]
 
 

@@ -242,6 +242,16 @@ def test_recorded_fees_agents_and_approvals_parse(venue_data: Path) -> None:
     assert history.builder_fee(encoded(recorded["maxBuilderFee"])) == Decimal("0.00001")
 
 
+def test_trades_and_allowances_parse(venue_data: Path) -> None:
+    (trade,) = history.trades(encoded(recording(venue_data, "ws_frames.json")["trades"]["data"]))
+    assert (trade.market, trade.is_buy, str(trade.price), str(trade.size)) == ("SOL", True, "122.03", "1.2")
+    assert trade.key == "1790951246000-118906512037719"
+    recorded = recording(venue_data, "misc_info.json")
+    allowance = history.request_allowance(encoded(recorded["userRateLimit_docs"]))
+    assert (allowance.used, allowance.cap, allowance.left) == (2890, 2864574, 2861684)
+    assert history.request_allowance(encoded(recorded["userRateLimit_2025"])).left == 133453900369
+
+
 def test_the_referral_discount_comes_off_fees_but_not_off_rebates() -> None:
     body = {"userCrossRate": "0.00045", "userAddRate": "-0.00001", "activeReferralDiscount": "0.04"}
     rates = history.fee_rates(encoded(body))
