@@ -102,9 +102,7 @@ class Engine:
         """Orders that the book reaches, triggers, liquidations, again and again until nothing follows any more."""
         moved = True
         while moved:
-            moved = False
-            for market in self.by_index:
-                moved |= self.desk.sweep(market)
+            moved = self.desk.sweep()
             moved |= self.liquidator.run()
 
     def _background_trade(self, market: Market, now: int) -> None:
@@ -113,14 +111,16 @@ class Engine:
             return
         # Of the clock and not of the ledger's counter: a price that moves is no change of the ledger.
         tid = now * 100 + market.index
-        bid, ask = self.desk.best(market)
         is_buy = chance > 0.4
+        facing = self.execution.levels(market, bids=not is_buy)
+        if not facing:
+            return
         size = market.depth / 400 * Decimal(repr(1.2 + chance)) / self.marks[market.name]
         self.tape.record_trade(
             PublicTrade(
                 market=market.name,
                 is_buy=is_buy,
-                price=Decimal(ask if is_buy else bid),
+                price=facing[0].price,
                 size=size.quantize(Decimal(1).scaleb(-market.size_decimals)),
                 time=now,
                 hash=self.tape.hash(tid),

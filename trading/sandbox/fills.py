@@ -33,16 +33,42 @@ class Execution:
     tape: Tape
     # Orders that traded since their groups were last looked after.
     touched: list[Order] = field(default_factory=list)
+    # Synthetic sides by market, good for the mark they were made at.
+    sides: dict[tuple[str, bool], tuple[Decimal, list[book.Level]]] = field(default_factory=dict)
+
+    def levels(self, market: Market, *, bids: bool) -> list[book.Level]:
+        """One side of the synthetic book at the present mark."""
+        mark = self.ledger.marks[market.name]
+        made = self.sides.get((market.name, bids))
+        if made is None or made[0] != mark:
+            made = (mark, book.side(self.ledger.state.paths.seed, market, mark, bids=bids))
+            self.sides[market.name, bids] = made
+        return made[1]
+
+    def best(self, market: Market) -> tuple[Decimal | None, Decimal | None]:
+        """Best bid and best ask, accounts' orders included; None where a side is empty."""
+        resting = self.resting(market)
+        sides = []
+        for bids in (True, False):
+            prices = [row.limit_price for row in resting if row.is_buy == bids]
+            prices += [level.price for level in self.levels(market, bids=bids)[:1]]
+            sides.append((max(prices) if bids else min(prices)) if prices else None)
+        return sides[0], sides[1]
 
     def resting(self, market: Market) -> list[Order]:
         """Orders in the book of ``market``, oldest first."""
         state = self.ledger.state
-        rows = [state.orders[oid] for account in state.accounts.values() for oid in account.open_orders]
-        return sorted((row for row in rows if row.market == market.name and not row.dormant), key=lambda row: row.oid)
+        rows = [
+            order
+            for account in state.accounts.values()
+            for order in map(state.orders.__getitem__, account.open_orders)
+            if order.market == market.name and not order.dormant
+        ]
+        return sorted(rows, key=lambda row: row.oid)
 
     def offers(self, market: Market, *, is_buy: bool) -> list[Offer]:
         """What an order of this side can trade with, best price first, accounts before the synthetic book."""
-        levels = book.side(self.ledger.state.paths.seed, market, self.ledger.marks[market.name], bids=not is_buy)
+        levels = self.levels(market, bids=not is_buy)
         rows = [Offer(row.limit_price, row.size, row) for row in self.resting(market) if row.is_buy != is_buy]
         rows += [Offer(level.price, level.size, None) for level in levels]
         return sorted(rows, key=lambda offer: offer.price if is_buy else -offer.price)

@@ -28,8 +28,12 @@ def wire(value: Decimal) -> str:
 
 def shown(value: Decimal, decimals: int = 10) -> str:
     """Number text as the venue answers: at least one decimal, at most ``decimals``."""
-    text = wire(value.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_EVEN) if _decimals(value) > decimals else value)
-    return text if "." in text else f"{text}.0"
+    text = format(value, "f")
+    whole, point, part = text.partition(".")
+    if len(part) > decimals:
+        whole, point, part = format(round(value, decimals), "f").partition(".")
+    text = f"{whole}{point}{part.rstrip('0') or '0'}" if point else f"{whole}.0"
+    return "0.0" if text == "-0.0" else text
 
 
 def micro(value: Decimal) -> Decimal:

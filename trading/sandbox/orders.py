@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from trading.sandbox.checks import IMMEDIATE, Checks, OrderRequest
 from trading.sandbox.fills import Execution
 from trading.sandbox.ledger import RefusedError
-from trading.sandbox.markets import Market
 from trading.sandbox.numbers import ZERO, wire
 from trading.sandbox.state import Account, Order
 
@@ -79,7 +78,7 @@ class Desk:
         execution, market = self.execution, self.execution.ledger.markets[order.market]
         crossing = next(execution.matching(order, market), None) is not None
         if order.time_in_force == "Alo" and crossing:
-            bid, ask = self.best(market)
+            bid, ask = ("" if price is None else wire(price) for price in execution.best(market))
             raise RefusedError(f"Post only order would have immediately matched, bbo was {bid}@{ask}.")
         if order.time_in_force in IMMEDIATE and not crossing:
             if order.time_in_force == "Ioc":
@@ -89,12 +88,6 @@ class Desk:
         execution.take(account, order)
         if order.size > 0:
             execution.tape.mark_order(account, order, "canceled" if order.time_in_force in IMMEDIATE else "open")
-
-    def best(self, market: Market) -> tuple[str, str]:
-        """Best bid and ask as texts, empty where a side is."""
-        rows = [self.execution.offers(market, is_buy=is_buy) for is_buy in (False, True)]
-        bid, ask = (wire(side[0].price) if side else "" for side in rows)
-        return bid, ask
 
     # groups
 
@@ -194,19 +187,19 @@ class Desk:
         orders = self.execution.ledger.state.orders
         return [orders[oid] for oid in oids if oid in orders]
 
-    def sweep(self, market: Market) -> bool:
-        """Let the book at the present mark reach resting and trigger orders; True when something happened."""
+    def sweep(self) -> bool:
+        """Let the book at the present marks reach resting and trigger orders; True when something happened."""
         state, moved = self.execution.ledger.state, False
         for account in list(state.accounts.values()):
             for oid in list(account.open_orders):
                 order = state.orders[oid]
-                if order.market == market.name and order.status == "open":
-                    moved |= self._trigger(account, order) if order.dormant else self._reach(account, market, order)
+                if order.status == "open":
+                    moved |= self._trigger(account, order) if order.dormant else self._reach(account, order)
         return moved
 
-    def _reach(self, account: Account, market: Market, order: Order) -> bool:
-        pool_offers = (offer for offer in self.execution.matching(order, market) if offer.order is None)
-        if next(pool_offers, None) is None:
+    def _reach(self, account: Account, order: Order) -> bool:
+        facing = self.execution.levels(self.execution.ledger.markets[order.market], bids=not order.is_buy)
+        if not facing or (order.limit_price < facing[0].price if order.is_buy else order.limit_price > facing[0].price):
             return False
         if not self.execution.affordable(account, order):
             self.execution.tape.mark_order(account, order, "marginCanceled")

@@ -77,8 +77,8 @@ def meta(engine: Engine) -> Json:
 
 def mid(engine: Engine, market: Market) -> Decimal | None:
     """Middle of best bid and best ask, users' resting orders included."""
-    sides = [engine.execution.offers(market, is_buy=is_buy) for is_buy in (False, True)]
-    return (sides[0][0].price + sides[1][0].price) / 2 if all(sides) else None
+    bid, ask = engine.execution.best(market)
+    return None if bid is None or ask is None else (bid + ask) / 2
 
 
 def context(engine: Engine, market: Market) -> Json:
@@ -115,8 +115,7 @@ def _level(price: Decimal, size: Decimal, orders: int) -> Json:
 
 
 def _side(engine: Engine, market: Market, *, bids: bool) -> list[Json]:
-    synthetic = book.side(engine.state.paths.seed, market, engine.marks[market.name], bids=bids)
-    levels = {level.price: (level.size, level.orders) for level in synthetic}
+    levels = {level.price: (level.size, level.orders) for level in engine.execution.levels(market, bids=bids)}
     for order in engine.execution.resting(market):
         if order.is_buy == bids:
             size, count = levels.get(order.limit_price, (ZERO, 0))
