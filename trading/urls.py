@@ -12,6 +12,7 @@ urlpatterns = [
     path("trade/<str:market_name>/book/", market.show_book, name="book"),
     path("trade/<str:market_name>/candles/", market.list_candles, name="candles"),
     path("trade/<str:market_name>/bar/", market.show_market_bar, name="market_bar"),
+    path("banner/", terminal.show_banner, name="banner"),
     path("account/", terminal.show_account, name="account_panel"),
     path("positions/", positions.show_positions, name="positions"),
     path("positions/<int:position_id>/margin/", positions.show_margin_dialog, name="margin_dialog"),

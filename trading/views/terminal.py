@@ -29,6 +29,7 @@ from trading.panels.ticket import build_ticket, default_form
 from trading.panels.view_models import FreshnessState, TerminalPage, Tone, VenueBanner
 from trading.quoting import quote_order
 from trading.venues.snapshots import Network, Venue
+from trading.tasks import sync_account_now
 from trading.views.market import book_of
 
 
@@ -47,8 +48,10 @@ def home(request: MemberRequest) -> HttpResponse:
 
 @trader_required
 def show_terminal(request: MemberRequest, market_name: str) -> HttpResponse:
-    """The whole page for one market."""
+    """The whole page for one market. Figures that aged while nobody looked are read again at once."""
     desk = desk_of(request.user)
+    if desk.account and account_freshness(desk).state is FreshnessState.CLOSED:
+        sync_account_now.delay(desk.account.operator_id, desk.account.pk)
     market = market_named(market_name)
     return render(request, "trading/terminal.html", {"page": terminal_page(request, desk, market)})
 
@@ -79,7 +82,7 @@ def terminal_page(request: HttpRequest, desk: Desk, market: Market) -> TerminalP
         now=desk.now,
         live_url=_live_url(request, desk, market),
         notices=tuple(build_notice(command) for command in _to_tell(request, desk, unsettled)),
-        banner=_banner(desk),
+        banner=build_banner(desk),
         stale_after_seconds=stale_limits()[0],
         closed_after_seconds=stale_limits()[1],
     )
@@ -113,15 +116,17 @@ def _venue_words(state: FreshnessState) -> str:
     return {FreshnessState.LIVE: "live", FreshnessState.STALE: "late", FreshnessState.CLOSED: "not answering"}[state]
 
 
-def _banner(desk: Desk) -> VenueBanner | None:
-    if desk.account is None:
+def build_banner(desk: Desk) -> VenueBanner | None:
+    """What is wrong, as far as the trader should know; reducing risk is always tried."""
+    if desk.account is None or not desk.account.sync_problem:
         return None
-    if desk.account.sync_problem:
-        return VenueBanner(tone=Tone.WARN, title="The venue does not answer.", detail=desk.account.sync_problem)
-    fresh = account_freshness(desk)
-    if fresh.state is FreshnessState.CLOSED and desk.account.synced_at is not None:
-        return VenueBanner(tone=Tone.WARN, title="Your figures are old.", detail=fresh.reason)
-    return None
+    return VenueBanner(tone=Tone.WARN, title="The venue does not answer.", detail=desk.account.sync_problem)
+
+
+@trader_required
+def show_banner(request: MemberRequest) -> HttpResponse:
+    """The banner alone, asked for again and again while the page is open."""
+    return render(request, "trading/_banner.html", {"banner": build_banner(desk_of(request.user))})
 
 
 @trader_required
