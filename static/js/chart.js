@@ -95,6 +95,8 @@
     below.textContent = `${isBelow ? "↓" : "↑"} Est. liquidation ${readable(estimate.price)}, ${isBelow ? "below" : "above"} this view`;
   }
 
+  words.textContent = "Loading candles…";
+
   async function load() {
     const wanted = interval;
     try {

@@ -1,0 +1,16 @@
+// The console's forms: figures beside their tracks, a colour picker beside its text. Nothing is decided here.
+"use strict";
+
+(() => {
+  document.addEventListener("input", (event) => {
+    const field = event.target;
+    const shown = document.querySelector(`output[data-shows="${field.id}"]`);
+    if (shown) shown.textContent = field.step === "0.001" ? Number(field.value).toFixed(3) : field.value;
+
+    const picked = document.getElementById(field.dataset.picks || "");
+    if (picked) picked.value = field.value;
+
+    const picker = document.querySelector(`[data-picks="${field.id}"]`);
+    if (picker && /^#[0-9a-f]{6}$/i.test(field.value)) picker.value = field.value;
+  });
+})();
