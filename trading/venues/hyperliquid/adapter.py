@@ -36,8 +36,8 @@ from trading.venues.base import (
     Venue,
 )
 from trading.venues.errors import Malformed, MissingKey, OutcomeUnknown, RateLimited, Unavailable
-from trading.venues.hyperliquid import answers, history, questions, rules, signing, wire
-from trading.venues.hyperliquid.decoding import is_perpetual
+from trading.venues.hyperliquid import answers, questions, rules, signing, wire
+from trading.venues.hyperliquid.decoding import is_perpetual, oldest_first
 from trading.venues.hyperliquid.questions import Question
 from trading.venues.transport import Response, Transport
 
@@ -175,7 +175,7 @@ class HyperliquidAdapter:
             if len(found) == known:
                 logger.warning("Hyperliquid has more rows of one moment than a page holds: %s", start)
                 start += wire.MILLISECOND
-        return history.oldest_first(list(found.values()), found)
+        return oldest_first(list(found.values()), found)
 
     def candles(self, market: MarketSpec, interval: str, start: datetime, end: datetime) -> tuple[Candle, ...]:
         """Price history, oldest first; the venue keeps the newest 5000 of each interval."""

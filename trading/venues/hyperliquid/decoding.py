@@ -1,9 +1,10 @@
 """The one door through which an answer's bytes become records; every failure leaves it typed."""
 
 import re
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -11,6 +12,17 @@ from trading.venues.errors import Malformed, UnknownState
 from trading.venues.hyperliquid.wire import EPOCH
 
 T = TypeVar("T")
+
+
+class Timed(Protocol):
+    """Anything that happened at a time."""
+
+    @property
+    def time(self) -> datetime:
+        """When it happened."""
+
+
+R = TypeVar("R", bound=Timed)
 
 _NOT_A_LABEL = "Invalid enum value"  # how msgspec begins the text of a value that is not in an enumeration
 
@@ -68,3 +80,11 @@ def moment(milliseconds: int) -> datetime:
 def is_perpetual(coin: str) -> bool:
     """Whether a coin names a perpetual market and not a spot pair or an outcome (Hyperliquid 1.2)."""
     return re.match(r"[@#]|.*/", coin) is None
+
+
+def oldest_first(records: Sequence[R], keys: Iterable[object]) -> tuple[R, ...]:
+    """The records by time, each key once. Rows of one moment keep the order in which the venue executed them."""
+    unique = list(dict(zip(keys, records, strict=True)).values())
+    if unique and unique[0].time > unique[-1].time:
+        unique.reverse()
+    return tuple(sorted(unique, key=lambda record: record.time))

@@ -1,89 +1,34 @@
-"""Hyperliquid's markets and accounts as typed records: bytes in, our words out, nothing else.
+"""Hyperliquid's accounts as typed records: bytes in, our words out, nothing else (Hyperliquid 2.3, 2.6, 2.7, 3.9).
 
-Decoding is strict where money moves and lenient where words are shown. Unknown fields are ignored; an unknown margin
-mode or position type raises ``UnknownState``; anything else that does not fit raises ``Malformed``. A market whose
-row is not understood is left out and logged, because it does no harm to the others. Numbers stay exactly as the venue
-wrote them.
+Decoding is strict where money moves. Unknown fields are ignored; an unknown margin mode or position type raises
+``UnknownState``; anything else that does not fit raises ``Malformed``. Numbers stay exactly as the venue wrote them.
 """
 
-import logging
-from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
-import msgspec
-
-from trading.margin.errors import MarginInputError
-from trading.margin.rounding import PriceRule
-from trading.margin.types import AccountMode, MarginMode, MarginRestriction, TierTable
+from trading.margin.types import AccountMode, FeeRates, MarginMode
 from trading.venues.base import (
     AccountSnapshot,
-    Markets,
+    Agent,
     MarketSetting,
-    MarketSpec,
-    MarketState,
     PositionSnapshot,
+    RequestAllowance,
     SpotBalance,
-    Venue,
 )
 from trading.venues.errors import Malformed, UnknownState
 from trading.venues.hyperliquid.decoding import Decoder, Record, moment
-from trading.venues.hyperliquid.rules import MIN_NOTIONAL, max_market_notional
+from trading.venues.hyperliquid.markets import MAIN_COLLATERAL
+from trading.venues.hyperliquid.wire import BUILDER_FEE_UNIT
 
-logger = logging.getLogger(__name__)
-
-FIRST_LISTED_MARGIN_TABLE = 50
-MAIN_COLLATERAL = "USDC"
-COLLATERAL = {0: MAIN_COLLATERAL}
 ISOLATED = MarginMode.ISOLATED
-DEX_STRIDE = 10_000
-FIRST_DEX_ASSET = 100_000
-RESTRICTION = {
-    "noCross": MarginRestriction.ISOLATED_ONLY,
-    "strictIsolated": MarginRestriction.STRICT_ISOLATED,
-}
 ACCOUNT_MODE = {
     "default": AccountMode.STANDARD,
     "disabled": AccountMode.STANDARD,
     "unifiedAccount": AccountMode.UNIFIED,
     "portfolioMargin": AccountMode.PORTFOLIO,
 }
-
-
-class _Tier(Record, frozen=True):
-    lower_bound: Decimal
-    max_leverage: int
-
-
-class _MarginTable(Record, frozen=True):
-    margin_tiers: list[_Tier]
-
-
-class _Market(Record, frozen=True):
-    name: str
-    sz_decimals: int
-    max_leverage: int
-    margin_table_id: int
-    margin_mode: str | None = None
-    only_isolated: bool = False
-    is_delisted: bool = False
-
-
-class _Context(Record, frozen=True):
-    funding: Decimal
-    open_interest: Decimal
-    prev_day_px: Decimal
-    day_ntl_vlm: Decimal
-    oracle_px: Decimal
-    mark_px: Decimal
-    mid_px: Decimal | None = None
-
-
-class _Meta(Record, frozen=True):
-    universe: list[msgspec.Raw]
-    margin_tables: list[tuple[int, msgspec.Raw]]
-    collateral_token: int = 0
 
 
 class _Leverage(Record, frozen=True):
@@ -154,108 +99,31 @@ class _Setting(Record, frozen=True):
     mark_px: Decimal
 
 
-class _Dex(Record, frozen=True):
+class _Fees(Record, frozen=True):
+    user_cross_rate: Decimal
+    user_add_rate: Decimal
+    active_referral_discount: Decimal = Decimal(0)
+
+
+class _Allowance(Record, frozen=True):
+    n_requests_used: int
+    n_requests_cap: int
+
+
+class _Agent(Record, frozen=True):
     name: str
+    address: str
+    valid_until: int
 
 
-_decode_meta = Decoder(tuple[_Meta, list[msgspec.Raw]], "metaAndAssetCtxs")
-_decode_market = Decoder(_Market, "universe")
-_decode_context = Decoder(_Context, "context")
-_decode_table = Decoder(_MarginTable, "marginTable")
 _decode_account = Decoder(AccountRow, "clearinghouseState", checks_finite=False)
 _decode_setting = Decoder(_Setting, "activeAssetData")
 _decode_spot = Decoder(_SpotState, "spotClearinghouseState")
 _decode_mode = Decoder(str, "userAbstraction")
-_decode_dexes = Decoder(list[_Dex | None], "perpDexs")
-
-
-class _MarginTables:
-    """The margin tables of one answer, each decoded when a market first asks for it."""
-
-    def __init__(self, listed: Mapping[int, msgspec.Raw]) -> None:
-        self._listed = listed
-        self._tables: dict[int, TierTable] = {}
-
-    def __getitem__(self, number: int) -> TierTable:
-        """Below 50 the number is itself the maximum leverage of a single tier (Hyperliquid 2.1)."""
-        if number not in self._tables:
-            self._tables[number] = self._read(number)
-        return self._tables[number]
-
-    def _read(self, number: int) -> TierTable:
-        if number < FIRST_LISTED_MARGIN_TABLE:
-            return TierTable.single(number)
-        if number not in self._listed:
-            raise Malformed(f"margin table {number} is missing")
-        tiers = _decode_table(self._listed[number]).margin_tiers
-        return TierTable.from_max_leverages((tier.lower_bound, tier.max_leverage) for tier in tiers)
-
-
-def asset_id(dex_index: int, index: int) -> int:
-    """The number that orders carry for a market (Hyperliquid 1.2); the main book has dex index 0."""
-    return index if dex_index == 0 else FIRST_DEX_ASSET + DEX_STRIDE * dex_index + index
-
-
-def markets(body: bytes, received_at: datetime, *, dex: str = "", dex_index: int = 0) -> Markets:
-    """Every market of one book with its prices. The place in the list is the market's number, so rows that are skipped
-    still count."""
-    meta, contexts = _decode_meta(body)
-    if len(meta.universe) != len(contexts):
-        raise Malformed(f"{len(meta.universe)} markets but {len(contexts)} contexts")
-    tables = _MarginTables(dict(meta.margin_tables))
-    collateral = COLLATERAL.get(meta.collateral_token, f"token {meta.collateral_token}")
-    specs, states = [], []
-    for index, (row, context) in enumerate(zip(meta.universe, contexts, strict=True)):
-        try:
-            spec = _spec(_decode_market(row), asset_id(dex_index, index), tables, dex, collateral)
-            state = _state(spec.name, _decode_context(context))
-        except (Malformed, MarginInputError) as error:
-            logger.warning("Hyperliquid market %s of %r is left out: %s", index, dex, error)
-            continue
-        specs.append(spec)
-        states.append(state)
-    return Markets(tuple(specs), tuple(states), None, received_at)
-
-
-def _spec(row: _Market, index: int, tables: _MarginTables, dex: str, collateral: str) -> MarketSpec:
-    return MarketSpec(
-        venue=Venue.HYPERLIQUID,
-        name=row.name,
-        base=row.name.rpartition(":")[2],
-        index=index,
-        size_decimals=row.sz_decimals,
-        price_rule=PriceRule.significant(row.sz_decimals),
-        tiers=tables[row.margin_table_id],
-        restriction=_restriction(row),
-        max_leverage=row.max_leverage,
-        min_notional=MIN_NOTIONAL,
-        delisted=row.is_delisted,
-        collateral=collateral,
-        dex=dex,
-        max_market_notional=max_market_notional(row.max_leverage),
-    )
-
-
-def _restriction(row: _Market) -> MarginRestriction:
-    if row.margin_mode is None:
-        return MarginRestriction.ISOLATED_ONLY if row.only_isolated else MarginRestriction.NONE
-    try:
-        return RESTRICTION[row.margin_mode]
-    except KeyError:
-        raise UnknownState(f"margin mode {row.margin_mode!r}") from None
-
-
-def _state(name: str, row: _Context) -> MarketState:
-    return MarketState(
-        name=name,
-        mark=row.mark_px,
-        oracle=row.oracle_px,
-        mid=row.mid_px,
-        previous_day_price=row.prev_day_px,
-        funding_rate=row.funding,
-        open_interest=row.open_interest,
-        day_volume=row.day_ntl_vlm,
-    )
+_decode_fees = Decoder(_Fees, "userFees")
+_decode_agents = Decoder(list[_Agent], "extraAgents")
+_decode_allowance = Decoder(_Allowance, "userRateLimit")
+_decode_builder_fee = Decoder(int, "maxBuilderFee")
 
 
 def position(row: PositionRow) -> PositionSnapshot:
@@ -374,6 +242,25 @@ def market_setting(body: bytes) -> MarketSetting:
     )
 
 
-def dex_indices(body: bytes) -> dict[str, int]:
-    """The builder-deployed books by name; the main book is "" with index 0 (Hyperliquid 1.2)."""
-    return {"" if row is None else row.name: index for index, row in enumerate(_decode_dexes(body))}
+def request_allowance(body: bytes) -> RequestAllowance:
+    """What an address may still send."""
+    row = _decode_allowance(body)
+    return RequestAllowance(row.n_requests_used, row.n_requests_cap)
+
+
+def fee_rates(body: bytes) -> FeeRates:
+    """The account's rates: tier and staking are in them, the referral discount still comes off (Hyperliquid 2.7)."""
+    row = _decode_fees(body)
+    kept = 1 - row.active_referral_discount
+    maker = row.user_add_rate
+    return FeeRates(taker=row.user_cross_rate * kept, maker=maker * kept if maker > 0 else maker)
+
+
+def agents(body: bytes) -> tuple[Agent, ...]:
+    """The named trading keys of an account."""
+    return tuple(Agent(row.name, row.address, moment(row.valid_until)) for row in _decode_agents(body))
+
+
+def builder_fee(body: bytes) -> Decimal:
+    """The highest fee rate that an account allows a builder; zero when none was approved (Hyperliquid 8)."""
+    return _decode_builder_fee(body) * BUILDER_FEE_UNIT

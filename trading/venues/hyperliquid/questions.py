@@ -27,7 +27,8 @@ from trading.venues.base import (
     SpotBalance,
     Trade,
 )
-from trading.venues.hyperliquid import history, parse
+from trading.venues.hyperliquid import history, orders, parse
+from trading.venues.hyperliquid import markets as public
 from trading.venues.hyperliquid.wire import address as checked_address
 from trading.venues.hyperliquid.wire import milliseconds, question
 
@@ -58,13 +59,13 @@ def markets(dex: str = "", dex_index: int = 0) -> Question[Markets]:
     """Rules and prices of every market of one book."""
     return Question(
         question("metaAndAssetCtxs", dex=dex),
-        lambda body, received_at: parse.markets(body, received_at, dex=dex, dex_index=dex_index),
+        lambda body, received_at: public.markets(body, received_at, dex=dex, dex_index=dex_index),
     )
 
 
 def dexes() -> Question[dict[str, int]]:
     """The builder-deployed books and their places."""
-    return Question(question("perpDexs"), _timeless(parse.dex_indices))
+    return Question(question("perpDexs"), _timeless(public.dex_indices))
 
 
 def account_mode(address: str) -> Question[AccountMode]:
@@ -78,7 +79,7 @@ def account(
     mode: AccountMode,
     spot: tuple[SpotBalance, ...] = (),
     dex: str = "",
-    collateral: str = parse.MAIN_COLLATERAL,
+    collateral: str = public.MAIN_COLLATERAL,
 ) -> Question[AccountSnapshot]:
     """Money and positions on one book; ``spot`` is needed unless the account is a standard one."""
     return Question(
@@ -107,21 +108,21 @@ def market_setting(address: str, coin: str) -> Question[MarketSetting]:
 def open_orders(address: str, dex: str = "") -> Question[tuple[OpenOrder, ...]]:
     """Resting orders of one book, with triggers and children."""
     return Question(
-        question("frontendOpenOrders", user=checked_address(address), dex=dex), _timeless(history.open_orders)
+        question("frontendOpenOrders", user=checked_address(address), dex=dex), _timeless(orders.open_orders)
     )
 
 
 def order_status(address: str, order: int | str) -> Question[OrderReport]:
     """What became of one order."""
     return Question(
-        question("orderStatus", user=checked_address(address), oid=order), _timeless(history.order_report), LIGHT
+        question("orderStatus", user=checked_address(address), oid=order), _timeless(orders.order_report), LIGHT
     )
 
 
 def order_history(address: str) -> Question[tuple[OrderReport, ...]]:
     """The newest 2000 orders in their last state."""
     body = question("historicalOrders", user=checked_address(address))
-    return Question(body, _timeless(history.order_history), USUAL + FILLS_PAGE // ROWS_PER_WEIGHT)
+    return Question(body, _timeless(orders.order_history), USUAL + FILLS_PAGE // ROWS_PER_WEIGHT)
 
 
 def fills(address: str, since: datetime, until: datetime | None = None) -> Question[tuple[Fill, ...]]:
@@ -150,36 +151,36 @@ def _history(
 def candles(coin: str, interval: str, start: datetime, end: datetime) -> Question[tuple[Candle, ...]]:
     """Price history of one market."""
     request = {"coin": coin, "interval": interval, "startTime": milliseconds(start), "endTime": milliseconds(end)}
-    return Question(question("candleSnapshot", req=request), _timeless(history.candles))
+    return Question(question("candleSnapshot", req=request), _timeless(public.candles))
 
 
 def book(coin: str) -> Question[Book]:
     """The order book of one market, 20 levels a side."""
-    return Question(question("l2Book", coin=coin), _timeless(history.book), LIGHT)
+    return Question(question("l2Book", coin=coin), _timeless(public.book), LIGHT)
 
 
 def trades(coin: str) -> Question[tuple[Trade, ...]]:
     """The newest public trades of one market."""
-    return Question(question("recentTrades", coin=coin), _timeless(history.trades))
+    return Question(question("recentTrades", coin=coin), _timeless(public.trades))
 
 
 def request_allowance(address: str) -> Question[RequestAllowance]:
     """What an address may still send."""
     body = question("userRateLimit", user=checked_address(address))
-    return Question(body, _timeless(history.request_allowance))
+    return Question(body, _timeless(parse.request_allowance))
 
 
 def fee_rates(address: str) -> Question[FeeRates]:
     """The account's own rates."""
-    return Question(question("userFees", user=checked_address(address)), _timeless(history.fee_rates))
+    return Question(question("userFees", user=checked_address(address)), _timeless(parse.fee_rates))
 
 
 def agents(address: str) -> Question[tuple[Agent, ...]]:
     """The named trading keys of an account; an unnamed one is not listed."""
-    return Question(question("extraAgents", user=checked_address(address)), _timeless(history.agents))
+    return Question(question("extraAgents", user=checked_address(address)), _timeless(parse.agents))
 
 
 def builder_fee(address: str, builder: str) -> Question[Decimal]:
     """The highest fee rate the account allows this builder, zero without an approval."""
     body = question("maxBuilderFee", user=checked_address(address), builder=checked_address(builder))
-    return Question(body, _timeless(history.builder_fee))
+    return Question(body, _timeless(parse.builder_fee))

@@ -16,7 +16,7 @@ import aiohttp
 import msgspec
 
 from trading.venues.errors import Malformed
-from trading.venues.hyperliquid import history
+from trading.venues.hyperliquid import markets
 from trading.venues.hyperliquid.decoding import Decoder, Record
 from trading.venues.snapshots import Book, MarketState
 
@@ -140,7 +140,7 @@ def _content(envelope: _Envelope) -> Frame:
         case "activeAssetCtx":
             return StateFrame(_state(_decode_context(envelope.data)))
         case "l2Book":
-            return BookFrame(history.book(bytes(envelope.data)))
+            return BookFrame(markets.book(bytes(envelope.data)))
         case "error":
             return Complaint(_decode_complaint(envelope.data))
         case channel:

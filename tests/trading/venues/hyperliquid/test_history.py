@@ -11,7 +11,7 @@ import pytest
 
 from trading.venues.base import Fill, OpenOrder, OrderState, TimeInForce, TriggerKind
 from trading.venues.errors import Malformed, UnknownState
-from trading.venues.hyperliquid import history
+from trading.venues.hyperliquid import history, markets, orders, parse
 
 ORDER: dict[str, Any] = {
     "coin": "INJ",
@@ -61,7 +61,7 @@ def recording(folder: Path, name: str) -> Any:
 
 
 def test_a_trigger_order_is_read_whole() -> None:
-    (order,) = history.open_orders(encoded([ORDER]))
+    (order,) = orders.open_orders(encoded([ORDER]))
     assert (order.market, order.order_id, order.client_id, order.is_buy) == ("INJ", 3184595906, None, False)
     assert (order.size, order.original_size, order.limit_price) == (Decimal("12.5"), Decimal("20.0"), Decimal("9.1954"))
     assert (order.reduce_only, order.time_in_force, order.covers_position) == (True, None, False)
@@ -90,24 +90,24 @@ def with_the_same_keys(row: dict[str, Any]) -> dict[str, Any]:
 def test_every_recorded_order_parses_to_the_recorded_text(venue_data: Path) -> None:
     for name in ("frontend_open_orders.json", "open_orders.json"):
         rows = recording(venue_data, name)
-        found = history.open_orders(encoded(rows))
+        found = orders.open_orders(encoded(rows))
         assert [as_written(order) for order in found] == [with_the_same_keys(row) for row in rows]
         for order, row in zip(found, rows, strict=True):
             assert (order.trigger is not None) is row.get("isTrigger", False)
-    whole = history.open_orders(encoded(recording(venue_data, "frontend_open_orders.json")))
+    whole = orders.open_orders(encoded(recording(venue_data, "frontend_open_orders.json")))
     assert [order.order_id for order in whole if order.covers_position] == [501149851930]
     assert {order.trigger.kind for order in whole if order.trigger} == {TriggerKind.STOP_LOSS, TriggerKind.TAKE_PROFIT}
 
 
 def test_recorded_order_histories_parse(venue_data: Path) -> None:
     rows = recording(venue_data, "historical_orders.json")
-    found = history.order_history(encoded(rows))
+    found = orders.order_history(encoded(rows))
     assert [report.label for report in found] == [row["status"] for row in rows]
     assert [report.order.order_id for report in found if report.order] == [row["order"]["oid"] for row in rows]
     status = recording(venue_data, "order_status.json")
-    report = history.order_report(encoded(status["found"]))
+    report = orders.order_report(encoded(status["found"]))
     assert (report.state, report.order and report.order.time_in_force) == (OrderState.OPEN, TimeInForce.POST_ONLY)
-    missing = history.order_report(encoded(status["missing"]))
+    missing = orders.order_report(encoded(status["missing"]))
     assert (missing.state, missing.label, missing.order) == (OrderState.UNKNOWN, "unknownOid", None)
 
 
@@ -126,20 +126,20 @@ def test_recorded_order_histories_parse(venue_data: Path) -> None:
     ],
 )
 def test_order_states_follow_the_venues_labels(label: str, state: OrderState) -> None:
-    assert history.order_state(label) is state
+    assert orders.order_state(label) is state
 
 
 def test_an_order_state_that_cannot_be_told_is_refused_loudly() -> None:
     with pytest.raises(UnknownState, match="paused"):
-        history.order_state("paused")
+        orders.order_state("paused")
     with pytest.raises(UnknownState):
-        history.open_orders(encoded([ORDER | {"side": "C"}]))
+        orders.open_orders(encoded([ORDER | {"side": "C"}]))
     with pytest.raises(UnknownState):
-        history.order_report(encoded({"status": "somewhere"}))
+        orders.order_report(encoded({"status": "somewhere"}))
 
 
 def test_an_unknown_label_of_an_order_is_shown_and_harms_nothing() -> None:
-    (order,) = history.open_orders(encoded([ORDER | {"tif": "Fok", "orderType": "Trailing Stop"}]))
+    (order,) = orders.open_orders(encoded([ORDER | {"tif": "Fok", "orderType": "Trailing Stop"}]))
     assert (order.time_in_force, order.order_type) == (None, "Trailing Stop")
     assert order.trigger is not None
     assert order.trigger.kind is None
@@ -219,13 +219,13 @@ def test_the_ledger_signs_what_it_knows_and_shows_the_rest(venue_data: Path) -> 
 
 def test_recorded_candles_and_books_parse(venue_data: Path) -> None:
     rows = recording(venue_data, "candle_snapshot.json")["response"]
-    candles = history.candles(encoded(rows))
+    candles = markets.candles(encoded(rows))
     assert [[str(value) for value in (bar.open, bar.high, bar.low, bar.close, bar.volume)] for bar in candles] == [
         [row[key] for key in "ohlcv"] for row in rows
     ]
     assert candles[0].opened_at == datetime(2023, 5, 21, 20, tzinfo=UTC)
     raw = recording(venue_data, "l2_book.json")
-    book = history.book(encoded(raw.get("response", raw)))
+    book = markets.book(encoded(raw.get("response", raw)))
     assert (book.market, len(book.bids), len(book.asks)) == ("BTC", 20, 20)
     assert [level.price for level in book.bids] == sorted((level.price for level in book.bids), reverse=True)
     assert [level.price for level in book.asks] == sorted(level.price for level in book.asks)
@@ -234,32 +234,32 @@ def test_recorded_candles_and_books_parse(venue_data: Path) -> None:
 
 def test_recorded_fees_agents_and_approvals_parse(venue_data: Path) -> None:
     recorded = recording(venue_data, "misc_info.json")
-    rates = history.fee_rates(encoded(recorded["userFees"]))
+    rates = parse.fee_rates(encoded(recorded["userFees"]))
     assert (rates.taker, rates.maker, rates.builder) == (Decimal("0.000315"), Decimal("0.000105"), Decimal(0))
-    first, second = history.agents(encoded(recorded["extraAgents"]))
+    first, second = parse.agents(encoded(recorded["extraAgents"]))
     assert (first.name, second.name) == ("ok", "new")
     assert first.valid_until == datetime(2026, 1, 7, 8, 55, 20, 478000, tzinfo=UTC)
-    assert history.builder_fee(encoded(recorded["maxBuilderFee"])) == Decimal("0.00001")
+    assert parse.builder_fee(encoded(recorded["maxBuilderFee"])) == Decimal("0.00001")
 
 
 def test_trades_and_allowances_parse(venue_data: Path) -> None:
-    (trade,) = history.trades(encoded(recording(venue_data, "ws_frames.json")["trades"]["data"]))
+    (trade,) = markets.trades(encoded(recording(venue_data, "ws_frames.json")["trades"]["data"]))
     assert (trade.market, trade.is_buy, str(trade.price), str(trade.size)) == ("SOL", True, "122.03", "1.2")
     assert trade.key == "1790951246000-118906512037719"
     recorded = recording(venue_data, "misc_info.json")
-    allowance = history.request_allowance(encoded(recorded["userRateLimit_docs"]))
+    allowance = parse.request_allowance(encoded(recorded["userRateLimit_docs"]))
     assert (allowance.used, allowance.cap, allowance.left) == (2890, 2864574, 2861684)
-    assert history.request_allowance(encoded(recorded["userRateLimit_2025"])).left == 133453900369
+    assert parse.request_allowance(encoded(recorded["userRateLimit_2025"])).left == 133453900369
 
 
 def test_the_referral_discount_comes_off_fees_but_not_off_rebates() -> None:
     body = {"userCrossRate": "0.00045", "userAddRate": "-0.00001", "activeReferralDiscount": "0.04"}
-    rates = history.fee_rates(encoded(body))
+    rates = parse.fee_rates(encoded(body))
     assert (rates.taker, rates.maker) == (Decimal("0.000432"), Decimal("-0.00001"))
 
 
 @pytest.mark.parametrize(
-    "parser", [history.open_orders, history.fills, history.funding, history.ledger, history.book, history.agents]
+    "parser", [orders.open_orders, history.fills, history.funding, history.ledger, markets.book, parse.agents]
 )
 @pytest.mark.parametrize("body", [b"", b"null", b"{}", b'"text"', b"[1]", b'[{"coin":"BTC"}]'])
 def test_nonsense_is_malformed(parser: Callable[[bytes], object], body: bytes) -> None:

@@ -13,7 +13,7 @@ from tests.trading.venues.hyperliquid.figures import NOW
 from trading.margin.types import AccountMode, MarginMode, MarginRestriction
 from trading.venues.base import SpotBalance
 from trading.venues.errors import Malformed, UnknownState
-from trading.venues.hyperliquid import parse
+from trading.venues.hyperliquid import markets, parse
 
 # A recorded isolated long (testnet, July 2026), in the venue's shape with what we do not use left out.
 POSITION: dict[str, Any] = {
@@ -187,7 +187,7 @@ def test_a_number_in_exponent_form_keeps_its_value() -> None:
 
 
 def test_markets_are_read_with_their_tiers_and_prices() -> None:
-    found = parse.markets(markets_body(UNIVERSE), NOW)
+    found = markets.markets(markets_body(UNIVERSE), NOW)
     bitcoin, matic, bond = found.specs
     assert (bitcoin.name, bitcoin.index, bitcoin.size_decimals, bitcoin.collateral) == ("BTC", 0, 5, "USDC")
     assert [(tier.lower_bound, tier.max_leverage) for tier in bitcoin.tiers.tiers] == [
@@ -211,7 +211,7 @@ def test_every_recorded_market_parses_to_the_recorded_text(venue_data: Path) -> 
     for name, count, dex in (("meta_and_asset_ctxs.json", 16, ""), ("meta_and_asset_ctxs_hip3.json", 3, "xyz")):
         body = (venue_data / "hyperliquid" / name).read_bytes()
         meta, contexts = json.loads(body)
-        found = parse.markets(body, NOW, dex=dex, dex_index=1 if dex else 0)
+        found = markets.markets(body, NOW, dex=dex, dex_index=1 if dex else 0)
         offset = 110_000 if dex else 0
         assert [spec.index for spec in found.specs] == [offset + index for index in range(count)]
         assert [spec.name for spec in found.specs] == [row["name"] for row in meta["universe"]]
@@ -227,7 +227,7 @@ def test_every_recorded_market_parses_to_the_recorded_text(venue_data: Path) -> 
 def test_special_market_rows_parse(venue_data: Path) -> None:
     rows = json.loads((venue_data / "hyperliquid" / "meta_special_markets.json").read_text())["rows"]
     universe = [entry["row"] for entry in rows if entry["row"]["marginTableId"] < 50]
-    found = parse.markets(markets_body(universe), NOW)
+    found = markets.markets(markets_body(universe), NOW)
     assert {spec.name: (spec.restriction, spec.delisted) for spec in found.specs} == {
         "HPOS": (MarginRestriction.STRICT_ISOLATED, True),
         "xyz:TLT": (MarginRestriction.ISOLATED_ONLY, False),
@@ -250,20 +250,20 @@ def test_a_market_that_is_not_understood_is_left_out_and_keeps_its_place(
     row: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
-        found = parse.markets(markets_body([UNIVERSE[0], row, UNIVERSE[1]]), NOW)
+        found = markets.markets(markets_body([UNIVERSE[0], row, UNIVERSE[1]]), NOW)
     assert [(spec.name, spec.index) for spec in found.specs] == [("BTC", 0), ("MATIC", 2)]
     assert [state.name for state in found.states] == ["BTC", "MATIC"]
     assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
 def test_a_market_without_a_sound_price_is_left_out() -> None:
-    found = parse.markets(markets_body(UNIVERSE[:2], [CONTEXT | {"markPx": "NaN"}, CONTEXT]), NOW)
+    found = markets.markets(markets_body(UNIVERSE[:2], [CONTEXT | {"markPx": "NaN"}, CONTEXT]), NOW)
     assert [spec.name for spec in found.specs] == ["MATIC"]
 
 
 def test_markets_and_prices_of_different_number_are_malformed() -> None:
     with pytest.raises(Malformed, match="3 markets but 2 contexts"):
-        parse.markets(markets_body(UNIVERSE, [CONTEXT] * 2), NOW)
+        markets.markets(markets_body(UNIVERSE, [CONTEXT] * 2), NOW)
 
 
 def test_recorded_settings_parse(venue_data: Path) -> None:
@@ -303,5 +303,5 @@ def test_recorded_balances_and_books_parse(venue_data: Path) -> None:
     recorded = json.loads((venue_data / "hyperliquid" / "misc_info.json").read_text())
     unified = parse.spot_balances(json.dumps(recorded["spotClearinghouseState_unified_ws"]).encode())
     assert unified == (SpotBalance("USDC", Decimal("100508.11272667"), Decimal("49999.89")),)
-    assert parse.dex_indices(json.dumps(recorded["perpDexs"]).encode()) == {"": 0, "test": 1}
+    assert markets.dex_indices(json.dumps(recorded["perpDexs"]).encode()) == {"": 0, "test": 1}
     assert parse.account_mode(json.dumps(recorded["userAbstraction"]).encode()) is AccountMode.UNIFIED

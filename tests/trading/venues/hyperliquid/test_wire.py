@@ -32,7 +32,7 @@ from trading.venues.base import (
     market_order,
 )
 from trading.venues.errors import InvalidCommand
-from trading.venues.hyperliquid import parse, wire
+from trading.venues.hyperliquid import markets, wire
 
 BITCOIN = market()
 CLIENT_ID = "0x0000000000000000000000000000abcd"
@@ -90,7 +90,7 @@ def test_every_number_vector_of_the_venue_holds(venue_data: Path) -> None:
         assert rule.is_valid(Decimal(row["px"])) is row["ok"], row
     for row in vectors["size"]:
         assert market(size_decimals=row["szDecimals"]).accepts_size(Decimal(row["sz"])) is row["ok"], row
-    assert [parse.asset_id(row["dexIndex"], row["index"]) for row in vectors["assetId"]] == [
+    assert [markets.asset_id(row["dexIndex"], row["index"]) for row in vectors["assetId"]] == [
         row["asset"] for row in vectors["assetId"]
     ]
 
