@@ -28,8 +28,8 @@ from trading.panels.positions import account_freshness, build_positions
 from trading.panels.ticket import build_ticket, default_form
 from trading.panels.view_models import FreshnessState, TerminalPage, Tone, VenueBanner
 from trading.quoting import quote_order
-from trading.venues.snapshots import Network, Venue
 from trading.tasks import sync_account_now
+from trading.venues.snapshots import Network, Venue
 from trading.views.market import book_of
 
 
