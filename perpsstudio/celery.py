@@ -4,11 +4,16 @@ Every periodic task expires before its next turn: a worker that was away works t
 queue of the past.
 """
 
+import logging
 import os
 
 from celery import Celery
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "perpsstudio.settings")
+
+# Several lines a second for work that went well would bury the lines that matter.
+for name in ("celery.beat", "celery.worker.strategy", "celery.app.trace"):
+    logging.getLogger(name).setLevel(logging.WARNING)
 
 app = Celery("perpsstudio")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -22,6 +27,6 @@ PERIODS = {
 }
 
 app.conf.beat_schedule = {
-    name: {"task": name, "schedule": float(seconds), "options": {"expires": seconds}}
-    for name, seconds in PERIODS.items()
+    task: {"task": task, "schedule": float(seconds), "options": {"expires": seconds}}
+    for task, seconds in PERIODS.items()
 }

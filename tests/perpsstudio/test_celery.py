@@ -1,0 +1,16 @@
+"""The beat table."""
+
+from perpsstudio.celery import app
+
+
+def test_every_periodic_task_exists_and_expires_before_its_next_turn() -> None:
+    app.loader.import_default_modules()
+
+    entries = app.conf.beat_schedule
+    assert {name: entry["schedule"] for name, entry in entries.items()} == {
+        "trading.tasks.sync_markets": 5.0,
+        "trading.tasks.sync_due_accounts": 2.0,
+        "trading.tasks.settle_commands": 1.0,
+    }
+    assert {entry["task"] for entry in entries.values()} <= set(app.tasks)
+    assert all(entry["options"]["expires"] <= entry["schedule"] for entry in entries.values())
