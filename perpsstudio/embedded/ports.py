@@ -19,7 +19,7 @@ def is_free(port: int) -> bool:
 
 def choose(preferred: int | None = None) -> int:
     """The preferred port when it is free (addresses then outlive a restart), otherwise one the system hands out."""
-    if preferred and is_free(preferred):
+    if preferred is not None and is_free(preferred):
         return preferred
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
