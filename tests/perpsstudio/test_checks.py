@@ -1,12 +1,20 @@
 """System checks that refuse a bad deployment."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from django.core.checks import CheckMessage
 from django.db import connection
 from pytest_django import Settings
 
 from perpsstudio import checks
-from perpsstudio.settings import INSECURE_SECRET_KEY
+from perpsstudio.embedded import postgres
+from perpsstudio.embedded.processes import Child
+from perpsstudio.settings import BASE_DIR, INSECURE_SECRET_KEY
+from tests.perpsstudio import servers
 
 FERNET_KEY = "JWqZ8cCkq0yS3pE0m6Hn1tq3mB2l1Yw4v7c9d0e1f2g="
 
@@ -96,3 +104,29 @@ def test_ordinary_database_role_passes() -> None:
     assert connection.vendor == "postgresql"
     assert checks.check_database_role(None, databases=["default"]) == []
     assert checks.check_database_role(None, databases=None) == []
+
+
+def test_superuser_is_refused_as_the_database_role(state: Path, children: list[Child]) -> None:
+    server = servers.find(state)
+    postgres.create(server, may_create_databases=False)
+    with (server.data / "pg_hba.conf").open("a") as rules:
+        rules.write("host all postgres 127.0.0.1/32 trust\n")
+    servers.start(server, children)
+    superuser = {
+        "DATABASE_URL": f"postgres://postgres@127.0.0.1:{server.port}/perpsstudio",
+        "SECRET_KEY": "a key of its own",
+        "AGENT_KEY_SECRETS": FERNET_KEY,
+        "STATE": str(state),
+    }
+
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check", "--database", "default"],
+        cwd=BASE_DIR,
+        env=os.environ | superuser,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert "(perpsstudio.E006) The database role 'postgres' bypasses row-level security." in done.stderr
