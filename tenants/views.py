@@ -1,0 +1,86 @@
+"""Signing in and out, and the pages for what went wrong."""
+
+from django.contrib.auth import authenticate, login, logout
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from tenants.access import OperatorRequest
+from tenants.attempts import count_attempt, forget_attempts
+from tenants.forms import SignInForm
+from tenants.models import Role, User
+
+FIRST_PAGES = {Role.OWNER.value: "console", Role.SUPPORT.value: "support"}
+WRONG_PAIR = "This e-mail and password do not belong together here."
+TOO_MANY = "Too many attempts. Wait five minutes, then try again."
+
+
+@never_cache
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign_in(request: OperatorRequest) -> HttpResponse:
+    """Admit a person of this operator, and lead on to where they wanted to go."""
+    if request.method == "POST":
+        return _try(request)
+    if request.user.is_authenticated:
+        return redirect(FIRST_PAGES.get(request.user.role, "home"))
+    return _render_sign_in(request, {}, request.GET.get("next", ""))
+
+
+def _try(request: OperatorRequest) -> HttpResponse:
+    form = SignInForm(request.POST)
+    wanted = request.POST.get("next", "")
+    if not form.is_valid():
+        errors = {name: str(sentences[0]) for name, sentences in form.errors.items()}
+        return _render_sign_in(request, errors, wanted, status=422)
+    email, address = form.cleaned_data["email"], request.META.get("REMOTE_ADDR", "")
+    if not count_attempt(request.operator.operator_id, email, address):
+        return _render_sign_in(request, {"form": TOO_MANY}, wanted, status=429)
+    user = authenticate(request, email=email, password=form.cleaned_data["password"])
+    if not isinstance(user, User):
+        return _render_sign_in(request, {"form": WRONG_PAIR}, wanted, status=422)
+    forget_attempts(request.operator.operator_id, email, address)
+    login(request, user)
+    return redirect(_safe(request, wanted) or FIRST_PAGES.get(user.role, "home"))
+
+
+def _safe(request: HttpRequest, wanted: str) -> str:
+    """The wanted address if it stays on this host, nothing otherwise."""
+    stays = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
+    return wanted if stays else ""
+
+
+def _render_sign_in(request: HttpRequest, errors: dict[str, str], wanted: str, status: int = 200) -> HttpResponse:
+    page = {"errors": errors, "next": _safe(request, wanted), "email": request.POST.get("email", "")}
+    return render(request, "registration/sign_in.html", page, status=status)
+
+
+@require_POST
+def sign_out(request: HttpRequest) -> HttpResponse:
+    """End the session."""
+    logout(request)
+    return redirect("sign_in")
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """The request makes no sense."""
+    return render(request, "400.html", status=400)
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None, reason: str = "") -> HttpResponse:
+    """Not allowed, or a form without a valid token (Django calls it with a ``reason`` then)."""
+    return render(request, "403.html", status=403)
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """No such page at this operator, which also answers for pages of others."""
+    return render(request, "404.html", status=404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Our mistake. The page stands alone, since whatever failed may fail again."""
+    return HttpResponse(render_to_string("500.html"), status=500)
