@@ -1,0 +1,68 @@
+"""What a margin policy comes to on each market, once the venue has had its say. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tenants.policy import Policy, highest_leverage, offered_modes, slider_marks, starting_leverage, starting_mode
+from trading.margin.types import MarginMode
+from trading.venues.snapshots import MarketSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consequence:
+    """One market under a policy. ``conflict`` says where the venue allows less than the operator asks for."""
+
+    market: str
+    mode: str
+    isolated: str
+    cross: str
+    highest: str
+    marks: tuple[str, ...]
+    conflict: str
+
+
+def consequence(policy: Policy, spec: MarketSpec) -> Consequence:
+    """What a trader without a choice of their own finds on a market."""
+    highest = highest_leverage(policy, spec.max_leverage)
+    offered = offered_modes(policy, spec.restriction)
+    mode = starting_mode(policy, offered, chosen=None)
+    isolated = starting_leverage(policy, MarginMode.ISOLATED, highest, chosen=None)
+    cross = starting_leverage(policy, MarginMode.CROSS, highest, chosen=None)
+    return Consequence(
+        market=spec.base,
+        mode=mode.value.title(),
+        isolated=f"{isolated}x (venue max {spec.max_leverage}x)",
+        cross=f"{cross}x" if MarginMode.CROSS in offered else "not offered",
+        highest=f"{highest}x",
+        marks=tuple(f"{mark}x" for mark in slider_marks(policy, highest)),
+        conflict=" ".join(_conflicts(policy, spec, mode)),
+    )
+
+
+def _conflicts(policy: Policy, spec: MarketSpec, mode: MarginMode) -> Iterable[str]:
+    allowed = spec.max_leverage
+    if policy.offers_cross and policy.default_mode is not mode:
+        yield "The venue takes isolated margin only, so it opens isolated."
+    if policy.isolated_leverage > allowed:
+        yield f"The venue allows {allowed}x, so the isolated default of {policy.isolated_leverage}x becomes {allowed}x."
+    if policy.offers_cross and policy.cross_leverage > allowed:
+        yield f"The venue allows {allowed}x, so the cross default of {policy.cross_leverage}x becomes {allowed}x."
+
+
+def unused_marks(policy: Policy, highest_anywhere: int) -> tuple[int, ...]:
+    """Marks that no market shows, because they lie above the cap or above every venue maximum."""
+    return tuple(mark for mark in policy.slider_marks if mark > highest_leverage(policy, highest_anywhere))
+
+
+def remarks(policy: Policy, specs: Iterable[MarketSpec]) -> tuple[str, ...]:
+    """What the owner should know about the policy as a whole."""
+    highest = max((spec.max_leverage for spec in specs), default=0)
+    if not highest:
+        return ()
+    told = []
+    if policy.leverage_cap and policy.leverage_cap >= highest:
+        told.append(f"No market allows more than {highest}x, so the cap of {policy.leverage_cap}x changes nothing.")
+    hidden = unused_marks(policy, highest)
+    if hidden:
+        told.append(f"{', '.join(f'{mark}x' for mark in hidden)} will not be shown: no market goes that far here.")
+    return tuple(told)
