@@ -1,0 +1,136 @@
+"""From a trader's desk to what support reads, worked out by the same engine and builders as the trader's own page."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import ROUND_CEILING, Decimal
+
+from tenants.models import User
+from trading.desk import Desk, recent_fills, recent_margin_changes
+from trading.holdings import RULES
+from trading.margin.errors import MarginInputError
+from trading.margin.explain import Step, explain_liquidation, explain_maximum_loss, plain
+from trading.models import Command, Position, VenueAccount
+from trading.models.commands import CommandState
+from trading.panels.history import build_account, build_fills, build_margin_changes, build_orders, describe
+from trading.panels.liquidation import reason_text
+from trading.panels.market import liquidation_text, price_text
+from trading.panels.numbers import age, clock, fixed, money, short_address
+from trading.panels.positions import account_freshness, build_positions
+from trading.panels.view_models import AccountPanel, PositionRow
+from trading.support.view_models import AccountView, CommandRow, PositionView, Reading, StepRow, TraderRow
+from trading.venues.snapshots import Venue
+
+BASIS_POINTS = 10_000
+
+
+def build_trader(trader: User, now: datetime) -> TraderRow:
+    """One line of the list; ``trader`` comes with its accounts."""
+    account: VenueAccount | None = next(iter(trader.accounts.all()), None)
+    if account is None:
+        return TraderRow(
+            id=trader.pk, email=trader.email, address="", equity="", positions="", read="", problem="",
+            is_active=trader.is_active,
+        )  # fmt: skip
+    return TraderRow(
+        id=trader.pk,
+        email=trader.email,
+        address=short_address(account.address),
+        equity=money(account.equity),
+        positions=str(account.open_positions),  # type: ignore[attr-defined]
+        read=age(account.synced_at, now) if account.synced_at else "never read",
+        problem=account.sync_problem,
+        is_active=trader.is_active,
+    )
+
+
+def build_account_view(desk: Desk, commands: Iterable[Command]) -> AccountView | None:
+    """The whole account; None while the trader has connected none."""
+    account = desk.account
+    if account is None:
+        return None
+    figures, positions, unexplained = _worked_out(desk)
+    return AccountView(
+        address=account.address,
+        venue=f"{account.venue.title()}, {account.network}",
+        mode=account.mode,
+        can_trade=bool(account.agent_address),
+        reading=_reading(desk, account),
+        figures=figures,
+        positions=positions,
+        unexplained=unexplained,
+        orders=build_orders(desk),
+        fills=build_fills(recent_fills(account)),
+        margin_changes=build_margin_changes(recent_margin_changes(account)),
+        commands=tuple(_command_row(command) for command in commands),
+    )
+
+
+def _reading(desk: Desk, account: VenueAccount) -> Reading:
+    return Reading(
+        freshness=account_freshness(desk),
+        venue_time=account.venue_time,
+        synced_at=account.synced_at,
+        attempted_at=account.attempted_at,
+        problem=account.sync_problem,
+    )
+
+
+def _worked_out(desk: Desk) -> tuple[AccountPanel | None, tuple[PositionView, ...], str]:
+    """Figures and positions, or the reason why the engine refuses these rows."""
+    try:
+        rows = build_positions(desk).rows
+        views = tuple(_position_view(desk, held, row) for held, row in zip(desk.positions, rows, strict=True))
+        return build_account(desk), views, ""
+    except MarginInputError as problem:
+        return None, (), f"These figures cannot be worked out: {problem}"
+
+
+def _position_view(desk: Desk, held: Position, row: PositionRow) -> PositionView:
+    spec, engine = held.market.rules, desk.engine
+    explained = explain_liquidation(engine, spec.name)
+    loss = explain_maximum_loss(engine, spec.name, RULES[Venue(spec.venue)], desk.fees)
+    ours, venues = explained.liquidation.price, held.liquidation_price
+    mark = desk.mark(held.market) or held.mark_price
+    total = loss.steps[-1].result
+    return PositionView(
+        row=row,
+        maximum_loss=money(total, rounding=ROUND_CEILING) if total is not None else "not known",
+        funding=money(held.funding_since_open, signed=True),
+        ours=liquidation_text(ours, mark, spec) if ours is not None else reason_text(explained.liquidation),
+        venues=price_text(venues, spec) if venues is not None else "The venue gives none.",
+        difference=_difference(ours, venues),
+        venue_time=clock(held.venue_time),
+        steps=_step_rows(explained.steps),
+        loss_steps=_step_rows(loss.steps),
+    )
+
+
+def _difference(ours: Decimal | None, venues: Decimal | None) -> str:
+    """How far the two prices are apart, in basis points of the venue's."""
+    if ours is None or venues is None:
+        return "" if ours is venues else "Only one of the two gives a price."
+    if venues == 0:
+        return ""
+    apart = abs(ours - venues) / venues * BASIS_POINTS
+    return f"{fixed(apart, 1)} basis points apart"
+
+
+def _step_rows(steps: Iterable[Step]) -> tuple[StepRow, ...]:
+    return tuple(
+        StepRow(name=step.name, formula=step.formula, result=plain(step.result) if step.result is not None else "")
+        for step in steps
+    )
+
+
+def _command_row(command: Command) -> CommandRow:
+    return CommandRow(
+        id=str(command.pk),
+        time=clock(command.prepared_at),
+        what=describe(command),
+        state=command.state,
+        state_label=CommandState(command.state).label,
+        message=command.message,
+        next_step=command.next_step,
+        settled=clock(command.settled_at) if command.settled_at else "",
+        attempts=command.attempts,
+    )

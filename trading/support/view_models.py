@@ -1,0 +1,92 @@
+"""What support's templates print: text, ready to read."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from trading.panels.view_models import AccountPanel, FillRow, Freshness, MarginChangeRow, OrderRow, PositionRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraderRow:
+    """One line of the list. ``read`` says how old the account's figures are; empty without an account."""
+
+    id: int
+    email: str
+    address: str
+    equity: str
+    positions: str
+    read: str
+    problem: str
+    is_active: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRow:
+    """One line of a working. ``result`` is empty where the step cannot be taken."""
+
+    name: str
+    formula: str
+    result: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionView:
+    """A position and how its two decisive numbers come about.
+
+    ``ours`` and ``venues`` are liquidation prices; ``difference`` compares them. A price that does not exist is a
+    sentence.
+    """
+
+    row: PositionRow
+    maximum_loss: str
+    funding: str
+    ours: str
+    venues: str
+    difference: str
+    venue_time: str
+    steps: tuple[StepRow, ...]
+    loss_steps: tuple[StepRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandRow:
+    """What was asked of the venue and what became of it."""
+
+    id: str
+    time: str
+    what: str
+    state: str
+    state_label: str
+    message: str
+    next_step: str
+    settled: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """When the account was read: the venue's own time, ours, the last attempt, and what went wrong."""
+
+    freshness: Freshness
+    venue_time: datetime | None
+    synced_at: datetime | None
+    attempted_at: datetime | None
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountView:
+    """One trader's account. ``unexplained`` says why there are no figures where the rows make no sense."""
+
+    address: str
+    venue: str
+    mode: str
+    can_trade: bool
+    reading: Reading
+    figures: AccountPanel | None
+    positions: tuple[PositionView, ...]
+    unexplained: str
+    orders: tuple[OrderRow, ...]
+    fills: tuple[FillRow, ...]
+    margin_changes: tuple[MarginChangeRow, ...]
+    commands: tuple[CommandRow, ...]
