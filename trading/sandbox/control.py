@@ -57,11 +57,12 @@ class Control:
         self.engine.set_mark(market, price)
         return {"venue": VENUE, "market": market.name, "mark": shown(price, PRICE_DECIMALS)}
 
-    def _funding(self, request: dict[str, Any]) -> object:
+    def _funding(self, _request: dict[str, Any]) -> object:
+        """One hour's funding now: a still market pays none by itself."""
         now = self.engine.clock()
         self.engine.fund_hour(now)
         self.engine.settle()
-        return {"time": now} | ({"unused": sorted(request)} if request else {})
+        return {"time": now}
 
     def _market(self, request: dict[str, Any]) -> Market:
         if request.get("venue", VENUE) != VENUE:

@@ -164,15 +164,11 @@ class Execution:
         liquidation: Liquidation | None,
     ) -> None:
         """One side of a trade: fees, position, the order's own counters and the fill row."""
-        state, market = self.ledger.state, self.ledger.markets[order.market]
+        market = self.ledger.markets[order.market]
         signed = amount if order.is_buy else -amount
         held = self.ledger.size(account, market.name)
-        venue_fee = truncate_micro(amount * price * (TAKER_RATE if crossed else MAKER_RATE))
-        builder_fee = truncate_micro(amount * price * order.builder_rate / BUILDER_UNIT)
-        profit = self.ledger.trade(account, Trade(market, signed, price, venue_fee + builder_fee))
-        state.fees += venue_fee
-        if order.builder is not None and builder_fee:
-            state.builder_rewards[order.builder] = state.builder_rewards.get(order.builder, ZERO) + builder_fee
+        fee, builder_fee = self._charge(order, amount * price, TAKER_RATE if crossed else MAKER_RATE)
+        profit = self.ledger.trade(account, Trade(market, signed, price, fee))
         order.size -= amount
         order.filled += amount
         order.filled_value += amount * price
@@ -190,7 +186,7 @@ class Execution:
             hash=self.tape.hash(tid),
             oid=order.oid,
             crossed=crossed,
-            fee=venue_fee + builder_fee,
+            fee=fee,
             builder_fee=builder_fee,
             tid=tid,
             client_id=order.client_id,
@@ -201,6 +197,16 @@ class Execution:
         if order.size <= 0:
             self.tape.mark_order(account, order, "filled")
         self._follow_position(account, market, order.siblings)
+
+    def _charge(self, order: Order, notional: Decimal, rate: Decimal) -> tuple[Decimal, Decimal]:
+        """Book the venue's and the builder's fee; returns their sum and the builder's part."""
+        state = self.ledger.state
+        venue_fee = truncate_micro(notional * rate)
+        builder_fee = truncate_micro(notional * order.builder_rate / BUILDER_UNIT)
+        state.fees += venue_fee
+        if order.builder is not None and builder_fee:
+            state.builder_rewards[order.builder] = state.builder_rewards.get(order.builder, ZERO) + builder_fee
+        return venue_fee + builder_fee, builder_fee
 
     def _follow_position(self, account: Account, market: Market, siblings: list[int]) -> None:
         """Reduce-only orders shrink with the position and go with it; siblings end in their own way."""

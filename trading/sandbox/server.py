@@ -17,6 +17,7 @@ from trading.sandbox.hyperliquid.actions import MalformedError
 from trading.sandbox.hyperliquid.exchange import Exchange
 from trading.sandbox.hyperliquid.info import Info
 from trading.sandbox.hyperliquid.stream import Hub
+from trading.sandbox.hyperliquid.weights import Meter, after, before
 from trading.sandbox.storage import Store
 
 logger = logging.getLogger(__name__)
@@ -28,10 +29,11 @@ UNREADABLE = "Failed to deserialize the JSON body into the target type"
 
 @dataclass
 class Server:
-    """Doors over one engine. ``store`` saves the ledger; None keeps it in memory."""
+    """Doors over one engine. ``store`` saves the ledger, ``meter`` limits each caller's weight; either may be None."""
 
     engine: Engine
     store: Store | None = None
+    meter: Meter | None = None
 
     def __post_init__(self) -> None:
         self.info = Info(self.engine)
@@ -94,10 +96,14 @@ class Server:
         early = await plan.before()
         if early is not None:
             return _cut(request) if early.cut else early.response
+        if self.meter and not self.meter.admit(request.remote or "", before(door, body), self.engine.clock()):
+            return web.Response(status=429, text="429 Too Many Requests")
         try:
             answer = handle(body)
         except MalformedError as error:
             return web.Response(status=422, text=f"{UNREADABLE}: {error}")
+        if self.meter:
+            self.meter.add(request.remote or "", after(body, answer), self.engine.clock())
         self.hub.publish(tick=False)
         return self._deliver(request, plan, answer)
 

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from trading.sandbox.control import ControlError, parse_address
 from trading.sandbox.engine import Engine, fresh_state, wall_clock
+from trading.sandbox.hyperliquid.weights import Meter
 from trading.sandbox.numbers import fits_size, parse
 from trading.sandbox.server import Server
 from trading.sandbox.storage import Store, UnreadableStateError
@@ -30,6 +31,7 @@ class Command(BaseCommand):
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
         parser.add_argument("--seed", type=int, help=f"seed of the price paths ({DEFAULT_SEED})")
         parser.add_argument("--still", action="store_true", help="prices move only when told")
+        parser.add_argument("--metered", action="store_true", help="limit each caller to 1200 weight a minute")
         parser.add_argument("--fund", nargs="+", action="extend", default=[], metavar="ADDRESS=USD")
         parser.add_argument("--state", type=Path, metavar="FILE", help="keep the ledger in this file between runs")
 
@@ -40,7 +42,8 @@ class Command(BaseCommand):
         engine = self._engine(store, options["seed"], still=options["still"])
         for row in options["fund"]:
             _fund(engine, row)
-        asyncio.run(self._serve(Server(engine, store), options["host"], options["port"]))
+        meter = Meter() if options["metered"] else None
+        asyncio.run(self._serve(Server(engine, store, meter), options["host"], options["port"]))
 
     @staticmethod
     def _engine(store: Store | None, seed: int | None, *, still: bool) -> Engine:

@@ -103,7 +103,7 @@ class Exchange:
 
     # orders
 
-    def _request(self, account: Account, row: Json, builder: Json | None) -> OrderRequest:
+    def _request(self, row: Json, builder: Json | None) -> OrderRequest:
         price, trigger = parse(row["p"]), row["t"].get("trigger")
         if price <= 0:
             raise RefusedError("Order has invalid price.")
@@ -124,7 +124,7 @@ class Exchange:
 
     def _order(self, account: Account, action: Json) -> Json:
         builder = action.get("builder")
-        requests = [self._request(account, row, builder) for row in action["orders"]]
+        requests = [self._request(row, builder) for row in action["orders"]]
         if not requests:
             raise RefusedError("Order has zero size.")
         attached = requests[1:] if action["grouping"] == "normalTpsl" else requests
@@ -189,13 +189,13 @@ class Exchange:
         return "success"
 
     def _modify(self, account: Account, action: Json) -> Json:
-        self.engine.desk.modify(account, action["oid"], self._request(account, action["order"], None))
+        self.engine.desk.modify(account, action["oid"], self._request(action["order"], None))
         return DEFAULT
 
     def _batch_modify(self, account: Account, action: Json) -> Json:
         statuses = []
         for row in action["modifies"]:
-            request = self._request(account, row["order"], None)
+            request = self._request(row["order"], None)
             try:
                 statuses.append(self._status(self.engine.desk.modify(account, row["oid"], request)))
             except RefusedError as refusal:
