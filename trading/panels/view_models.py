@@ -7,115 +7,54 @@ are for drawing and for posting back, never for arithmetic in the browser.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 
+from trading.panels.elements import (
+    Change,
+    Choice,
+    CommandNotice,
+    Freshness,
+    FreshnessState,
+    LabelledChange,
+    LiquidationCard,
+    NoticeState,
+    Preset,
+    Risk,
+    Tone,
+    Trend,
+)
+from trading.panels.rows import Book, BookRow, FillRow, MarginChangeRow, OrderRow, PositionRow, PositionsPanel
 
-class Tone(StrEnum):
-    """How a number is coloured. Up and down are direction or result, warn is risk."""
-
-    PLAIN = "plain"
-    UP = "up"
-    DOWN = "down"
-    WARN = "warn"
-    MUTED = "muted"
-
-
-class Trend(StrEnum):
-    """Whether a change is good for the trader; it colours the arrow, not the number."""
-
-    BETTER = "better"
-    WORSE = "worse"
-    SAME = "same"
-
-
-class Risk(StrEnum):
-    """How near liquidation is; the word beside the colour. ``NONE``: there is no liquidation price."""
-
-    FAR = "far"
-    NEAR = "near"
-    VERY_NEAR = "very near"
-    NONE = "none"
-
-
-class FreshnessState(StrEnum):
-    """Live, old enough to say so, or too old to open anything on."""
-
-    LIVE = "live"
-    STALE = "stale"
-    CLOSED = "closed"
-
-
-class NoticeState(StrEnum):
-    """Where a command stands, in the trader's words."""
-
-    SENT = "sent"
-    CHECKING = "checking"
-    ACCEPTED = "accepted"
-    REJECTED = "rejected"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Freshness:
-    """When numbers were true, and what follows from it. ``reason`` is given when buttons are closed."""
-
-    state: FreshnessState
-    as_of: datetime
-    text: str
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """A value before and after. Without ``before`` only the new value stands."""
-
-    after: str
-    before: str = ""
-    unit: str = ""
-    trend: Trend = Trend.SAME
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LabelledChange:
-    """One row of a before → after list. ``help`` explains the term."""
-
-    label: str
-    change: Change
-    help: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """One option of a switch. A closed option stays visible and says why."""
-
-    value: str
-    label: str
-    selected: bool = False
-    closed_because: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preset:
-    """A button that fills a field: what it says and what it writes."""
-
-    label: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LiquidationCard:
-    """The two numbers that matter: where it ends and how far away that is.
-
-    Without a liquidation price ``price.after`` is empty and ``reason`` says why. ``gauge`` is the place of the marker,
-    0 (at the price) to 100 (far away). ``price_value`` is the unformatted price for the chart's line.
-    """
-
-    price: Change
-    distance: str
-    risk: Risk
-    risk_words: str
-    gauge: int
-    reason: str = ""
-    price_value: str = ""
+__all__ = [
+    "AccountPanel",
+    "Book",
+    "BookRow",
+    "Change",
+    "Choice",
+    "CloseDialog",
+    "CommandNotice",
+    "FillRow",
+    "Freshness",
+    "FreshnessState",
+    "LabelledChange",
+    "LiquidationCard",
+    "MarginChangeRow",
+    "MarginDialog",
+    "MarginPreview",
+    "MarketBar",
+    "MarketLink",
+    "NoticeState",
+    "OrderRow",
+    "PositionRow",
+    "PositionsPanel",
+    "Preset",
+    "Quote",
+    "Risk",
+    "TerminalPage",
+    "Ticket",
+    "Tone",
+    "Trend",
+    "VenueBanner",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,105 +119,6 @@ class Ticket:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PositionRow:
-    """One open position. ``pending`` is set while a command on it is not proven."""
-
-    id: int
-    market: str
-    base: str
-    side: str
-    side_tone: Tone
-    mode: str
-    mode_label: str
-    leverage: str
-    size: str
-    value: str
-    collateral: str
-    entry: str
-    entry_value: str
-    mark: str
-    pnl: str
-    pnl_percent: str
-    pnl_tone: Tone
-    margin: str
-    margin_note: str
-    utilisation: str
-    utilisation_value: int
-    utilisation_tone: Tone
-    liquidation: str
-    liquidation_value: str
-    liquidation_reason: str
-    distance: str
-    risk: Risk
-    risk_words: str
-    as_of: datetime
-    add_closed_because: str = ""
-    remove_closed_because: str = ""
-    close_closed_because: str = ""
-    pending: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderRow:
-    """An order that rests at the venue."""
-
-    id: int
-    market: str
-    side: str
-    side_tone: Tone
-    kind: str
-    price: str
-    size: str
-    filled: str
-    value: str
-    mode_label: str
-    placed: str
-    reduce_only: bool
-    form_key: str
-    cancel_closed_because: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FillRow:
-    """One execution."""
-
-    id: int
-    time: str
-    market: str
-    direction: str
-    side_tone: Tone
-    price: str
-    size: str
-    value: str
-    fee: str
-    pnl: str
-    pnl_tone: Tone
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MarginChangeRow:
-    """Collateral that was added to or taken from a position."""
-
-    id: int
-    time: str
-    market: str
-    amount: str
-    amount_tone: Tone
-    margin: Change
-    liquidation: Change
-    state: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PositionsPanel:
-    """Every open position, isolated and cross side by side."""
-
-    rows: tuple[PositionRow, ...]
-    freshness: Freshness
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class MarginPreview:
     """What adding or removing an amount would do, or why it cannot be done.
 
@@ -336,50 +176,6 @@ class CloseDialog:
     can_submit: bool
     freshness: Freshness
     blocked_because: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommandNotice:
-    """What became of a command. ``next_step`` is what the trader can do; ``form_key`` re-arms the form that sent it."""
-
-    id: str
-    state: NoticeState
-    title: str
-    detail: str
-    time: str
-    next_step: str = ""
-    form_key: str = ""
-
-    @property
-    def is_checking(self) -> bool:
-        """Whether the notice still asks for news of itself."""
-        return self.state in (NoticeState.SENT, NoticeState.CHECKING)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BookRow:
-    """One price level. ``depth`` is the level's share of the deepest one shown, 0 to 100."""
-
-    price: str
-    size: str
-    total: str
-    depth: int
-    is_own: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Book:
-    """Asks from the dearest down to the best, then bids from the best down."""
-
-    market: str
-    asks: tuple[BookRow, ...]
-    bids: tuple[BookRow, ...]
-    mark: str
-    mark_tone: Tone
-    spread: str
-    tick: str
-    freshness: Freshness
-    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,7 @@ HEAD = {
 }
 FRAGMENTS = {
     "_account": {"account": samples.account()},
+    "_banner": {"banner": samples.troubled_page().banner},
     "_book": {"book": samples.book()},
     "_market_bar": {"bar": samples.market_bar()},
     "_ticket": {"ticket": ticket_samples.ticket()},

@@ -1,0 +1,131 @@
+"""Rows of the tables and of the order book."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from trading.panels.elements import Change, Freshness, Risk, Tone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionRow:
+    """One open position. ``pending`` is set while a command on it is not proven."""
+
+    id: int
+    market: str
+    base: str
+    side: str
+    side_tone: Tone
+    mode: str
+    mode_label: str
+    leverage: str
+    size: str
+    value: str
+    collateral: str
+    entry: str
+    entry_value: str
+    mark: str
+    pnl: str
+    pnl_percent: str
+    pnl_tone: Tone
+    margin: str
+    margin_note: str
+    utilisation: str
+    utilisation_value: int
+    utilisation_tone: Tone
+    liquidation: str
+    liquidation_value: str
+    liquidation_reason: str
+    distance: str
+    risk: Risk
+    risk_words: str
+    as_of: datetime
+    add_closed_because: str = ""
+    remove_closed_because: str = ""
+    close_closed_because: str = ""
+    pending: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionsPanel:
+    """Every open position, isolated and cross side by side."""
+
+    rows: tuple[PositionRow, ...]
+    freshness: Freshness
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRow:
+    """An order that rests at the venue."""
+
+    id: int
+    market: str
+    side: str
+    side_tone: Tone
+    kind: str
+    price: str
+    size: str
+    filled: str
+    value: str
+    mode_label: str
+    placed: str
+    reduce_only: bool
+    form_key: str
+    cancel_closed_because: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillRow:
+    """One execution."""
+
+    id: int
+    time: str
+    market: str
+    direction: str
+    side_tone: Tone
+    price: str
+    size: str
+    value: str
+    fee: str
+    pnl: str
+    pnl_tone: Tone
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarginChangeRow:
+    """Collateral that was added to or taken from a position."""
+
+    id: int
+    time: str
+    market: str
+    amount: str
+    amount_tone: Tone
+    margin: Change
+    liquidation: Change
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookRow:
+    """One price level. ``depth`` is the level's share of the deepest one shown, 0 to 100."""
+
+    price: str
+    size: str
+    total: str
+    depth: int
+    is_own: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Book:
+    """Asks from the dearest down to the best, then bids from the best down."""
+
+    market: str
+    asks: tuple[BookRow, ...]
+    bids: tuple[BookRow, ...]
+    mark: str
+    mark_tone: Tone
+    spread: str
+    tick: str
+    freshness: Freshness
+    problem: str = ""
