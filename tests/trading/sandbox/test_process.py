@@ -17,6 +17,7 @@ from hyperliquid.exchange import Exchange
 from tests.sandbox_process import SandboxProcess
 from trading.sandbox.engine import Engine
 from trading.sandbox.server import Server
+from trading.sandbox.storage import Store
 
 ALICE = "0x" + "a1" * 20
 
@@ -77,7 +78,7 @@ def test_a_ledger_goes_on_where_it_stopped(tmp_path: Path) -> None:
         call_command("sandbox", port=0, state=file, still=True, seed=2)
 
 
-def test_a_killed_sandbox_resumes_what_it_had_saved(tmp_path: Path) -> None:
+def test_a_killed_sandbox_leaves_the_ledger_it_had_saved(tmp_path: Path) -> None:
     file = tmp_path / "ledger.json"
     with SandboxProcess("--state", str(file)) as sandbox:
         sandbox.fund(ALICE, "100")
@@ -85,17 +86,21 @@ def test_a_killed_sandbox_resumes_what_it_had_saved(tmp_path: Path) -> None:
         while not (file.exists() and ALICE in file.read_text()) and time.monotonic() < deadline:
             time.sleep(0.1)
         sandbox.stop(signal.SIGKILL)
-    with SandboxProcess("--state", str(file)) as sandbox:
-        assert sandbox.state()["accounts"][ALICE]["cash"] == "100.0"
+    state = Store(file).load()
+    assert state is not None
+    assert state.accounts[ALICE].cash == 100
 
 
-def test_a_moving_sandbox_moves_about_once_a_second() -> None:
-    with SandboxProcess(still=False) as sandbox:
+def test_a_moving_metered_sandbox_moves_each_second_and_refuses_who_asks_too_much() -> None:
+    with SandboxProcess("--metered", still=False) as sandbox:
         first = sandbox.info("allMids")
-        time.sleep(1.5)
+        time.sleep(1.2)
         second = sandbox.info("allMids")
         sandbox.mark("BTC", "50000")
         third = sandbox.info("allMids")
+        for _ in range(19):
+            sandbox.info("userRole", user=ALICE)
+        assert refused(sandbox, "/info", {"type": "userRole", "user": ALICE}) == (429, "429 Too Many Requests")
     assert sum(first[name] != second[name] for name in first) > 8
     assert abs(float(third["BTC"]) - 50000) < 50
 

@@ -1,10 +1,7 @@
 """Weights of requests and the rolling minute (Hyperliquid rules 7)."""
 
-import urllib.error
-
 import pytest
 
-from tests.sandbox_process import SandboxProcess
 from tests.trading.sandbox.conftest import NOW
 from trading.sandbox.hyperliquid.weights import Meter, after, before
 
@@ -39,13 +36,3 @@ def test_the_minute_rolls() -> None:
     assert meter.admit("10.0.0.2", 2, NOW + 59_999)
     assert meter.admit("10.0.0.1", 20, NOW + 60_000)
     assert not meter.admit("10.0.0.1", 2, NOW + 60_000)
-
-
-def test_a_metered_sandbox_answers_429_when_the_minute_is_spent() -> None:
-    with SandboxProcess("--metered") as sandbox:
-        for _ in range(20):
-            sandbox.info("userRole", user="0x" + "11" * 20)
-        with pytest.raises(urllib.error.HTTPError) as error:
-            sandbox.info("allMids")
-        with error.value as response:
-            assert (response.status, response.read().decode()) == (429, "429 Too Many Requests")
