@@ -31,6 +31,7 @@ from trading.margin.fills import Outcome, after_fill, effect_of, increase_of
 from trading.margin.liquidation import liquidation_from_cash
 from trading.margin.quotes import (
     Fill,
+    OrderEffect,
     OrderFees,
     OrderRequest,
     Preview,
@@ -57,10 +58,9 @@ _ZERO = Decimal(0)
 def preview_order(account: Account, order: OrderRequest) -> Preview:
     """What an order does, filled whole; a reduce-only order is cut to the position, as the venue cuts it."""
     state = _fresh(account, order)
-    held = state.position(order.terms.market)
-    if impossible := _impossible(held, order):
+    if impossible := _impossible(state.position(order.terms.market), order):
         return _unchanged(state, order, impossible)
-    trial, rules = _trial(state, held, order), order.terms.rules
+    trial, rules = _trial(state, order), order.terms.rules
     old, new = liquidations_in(state), liquidations_in(trial.end)
     return Preview(
         before=readout_of(state, order.terms.market, old, rules, order.fees),
@@ -69,7 +69,7 @@ def preview_order(account: Account, order: OrderRequest) -> Preview:
         free_after=trial.end.free_collateral(rules),
         others=cross_effects(state, old, new, order.terms.market),
         refusals=_refusals(state, trial, order),
-        effect=effect_of(held, trial.fill.size),
+        effect=trial.effect,
         fill=trial.fill,
         margin_needed=trial.needed,
         released=trial.outcome.released,
@@ -81,6 +81,7 @@ def preview_order(account: Account, order: OrderRequest) -> Preview:
 class _Trial:
     """The order as if it had filled; `grown` is the unsigned part of it that opens new exposure."""
 
+    effect: OrderEffect
     fill: Fill
     fees: OrderFees
     outcome: Outcome
@@ -89,8 +90,9 @@ class _Trial:
     needed: Decimal
 
 
-def _trial(state: CrossState, held: Position | None, order: OrderRequest) -> _Trial:
+def _trial(state: CrossState, order: OrderRequest) -> _Trial:
     market, rules = order.terms.market, order.terms.rules
+    held = state.position(market)
     size = _size_of(held, order)
     price, mark = assumed_price(order)
     fees = _fees(order, abs(size) * price)
@@ -100,7 +102,7 @@ def _trial(state: CrossState, held: Position | None, order: OrderRequest) -> _Tr
     end = start.with_position(market, outcome.position, outcome.equity_change)
     grown = abs(increase_of(held, size))
     needed = outcome.taken if order.mode is MarginMode.ISOLATED else rules.initial_margin(grown * price, order.leverage)
-    return _Trial(fill, fees, outcome, end, grown, needed)
+    return _Trial(effect_of(held, size), fill, fees, outcome, end, grown, needed)
 
 
 def _fresh(account: Account, order: OrderRequest) -> CrossState:
