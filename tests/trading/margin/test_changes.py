@@ -229,7 +229,7 @@ def test_a_mode_change_that_market_or_account_rule_out_says_so() -> None:
     assert refusals(preview_mode_change(several, to_isolated)) == [(RefusalCode.ISOLATED_NOT_ALLOWED, None)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(accounts(), decimals("0.01", "1000", 2))
 def test_moving_margin_in_and_out_again_is_nothing(account: Account, amount: Decimal) -> None:
     for held in account.of_mode(MarginMode.ISOLATED):

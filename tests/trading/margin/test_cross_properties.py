@@ -12,7 +12,7 @@ from trading.margin.funding import with_funding
 from trading.margin.isolated import liquidation
 from trading.margin.types import Account, AccountMode, Basis, Liquidation, MarginMode, NoLiquidation, Position
 
-FEW = settings(max_examples=70, deadline=None)
+FEW = settings(max_examples=50, deadline=None)
 
 
 def is_closer(held: Position, before: Liquidation, after: Liquidation) -> bool:

@@ -19,7 +19,7 @@ OTHER = Position("ETH", Decimal("-0.1"), Decimal(4000), Decimal(4000), MarginMod
 ACCOUNT = Account.of([CROSS, OTHER], Decimal("462.860761"))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(accounts())
 def test_the_explained_price_is_the_engines_and_proves_itself(account: Account) -> None:
     for held, answer in zip(account.positions, liquidations(account), strict=True):

@@ -24,7 +24,7 @@ BUDGET = LossBudget(TERMS, Side.LONG, Decimal(60000), Decimal(200), LOT, 40, FEE
 SIDES = st.sampled_from(Side)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(SIDES, decimals("5", "20000", 2), st.integers(1, 40))
 def test_without_a_stop_the_whole_margin_is_the_budget(side: Side, money: Decimal, leverage: int) -> None:
     budget = replace(BUDGET, side=side, budget=money, leverage=leverage)
@@ -42,7 +42,7 @@ def test_without_a_stop_the_whole_margin_is_the_budget(side: Side, money: Decima
     assert not preview_order(Account(cross_equity=money), grown).allowed
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(SIDES, decimals("5", "20000", 2), decimals("0.001", "0.4", 3), st.integers(1, 40))
 def test_with_a_stop_the_loss_there_is_the_budget_and_the_stop_comes_first(
     side: Side, money: Decimal, share: Decimal, leverage: int

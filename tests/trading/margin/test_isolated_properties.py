@@ -23,7 +23,7 @@ from trading.margin.rounding import Direction, PriceRule, liquidation_towards_ma
 from trading.margin.rules import ASTER, HYPERLIQUID, MarginRules
 from trading.margin.types import MarginRestriction, NoLiquidation, Position, TierTable
 
-FEW = settings(max_examples=80, deadline=None)
+FEW = settings(max_examples=60, deadline=None)
 RULES = st.sampled_from([HYPERLIQUID, ASTER])
 
 

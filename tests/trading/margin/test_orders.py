@@ -294,7 +294,7 @@ def test_unknown_collateral_leaves_the_isolated_answer_and_says_what_it_cannot_k
     assert answer.others[0].after.reason is NoLiquidation.COLLATERAL_OUTSIDE
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(positions(), decimals("0.001", "100", 3))
 def test_two_halves_of_an_order_are_the_order(held: Position, size: Decimal) -> None:
     terms = MarketTerms(held.market, held.tiers, HYPERLIQUID)
@@ -314,7 +314,7 @@ def test_two_halves_of_an_order_are_the_order(held: Position, size: Decimal) -> 
     assert abs(second.free_after - whole.free_after) <= NEAR * 10**7
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(accounts(), decimals("0.001", "50", 3))
 def test_opening_and_closing_at_one_price_costs_exactly_the_fees(account: Account, size: Decimal) -> None:
     for mode in MarginMode:
@@ -336,7 +336,7 @@ def test_opening_and_closing_at_one_price_costs_exactly_the_fees(account: Accoun
         assert abs(lost - 2 * size * 100 * Decimal("0.00055")) <= NEAR * (abs(account.cross_equity) + 1)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(decimals("1", "5000", 2), decimals("0.5", "5000", 2))
 def test_the_largest_size_is_accepted_and_one_lot_more_is_not(free: Decimal, mark: Decimal) -> None:
     terms, lot = replace(TERMS, tiers=TIERED), Decimal("0.001")
