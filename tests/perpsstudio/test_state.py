@@ -94,7 +94,7 @@ def test_folder_of_another_account_is_refused(state: Path) -> None:
         with pytest.raises(StartError, match=r"cannot be written \(Permission denied\): choose another folder"):
             states.open_state(state)
 
-    assert servers.passes_as(ORDINARY_UID, work)
+    assert servers.passes(servers.fork(ORDINARY_UID, work))
 
 
 def test_only_the_run_that_holds_the_folder_clears_its_ready_file(state: Path) -> None:
