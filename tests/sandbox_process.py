@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import urllib.error
 import urllib.request
@@ -33,8 +34,10 @@ class SandboxProcess:
         command = [sys.executable, str(PROJECT / "manage.py"), "sandbox", "--port", "0", *self.arguments]
         # It must run alone: addresses where no database and no Redis listens prove that it asks for none.
         alone = {"DATABASE_URL": "postgres://nobody@127.0.0.1:9/none", "REDIS_URL": "redis://127.0.0.1:9/0"}
+        # A file and not a pipe: nobody reads along, and a full pipe would stop the venue.
+        self.errors = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
-            command, cwd=PROJECT, env=os.environ | alone, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command, cwd=PROJECT, env=os.environ | alone, stdout=subprocess.PIPE, stderr=self.errors, text=True
         )
         watchdog = threading.Timer(START_SECONDS, self.process.kill)
         watchdog.start()
@@ -42,7 +45,10 @@ class SandboxProcess:
         line = self.process.stdout.readline().strip()
         watchdog.cancel()
         if not line.startswith(READY):
-            raise RuntimeError(f"the sandbox did not start: {line} {self.process.communicate()[1]}")
+            self.process.kill()
+            self.process.communicate()
+            self.errors.seek(0)
+            raise RuntimeError(f"the sandbox did not start: {line} {self.errors.read()}")
         self.url = line.removeprefix(READY)
         return self
 
@@ -60,6 +66,7 @@ class SandboxProcess:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.communicate()
+        self.errors.close()
         return self.process.returncode
 
     def post(self, path: str, body: object) -> Any:
