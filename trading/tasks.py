@@ -22,8 +22,7 @@ from trading.connect import KeyUnreadable, configured_venues, public_adapter, tr
 from trading.desk import state_of
 from trading.live import board, keys, presence
 from trading.live.connections import blocking
-from trading.live.publish import announce_shape
-from trading.live.shapes import account_shape
+from trading.live.shapes import announce
 from trading.margin.types import AccountMode
 from trading.models import Command, Market, VenueAccount
 from trading.models.commands import CommandState
@@ -171,13 +170,13 @@ def _sync(operator_id: int, account_id: int, *, is_urgent: bool) -> None:
         adapter = public_adapter(Venue(account.venue))
         if is_urgent or is_first_within(keys.whole_read(operator_id, account_id), WHOLE_SECONDS):
             sync.sync_account(adapter, account)
-            announce_shape(operator_id, account_id, account_shape(account_id))
+            announce(operator_id, account_id)
             return
         VenueAccount.objects.filter(pk=account_id).update(attempted_at=timezone.now())
         sync.sync_positions(adapter, account)
-        if announce_shape(operator_id, account_id, account_shape(account_id)):
+        if announce(operator_id, account_id):
             sync.sync_account(adapter, account)
-            announce_shape(operator_id, account_id, account_shape(account_id))
+            announce(operator_id, account_id)
 
 
 @shared_task  # type: ignore[untyped-decorator]

@@ -68,6 +68,7 @@ class Follower:
                     logger.warning("%s is not followed: %s", self._name, failures.exceptions[0])
                 finally:
                     await _let_go(lock)
+                _stop_if_asked()
                 await asyncio.sleep(AFTER_FAILURE_SECONDS)
 
     async def _follow(self, redis: Redis, lock: Lock) -> None:
@@ -167,6 +168,13 @@ async def _take_turns(redis: Redis, renderer: Renderer, lookers: Lookers, heard:
         if known.is_known:
             await lookers.publish(redis, known, now)
         await asyncio.sleep(TURN_SECONDS)
+
+
+def _stop_if_asked() -> None:
+    """A task group that is cancelled while one of its tasks fails reports the failure and loses the cancellation."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def _let_go(lock: Lock) -> None:

@@ -55,6 +55,8 @@ def announce_shape(operator_id: int, account_id: int, shape: Mapping[Fragment, s
     ``shape`` maps each fragment to a digest of its structure.
     """
     key = keys.shape(operator_id, account_id)
+    if not shape:
+        return []
     with blocking().pipeline() as pipeline:
         pipeline.hgetall(key)
         pipeline.hset(key, mapping={name.value: digest for name, digest in shape.items()})

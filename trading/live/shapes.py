@@ -8,9 +8,17 @@ from collections.abc import Iterable
 
 from django.db.models import Max
 
-from trading.live.publish import Fragment
+from trading.live.publish import Fragment, announce_shape
 from trading.models import Command, Fill, MarginChange, Order, Position, VenueAccount
 from trading.models.commands import CommandState
+
+
+def announce(operator_id: int, account_id: int) -> list[Fragment]:
+    """Tell the pages and the stream what has changed in an account's rows; the fragments that are fetched again.
+
+    To be called after rows were written, in the operator's scope and outside a transaction. Repeats are harmless.
+    """
+    return announce_shape(operator_id, account_id, account_shape(account_id))
 
 
 def account_shape(account_id: int) -> dict[Fragment, str]:

@@ -31,6 +31,7 @@ class Timings:
     """Seconds. The venue closes a connection on which it sent nothing for 60 s and allows 30 new ones a minute."""
 
     connect: float = 5.0
+    close: float = 0.5
     ping_every: float = 30.0
     # A quiet connection is asked for a sign of life, so that its silence means "nothing has changed".
     ping_when_quiet: float = 1.0
@@ -223,7 +224,8 @@ class MarketStream:
         limits = aiohttp.ClientTimeout(total=None, sock_connect=self._timings.connect)
         async with aiohttp.ClientSession(timeout=limits, cookie_jar=aiohttp.DummyCookieJar()) as session:
             async with asyncio.timeout(2 * self._timings.connect):
-                socket = await session.ws_connect(self.url, max_msg_size=LARGEST_FRAME, autoping=True)
+                goodbye = aiohttp.ClientWSTimeout(ws_close=self._timings.close)
+                socket = await session.ws_connect(self.url, max_msg_size=LARGEST_FRAME, timeout=goodbye)
             try:
                 self._subscribed = frozenset()
                 await self._converse(socket)

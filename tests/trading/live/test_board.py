@@ -1,0 +1,98 @@
+"""The board in a real Valkey."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from pytest_django.fixtures import Settings
+from redis import Redis
+
+from tests.trading.live.test_heard import START, at, state
+from trading.live import board, connections, keys
+from trading.live.board import NOTHING_KNOWN, Board
+from trading.venues.snapshots import MarketState, Network, Venue
+
+HERE = (Venue.HYPERLIQUID, Network.TESTNET)
+
+
+def test_board_comes_back_exactly(redis: Redis) -> None:
+    exact = MarketState(
+        "kPEPE",
+        Decimal("0.0087650"),
+        Decimal("1E-8"),
+        None,
+        Decimal("3"),
+        Decimal("-0.0000125"),
+        Decimal(0),
+        Decimal(7),
+    )
+    board.publish(*HERE, [exact, state("BTC", "86000")], START, {"kPEPE": at(-3)})
+    known = board.read(*HERE)
+
+    assert known == Board({"kPEPE": exact, "BTC": state("BTC", "86000")}, START, {"kPEPE": at(-3)})
+    assert str(known.states["kPEPE"].mark) == "0.0087650"
+    assert known.marks == {"kPEPE": Decimal("0.0087650"), "BTC": Decimal(86000)}
+    assert known.mark("ETH") is None
+    assert (known.time_of("kPEPE"), known.time_of("BTC"), known.time_of("ETH")) == (at(-3), START, None)
+    assert known.age("kPEPE", at(1)) == timedelta(seconds=4)
+
+
+def test_older_board_changes_nothing(redis: Redis) -> None:
+    assert board.publish(*HERE, [state("BTC", "86000")], at(1))
+    assert not board.publish(*HERE, [state("BTC", "85000")], at(0.999))
+
+    assert board.read(*HERE).mark("BTC") == 86000
+
+
+def test_networks_and_venues_do_not_mix(redis: Redis) -> None:
+    board.publish(*HERE, [state("BTC", "86000")], START)
+
+    assert board.read(Venue.HYPERLIQUID, Network.MAINNET) == NOTHING_KNOWN
+    assert board.read(Venue.ASTER, Network.TESTNET) == NOTHING_KNOWN
+
+
+def test_nothing_published_is_nothing_known(redis: Redis) -> None:
+    known = board.read(*HERE)
+
+    assert (known.is_known, known.as_of, known.marks, known.age("BTC", START)) == (False, None, {}, None)
+
+
+def test_board_is_asked_for_once_in_a_quarter_of_a_second(redis: Redis) -> None:
+    board.publish(*HERE, [state("BTC", "86000")], START)
+    assert board.read(*HERE).mark("BTC") == 86000
+    board.publish(*HERE, [state("BTC", "86001")], at(1))
+    before = redis.info("commandstats")["cmdstat_hget"]["calls"]
+    reads = [board.read(*HERE).mark("BTC") for _ in range(100)]
+    after = redis.info("commandstats")["cmdstat_hget"]["calls"]
+    time.sleep(board.REMEMBERED_SECONDS)
+
+    assert (set(reads), after - before) == ({Decimal(86000)}, 0)
+    assert board.read(*HERE).mark("BTC") == 86001
+
+
+def test_board_of_another_release_is_nothing_known(redis: Redis) -> None:
+    redis.hset(keys.board(*HERE), "data", b'{"states":{"BTC":{"mark":1}}}')
+
+    assert board.read(*HERE) == NOTHING_KNOWN
+
+
+def test_without_redis_the_last_board_stays_and_shows_its_age(
+    redis: Redis, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board.publish(*HERE, [state("BTC", "86000")], datetime.now(UTC))
+    board.read(*HERE)
+    monkeypatch.setattr(board, "REMEMBERED_SECONDS", 0.0)
+    board.read(*HERE)
+    settings.REDIS_URL = "redis://127.0.0.1:9/0"
+    connections.blocking.cache_clear()
+    known = board.read(*HERE)
+
+    assert known.mark("BTC") == 86000
+    assert board.read(Venue.ASTER, Network.TESTNET) == NOTHING_KNOWN
+    connections.blocking.cache_clear()
+
+
+def test_ignorance_is_not_published() -> None:
+    with pytest.raises(ValueError, match="knows nothing"):
+        board.script_arguments(*HERE, NOTHING_KNOWN)

@@ -1,0 +1,277 @@
+"""The following process on the real sandbox: board, public and private patches, one follower at a time."""
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from redis import Redis
+
+from tenants.models import Domain, MarginPolicy, Operator
+from tenants.scope import operator_scope
+from tests.sandbox_process import SandboxProcess
+from tests.trading.conftest import Desk, open_desk
+from tests.trading.live.conftest import serving
+from tests.trading.live.reading import Page, ticket_for
+from tests.trading.services.test_orders import ticket
+from trading.connect import public_adapter
+from trading.live import board, follow, keys, presence
+from trading.live.board import Board
+from trading.live.shapes import announce
+from trading.models import Position, VenueAccount
+from trading.panels.numbers import fixed, money
+from trading.services.orders import place_order
+from trading.services.sync import sync_positions
+from trading.venues.hyperliquid.stream import MarketStream, Timings
+from trading.venues.snapshots import Network, Venue
+
+HERE = (Venue.HYPERLIQUID, Network.TESTNET)
+QUICK = Timings(first_delay=0.1, longest_delay=0.2, ping_when_quiet=0.2, dead_when_silent=0.6)
+
+
+class FollowerThread:
+    """A follower in an event loop of its own, that can be stopped as a service or die without a word."""
+
+    def __init__(self, url: str) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._follower = follow.Follower(
+            public_adapter(Venue.HYPERLIQUID), lambda listen: MarketStream(url, listen, timings=QUICK)
+        )
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        self._task = self._loop.create_task(self._follower.run())
+        try:
+            self._loop.run_until_complete(self._task)
+        except asyncio.CancelledError:
+            pass
+        finally:
+            self._loop.run_until_complete(self._loop.shutdown_default_executor())
+            self._loop.close()
+
+    def stop(self) -> None:
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._task.cancel)
+            self._thread.join(timeout=10)
+        assert not self._thread.is_alive()
+
+
+@contextmanager
+def following(sandbox: SandboxProcess) -> Iterator[FollowerThread]:
+    follower = FollowerThread(sandbox.url)
+    try:
+        yield follower
+    finally:
+        follower.stop()
+
+
+def fresh_board() -> Board:
+    board.forget()
+    return board.read(*HERE)
+
+
+def eventually(check: Callable[[], bool], seconds: float = 5.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while not check():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+@pytest.fixture
+def trader(transactional_db: None, venue: SandboxProcess, redis: Redis) -> Iterator[Desk]:
+    """Alice at Alpha with an isolated long, in rows that other threads can see."""
+    operator = Operator.objects.create(slug="alpha", name="Alpha")
+    Domain.objects.create(host="alpha.localhost", operator=operator)
+    with operator_scope(operator.pk):
+        MarginPolicy(isolated_leverage=5).save()
+        desk = open_desk(venue, operator, "alice@alpha.example")
+        place_order(desk.adapter, desk.account, desk.market, ticket())
+        yield desk
+
+
+def test_stream_keeps_the_board_at_the_venues_prices(redis: Redis, venue: SandboxProcess) -> None:
+    with following(venue):
+        assert eventually(lambda: fresh_board().mark("BTC") == 86000)
+        venue.mark("BTC", "86123")
+        assert eventually(lambda: fresh_board().mark("BTC") == 86123)
+        known = fresh_board()
+
+        assert known.lagging == {}
+        assert known.states.keys() >= {"BTC", "ETH"}
+        assert known.age("BTC", datetime.now(UTC)) < timedelta(seconds=2.5)
+
+
+def test_still_market_stays_fresh_and_a_dead_stream_grows_old(redis: Redis, venue: SandboxProcess) -> None:
+    with following(venue):
+        assert eventually(lambda: fresh_board().is_known and not fresh_board().lagging)
+        first = fresh_board()
+        assert eventually(lambda: fresh_board().as_of > first.as_of)
+        assert fresh_board().marks == first.marks
+    ages = []
+    for _ in range(3):
+        ages.append(fresh_board().age("BTC", datetime.now(UTC)))
+        time.sleep(0.1)
+
+    assert ages == sorted(ages)
+    assert ages[-1] - ages[0] >= timedelta(seconds=0.2)
+
+
+def test_stream_comes_back_after_the_venue_hangs_up_or_falls_silent(redis: Redis, venue: SandboxProcess) -> None:
+    with following(venue):
+        assert eventually(lambda: fresh_board().mark("BTC") == 86000)
+        for fault in ("disconnect", "silence"):
+            venue.fault(fault, seconds=1.5)
+            time.sleep(0.7)
+            venue.mark("BTC", "86500" if fault == "disconnect" else "86600")
+            wanted = Decimal("86500") if fault == "disconnect" else Decimal("86600")
+            assert eventually(lambda wanted=wanted: fresh_board().mark("BTC") == wanted, 8), fault
+
+
+def test_one_follower_at_a_time_and_the_second_takes_over(
+    redis: Redis, venue: SandboxProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follow, "LOCK_SECONDS", 1.0)
+    monkeypatch.setattr(follow, "RENEW_SECONDS", 0.2)
+    monkeypatch.setattr(follow, "WAIT_SECONDS", 0.1)
+    lock = keys.stream_lock(*HERE)
+    with following(venue) as first:
+        assert eventually(lambda: fresh_board().is_known)
+        holder = redis.get(lock)
+        with following(venue):
+            time.sleep(1.5)
+            assert redis.get(lock) == holder
+            first.stop()
+            assert eventually(lambda: redis.get(lock) not in (None, holder))
+            before = fresh_board().as_of
+            assert eventually(lambda: fresh_board().as_of > before)
+
+
+def test_follower_that_lost_its_lock_publishes_nothing_more(
+    redis: Redis, venue: SandboxProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follow, "RENEW_SECONDS", 0.1)
+    with following(venue):
+        assert eventually(lambda: fresh_board().is_known)
+        redis.set(keys.stream_lock(*HERE), "somebody else", px=60_000)
+        time.sleep(0.6)
+        before = fresh_board().as_of
+        time.sleep(1.2)
+
+        assert fresh_board().as_of == before
+
+
+def test_numbers_of_a_position_move_with_the_mark(trader: Desk, redis: Redis, venue: SandboxProcess) -> None:
+    held = Position.objects.get(account=trader.account)
+    name = f"position-{held.pk}"
+    with serving() as port, following(venue), Page(port, ticket_for(trader.operator.pk, trader.account.pk)) as page:
+        assert page.wait_for(f"{name}-mark") == "86,000"
+        venue.mark("BTC", "87000")
+        assert page.wait_for(f"{name}-mark") == "87,000"
+        sync_positions(trader.adapter, trader.reread())
+        announce(trader.operator.pk, trader.account.pk)
+        theirs = trader.adapter.account(trader.account.address).positions[0]
+        seen = page.wait_for("positions-age")
+
+        profit = money(theirs.unrealised_pnl, signed=True)
+        shown = _shown(page, name)
+        assert shown[f"{name}-pnl"] == {"text": profit, "class": "tone-up"}
+        assert shown[f"{name}-value"] == money(theirs.notional)
+        assert shown[f"{name}-liquidation"] == fixed(theirs.liquidation_price, 0)
+        assert datetime.fromisoformat(seen["datetime"]).tzinfo is not None
+
+
+def _shown(page: Page, name: str) -> dict[str, object]:
+    """All numbers of a position that the page was sent, the latest of each."""
+    text = page.received.decode()
+    shown: dict[str, object] = {}
+    for line in text.splitlines():
+        if line.startswith('data: {"') and name in line:
+            shown |= json.loads(line.removeprefix("data: "))
+    return shown
+
+
+def test_private_numbers_are_made_for_lookers_only_and_reach_only_them(
+    trader: Desk, redis: Redis, venue: SandboxProcess
+) -> None:
+    other = Operator.objects.create(slug="beta", name="Beta")
+    with operator_scope(other.pk):
+        MarginPolicy(isolated_leverage=5).save()
+        bob = open_desk(venue, other, "bob@beta.example", "7777")
+        carol = open_desk(venue, other, "carol@beta.example", "5555")
+    heard = redis.pubsub()
+    heard.psubscribe("*:account:*")
+    with (
+        serving() as port,
+        following(venue),
+        Page(port, ticket_for(trader.operator.pk, trader.account.pk)) as alice,
+        Page(port, ticket_for(other.pk, bob.account.pk, host="beta.localhost"), host="beta.localhost") as theirs,
+    ):
+        assert theirs.wait_for("account-equity") == "7,777.00"
+        assert alice.wait_for("account-equity").startswith("9,9")
+        venue.mark("BTC", "86400")
+        mark = f"position-{Position.objects.get(account=trader.account).pk}-mark"
+        while alice.wait_for(mark) != "86,400":
+            continue
+
+        assert b"7,777" not in alice.received
+        assert b"position-" not in theirs.received
+    channels = set()
+    while (message := heard.get_message(timeout=0.1)) is not None:
+        if message["type"] == "pmessage":
+            channels.add(message["channel"].decode())
+    heard.close()
+
+    assert channels == {
+        keys.account_channel(trader.operator.pk, trader.account.pk),
+        keys.account_channel(other.pk, bob.account.pk),
+    }
+    assert carol.account.pk
+
+
+def test_forged_account_id_in_another_operators_name_is_no_account(
+    trader: Desk, redis: Redis, venue: SandboxProcess
+) -> None:
+    """Even a mark that names Alice's account under Beta's id renders nothing: rows are read in Beta's scope."""
+    other = Operator.objects.create(slug="beta", name="Beta")
+    presence.look(other.pk, trader.account.pk)
+    heard = redis.pubsub()
+    heard.subscribe(keys.account_channel(other.pk, trader.account.pk))
+    with following(venue):
+        assert eventually(lambda: fresh_board().is_known)
+        time.sleep(1.5)
+        messages = [message for _ in range(5) if (message := heard.get_message(timeout=0.05)) is not None]
+    heard.close()
+
+    assert [message["type"] for message in messages] == ["subscribe"]
+
+
+def test_worker_that_died_shows_in_the_age_of_the_figures(trader: Desk, redis: Redis, venue: SandboxProcess) -> None:
+    long_ago = datetime.now(UTC) - timedelta(minutes=2)
+    VenueAccount.objects.filter(pk=trader.account.pk).update(synced_at=long_ago)
+    with serving() as port, following(venue), Page(port, ticket_for(trader.operator.pk, trader.account.pk)) as page:
+        age = page.wait_for("positions-age")
+        assert datetime.fromisoformat(age["datetime"]) == long_ago
+        assert '"positions":{"class":"is-closed"}' in page.received.decode()
+
+        sync_positions(trader.adapter, trader.reread())
+        announce(trader.operator.pk, trader.account.pk)
+        while datetime.fromisoformat(page.wait_for("positions-age")["datetime"]) == long_ago:
+            continue
+        assert "account" in page.wait_for_kind("refresh").data
+
+
+def test_book_is_rendered_once_for_whoever_looks_at_the_market(redis: Redis, venue: SandboxProcess) -> None:
+    with serving() as port, following(venue), Page(port, ticket_for(1, 7)) as page:
+        html = page.wait_for_kind("fragment").data
+
+    assert 'id="book"' in html.partition(">")[0]
+    assert "level-bid" in html
+    assert "\n" not in html
