@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Mapping
 from typing import NoReturn
 
-import msgpack
+import msgspec
 import sha3
 from coincurve import PrivateKey, PublicKey
 from eth_account.messages import encode_typed_data
@@ -40,6 +40,7 @@ def _domain_separator(name: bytes, chain_id: int) -> bytes:
     return keccak(keccak(kind) + keccak(name) + keccak(b"1") + chain_id.to_bytes(32, "big") + bytes(32))
 
 
+_msgpack = msgspec.msgpack.Encoder()
 _DOMAIN = b"\x19\x01" + _domain_separator(b"Exchange", 1337)
 _AGENT_TYPE = keccak(b"Agent(string source,bytes32 connectionId)")
 _AGENT_PREFIX = {network: _AGENT_TYPE + keccak(source) for network, source in SOURCE.items()}
@@ -106,8 +107,7 @@ def connection_id(
     action: Mapping[str, object], nonce: int, *, vault: str | None = None, expires_after: int | None = None
 ) -> bytes:
     """The hash of an L1 action (Hyperliquid 5.1, steps 1 to 5)."""
-    packed: bytes = msgpack.packb(action)
-    data = packed + nonce.to_bytes(8, "big")
+    data = _msgpack.encode(action) + nonce.to_bytes(8, "big")
     data += b"\x00" if vault is None else b"\x01" + bytes.fromhex(vault.removeprefix("0x"))
     if expires_after is not None:
         data += b"\x00" + expires_after.to_bytes(8, "big")

@@ -5,7 +5,7 @@ all part of it (Hyperliquid 4, 5.1, 5.4). Names here are the venue's, and nobody
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import assert_never
@@ -132,14 +132,14 @@ def order(command: PlaceOrder) -> Action:
     return wire
 
 
-def place(command: PlaceOrders) -> Action:
+def place(orders: Sequence[PlaceOrder], attachment: Attachment = Attachment.NONE) -> Action:
     """An ``order`` action; the builder fee stands once for the whole batch."""
     wire: Action = {
         "type": "order",
-        "orders": [order(member) for member in command.orders],
-        "grouping": GROUPING[command.attachment],
+        "orders": [order(member) for member in orders],
+        "grouping": GROUPING[attachment],
     }
-    fee = command.orders[0].builder
+    fee = orders[0].builder
     if fee is not None:
         wire["builder"] = builder(fee)
     return wire
@@ -187,9 +187,9 @@ def action(command: Command) -> Action:
     """The action of a command, keys in signing order (Hyperliquid 4.1, 4.2)."""
     match command:
         case PlaceOrder():
-            return place(PlaceOrders((command,)))
-        case PlaceOrders():
-            return place(command)
+            return place((command,))
+        case PlaceOrders(orders, attachment):
+            return place(orders, attachment)
         case CancelOrder():
             return cancel(CancelOrders((command,)))
         case CancelOrders():
