@@ -276,10 +276,10 @@ class Account:
         decimal_of(self.cross_equity, "cross_equity")
         not_negative(self.order_margin, "order_margin")
         not_negative(self.isolated_order_margin, "isolated_order_margin")
-        for name in ("spot_collateral", "cross_maintenance", "cross_initial_margin"):
+        for name in ("cross_maintenance", "cross_initial_margin"):
             if getattr(self, name) is not None:
                 not_negative(getattr(self, name), name)
-        for name in ("available", "outside_collateral"):
+        for name in ("available", "spot_collateral", "outside_collateral"):
             if getattr(self, name) is not None:
                 decimal_of(getattr(self, name), name)
         if len({position.market for position in self.positions}) != len(self.positions):
