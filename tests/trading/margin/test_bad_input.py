@@ -105,7 +105,8 @@ REFUSED: list[tuple[str, Problem, Callable[[], object]]] = [
     ("builder", Problem.NEGATIVE, lambda: FeeRates(builder=Decimal("-0.001"))),
     ("maker", Problem.OUT_OF_RANGE, lambda: FeeRates(maker=Decimal("0.5"))),
     ("positions", Problem.INCONSISTENT, lambda: Account.of([HELD, HELD])),
-    ("spot_collateral", Problem.NEGATIVE, lambda: Account(spot_collateral=Decimal(-1))),
+    ("order_margin", Problem.NEGATIVE, lambda: Account(order_margin=Decimal(-1))),
+    ("spot_collateral", Problem.NOT_A_NUMBER, lambda: Account(spot_collateral=Decimal("NaN"))),
     ("cross_equity", Problem.FLOAT_REFUSED, lambda: Account.of([], 1.5)),  # type: ignore[arg-type]
     ("mark_price", Problem.ZERO, lambda: remarked(Account.of([HELD]), {"BTC": Decimal(0)})),
     ("size", Problem.ZERO, lambda: replace(ORDER, size=Decimal(0))),

@@ -124,3 +124,30 @@ def test_funding_moves_only_what_backs_its_position(account: Account, paid: Deci
         assert old == new or shares_backing
         if shares_backing:
             assert is_closer(held, old, new) if paid >= 0 else is_closer(held, new, old)
+
+
+@FEW
+@given(accounts(), decimals("0.5", "1.5", 3))
+def test_the_mark_of_an_isolated_position_does_not_touch_cross_collateral(account: Account, factor: Decimal) -> None:
+    buckets = sum((held.equity for held in account.of_mode(MarginMode.ISOLATED)), Decimal(0))
+    unified = replace(account, mode=AccountMode.UNIFIED, spot_collateral=account.cross_equity + buckets)
+    marks = {held.market: held.mark_price * factor for held in account.of_mode(MarginMode.ISOLATED)}
+    behind = collateral(remarked(unified, marks))
+    assert behind.basis is Basis.SPOT
+    assert behind.equity is not None
+    assert abs(behind.equity - account.cross_equity) <= NEAR * (account.cross_equity + abs(buckets) * 10)
+
+
+@FEW
+@given(accounts(), decimals("0.8", "1.2", 3), decimals("0", "1000000", 2))
+def test_hidden_collateral_is_settled_before_the_marks_move(account: Account, factor: Decimal, hidden: Decimal) -> None:
+    priced = liquidations(account)
+    assume(any(held.mode is MarginMode.CROSS and p.price for held, p in zip(account.positions, priced, strict=True)))
+    quoted = tuple(replace(held, venue_liquidation=p) for held, p in zip(account.positions, priced, strict=True))
+    partial = replace(account, positions=quoted, cross_equity=account.cross_equity - hidden, mode=AccountMode.PORTFOLIO)
+    marks = {held.market: held.mark_price * factor for held in account.positions}
+    known, told = collateral(remarked(account, marks)), collateral(remarked(partial, marks))
+    assert told.basis is Basis.ANCHORED
+    assert known.equity is not None
+    assert told.equity is not None
+    assert abs(told.equity - known.equity) <= STEP * (abs(known.equity) + hidden + account.cross_equity)
