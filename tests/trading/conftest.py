@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 from pytest_django.fixtures import Settings
 
+from tenants.hosts import forget_hosts
 from tenants.models import Domain, MarginPolicy, Operator, User
 from tenants.scope import operator_scope
 from tests.sandbox_process import SandboxProcess
@@ -92,6 +93,7 @@ def open_desk(venue: SandboxProcess, operator: Operator, email: str, balance: st
 @pytest.fixture
 def desk(db: None, venue: SandboxProcess) -> Iterator[Desk]:
     """Alice's desk at operator Alpha, inside Alpha's scope."""
+    forget_hosts()
     operator = Operator.objects.create(slug="alpha", name="Alpha")
     Domain.objects.create(host="alpha.localhost", operator=operator)
     with operator_scope(operator.pk):

@@ -1,0 +1,154 @@
+"""The positions panel over HTTP: margin with a preview, closing, cancelling, and whose position it is."""
+
+from decimal import Decimal
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from tests.trading.conftest import Desk, open_desk
+from tests.trading.services.test_orders import ticket
+from trading.margin.types import MarginMode
+from trading.models import Command, Market, Order, Position
+from trading.services.orders import place_order
+
+
+@pytest.fixture
+def held(desk: Desk, browser: Client) -> Position:
+    place_order(desk.adapter, desk.account, desk.market, ticket(leverage=5))
+    position: Position = Position.objects.select_related("market").get()
+    return position
+
+
+def margin(position: Position, **changes: str) -> tuple[str, dict[str, str]]:
+    values = {"form_key": str(uuid4()), "direction": "add", "amount": "50"}
+    return f"/positions/{position.pk}/margin/change/", values | changes
+
+
+def test_row_shows_what_can_be_lost_and_how_far_it_is(browser: Client, held: Position) -> None:
+    page = browser.get("/positions/").content.decode()
+
+    for text in ("BTC", "Isolated 5x", "Long", "860.00", "171.6", "69,7", "Close"):
+        assert text in page
+
+
+def test_preview_moves_the_liquidation_price_before_anything_is_sent(browser: Client, held: Position) -> None:
+    preview = browser.get(
+        f"/positions/{held.pk}/margin/preview/", {"direction": "add", "amount": "50"}
+    ).content.decode()
+
+    # Bought at 86,001: (860.01 − 171.613) / (0.01 · 0.9875) = 69,711.1, and 50 less above the line: 64,647.8, both shown
+    # towards the mark (Hyperliquid 3.3, 3.4).
+    assert "69,712" in preview
+    assert "64,648" in preview
+    assert "Add 50 USDC" in preview
+    assert Command.objects.filter(kind="margin").count() == 0
+
+
+def test_margin_is_added_once_for_one_form(browser: Client, held: Position) -> None:
+    address, form = margin(held)
+
+    first, second = browser.post(address, form), browser.post(address, form)
+
+    assert "Done: add 50 margin, BTC" in first.content.decode()
+    assert second.status_code == 200
+    assert Position.objects.get().cash == held.cash + 50
+    assert browser.post(address, form | {"amount": "60"}).status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"amount": ""}, "The amount has to be a number"),
+        ({"amount": "x"}, "The amount has to be a number"),
+        ({"amount": "NaN"}, "The amount has to be a plain number"),
+        ({"amount": "-5"}, "The amount has to be above zero"),
+        ({"amount": "1.001"}, "The amount takes at most 2 decimals"),
+        ({"amount": "1000000"}, "more than can be moved"),
+        ({"amount": "150", "direction": "remove"}, "more than can be moved"),
+        ({"form_key": ""}, "This form has expired"),
+    ],
+)
+def test_bad_amount_gets_a_sentence_and_nothing_is_sent(
+    browser: Client, held: Position, changes: dict[str, str], sentence: str
+) -> None:
+    address, form = margin(held, **changes)
+
+    answer = browser.post(address, form)
+
+    assert answer.status_code == 422
+    assert sentence in answer.content.decode()
+    assert Command.objects.filter(kind="margin").count() == 0
+
+
+def test_close_is_answered_even_when_the_position_is_gone(browser: Client, held: Position) -> None:
+    address, form = f"/positions/{held.pk}/close/now/", {"form_key": str(uuid4())}
+    assert "Close 0.01 BTC at market" in browser.get(f"/positions/{held.pk}/close/").content.decode()
+
+    first, second = browser.post(address, form), browser.post(address, form)
+
+    assert "Filled: sell 0.01 BTC at market" in first.content.decode()
+    assert second.status_code == 200
+    assert not Position.objects.exists()
+
+
+def test_resting_order_is_listed_and_cancelled(desk: Desk, browser: Client) -> None:
+    place_order(desk.adapter, desk.account, desk.market, ticket(limit_price=Decimal(80000)))
+    order = Order.objects.get()
+    assert "80,000" in browser.get("/orders/").content.decode()
+
+    answer = browser.post(f"/orders/{order.pk}/cancel/", {"form_key": str(uuid4())})
+
+    assert "Done: cancel BTC order" in answer.content.decode()
+    assert "No open orders" in browser.get("/orders/").content.decode()
+
+
+def test_cross_position_offers_no_margin_of_its_own(desk: Desk, browser: Client) -> None:
+    place_order(desk.adapter, desk.account, desk.market, ticket(mode=MarginMode.CROSS))
+    held = Position.objects.get()
+
+    assert "shared" in browser.get("/positions/").content.decode()
+    assert browser.get(f"/positions/{held.pk}/margin/").status_code == 404
+
+
+def test_another_traders_rows_do_not_exist(desk: Desk, browser: Client, held: Position) -> None:
+    bob = open_desk(desk.sandbox, desk.operator, "bob@alpha.example")
+    place_order(desk.adapter, desk.account, desk.market, ticket(limit_price=Decimal(80000)))
+    order, command = Order.objects.get(), Command.objects.first()
+    assert command is not None
+    browser.force_login(bob.trader)
+    key = {"form_key": str(uuid4()), "amount": "5", "direction": "add"}
+
+    assert browser.get(f"/positions/{held.pk}/margin/").status_code == 404
+    assert browser.get(f"/positions/{held.pk}/margin/preview/?amount=5").status_code == 404
+    assert browser.post(f"/positions/{held.pk}/margin/change/", key).status_code == 404
+    assert browser.get(f"/positions/{held.pk}/close/").status_code == 404
+    assert browser.post(f"/positions/{held.pk}/close/now/", key).status_code == 404
+    assert browser.post(f"/orders/{order.pk}/cancel/", key).status_code == 404
+    assert browser.get(f"/commands/{command.pk}/").status_code == 404
+    assert "No open positions" in browser.get("/positions/").content.decode()
+
+
+def test_panel_asks_the_database_the_same_at_1_and_30_rows(
+    browser: Client, held: Position, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    browser.get("/positions/")
+    with django_assert_num_queries(7):
+        browser.get("/positions/")
+    template = Market.objects.get(name="ETH")
+    for index in range(29):
+        spec = template.spec | {"name": f"T{index}"}
+        market = Market.objects.create(
+            venue="hyperliquid", network="testnet", name=f"T{index}", index=1000 + index, max_leverage=25, spec=spec,
+            mark_price=3000,
+        )  # fmt: skip
+        Position(
+            account=held.account, market=market, size=1, entry_price=3000, mark_price=3000, mode="isolated", leverage=5,
+            margin=600, cash=-2400, unrealised_pnl=0, max_leverage=25, venue_time=held.venue_time,
+        ).save()  # fmt: skip
+
+    with django_assert_num_queries(7):
+        page = browser.get("/positions/").content.decode()
+
+    assert page.count("data-row") == 30

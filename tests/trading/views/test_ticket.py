@@ -1,0 +1,201 @@
+"""The order panel over HTTP: what is shown, what is refused, and that nothing is sent twice."""
+
+from datetime import timedelta
+from decimal import Decimal
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from tenants.models import MarginPolicy
+from tests.trading.conftest import Desk
+from tests.trading.services.test_orders import ticket
+from tests.trading.views.conftest import publish_prices
+from trading.models import Command, Position
+from trading.models.commands import CommandKind, CommandState
+from trading.services.orders import place_order
+
+ORDER = "/trade/BTC/order/"
+QUOTE = "/trade/BTC/quote/"
+
+
+def fields(**changes: str) -> dict[str, str]:
+    values = {
+        "form_key": str(uuid4()),
+        "side": "long",
+        "kind": "market",
+        "size": "0.01",
+        "unit": "coin",
+        "mode": "isolated",
+        "leverage": "10",
+    }
+    return values | changes
+
+
+def test_quote_tells_what_the_order_would_do_and_sends_nothing(desk: Desk, browser: Client) -> None:
+    page = browser.get(QUOTE, fields()).content.decode()
+
+    # 0.01 BTC at 86,000 and 10x: 86.00 of margin, of which the taker fee of 0.387 leaves at once (Hyperliquid 3.3), so
+    # liquidation is at (860 − 85.613) / (0.01 · 0.9875) = 78,418.94, shown towards the mark.
+    assert "85.61" in page
+    assert "78,419" in page
+    assert "Buy / Long 0.01 BTC" in page
+    assert not Command.objects.exists()
+
+
+def test_quote_moves_with_the_slider(desk: Desk, browser: Client) -> None:
+    near, far = (browser.get(QUOTE, fields(leverage=text)).content.decode() for text in ("20", "2"))
+
+    assert "82,774" in near
+    assert "43," in far
+
+
+def test_order_opens_exactly_what_was_quoted(desk: Desk, browser: Client) -> None:
+    answer = browser.post(ORDER, fields())
+
+    assert answer.status_code == 200
+    assert "Filled: buy 0.01 BTC at market" in answer.content.decode()
+    held = Position.objects.get()
+    assert (held.size, held.mode, held.leverage) == (Decimal("0.01"), "isolated", 10)
+
+
+BAD = [
+    ({"size": "abc"}, "The size has to be a number"),
+    ({"size": "NaN"}, "The size has to be a plain number"),
+    ({"size": "-1"}, "The size has to be above zero"),
+    ({"size": "0.0000001"}, "The size takes at most 5 decimals"),
+    ({"size": ""}, "Enter a size"),
+    ({"size": "0.0001"}, "An order has to be worth at least 10 USDC"),
+    ({"size": "5"}, "more than your free collateral"),
+    ({"leverage": "41"}, "40x is the venue&#39;s maximum on BTC"),
+    ({"leverage": "0"}, "Leverage is a whole number from 1 up"),
+    ({"mode": "shared"}, "Choose one of the options shown"),
+    ({"kind": "limit"}, "Enter the price of the limit order"),
+    ({"kind": "limit", "price": "86000.5"}, "move in steps of 1"),
+    ({"reduce_only": "on"}, "There is no BTC position to reduce"),
+    ({"form_key": "nonsense"}, "This form has expired"),
+    ({"seen_liquidation": "70000"}, "The estimate moved while you decided"),
+]
+
+
+@pytest.mark.parametrize(("changes", "sentence"), BAD)
+def test_bad_input_gets_a_sentence_and_nothing_is_sent(
+    desk: Desk, browser: Client, changes: dict[str, str], sentence: str
+) -> None:
+    answer = browser.post(ORDER, fields(**changes))
+
+    assert answer.status_code == 422
+    assert sentence in answer.content.decode()
+    assert not Command.objects.exists()
+
+
+def test_operators_cap_holds_below_the_venues_maximum(desk: Desk, browser: Client) -> None:
+    MarginPolicy.objects.update(leverage_cap=5)
+
+    answer = browser.post(ORDER, fields(leverage="6"))
+
+    assert answer.status_code == 422
+    assert "5x is the highest this exchange offers on BTC" in answer.content.decode()
+    assert not Command.objects.exists()
+
+
+def test_replayed_form_is_answered_with_the_first_order(desk: Desk, browser: Client) -> None:
+    form = fields()
+
+    first, second = browser.post(ORDER, form), browser.post(ORDER, form)
+
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert Command.objects.filter(kind=CommandKind.ORDER).count() == 1
+    assert Position.objects.get().size == Decimal("0.01")
+
+
+def test_share_of_what_is_available_can_be_replayed_after_the_price_moved(desk: Desk, browser: Client) -> None:
+    form = fields(size="", percent="50")
+    browser.post(ORDER, form)
+    size = Position.objects.get().size
+    desk.sandbox.mark("BTC", "86500")
+
+    again = browser.post(ORDER, form)
+
+    assert again.status_code == 200
+    assert Position.objects.get().size == size
+
+
+def test_replayed_form_with_other_values_is_refused(desk: Desk, browser: Client) -> None:
+    form = fields()
+    browser.post(ORDER, form)
+
+    answer = browser.post(ORDER, form | {"size": "0.02"})
+
+    assert answer.status_code == 409
+    assert "already sent with other values" in answer.content.decode()
+    assert Position.objects.get().size == Decimal("0.01")
+
+
+def test_lost_answer_is_shown_as_being_checked(desk: Desk, browser: Client) -> None:
+    place_order(desk.adapter, desk.account, desk.market, ticket())
+    desk.sandbox.fault("drop_after", "order", count=1)
+
+    answer = browser.post(ORDER, fields())
+
+    assert answer.status_code == 200
+    assert "Checking: buy 0.01 BTC at market" in answer.content.decode()
+    command = Command.objects.get(state=CommandState.UNKNOWN)
+    assert "Checking" in browser.get(f"/commands/{command.pk}/").content.decode()
+
+
+def test_old_prices_close_the_button_with_the_reason(desk: Desk, browser: Client) -> None:
+    publish_prices(desk, timezone.now() - timedelta(minutes=2))
+
+    answer = browser.post(ORDER, fields())
+
+    assert answer.status_code == 422
+    assert "Prices are 2 min old" in answer.content.decode()
+    assert not Command.objects.exists()
+
+
+def test_unknown_market_does_not_exist(desk: Desk, browser: Client) -> None:
+    assert browser.get("/trade/NOPE/").status_code == 404
+    assert browser.post("/trade/NOPE/order/", fields()).status_code == 404
+
+
+def test_form_works_without_scripts(desk: Desk) -> None:
+    publish_prices(desk)
+    plain = Client(HTTP_HOST="alpha.localhost")
+    plain.force_login(desk.trader)
+
+    refused = plain.post(ORDER, fields(size="abc"))
+    taken = plain.post(ORDER, fields())
+
+    assert refused.status_code == 422
+    assert 'value="abc"' in refused.content.decode()
+    assert taken.status_code == 302
+    assert "Filled: buy 0.01 BTC" in plain.get(taken.headers["Location"]).content.decode()
+
+
+def test_ticket_opens_with_the_traders_own_choice(desk: Desk, browser: Client) -> None:
+    browser.post(ORDER, fields(leverage="7"))
+    Position.objects.all().delete()
+
+    page = browser.get("/trade/BTC/").content.decode()
+
+    assert 'name="leverage" type="text" inputmode="numeric" value="7"' in page
+
+
+def test_quote_asks_the_database_the_same_whatever_is_held(
+    desk: Desk, browser: Client, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    browser.get(QUOTE, fields())
+    with django_assert_num_queries(7):
+        browser.get(QUOTE, fields())
+    for name in ("ETH", "SOL", "AVAX", "BNB"):
+        market = type(desk.market).objects.get(name=name)
+        mark = desk.adapter.market_setting(desk.account.address, market.rules).mark
+        size = market.rules.floor_size(Decimal(200) / mark)
+        place_order(desk.adapter, desk.account, market, ticket(size=size, mark=mark, leverage=5))
+    assert Position.objects.count() == 4
+
+    with django_assert_num_queries(7):
+        browser.get(QUOTE, fields())
