@@ -20,6 +20,7 @@ from tenants.policy import Policy
 from trading.connect import configured_venues
 from trading.holdings import engine_account, engine_position, reserved_margin
 from trading.live.board import Board, read
+from trading.margin.cross import remarked
 from trading.margin.types import Account, AccountMode, FeeRates, MarginMode
 from trading.models import Command, Fill, MarginChange, Market, Order, Position, Preference, VenueAccount
 from trading.venues.snapshots import MarketState, Network, Venue
@@ -59,14 +60,9 @@ class Desk:
         """The account as the margin engine takes it. Raises ``MarginInputError`` where the rows make no sense."""
         if self.account is None:
             return Account()
-        held = [
-            (
-                engine_position(row, row.market.rules, MarginMode(row.mode), self.mark(row.market)),
-                row.mark_price,
-            )
-            for row in self.positions
-        ]
-        return engine_account(self.account, AccountMode(self.account.mode), held, self._order_margin())
+        held = [engine_position(row, row.market.rules, MarginMode(row.mode)) for row in self.positions]
+        account = engine_account(self.account, AccountMode(self.account.mode), held, self._order_margin())
+        return remarked(account, {row.market.name: mark for row in self.positions if (mark := self.mark(row.market))})
 
     def _order_margin(self) -> Decimal:
         sizes = {row.market_id: row.size for row in self.positions}

@@ -73,14 +73,14 @@ def market_terms(spec: MarketSpec) -> MarketTerms:
     return MarketTerms(spec.name, spec.tiers, RULES[spec.venue], spec.restriction)
 
 
-def engine_position(held: Held, spec: MarketSpec, mode: MarginMode, mark: Decimal | None = None) -> Position:
-    """A position as the engine takes it, at ``mark`` or at the mark it was read with."""
+def engine_position(held: Held, spec: MarketSpec, mode: MarginMode) -> Position:
+    """A position as the engine takes it, at the mark it was read with."""
     notional = abs(held.size) * held.mark_price
     return Position(
         market=spec.name,
         size=held.size,
         entry_price=held.entry_price,
-        mark_price=mark or held.mark_price,
+        mark_price=held.mark_price,
         mode=mode,
         leverage=held.leverage,
         tiers=spec.tiers.as_shown(held.max_leverage, notional),
@@ -96,30 +96,18 @@ def _venue_liquidation(price: Decimal | None) -> Liquidation:
 
 
 def engine_account(
-    summary: Summary,
-    mode: AccountMode,
-    positions: Iterable[tuple[Position, Decimal]],
-    order_margin: Decimal = _ZERO,
+    summary: Summary, mode: AccountMode, positions: Iterable[Position], order_margin: Decimal = _ZERO
 ) -> Account:
-    """An account as the engine takes it.
+    """An account as the engine takes it, at the marks its summary was read with.
 
-    Each position comes with the mark at which the summary was read: open profit that cross positions made since then
-    is added to the cross equity, as the venue itself will do at its next reading.
+    ``margin.cross.remarked`` brings it to newer marks. In a unified account the summary's equity is the spot balance
+    that backs everything (Hyperliquid 3.4, 3.9).
     """
-    held = tuple(positions)
-    moved = sum(
-        (
-            position.size * (position.mark_price - read_at)
-            for position, read_at in held
-            if position.mode is MarginMode.CROSS
-        ),
-        _ZERO,
-    )
     return Account(
-        positions=tuple(position for position, _ in held),
-        cross_equity=summary.cross_equity + moved,
+        positions=tuple(positions),
+        cross_equity=summary.cross_equity,
         mode=mode,
-        spot_collateral=summary.equity + moved if mode is AccountMode.UNIFIED else None,
+        spot_collateral=summary.equity if mode is AccountMode.UNIFIED else None,
         order_margin=order_margin,
     )
 
@@ -127,7 +115,7 @@ def engine_account(
 def snapshot_account(snapshot: AccountSnapshot, specs: Mapping[str, MarketSpec]) -> Account:
     """The venue's own snapshot as the engine takes it; positions in markets we do not know are left out."""
     held = [
-        (engine_position(position, specs[position.market], position.mode), position.mark_price)
+        engine_position(position, specs[position.market], position.mode)
         for position in snapshot.positions
         if position.market in specs
     ]
