@@ -3,16 +3,69 @@
 from pathlib import Path
 
 import pytest
-from django.conf import settings
+from django.conf import settings as configured
+from pytest_django.fixtures import Settings
+
+from tenants.hosts import forget_hosts
+from tests import factories
+from tests.factories import Belongings, Exchange
+from trading.live import board
+from trading.models import Market
 
 
 @pytest.fixture(scope="session")
 def venue_data() -> Path:
     """The folder of recorded venue payloads: required in CI, optional in a lone clone."""
-    folder = Path(settings.VENUE_DATA)
+    folder = Path(configured.VENUE_DATA)
     if not folder.is_dir():
         message = f"recorded venue payloads are not at {folder}; set VENUE_DATA to their folder"
-        if settings.CI:
+        if configured.CI:
             pytest.fail(message)
         pytest.skip(message)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def everyday_settings(settings: Settings) -> None:
+    """Plain HTTP, the venue's test network, and passwords that cost nothing to check."""
+    settings.SECURE_SSL_REDIRECT = False
+    settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = False
+    settings.HYPERLIQUID_NETWORK = "testnet"
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def fresh_memory() -> None:
+    """What a process remembers of hosts and prices belongs to the test before."""
+    forget_hosts()
+    board.forget()
+
+
+@pytest.fixture
+def alpha(db: None) -> Exchange:
+    """Alice's exchange."""
+    return factories.make_exchange("alpha", "alice", "olga", "sam")
+
+
+@pytest.fixture
+def beta(db: None) -> Exchange:
+    """Bob's exchange."""
+    return factories.make_exchange("beta", "bob", "oscar", "sue")
+
+
+@pytest.fixture
+def market(db: None) -> Market:
+    """BTC at the venue's test network, 40x at most."""
+    return factories.make_market()
+
+
+@pytest.fixture
+def alices(alpha: Exchange, market: Market) -> Belongings:
+    """One row of every kind that belongs to Alice."""
+    return factories.make_belongings(alpha, market, factories.ALICES_ADDRESS)
+
+
+@pytest.fixture
+def bobs(beta: Exchange, market: Market) -> Belongings:
+    """One row of every kind that belongs to Bob."""
+    return factories.make_belongings(beta, market, factories.BOBS_ADDRESS)
