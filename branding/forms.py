@@ -13,7 +13,7 @@ from branding.publishing import NOTHING_YET, Draft
 from branding.theme import FONTS, Scheme, Theme
 
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
-FONT_NAMES = {"inter": "Inter", "system": "The device's own", "humanist": "Humanist"}
+FONT_NAMES = {"inter": "Inter", "system": "System", "humanist": "Humanist"}
 SCHEMES = [(Scheme.DARK.value, "Dark"), (Scheme.LIGHT.value, "Light")]
 
 

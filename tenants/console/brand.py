@@ -33,10 +33,10 @@ def edit_brand(request: MemberRequest) -> HttpResponse:
     if request.method == "POST":
         return _publish(request)
     version = _live_version()
-    draft = live_draft(request.operator.name)
-    if request.GET.get("start") in STARTS:
-        draft = replace(draft, theme=STARTS[request.GET["start"]][1])
-    form = BrandForm(initial=initial_of(draft, version), operator_id=request.operator.operator_id)
+    live = live_draft(request.operator.name)
+    start = STARTS.get(request.GET.get("start", ""))
+    draft = replace(live, theme=start[1]) if start else None
+    form = BrandForm(initial=initial_of(draft or live, version), operator_id=request.operator.operator_id)
     return _render_editor(request, form, draft)
 
 

@@ -21,6 +21,14 @@ class Consequence:
     conflict: str
 
 
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Markets on which the venue stands in the policy's way in the same manner."""
+
+    markets: tuple[str, ...]
+    sentence: str
+
+
 def consequence(policy: Policy, spec: MarketSpec) -> Consequence:
     """What a trader without a choice of their own finds on a market."""
     highest = highest_leverage(policy, spec.max_leverage)
@@ -35,18 +43,30 @@ def consequence(policy: Policy, spec: MarketSpec) -> Consequence:
         cross=f"{cross}x" if MarginMode.CROSS in offered else "not offered",
         highest=f"{highest}x",
         marks=tuple(f"{mark}x" for mark in slider_marks(policy, highest)),
-        conflict=" ".join(_conflicts(policy, spec, mode)),
+        conflict=" ".join(_clashes(policy, spec, mode)),
     )
 
 
-def _conflicts(policy: Policy, spec: MarketSpec, mode: MarginMode) -> Iterable[str]:
-    allowed = spec.max_leverage
+def _clashes(policy: Policy, spec: MarketSpec, mode: MarginMode) -> Iterable[str]:
     if policy.offers_cross and policy.default_mode is not mode:
         yield "The venue takes isolated margin only, so it opens isolated."
-    if policy.isolated_leverage > allowed:
-        yield f"The venue allows {allowed}x, so the isolated default of {policy.isolated_leverage}x becomes {allowed}x."
-    if policy.offers_cross and policy.cross_leverage > allowed:
-        yield f"The venue allows {allowed}x, so the cross default of {policy.cross_leverage}x becomes {allowed}x."
+    defaults = {MarginMode.ISOLATED: policy.isolated_leverage}
+    if MarginMode.CROSS in offered_modes(policy, spec.restriction):
+        defaults[MarginMode.CROSS] = policy.cross_leverage
+    allowed = spec.max_leverage
+    lowered = [f"{mode.value} default of {leverage}x" for mode, leverage in defaults.items() if leverage > allowed]
+    if lowered:
+        verb = "becomes" if len(lowered) == 1 else "become"
+        yield f"The venue allows {allowed}x, so the {' and the '.join(lowered)} {verb} {allowed}x."
+
+
+def conflicts(outcomes: Iterable[Consequence]) -> tuple[Conflict, ...]:
+    """Every conflict once, with the markets it is about, in the venue's order."""
+    found: dict[str, list[str]] = {}
+    for outcome in outcomes:
+        if outcome.conflict:
+            found.setdefault(outcome.conflict, []).append(outcome.market)
+    return tuple(Conflict(tuple(markets), sentence) for sentence, markets in found.items())
 
 
 def unused_marks(policy: Policy, highest_anywhere: int) -> tuple[int, ...]:

@@ -1,11 +1,13 @@
 """What the previews show in a frame: the trader's own templates in a look, or under a policy, that is not live yet.
 
-A frame leads nowhere and asks nothing: it is rendered without htmx and shut in a sandbox that sends no forms.
+A frame leads nowhere and asks nothing: it is rendered without htmx, and its policy lets no form be sent.
 """
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
+from csp.decorators import csp_replace
 from django.http import Http404, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -24,7 +26,10 @@ from tenants.policy import Policy
 from trading.desk import board_of, listed_markets, market_named, policy_in_force, state_of
 from trading.models import Market
 
+NO_FORMS: dict[str, Any] = {"form-action": ["'none'"]}
 
+
+@csp_replace(NO_FORMS)
 @role_required(Role.OWNER)
 @require_safe
 @never_cache
@@ -37,6 +42,7 @@ def show_terminal(request: MemberRequest) -> HttpResponse:
     return _render_frame(request, "console/frame_terminal.html", draft, {"page": example_page(desk, markets)})
 
 
+@csp_replace(NO_FORMS)
 @role_required(Role.OWNER)
 @require_safe
 @never_cache
@@ -46,7 +52,8 @@ def show_ticket(request: MemberRequest) -> HttpResponse:
     if not markets:
         return _render_frame(request, "console/frame_empty.html", draft, {})
     market = _market_in(request, markets)
-    ticket = example_ticket(example_desk(request.user, policy, markets, timezone.now()), market)
+    newcomer = replace(example_desk(request.user, policy, markets, timezone.now()), positions=())
+    ticket = example_ticket(newcomer, market)
     return _render_frame(request, "console/frame_ticket.html", draft, {"ticket": ticket})
 
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from tenants.access import MemberRequest, role_required
-from tenants.console.consequences import consequence, remarks
+from tenants.console.consequences import conflicts, consequence, remarks
 from tenants.console.forms import PolicyForm, initial_of
 from tenants.console.policies import Outdated, change_policy, policy_of, sign_policy, version_of
 from tenants.models import MarginPolicy, Role
@@ -42,10 +42,10 @@ def edit_margin(request: MemberRequest) -> HttpResponse:
     if request.method == "POST":
         return _save(request)
     row = MarginPolicy.objects.first()
-    policy = policy_of(row) if row else Policy()
-    if request.GET.get("start") in STARTS:
-        policy = STARTS[request.GET["start"]][1]
-    form = PolicyForm(initial=initial_of(policy, version_of(row)))
+    start = STARTS.get(request.GET.get("start", ""))
+    policy = start[1] if start else None
+    in_force = policy_of(row) if row else Policy()
+    form = PolicyForm(initial=initial_of(policy or in_force, version_of(row)))
     return _render_editor(request, form, policy)
 
 
@@ -96,7 +96,7 @@ def _preview(request: MemberRequest, form: PolicyForm, policy: Policy | None) ->
         "market": market,
         "frame_url": _frame_url(request, shown, market),
         "outcomes": outcomes,
-        "conflicts": [outcome for outcome in outcomes if outcome.conflict],
+        "conflicts": conflicts(outcomes),
         "remarks": remarks(shown, specs),
         "is_draft": policy is not None,
     }

@@ -88,8 +88,8 @@ def described(policy: Policy) -> dict[str, str]:
         "isolated leverage": f"{policy.isolated_leverage}x",
         "cross leverage": f"{policy.cross_leverage}x",
         "leverage cap": f"{policy.leverage_cap}x" if policy.leverage_cap else "none",
-        "slider marks": " ".join(f"{mark}x" for mark in policy.slider_marks) or "automatic",
-        "margin presets": " ".join(f"{amount.normalize():f}" for amount in policy.margin_presets) or "none",
+        "slider marks": " · ".join(f"{mark}x" for mark in policy.slider_marks) or "automatic",
+        "margin presets": " · ".join(f"{amount.normalize():f}" for amount in policy.margin_presets) or "none",
     }
 
 
