@@ -28,7 +28,7 @@ class OperatorMiddleware:
         except HostError as error:
             return _refuse(error)
         if not isinstance(host, OperatorHost):
-            request.urlconf = "perpsstudio.platform_urls"  # type: ignore[attr-defined]
+            request.urlconf = "perpsstudio.platform_urls"
             return self.get_response(request)
         request.operator = host  # type: ignore[attr-defined]
         with operator_scope(host.operator_id):

@@ -39,15 +39,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.connection.announced_operator = None
 
     def _rollback(self) -> None:
-        super()._rollback()
+        super()._rollback()  # type: ignore[misc]  # Django's own, unknown to its type stubs
         self._forget_announcement()
 
     def _savepoint_rollback(self, sid: str) -> None:
-        super()._savepoint_rollback(sid)
+        super()._savepoint_rollback(sid)  # type: ignore[misc]  # Django's own, unknown to its type stubs
         self._forget_announcement()
 
     def _close(self) -> None:
         # The pool rolls back what a closed connection left open, and lends the same connection to others.
         if self.connection is not None and self.connection.info.transaction_status != pq.TransactionStatus.IDLE:
             self._forget_announcement()
-        super()._close()
+        super()._close()  # type: ignore[misc]  # Django's own, unknown to its type stubs

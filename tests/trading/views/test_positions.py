@@ -38,8 +38,8 @@ def test_preview_moves_the_liquidation_price_before_anything_is_sent(browser: Cl
         f"/positions/{held.pk}/margin/preview/", {"direction": "add", "amount": "50"}
     ).content.decode()
 
-    # Bought at 86,001: (860.01 − 171.613) / (0.01 · 0.9875) = 69,711.1, and 50 less above the line: 64,647.8, both shown
-    # towards the mark (Hyperliquid 3.3, 3.4).
+    # Bought at 86,001: (860.01 − 171.613) / (0.01 · 0.9875) = 69,711.1; with 50 more in the bucket 64,647.8. Both are
+    # shown towards the mark (Hyperliquid 3.3, 3.4).
     assert "69,712" in preview
     assert "64,648" in preview
     assert "Add 50 USDC" in preview
