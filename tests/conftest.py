@@ -12,6 +12,9 @@ from tests.factories import Belongings, Exchange
 from trading.live import board
 from trading.models import Market
 
+# Nothing listens there: a test that forgets its sandbox never reaches a real venue.
+NO_VENUE = "http://127.0.0.1:9"
+
 
 @pytest.fixture(scope="session")
 def venue_data() -> Path:
@@ -27,7 +30,8 @@ def venue_data() -> Path:
 
 @pytest.fixture(autouse=True)
 def everyday_settings(settings: Settings) -> None:
-    """Plain HTTP, the venue's test network, and passwords that cost nothing to check."""
+    """Plain HTTP, no venue unless a test brings one, and passwords that cost nothing to check."""
+    settings.HYPERLIQUID_URL = NO_VENUE
     settings.SECURE_SSL_REDIRECT = False
     settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = False
     settings.HYPERLIQUID_NETWORK = "testnet"

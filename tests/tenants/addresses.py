@@ -1,0 +1,99 @@
+"""Every named address of an operator's host, with its arguments and who may use it: read from the URLconf.
+
+An address that has no policy here fails the tests that walk them, so nobody can add one and forget to decide.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from tests.factories import Belongings, Exchange
+
+OPEN, MEMBERS = "open", "members"
+TRADER, OWNER, SUPPORT = "trader", "owner", "support"
+ROLES = (TRADER, OWNER, SUPPORT)
+
+# Who may use an address: everybody, whoever signed in, or these roles.
+POLICY: dict[str, tuple[str, ...]] = {
+    "sign_in": (OPEN,),
+    "sign_out": (OPEN,),
+    "theme_css": (OPEN,),
+    "brand_logo": (OPEN,),
+    "home": (MEMBERS,),
+    "terminal": (TRADER,),
+    "quote": (TRADER,),
+    "place_order": (TRADER,),
+    "book": (TRADER,),
+    "candles": (TRADER,),
+    "market_bar": (TRADER,),
+    "account_panel": (TRADER,),
+    "banner": (TRADER,),
+    "positions": (TRADER,),
+    "margin_dialog": (TRADER,),
+    "margin_preview": (TRADER,),
+    "change_margin": (TRADER,),
+    "close_dialog": (TRADER,),
+    "close_position": (TRADER,),
+    "cancel_order": (TRADER,),
+    "orders": (TRADER,),
+    "fills": (TRADER,),
+    "margin_changes": (TRADER,),
+    "command": (TRADER,),
+    "console": (OWNER,),
+    "console_brand": (OWNER,),
+    "console_brand_preview": (OWNER,),
+    "console_margin": (OWNER,),
+    "console_margin_preview": (OWNER,),
+    "console_audit": (OWNER,),
+    "console_frame_terminal": (OWNER,),
+    "console_frame_ticket": (OWNER,),
+    "console_frame_theme": (OWNER,),
+    "console_frame_logo": (OWNER,),
+    "console_frame_candles": (OWNER,),
+    "support": (OWNER, SUPPORT),
+    "support_trader": (OWNER, SUPPORT),
+}
+
+
+@dataclass(frozen=True)
+class Address:
+    """A named pattern and the names of its arguments."""
+
+    name: str
+    arguments: tuple[str, ...]
+
+    @property
+    def policy(self) -> tuple[str, ...]:
+        """Who may use it; nobody where that was not decided."""
+        return POLICY.get(self.name, ())
+
+    def path(self, values: dict[str, Any]) -> str:
+        return reverse(self.name, kwargs={name: values[name] for name in self.arguments})
+
+
+def addresses() -> list[Address]:
+    """Every address of the operator's URLconf."""
+    return list(_walk(get_resolver("perpsstudio.urls"), ()))
+
+
+def _walk(resolver: URLResolver, outer: tuple[str, ...]) -> Iterator[Address]:
+    for pattern in resolver.url_patterns:
+        arguments = (*outer, *pattern.pattern.regex.groupindex)
+        if isinstance(pattern, URLPattern):
+            assert pattern.name, f"{pattern} has no name, so no test can reach it"
+            yield Address(pattern.name, arguments)
+        else:
+            yield from _walk(pattern, arguments)
+
+
+def ids_of(exchange: Exchange, belongings: Belongings) -> dict[str, Any]:
+    """A value for every argument that an address may have. Markets are the same for everybody."""
+    return {
+        "market_name": "BTC",
+        "position_id": belongings.position.pk,
+        "order_id": belongings.order.pk,
+        "command_id": belongings.command.pk,
+        "trader_id": exchange.trader.pk,
+    }

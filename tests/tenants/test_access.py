@@ -1,0 +1,84 @@
+"""Roles against addresses: every combination, read from the URLconf."""
+
+import pytest
+
+from tenants.models import Role
+from tests.factories import Belongings, Exchange, browser_at
+from tests.tenants.addresses import MEMBERS, OPEN, POLICY, ROLES, SUPPORT, Address, addresses, ids_of
+
+ALL = addresses()
+CLOSED = [address for address in ALL if address.policy != (OPEN,)]
+PAIRS = [(address, role) for address in ALL for role in ROLES]
+ADMITTED = [(address, role) for address, role in PAIRS if {OPEN, MEMBERS, role} & set(address.policy)]
+REFUSED = [(address, role) for address, role in PAIRS if (address, role) not in ADMITTED]
+# What a page answers to a plain GET where it is not 200: those that take forms say so; frames without a draft in their
+# address, and a brand without a logo, are missing; a chart without its venue says so; some lead on.
+ANSWERS = (
+    dict.fromkeys(("place_order", "change_margin", "close_position", "cancel_order", "sign_out"), 405)
+    | dict.fromkeys(("console_brand_preview", "console_margin_preview"), 405)
+    | dict.fromkeys(("console_frame_terminal", "console_frame_ticket", "console_frame_theme"), 404)
+    | {"console_frame_logo": 404, "brand_logo": 404, "candles": 503, "home": 302, "sign_in": 302, "command": 302}
+)
+
+
+def name_of(pair: tuple[Address, str]) -> str:
+    return f"{pair[0].name}-{pair[1]}"
+
+
+UNSAFE = ("post", "put", "patch", "delete")
+
+
+def test_every_address_has_a_policy_and_every_policy_an_address() -> None:
+    assert {address.name for address in ALL} == set(POLICY)
+
+
+@pytest.mark.parametrize("address", CLOSED, ids=lambda address: address.name)
+def test_nobody_gets_past_sign_in(alpha: Exchange, alices: Belongings, address: Address) -> None:
+    path = address.path(ids_of(alpha, alices))
+
+    for method in ("get", *UNSAFE):
+        answer = getattr(browser_at(alpha), method)(path)
+        assert (answer.status_code, answer.headers["Location"]) == (302, f"/sign-in/?next={path}")
+
+
+@pytest.mark.parametrize("address", CLOSED, ids=lambda address: address.name)
+def test_fragment_moves_the_whole_page_to_sign_in(alpha: Exchange, alices: Belongings, address: Address) -> None:
+    answer = browser_at(alpha, htmx=True).get(address.path(ids_of(alpha, alices)))
+
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert answer.headers["HX-Redirect"].startswith("/sign-in/?next=/")
+
+
+@pytest.mark.parametrize("pair", REFUSED, ids=name_of)
+def test_role_without_the_right_finds_no_such_page(
+    alpha: Exchange, alices: Belongings, pair: tuple[Address, str]
+) -> None:
+    address, role = pair
+    client, path = browser_at(alpha, alpha.person(role)), address.path(ids_of(alpha, alices))
+
+    assert client.get(path).status_code == 404
+    assert client.post(path).status_code == (403 if role == SUPPORT else 404)
+
+
+@pytest.mark.parametrize("pair", ADMITTED, ids=name_of)
+def test_role_with_the_right_finds_the_page(alpha: Exchange, alices: Belongings, pair: tuple[Address, str]) -> None:
+    address, role = pair
+    answer = browser_at(alpha, alpha.person(role)).get(address.path(ids_of(alpha, alices)))
+
+    assert answer.status_code == ANSWERS.get(address.name, 200)
+
+
+@pytest.mark.parametrize("method", UNSAFE)
+@pytest.mark.parametrize("address", ALL, ids=lambda address: address.name)
+def test_support_changes_nothing_anywhere(alpha: Exchange, alices: Belongings, address: Address, method: str) -> None:
+    client = browser_at(alpha, alpha.support)
+    answer = getattr(client, method)(address.path(ids_of(alpha, alices)))
+
+    if address.name == "sign_out":
+        assert answer.status_code == (302 if method == "post" else 405)
+    else:
+        assert (answer.status_code, "You may not see this" in answer.content.decode()) == (403, True)
+
+
+def test_support_is_a_role_that_reads_only(alpha: Exchange) -> None:
+    assert (alpha.support.role, alpha.support.is_trader) == (Role.SUPPORT, False)
