@@ -33,7 +33,7 @@ LIMITS = (5, 15)
 HOLDINGS = (
     (Decimal(1_150), 8, 1, Decimal("0.016")),
     (Decimal(300), 5, -1, Decimal("0.004")),
-    (Decimal(900), 4, 1, Decimal("-0.011")),
+    (Decimal(900), 4, -1, Decimal("0.011")),
 )
 
 

@@ -13,8 +13,8 @@ from trading.models import Command, Position, VenueAccount
 from trading.models.commands import CommandState
 from trading.panels.history import build_account, build_fills, build_margin_changes, build_orders, describe
 from trading.panels.liquidation import reason_text
-from trading.panels.market import liquidation_text, price_text
-from trading.panels.numbers import age, clock, fixed, money, short_address
+from trading.panels.market import liquidation_text
+from trading.panels.numbers import MINUS, age, clock, fixed, money, short_address
 from trading.panels.positions import account_freshness, build_positions
 from trading.panels.view_models import AccountPanel, PositionRow
 from trading.support.view_models import AccountView, CommandRow, PositionView, Reading, StepRow, TraderRow
@@ -97,7 +97,7 @@ def _position_view(desk: Desk, held: Position, row: PositionRow) -> PositionView
         maximum_loss=money(total, rounding=ROUND_CEILING) if total is not None else "not known",
         funding=money(held.funding_since_open, signed=True),
         ours=liquidation_text(ours, mark, spec) if ours is not None else reason_text(explained.liquidation),
-        venues=price_text(venues, spec) if venues is not None else "The venue gives none.",
+        venues=liquidation_text(venues, mark, spec) if venues is not None else "The venue gives none.",
         difference=_difference(ours, venues),
         venue_time=clock(held.venue_time),
         steps=_step_rows(explained.steps),
@@ -117,16 +117,21 @@ def _difference(ours: Decimal | None, venues: Decimal | None) -> str:
 
 def _step_rows(steps: Iterable[Step]) -> tuple[StepRow, ...]:
     return tuple(
-        StepRow(name=step.name, formula=step.formula, result=plain(step.result) if step.result is not None else "")
+        StepRow(
+            name=step.name,
+            formula=step.formula.replace("-", MINUS),
+            result=plain(step.result).replace("-", MINUS) if step.result is not None else "",
+        )
         for step in steps
     )
 
 
 def _command_row(command: Command) -> CommandRow:
+    what = describe(command)
     return CommandRow(
         id=str(command.pk),
         time=clock(command.prepared_at),
-        what=describe(command),
+        what=what[:1].upper() + what[1:],
         state=command.state,
         state_label=CommandState(command.state).label,
         message=command.message,
