@@ -2,10 +2,12 @@
 
 import io
 import re
+from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
+from django.core.validators import MaxValueValidator, MinValueValidator
 
 from branding.drafts import find_logo, keep_logo
 from branding.logo import LARGEST_FILE, Logo, NotALogo, read_logo
@@ -33,8 +35,7 @@ class BrandForm(forms.Form):
     accent = forms.CharField(error_messages={"required": "Choose the accent colour."})
     neutral_hue = _whole("The hue of the neutrals", 0, 360)
     neutral_chroma = forms.DecimalField(
-        min_value=0,
-        max_value="0.04",  # type: ignore[arg-type]  # text keeps it exact
+        validators=[MinValueValidator(Decimal(0)), MaxValueValidator(Decimal("0.04"))],
         max_digits=4,
         decimal_places=3,
         error_messages=dict.fromkeys(
