@@ -14,7 +14,7 @@ def record(
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
 ) -> None:
-    """Write one audit row. ``action`` is a verb phrase (``margin policy changed``); ``subject`` names what it is about."""
+    """Write one audit row. ``action`` is a verb phrase (``margin policy changed``), ``subject`` what it is about."""
     AuditEvent(
         actor=request.user,
         action=action,

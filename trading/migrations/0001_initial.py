@@ -10,283 +10,443 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('tenants', '0001_initial'),
+        ("tenants", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Market',
+            name="Market",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('venue', models.CharField(choices=[('hyperliquid', 'Hyperliquid'), ('aster', 'Aster')], max_length=16)),
-                ('network', models.CharField(choices=[('mainnet', 'Mainnet'), ('testnet', 'Testnet')], max_length=16)),
-                ('name', models.CharField(max_length=40)),
-                ('index', models.PositiveIntegerField()),
-                ('is_delisted', models.BooleanField(default=False)),
-                ('max_leverage', models.PositiveSmallIntegerField()),
-                ('spec', models.JSONField(default=dict)),
-                ('mark_price', models.DecimalField(decimal_places=12, max_digits=36, null=True)),
-                ('oracle_price', models.DecimalField(decimal_places=12, max_digits=36, null=True)),
-                ('mid_price', models.DecimalField(decimal_places=12, max_digits=36, null=True)),
-                ('previous_day_price', models.DecimalField(decimal_places=12, max_digits=36, null=True)),
-                ('funding_rate', models.DecimalField(decimal_places=12, max_digits=36, null=True)),
-                ('open_interest', models.DecimalField(decimal_places=12, max_digits=36, null=True)),
-                ('day_volume', models.DecimalField(decimal_places=12, max_digits=36, null=True)),
-                ('received_at', models.DateTimeField(null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "venue",
+                    models.CharField(choices=[("hyperliquid", "Hyperliquid"), ("aster", "Aster")], max_length=16),
+                ),
+                ("network", models.CharField(choices=[("mainnet", "Mainnet"), ("testnet", "Testnet")], max_length=16)),
+                ("name", models.CharField(max_length=40)),
+                ("index", models.PositiveIntegerField()),
+                ("is_delisted", models.BooleanField(default=False)),
+                ("max_leverage", models.PositiveSmallIntegerField()),
+                ("spec", models.JSONField(default=dict)),
+                ("mark_price", models.DecimalField(decimal_places=12, max_digits=36, null=True)),
+                ("oracle_price", models.DecimalField(decimal_places=12, max_digits=36, null=True)),
+                ("mid_price", models.DecimalField(decimal_places=12, max_digits=36, null=True)),
+                ("previous_day_price", models.DecimalField(decimal_places=12, max_digits=36, null=True)),
+                ("funding_rate", models.DecimalField(decimal_places=12, max_digits=36, null=True)),
+                ("open_interest", models.DecimalField(decimal_places=12, max_digits=36, null=True)),
+                ("day_volume", models.DecimalField(decimal_places=12, max_digits=36, null=True)),
+                ("received_at", models.DateTimeField(null=True)),
             ],
             options={
-                'ordering': ['venue', 'index'],
-                'constraints': [models.UniqueConstraint(fields=('venue', 'network', 'name'), name='one_market_per_name')],
+                "ordering": ["venue", "index"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("venue", "network", "name"), name="one_market_per_name")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Command',
+            name="Command",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('order', 'Order'), ('cancel', 'Cancel'), ('leverage', 'Leverage and mode'), ('margin', 'Margin')], max_length=10)),
-                ('form_key', models.UUIDField()),
-                ('fingerprint', models.CharField(max_length=64)),
-                ('intent', models.JSONField(default=dict)),
-                ('before', models.JSONField(default=dict)),
-                ('client_id', models.CharField(blank=True, default='', max_length=40)),
-                ('nonce', models.BigIntegerField()),
-                ('path', models.CharField(max_length=60)),
-                ('body', models.BinaryField()),
-                ('expires_at', models.DateTimeField(null=True)),
-                ('state', models.CharField(choices=[('prepared', 'Prepared'), ('unknown', 'Checking'), ('accepted', 'Accepted'), ('rejected', 'Rejected'), ('dead', 'Never executed')], default='prepared', max_length=10)),
-                ('message', models.CharField(blank=True, default='', max_length=300)),
-                ('next_step', models.CharField(blank=True, default='', max_length=300)),
-                ('evidence', models.JSONField(default=dict)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('prepared_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('sent_at', models.DateTimeField(null=True)),
-                ('settled_at', models.DateTimeField(null=True)),
-                ('operator', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenants.operator')),
-                ('market', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='trading.market')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("order", "Order"),
+                            ("cancel", "Cancel"),
+                            ("leverage", "Leverage and mode"),
+                            ("margin", "Margin"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("form_key", models.UUIDField()),
+                ("fingerprint", models.CharField(max_length=64)),
+                ("intent", models.JSONField(default=dict)),
+                ("before", models.JSONField(default=dict)),
+                ("client_id", models.CharField(blank=True, default="", max_length=40)),
+                ("nonce", models.BigIntegerField()),
+                ("path", models.CharField(max_length=60)),
+                ("body", models.BinaryField()),
+                ("expires_at", models.DateTimeField(null=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("prepared", "Prepared"),
+                            ("unknown", "Checking"),
+                            ("accepted", "Accepted"),
+                            ("rejected", "Rejected"),
+                            ("dead", "Never executed"),
+                        ],
+                        default="prepared",
+                        max_length=10,
+                    ),
+                ),
+                ("message", models.CharField(blank=True, default="", max_length=300)),
+                ("next_step", models.CharField(blank=True, default="", max_length=300)),
+                ("evidence", models.JSONField(default=dict)),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("prepared_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("sent_at", models.DateTimeField(null=True)),
+                ("settled_at", models.DateTimeField(null=True)),
+                (
+                    "operator",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="tenants.operator"
+                    ),
+                ),
+                (
+                    "market",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="trading.market"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-prepared_at'],
-                'abstract': False,
-                'base_manager_name': 'unscoped',
-                'default_manager_name': 'unscoped',
+                "ordering": ["-prepared_at"],
+                "abstract": False,
+                "base_manager_name": "unscoped",
+                "default_manager_name": "unscoped",
             },
             managers=[
-                ('unscoped', django.db.models.manager.Manager()),
+                ("unscoped", django.db.models.manager.Manager()),
             ],
         ),
         migrations.CreateModel(
-            name='VenueAccount',
+            name="VenueAccount",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('venue', models.CharField(choices=[('hyperliquid', 'Hyperliquid'), ('aster', 'Aster')], max_length=16)),
-                ('network', models.CharField(choices=[('mainnet', 'Mainnet'), ('testnet', 'Testnet')], max_length=16)),
-                ('address', models.CharField(max_length=42)),
-                ('agent_address', models.CharField(blank=True, default='', max_length=42)),
-                ('agent_key', models.BinaryField(default=bytes)),
-                ('last_nonce', models.BigIntegerField(default=0)),
-                ('mode', models.CharField(choices=[('standard', 'Standard'), ('unified', 'Unified'), ('portfolio', 'Portfolio'), ('multi_asset', 'Multi_Asset'), ('unknown', 'Unknown')], default='standard', max_length=16)),
-                ('equity', models.DecimalField(decimal_places=12, default=0, max_digits=36)),
-                ('cross_equity', models.DecimalField(decimal_places=12, default=0, max_digits=36)),
-                ('cross_maintenance', models.DecimalField(decimal_places=12, default=0, max_digits=36)),
-                ('cross_margin_used', models.DecimalField(decimal_places=12, default=0, max_digits=36)),
-                ('withdrawable', models.DecimalField(decimal_places=12, default=0, max_digits=36)),
-                ('taker_fee', models.DecimalField(decimal_places=12, default=0, max_digits=36)),
-                ('maker_fee', models.DecimalField(decimal_places=12, default=0, max_digits=36)),
-                ('builder_fee', models.DecimalField(decimal_places=12, default=0, max_digits=36)),
-                ('venue_time', models.DateTimeField(null=True)),
-                ('synced_at', models.DateTimeField(null=True)),
-                ('attempted_at', models.DateTimeField(null=True)),
-                ('sync_problem', models.CharField(blank=True, default='', max_length=200)),
-                ('operator', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenants.operator')),
-                ('trader', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='accounts', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "venue",
+                    models.CharField(choices=[("hyperliquid", "Hyperliquid"), ("aster", "Aster")], max_length=16),
+                ),
+                ("network", models.CharField(choices=[("mainnet", "Mainnet"), ("testnet", "Testnet")], max_length=16)),
+                ("address", models.CharField(max_length=42)),
+                ("agent_address", models.CharField(blank=True, default="", max_length=42)),
+                ("agent_key", models.BinaryField(default=bytes)),
+                ("last_nonce", models.BigIntegerField(default=0)),
+                (
+                    "mode",
+                    models.CharField(
+                        choices=[
+                            ("standard", "Standard"),
+                            ("unified", "Unified"),
+                            ("portfolio", "Portfolio"),
+                            ("multi_asset", "Multi_Asset"),
+                            ("unknown", "Unknown"),
+                        ],
+                        default="standard",
+                        max_length=16,
+                    ),
+                ),
+                ("equity", models.DecimalField(decimal_places=12, default=0, max_digits=36)),
+                ("cross_equity", models.DecimalField(decimal_places=12, default=0, max_digits=36)),
+                ("cross_maintenance", models.DecimalField(decimal_places=12, default=0, max_digits=36)),
+                ("cross_margin_used", models.DecimalField(decimal_places=12, default=0, max_digits=36)),
+                ("withdrawable", models.DecimalField(decimal_places=12, default=0, max_digits=36)),
+                ("taker_fee", models.DecimalField(decimal_places=12, default=0, max_digits=36)),
+                ("maker_fee", models.DecimalField(decimal_places=12, default=0, max_digits=36)),
+                ("builder_fee", models.DecimalField(decimal_places=12, default=0, max_digits=36)),
+                ("venue_time", models.DateTimeField(null=True)),
+                ("synced_at", models.DateTimeField(null=True)),
+                ("attempted_at", models.DateTimeField(null=True)),
+                ("sync_problem", models.CharField(blank=True, default="", max_length=200)),
+                (
+                    "operator",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="tenants.operator"
+                    ),
+                ),
+                (
+                    "trader",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="accounts",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'unscoped',
-                'default_manager_name': 'unscoped',
+                "abstract": False,
+                "base_manager_name": "unscoped",
+                "default_manager_name": "unscoped",
             },
             managers=[
-                ('unscoped', django.db.models.manager.Manager()),
+                ("unscoped", django.db.models.manager.Manager()),
             ],
         ),
         migrations.CreateModel(
-            name='Position',
+            name="Position",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('size', models.DecimalField(decimal_places=12, max_digits=36)),
-                ('entry_price', models.DecimalField(decimal_places=12, max_digits=36)),
-                ('mark_price', models.DecimalField(decimal_places=12, max_digits=36)),
-                ('mode', models.CharField(choices=[('isolated', 'Isolated'), ('cross', 'Cross')], max_length=16)),
-                ('leverage', models.PositiveSmallIntegerField()),
-                ('margin', models.DecimalField(decimal_places=12, max_digits=36)),
-                ('cash', models.DecimalField(decimal_places=12, max_digits=36, null=True)),
-                ('unrealised_pnl', models.DecimalField(decimal_places=12, max_digits=36)),
-                ('liquidation_price', models.DecimalField(decimal_places=12, max_digits=36, null=True)),
-                ('estimated_liquidation_price', models.DecimalField(decimal_places=12, max_digits=36, null=True)),
-                ('max_leverage', models.PositiveSmallIntegerField()),
-                ('funding_since_open', models.DecimalField(decimal_places=12, default=0, max_digits=36)),
-                ('venue_time', models.DateTimeField()),
-                ('market', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='trading.market')),
-                ('operator', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenants.operator')),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='positions', to='trading.venueaccount')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("size", models.DecimalField(decimal_places=12, max_digits=36)),
+                ("entry_price", models.DecimalField(decimal_places=12, max_digits=36)),
+                ("mark_price", models.DecimalField(decimal_places=12, max_digits=36)),
+                ("mode", models.CharField(choices=[("isolated", "Isolated"), ("cross", "Cross")], max_length=16)),
+                ("leverage", models.PositiveSmallIntegerField()),
+                ("margin", models.DecimalField(decimal_places=12, max_digits=36)),
+                ("cash", models.DecimalField(decimal_places=12, max_digits=36, null=True)),
+                ("unrealised_pnl", models.DecimalField(decimal_places=12, max_digits=36)),
+                ("liquidation_price", models.DecimalField(decimal_places=12, max_digits=36, null=True)),
+                ("estimated_liquidation_price", models.DecimalField(decimal_places=12, max_digits=36, null=True)),
+                ("max_leverage", models.PositiveSmallIntegerField()),
+                ("funding_since_open", models.DecimalField(decimal_places=12, default=0, max_digits=36)),
+                ("venue_time", models.DateTimeField()),
+                (
+                    "market",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="trading.market"
+                    ),
+                ),
+                (
+                    "operator",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="tenants.operator"
+                    ),
+                ),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="positions", to="trading.venueaccount"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'unscoped',
-                'default_manager_name': 'unscoped',
+                "abstract": False,
+                "base_manager_name": "unscoped",
+                "default_manager_name": "unscoped",
             },
             managers=[
-                ('unscoped', django.db.models.manager.Manager()),
+                ("unscoped", django.db.models.manager.Manager()),
             ],
         ),
         migrations.CreateModel(
-            name='Order',
+            name="Order",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('venue_id', models.BigIntegerField()),
-                ('client_id', models.CharField(blank=True, default='', max_length=40)),
-                ('is_buy', models.BooleanField()),
-                ('kind', models.CharField(max_length=30)),
-                ('limit_price', models.DecimalField(decimal_places=12, max_digits=36)),
-                ('size', models.DecimalField(decimal_places=12, max_digits=36)),
-                ('original_size', models.DecimalField(decimal_places=12, max_digits=36)),
-                ('reduce_only', models.BooleanField(default=False)),
-                ('is_open', models.BooleanField(default=True)),
-                ('placed_at', models.DateTimeField()),
-                ('seen_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('market', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='trading.market')),
-                ('operator', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenants.operator')),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='orders', to='trading.venueaccount')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("venue_id", models.BigIntegerField()),
+                ("client_id", models.CharField(blank=True, default="", max_length=40)),
+                ("is_buy", models.BooleanField()),
+                ("kind", models.CharField(max_length=30)),
+                ("limit_price", models.DecimalField(decimal_places=12, max_digits=36)),
+                ("size", models.DecimalField(decimal_places=12, max_digits=36)),
+                ("original_size", models.DecimalField(decimal_places=12, max_digits=36)),
+                ("reduce_only", models.BooleanField(default=False)),
+                ("is_open", models.BooleanField(default=True)),
+                ("placed_at", models.DateTimeField()),
+                ("seen_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "market",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="trading.market"
+                    ),
+                ),
+                (
+                    "operator",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="tenants.operator"
+                    ),
+                ),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="orders", to="trading.venueaccount"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-placed_at'],
-                'abstract': False,
-                'base_manager_name': 'unscoped',
-                'default_manager_name': 'unscoped',
+                "ordering": ["-placed_at"],
+                "abstract": False,
+                "base_manager_name": "unscoped",
+                "default_manager_name": "unscoped",
             },
             managers=[
-                ('unscoped', django.db.models.manager.Manager()),
+                ("unscoped", django.db.models.manager.Manager()),
             ],
         ),
         migrations.CreateModel(
-            name='MarginChange',
+            name="MarginChange",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('amount', models.DecimalField(decimal_places=12, max_digits=36)),
-                ('margin_before', models.DecimalField(decimal_places=12, max_digits=36)),
-                ('liquidation_before', models.DecimalField(decimal_places=12, max_digits=36, null=True)),
-                ('liquidation_after', models.DecimalField(decimal_places=12, max_digits=36, null=True)),
-                ('happened_at', models.DateTimeField()),
-                ('command', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='margin_change', to='trading.command')),
-                ('operator', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenants.operator')),
-                ('market', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='trading.market')),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='margin_changes', to='trading.venueaccount')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("amount", models.DecimalField(decimal_places=12, max_digits=36)),
+                ("margin_before", models.DecimalField(decimal_places=12, max_digits=36)),
+                ("liquidation_before", models.DecimalField(decimal_places=12, max_digits=36, null=True)),
+                ("liquidation_after", models.DecimalField(decimal_places=12, max_digits=36, null=True)),
+                ("happened_at", models.DateTimeField()),
+                (
+                    "command",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="margin_change", to="trading.command"
+                    ),
+                ),
+                (
+                    "operator",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="tenants.operator"
+                    ),
+                ),
+                (
+                    "market",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="trading.market"
+                    ),
+                ),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="margin_changes",
+                        to="trading.venueaccount",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-happened_at', '-id'],
-                'abstract': False,
-                'base_manager_name': 'unscoped',
-                'default_manager_name': 'unscoped',
+                "ordering": ["-happened_at", "-id"],
+                "abstract": False,
+                "base_manager_name": "unscoped",
+                "default_manager_name": "unscoped",
             },
             managers=[
-                ('unscoped', django.db.models.manager.Manager()),
+                ("unscoped", django.db.models.manager.Manager()),
             ],
         ),
         migrations.CreateModel(
-            name='Fill',
+            name="Fill",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=80)),
-                ('order_id', models.BigIntegerField()),
-                ('happened_at', models.DateTimeField()),
-                ('is_buy', models.BooleanField()),
-                ('price', models.DecimalField(decimal_places=12, max_digits=36)),
-                ('size', models.DecimalField(decimal_places=12, max_digits=36)),
-                ('start_position', models.DecimalField(decimal_places=12, max_digits=36, null=True)),
-                ('direction', models.CharField(max_length=40)),
-                ('closed_pnl', models.DecimalField(decimal_places=12, max_digits=36)),
-                ('fee', models.DecimalField(decimal_places=12, max_digits=36, null=True)),
-                ('builder_fee', models.DecimalField(decimal_places=12, default=0, max_digits=36)),
-                ('liquidation', models.CharField(blank=True, default='', max_length=12)),
-                ('liquidation_mark_price', models.DecimalField(decimal_places=12, max_digits=36, null=True)),
-                ('operator', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenants.operator')),
-                ('market', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='trading.market')),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='fills', to='trading.venueaccount')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(max_length=80)),
+                ("order_id", models.BigIntegerField()),
+                ("happened_at", models.DateTimeField()),
+                ("is_buy", models.BooleanField()),
+                ("price", models.DecimalField(decimal_places=12, max_digits=36)),
+                ("size", models.DecimalField(decimal_places=12, max_digits=36)),
+                ("start_position", models.DecimalField(decimal_places=12, max_digits=36, null=True)),
+                ("direction", models.CharField(max_length=40)),
+                ("closed_pnl", models.DecimalField(decimal_places=12, max_digits=36)),
+                ("fee", models.DecimalField(decimal_places=12, max_digits=36, null=True)),
+                ("builder_fee", models.DecimalField(decimal_places=12, default=0, max_digits=36)),
+                ("liquidation", models.CharField(blank=True, default="", max_length=12)),
+                ("liquidation_mark_price", models.DecimalField(decimal_places=12, max_digits=36, null=True)),
+                (
+                    "operator",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="tenants.operator"
+                    ),
+                ),
+                (
+                    "market",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="trading.market"
+                    ),
+                ),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="fills", to="trading.venueaccount"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-happened_at', '-id'],
-                'abstract': False,
-                'base_manager_name': 'unscoped',
-                'default_manager_name': 'unscoped',
+                "ordering": ["-happened_at", "-id"],
+                "abstract": False,
+                "base_manager_name": "unscoped",
+                "default_manager_name": "unscoped",
             },
             managers=[
-                ('unscoped', django.db.models.manager.Manager()),
+                ("unscoped", django.db.models.manager.Manager()),
             ],
         ),
         migrations.AddField(
-            model_name='command',
-            name='account',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='commands', to='trading.venueaccount'),
+            model_name="command",
+            name="account",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="commands", to="trading.venueaccount"
+            ),
         ),
         migrations.CreateModel(
-            name='Preference',
+            name="Preference",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('mode', models.CharField(choices=[('isolated', 'Isolated'), ('cross', 'Cross')], max_length=16)),
-                ('leverage', models.PositiveSmallIntegerField()),
-                ('market', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='trading.market')),
-                ('operator', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenants.operator')),
-                ('trader', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='preferences', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("mode", models.CharField(choices=[("isolated", "Isolated"), ("cross", "Cross")], max_length=16)),
+                ("leverage", models.PositiveSmallIntegerField()),
+                (
+                    "market",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="trading.market"
+                    ),
+                ),
+                (
+                    "operator",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="tenants.operator"
+                    ),
+                ),
+                (
+                    "trader",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="preferences",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'unscoped',
-                'default_manager_name': 'unscoped',
-                'constraints': [models.UniqueConstraint(fields=('trader', 'market'), name='one_preference_per_market')],
+                "abstract": False,
+                "base_manager_name": "unscoped",
+                "default_manager_name": "unscoped",
+                "constraints": [models.UniqueConstraint(fields=("trader", "market"), name="one_preference_per_market")],
             },
             managers=[
-                ('unscoped', django.db.models.manager.Manager()),
+                ("unscoped", django.db.models.manager.Manager()),
             ],
         ),
         migrations.AddIndex(
-            model_name='venueaccount',
-            index=models.Index(fields=['attempted_at'], name='longest_not_attempted'),
+            model_name="venueaccount",
+            index=models.Index(fields=["attempted_at"], name="longest_not_attempted"),
         ),
         migrations.AddConstraint(
-            model_name='venueaccount',
-            constraint=models.UniqueConstraint(fields=('operator', 'venue', 'network', 'address'), name='one_account_per_address'),
+            model_name="venueaccount",
+            constraint=models.UniqueConstraint(
+                fields=("operator", "venue", "network", "address"), name="one_account_per_address"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='position',
-            constraint=models.UniqueConstraint(fields=('account', 'market'), name='one_position_per_market'),
+            model_name="position",
+            constraint=models.UniqueConstraint(fields=("account", "market"), name="one_position_per_market"),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.UniqueConstraint(fields=('account', 'venue_id'), name='one_row_per_order'),
+            model_name="order",
+            constraint=models.UniqueConstraint(fields=("account", "venue_id"), name="one_row_per_order"),
         ),
         migrations.AddIndex(
-            model_name='fill',
-            index=models.Index(fields=['account', '-happened_at'], name='fills_newest_first'),
+            model_name="fill",
+            index=models.Index(fields=["account", "-happened_at"], name="fills_newest_first"),
         ),
         migrations.AddConstraint(
-            model_name='fill',
-            constraint=models.UniqueConstraint(fields=('account', 'key'), name='one_row_per_fill'),
+            model_name="fill",
+            constraint=models.UniqueConstraint(fields=("account", "key"), name="one_row_per_fill"),
         ),
         migrations.AddIndex(
-            model_name='command',
-            index=models.Index(condition=models.Q(('state__in', ['prepared', 'unknown'])), fields=['prepared_at'], name='commands_not_settled'),
+            model_name="command",
+            index=models.Index(
+                condition=models.Q(("state__in", ["prepared", "unknown"])),
+                fields=["prepared_at"],
+                name="commands_not_settled",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='command',
-            constraint=models.UniqueConstraint(fields=('account', 'form_key', 'kind'), name='one_command_per_form_and_kind'),
+            model_name="command",
+            constraint=models.UniqueConstraint(
+                fields=("account", "form_key", "kind"), name="one_command_per_form_and_kind"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='command',
-            constraint=models.UniqueConstraint(fields=('account', 'nonce'), name='one_command_per_nonce'),
+            model_name="command",
+            constraint=models.UniqueConstraint(fields=("account", "nonce"), name="one_command_per_nonce"),
         ),
     ]
