@@ -27,7 +27,7 @@ OWNED = [model for model in MODELS if issubclass(model, OperatorOwned)]
 TABLES = [model._meta.db_table for model in OWNED]
 
 
-def rows(sql: str, *values: object) -> list[tuple[object, ...]]:
+def rows(sql: str, *values: int | str | None) -> list[tuple[object, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
         return list(cursor.fetchall())
