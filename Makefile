@@ -107,5 +107,6 @@ static/vendor/installed: package-lock.json .venv/installed
 	touch $@
 
 .venv/collected: static/vendor/installed $(shell find static -type f -not -path 'static/vendor/*' 2>/dev/null)
-	@$(python) manage.py collectstatic --no-input --verbosity 0
+	@$(python) -m compileall -q branding perpsstudio tenants trading
+	$(python) manage.py collectstatic --no-input --verbosity 0
 	touch $@
