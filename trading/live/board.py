@@ -83,7 +83,9 @@ def publish(
 ) -> bool:
     """Put a whole board in place; False where a newer one lies there. ``as_of`` is the venue's time or our receipt."""
     board = Board({state.name: state for state in states}, as_of, dict(lagging or {}))
-    return bool(blocking().eval(PUT_NEWER, 1, *script_arguments(venue, network, board)))
+    is_newer = bool(blocking().eval(PUT_NEWER, 1, *script_arguments(venue, network, board)))
+    _remembered.pop(keys.board(venue, network), None)
+    return is_newer
 
 
 def script_arguments(venue: Venue, network: Network, board: Board) -> tuple[str, str, bytes]:

@@ -1,5 +1,6 @@
 """Connections to Redis: one blocking pool a process for pages and tasks, one asyncio client for each event loop."""
 
+import asyncio
 from functools import cache
 
 import redis
@@ -29,3 +30,13 @@ def concurrent() -> redis.asyncio.Redis:
         socket_connect_timeout=CONNECT_SECONDS,
         health_check_interval=HEALTH_CHECK_SECONDS,
     )
+
+
+def is_wanted() -> bool:
+    """Whether the current task has not been told to stop; for the condition of every loop that talks to Redis.
+
+    Before Python 3.12 ``asyncio.wait_for``, which the client uses, loses a cancellation that arrives together with the
+    answer; the task would then go on for ever.
+    """
+    task = asyncio.current_task()
+    return task is None or not task.cancelling()

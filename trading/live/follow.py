@@ -59,17 +59,18 @@ class Follower:
         """Wait for the lock, follow while it is held, and wait again; for ever."""
         async with connections.concurrent() as redis:
             name = keys.stream_lock(self._adapter.venue, self._adapter.network)
-            while True:
+            while connections.is_wanted():
                 lock = redis.lock(name, timeout=LOCK_SECONDS, sleep=WAIT_SECONDS, thread_local=False)
                 try:
                     await lock.acquire()
-                    await self._follow(redis, lock)
+                    if connections.is_wanted():
+                        await self._follow(redis, lock)
                 except* (RedisError, LockLost) as failures:
                     logger.warning("%s is not followed: %s", self._name, failures.exceptions[0])
                 finally:
                     await _let_go(lock)
-                _stop_if_asked()
-                await asyncio.sleep(AFTER_FAILURE_SECONDS)
+                if connections.is_wanted():
+                    await asyncio.sleep(AFTER_FAILURE_SECONDS)
 
     async def _follow(self, redis: Redis, lock: Lock) -> None:
         logger.info("Following %s.", self._name)
@@ -124,7 +125,7 @@ class Follower:
 
 
 async def _renew(lock: Lock) -> None:
-    while True:
+    while connections.is_wanted():
         await asyncio.sleep(RENEW_SECONDS)
         try:
             await lock.extend(LOCK_SECONDS, replace_ttl=True)
@@ -142,7 +143,7 @@ async def _hear_arrivals(redis: Redis, lookers: Lookers, arrival: asyncio.Event)
     """Read an account the moment somebody arrives or something changes, instead of at the next look around."""
     async with redis.pubsub() as arrivals:
         await arrivals.subscribe(keys.ARRIVALS)
-        while True:
+        while connections.is_wanted():
             message = await arrivals.get_message(ignore_subscribe_messages=True, timeout=TURN_SECONDS)
             if message is not None:
                 channel = message["data"].decode()
@@ -162,19 +163,12 @@ async def _wait(arrival: asyncio.Event, seconds: float) -> None:
 
 
 async def _take_turns(redis: Redis, renderer: Renderer, lookers: Lookers, heard: Heard) -> None:
-    while True:
+    while connections.is_wanted():
         now = datetime.now(UTC)
         known = await renderer.turn(heard, now)
         if known.is_known:
             await lookers.publish(redis, known, now)
         await asyncio.sleep(TURN_SECONDS)
-
-
-def _stop_if_asked() -> None:
-    """A task group that is cancelled while one of its tasks fails reports the failure and loses the cancellation."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 async def _let_go(lock: Lock) -> None:

@@ -19,6 +19,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from trading.live import keys, presence
+from trading.live.connections import is_wanted
 from trading.live.publish import CHANGES_SECONDS, STATE_SECONDS, Fragment
 
 logger = logging.getLogger(__name__)
@@ -203,7 +204,7 @@ class Hub:
 
     async def _listen(self) -> None:
         attempt = 0
-        while True:
+        while is_wanted():
             try:
                 # The pub/sub connection exists only once something is subscribed to.
                 async with self._subscribing:
@@ -218,7 +219,7 @@ class Hub:
             attempt += 1
 
     async def _receive(self) -> None:
-        while True:
+        while is_wanted():
             message = await self._pubsub.get_message(ignore_subscribe_messages=True, timeout=LISTEN_SECONDS)
             if message is None:
                 continue
@@ -229,7 +230,7 @@ class Hub:
     async def _sweep(self) -> None:
         """Heartbeats, presence, clients that take nothing, channels that nobody hears."""
         next_heartbeat = time.monotonic() + HEARTBEAT_SECONDS
-        while True:
+        while is_wanted():
             await asyncio.sleep(SWEEP_SECONDS)
             now = time.monotonic()
             self._drop_stuck(now)

@@ -74,7 +74,9 @@ class Lookers:
 
     async def load(self) -> None:
         """Read accounts as they are asked for, a few at a time, for ever."""
-        await asyncio.gather(*(self._load_one_by_one() for _ in range(LOADERS)))
+        async with asyncio.TaskGroup() as group:
+            for _ in range(LOADERS):
+                group.create_task(self._load_one_by_one())
 
     async def _load_one_by_one(self) -> None:
         while True:

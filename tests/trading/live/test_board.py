@@ -61,7 +61,7 @@ def test_nothing_published_is_nothing_known(redis: Redis) -> None:
 def test_board_is_asked_for_once_in_a_quarter_of_a_second(redis: Redis) -> None:
     board.publish(*HERE, [state("BTC", "86000")], START)
     assert board.read(*HERE).mark("BTC") == 86000
-    board.publish(*HERE, [state("BTC", "86001")], at(1))
+    redis.eval(board.PUT_NEWER, 1, *board.script_arguments(*HERE, Board({"BTC": state("BTC", "86001")}, at(1))))
     before = redis.info("commandstats")["cmdstat_hget"]["calls"]
     reads = [board.read(*HERE).mark("BTC") for _ in range(100)]
     after = redis.info("commandstats")["cmdstat_hget"]["calls"]

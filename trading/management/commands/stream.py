@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
@@ -28,7 +28,7 @@ class Command(BaseCommand):
 
     help = "Follow the venues' market data and publish live numbers."
     # It serves no pages: what `check --deploy` judged needs no second look at every start.
-    requires_system_checks: ClassVar[list[str]] = []
+    requires_system_checks = []
 
     def handle(self, *arguments: Any, **options: Any) -> None:
         """Run until SIGTERM or SIGINT."""

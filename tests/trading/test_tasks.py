@@ -1,0 +1,268 @@
+"""Background work on the real sandbox: it may run twice, late, or beside itself, and the rows equal the venue's."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+from uuid import uuid4
+
+import pytest
+from django.utils import timezone
+from pytest_django.fixtures import Settings
+from redis import Redis
+
+from perpsstudio.celery import app
+from tenants.models import MarginPolicy, Operator
+from tenants.scope import OutsideScope, current_scope, operator_scope
+from tests.trading.conftest import Desk, open_desk
+from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
+from tests.trading.services.test_orders import ticket
+from trading import tasks
+from trading.live import board, keys, presence
+from trading.live.publish import Fragment
+from trading.models import Command, Fill, Market, Position, VenueAccount
+from trading.models.commands import CommandState
+from trading.services.orders import place_order
+from trading.venues.base import PlaceOrder, market_order
+from trading.venues.snapshots import Network, Venue
+
+HERE = (Venue.HYPERLIQUID, Network.TESTNET)
+
+
+@pytest.fixture(autouse=True)
+def eager(redis: Redis, settings: Settings) -> Iterator[None]:  # noqa: F811
+    """Subtasks run at once, in this thread."""
+    app.conf.task_always_eager = True
+    app.conf.task_eager_propagates = True
+    yield
+    app.conf.task_always_eager = False
+    app.conf.task_eager_propagates = False
+
+
+def trade_elsewhere(desk: Desk, size: str = "0.01") -> None:
+    """An order of the trader's own, sent past this platform."""
+    wanted: PlaceOrder = market_order(
+        desk.market.rules, is_buy=True, size=Decimal(size), mark=Decimal(86000), slippage=Decimal("0.05")
+    )
+    nonce = int(timezone.now().timestamp() * 1000)
+    desk.adapter.send(desk.adapter.sign(wanted, nonce=nonce))
+
+
+def test_what_happened_elsewhere_is_in_the_rows_after_a_turn(desk: Desk) -> None:
+    trade_elsewhere(desk)
+    VenueAccount.objects.update(attempted_at=None)
+
+    assert tasks.sync_due_accounts() == 1
+
+    theirs = desk.adapter.account(desk.account.address)
+    held = Position.objects.get(account=desk.account)
+    assert (held.size, held.margin, held.entry_price) == (
+        theirs.positions[0].size,
+        theirs.positions[0].margin,
+        theirs.positions[0].entry_price,
+    )
+    assert desk.reread().equity == theirs.equity
+    assert Fill.objects.get().size == Decimal("0.01")
+
+
+def test_reading_an_account_twice_changes_nothing_more(desk: Desk) -> None:
+    trade_elsewhere(desk)
+    tasks.sync_account_now(desk.operator.pk, desk.account.pk)
+    first = (list(Position.objects.values()), list(Fill.objects.values()))
+    tasks.sync_account_now(desk.operator.pk, desk.account.pk)
+    tasks.sync_accounts([(desk.operator.pk, desk.account.pk)] * 2)
+    again = (list(Position.objects.values()), list(Fill.objects.values()))
+
+    assert [row["size"] for row in again[0]] == [row["size"] for row in first[0]]
+    assert again[1] == first[1]
+
+
+def test_account_in_another_workers_hands_is_left_to_it(desk: Desk, redis: Redis) -> None:  # noqa: F811
+    before = desk.reread().synced_at
+    assert before is not None
+    redis.set(keys.account_lock(desk.operator.pk, desk.account.pk), "another worker", px=5000)
+    tasks.sync_account_now(desk.operator.pk, desk.account.pk)
+    assert desk.reread().synced_at == before
+
+    redis.delete(keys.account_lock(desk.operator.pk, desk.account.pk))
+    tasks.sync_account_now(desk.operator.pk, desk.account.pk)
+    assert (desk.reread().synced_at or before) > before
+
+
+@pytest.mark.parametrize(
+    ("name", "turn"),
+    [
+        ("sync_due_accounts", tasks.sync_due_accounts),
+        ("settle_commands", tasks.settle_commands),
+        ("sync_markets", tasks.sync_markets),
+    ],
+)
+def test_two_turns_of_a_periodic_task_never_run_at_once(desk: Desk, redis: Redis, name: str, turn: object) -> None:  # noqa: F811
+    VenueAccount.objects.update(attempted_at=None)
+    redis.set(keys.task_lock(name), "another turn", px=5000)
+
+    assert not turn()  # type: ignore[operator]
+
+    assert VenueAccount.objects.get().attempted_at is None
+    assert not board.read(*HERE).is_known
+
+
+def test_task_of_one_operator_never_touches_another_operators_account(desk: Desk) -> None:
+    beta = Operator.objects.create(slug="beta", name="Beta")
+    with operator_scope(beta.pk):
+        MarginPolicy().save()
+        bob = open_desk(desk.sandbox, beta, "bob@beta.example")
+        VenueAccount.objects.update(synced_at=None)
+    tasks.sync_account_now(desk.operator.pk, bob.account.pk)
+
+    with operator_scope(beta.pk):
+        assert VenueAccount.objects.get(pk=bob.account.pk).synced_at is None
+    tasks.sync_accounts([(desk.operator.pk, bob.account.pk), (beta.pk, bob.account.pk)])
+    with operator_scope(beta.pk):
+        assert VenueAccount.objects.get(pk=bob.account.pk).synced_at is not None
+
+
+def test_scope_ends_with_the_task_even_when_it_fails(db: None) -> None:
+    @app.task(base=tasks.OperatorTask)  # type: ignore[untyped-decorator]
+    def fail(operator_id: int) -> None:
+        assert current_scope() == operator_id
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        fail(41)
+
+    assert current_scope() is None
+    with pytest.raises(OutsideScope):
+        VenueAccount.objects.count()
+
+
+def test_pages_hear_what_changed_and_only_that(desk: Desk, redis: Redis) -> None:  # noqa: F811
+    tasks.sync_account_now(desk.operator.pk, desk.account.pk)
+    channel = keys.account_channel(desk.operator.pk, desk.account.pk)
+    with redis.pubsub(ignore_subscribe_messages=True) as heard:  # type: ignore[no-untyped-call]
+        heard.subscribe(channel)
+        heard.get_message(timeout=1)
+        tasks.sync_account_now(desk.operator.pk, desk.account.pk)
+        assert heard.get_message(timeout=0.2) is None
+        trade_elsewhere(desk)
+        tasks.sync_account_now(desk.operator.pk, desk.account.pk)
+        message = heard.get_message(timeout=1)
+
+    assert message is not None
+    assert set(message["data"].decode().split()) == {"refresh", Fragment.POSITIONS, Fragment.FILLS}
+
+
+def test_cheap_reading_of_a_moved_position_is_followed_by_a_whole_one(desk: Desk) -> None:
+    tasks.sync_accounts([(desk.operator.pk, desk.account.pk)])
+    trade_elsewhere(desk)
+    tasks.sync_accounts([(desk.operator.pk, desk.account.pk)])
+
+    assert Fill.objects.get().size == Decimal("0.01")
+
+
+def test_account_that_is_looked_at_is_read_before_the_rest(desk: Desk) -> None:
+    VenueAccount.objects.update(attempted_at=timezone.now() - timedelta(seconds=5))
+    assert tasks.sync_due_accounts() == 0
+
+    presence.look(desk.operator.pk, desk.account.pk)
+    assert tasks.sync_due_accounts() == 1
+
+
+def test_board_lives_on_the_market_sync_while_there_is_no_stream(desk: Desk) -> None:
+    desk.sandbox.mark("BTC", "86777")
+    tasks.sync_markets()
+    known = board.read(*HERE)
+
+    assert known.mark("BTC") == Market.objects.get(name="BTC").mark_price == Decimal(86777)
+    assert known.as_of is not None
+    assert timezone.now() - known.as_of < timedelta(seconds=5)
+
+
+def test_market_sync_leaves_a_streaming_board_alone(desk: Desk) -> None:
+    tasks.sync_markets()
+    streamed = board.read(*HERE).states
+    board.forget()
+    board.publish(*HERE, streamed.values(), timezone.now() + timedelta(seconds=1))
+    as_of = board.read(*HERE).as_of
+    desk.sandbox.mark("BTC", "86778")
+    tasks.sync_markets()
+    board.forget()
+
+    assert board.read(*HERE).as_of == as_of
+
+
+def test_unanswering_venue_is_told_on_the_account_and_costs_no_number(desk: Desk) -> None:
+    place_order(desk.adapter, desk.account, desk.market, ticket())
+    before = list(Position.objects.values())
+    desk.sandbox.fault("error_before", "any", count=20)
+    tasks.sync_account_now(desk.operator.pk, desk.account.pk)
+    tasks.sync_markets()
+    desk.sandbox.clear_faults()
+
+    assert desk.reread().sync_problem != ""
+    assert list(Position.objects.values()) == before
+    tasks.sync_account_now(desk.operator.pk, desk.account.pk)
+    assert desk.reread().sync_problem == ""
+
+
+def unknown_order(desk: Desk, fault: str) -> Command:
+    place_order(desk.adapter, desk.account, desk.market, ticket(form_key=uuid4(), form={"first": "1"}))
+    desk.sandbox.fault(fault, "order", count=1)
+    command = place_order(desk.adapter, desk.account, desk.market, ticket(form_key=uuid4(), form={"second": "1"}))
+    assert command.state == CommandState.UNKNOWN
+    return command
+
+
+@pytest.mark.parametrize("fault", ["drop_after", "drop_before", "error_after"])
+def test_unknown_command_is_settled_once_and_its_position_read(desk: Desk, fault: str) -> None:
+    command = unknown_order(desk, fault)
+
+    assert tasks.settle_commands() == 1
+    assert tasks.settle_commands() == 0
+
+    command.refresh_from_db()
+    assert command.state == CommandState.ACCEPTED
+    assert Position.objects.get().size == Decimal("0.02")
+    assert Fill.objects.count() == 2
+
+
+def test_command_that_is_still_being_sent_is_left_alone(desk: Desk) -> None:
+    command = unknown_order(desk, "drop_before")
+    Command.objects.filter(pk=command.pk).update(message="", sent_at=timezone.now())
+    assert tasks.settle_commands() == 0
+
+    Command.objects.filter(pk=command.pk).update(sent_at=timezone.now() - timedelta(seconds=11))
+    assert tasks.settle_commands() == 1
+
+
+def test_command_whose_process_died_before_sending_is_sent_once(desk: Desk) -> None:
+    command = unknown_order(desk, "drop_before")
+    Command.objects.filter(pk=command.pk).update(
+        state=CommandState.PREPARED, sent_at=None, attempts=0, message="", prepared_at=timezone.now()
+    )
+    assert tasks.settle_commands() == 0
+
+    Command.objects.filter(pk=command.pk).update(prepared_at=timezone.now() - timedelta(seconds=3))
+    assert tasks.settle_commands() == 1
+    command.refresh_from_db()
+    assert command.state == CommandState.ACCEPTED
+    assert Position.objects.get().size == Decimal("0.02")
+
+
+def test_command_in_another_workers_hands_is_left_to_it(desk: Desk, redis: Redis) -> None:  # noqa: F811
+    command = unknown_order(desk, "drop_before")
+    redis.set(keys.command_lock(desk.operator.pk, command.pk), "another worker", px=5000)
+
+    assert tasks.settle_commands() == 0
+    command.refresh_from_db()
+    assert command.state == CommandState.UNKNOWN
+
+
+def test_every_periodic_task_exists_and_expires_before_its_next_turn() -> None:
+    schedule = app.conf.beat_schedule
+
+    assert {entry["task"] for entry in schedule.values()} >= {
+        tasks.sync_markets.name,
+        tasks.sync_due_accounts.name,
+        tasks.settle_commands.name,
+    }
+    assert [name for name, entry in schedule.items() if entry["options"]["expires"] > entry["schedule"]] == []
