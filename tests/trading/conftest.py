@@ -12,6 +12,7 @@ from tenants.models import Domain, MarginPolicy, Operator, User
 from tenants.scope import operator_scope
 from tests.sandbox_process import SandboxProcess
 from trading.connect import _transport, _vault, trading_adapter
+from trading.desk import forget_desks
 from trading.management.commands.seed_demo import give_agent_key
 from trading.models import Market, VenueAccount
 from trading.services.sync import sync_account, sync_markets
@@ -94,6 +95,7 @@ def open_desk(venue: SandboxProcess, operator: Operator, email: str, balance: st
 def desk(db: None, venue: SandboxProcess) -> Iterator[Desk]:
     """Alice's desk at operator Alpha, inside Alpha's scope."""
     forget_hosts()
+    forget_desks()
     operator = Operator.objects.create(slug="alpha", name="Alpha")
     Domain.objects.create(host="alpha.localhost", operator=operator)
     with operator_scope(operator.pk):

@@ -15,6 +15,7 @@ from trading.desk import (
     desk_of,
     order_of,
     position_of,
+    recent_desk,
     recent_fills,
     recent_margin_changes,
     unsettled_commands,
@@ -96,7 +97,7 @@ def show_margin_dialog(request: MemberRequest, position_id: int) -> HttpResponse
 @require_GET
 def show_margin_preview(request: MemberRequest, position_id: int) -> HttpResponse:
     """What moving the amount would do, while it is being typed."""
-    desk, row = desk_of(request.user), _isolated(request, position_id)
+    desk, row = recent_desk(request.user), _isolated(request, position_id)
     preview = _preview(desk, row, _direction(request.GET.get("direction", "")), request.GET.get("amount", ""))
     return render(request, "trading/_margin_preview.html", {"preview": preview, "position_id": row.pk})
 

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from tenants.access import MemberRequest, trader_required
 from trading.connect import KeyUnreadable, trading_adapter
-from trading.desk import Desk, desk_of, market_named
+from trading.desk import Desk, desk_of, market_named, recent_desk
 from trading.forms import Unreadable, read_form_key, read_number, read_order
 from trading.models import Command, Market
 from trading.models.commands import CommandKind
@@ -33,7 +33,7 @@ TOLERANCE = Decimal("0.005")
 @require_GET
 def show_quote(request: MemberRequest, market_name: str) -> HttpResponse:
     """What the ticket would do. Nothing is stored and nothing is sent."""
-    desk, market = desk_of(request.user), market_named(market_name)
+    desk, market = recent_desk(request.user), market_named(market_name)
     return _render_quote(request, desk, market, quote_from(request, desk, market))
 
 

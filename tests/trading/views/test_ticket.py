@@ -13,6 +13,7 @@ from tenants.models import MarginPolicy
 from tests.trading.conftest import Desk
 from tests.trading.services.test_orders import ticket
 from tests.trading.views.conftest import publish_prices
+from trading.desk import forget_desks
 from trading.models import Command, Position
 from trading.models.commands import CommandKind, CommandState
 from trading.services.orders import place_order
@@ -188,6 +189,7 @@ def test_quote_asks_the_database_the_same_whatever_is_held(
     desk: Desk, browser: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     browser.get(QUOTE, fields())
+    forget_desks()
     with django_assert_num_queries(7):
         browser.get(QUOTE, fields())
     for name in ("ETH", "SOL", "AVAX", "BNB"):
@@ -197,5 +199,8 @@ def test_quote_asks_the_database_the_same_whatever_is_held(
         place_order(desk.adapter, desk.account, market, ticket(size=size, mark=mark, leverage=5))
     assert Position.objects.count() == 4
 
+    forget_desks()
     with django_assert_num_queries(7):
         browser.get(QUOTE, fields())
+    with django_assert_num_queries(2):
+        browser.get(QUOTE, fields(leverage="11"))
