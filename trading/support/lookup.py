@@ -4,10 +4,10 @@ from django.db.models import Count, Prefetch, Q, QuerySet
 from django.shortcuts import get_object_or_404
 
 from tenants.models import User
-from trading.models import Command, VenueAccount
+from trading.models import Command, MarginChange, VenueAccount
 
 LONGEST_QUERY = 254
-SHOWN_COMMANDS = 50
+SHOWN_ROWS = 50
 
 
 def find_traders(query: str) -> QuerySet[User]:
@@ -37,4 +37,10 @@ def recent_commands(account: VenueAccount | None) -> list[Command]:
     if account is None:
         return []
     rows = Command.objects.filter(account=account).select_related("market").defer("body")
-    return list(rows[:SHOWN_COMMANDS])
+    return list(rows[:SHOWN_ROWS])
+
+
+def recent_margin_changes(account: VenueAccount | None) -> list[MarginChange]:
+    """The newest margin changes of an account, without the commands that made them."""
+    rows = MarginChange.objects.filter(account=account).select_related("market")
+    return list(rows[:SHOWN_ROWS]) if account else []

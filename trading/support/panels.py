@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import ROUND_CEILING, Decimal
 
 from tenants.models import User
-from trading.desk import Desk, recent_fills, recent_margin_changes
+from trading.desk import Desk, recent_fills
 from trading.holdings import RULES
 from trading.margin.errors import MarginInputError
 from trading.margin.explain import Step, explain_liquidation, explain_maximum_loss, plain
@@ -17,6 +17,7 @@ from trading.panels.market import liquidation_text
 from trading.panels.numbers import MINUS, age, clock, fixed, money, short_address
 from trading.panels.positions import account_freshness, build_positions
 from trading.panels.view_models import AccountPanel, PositionRow
+from trading.support.lookup import recent_margin_changes
 from trading.support.view_models import AccountView, CommandRow, PositionView, Reading, StepRow, TraderRow
 from trading.venues.snapshots import Venue
 
