@@ -20,6 +20,30 @@ from tenants.models import Role
 
 STARTS: dict[str, tuple[str, Theme]] = {"calm": ("Calm and light", HARBOR), "dense": ("Dense and dark", VANTA)}
 CONFLICT = 409
+# The theme's tokens in the words of somebody who looks at the page.
+WORDS = {
+    "bg": "the page",
+    "s1": "panels",
+    "s2": "fields",
+    "s3": "switches",
+    "line-strong": "an outline",
+    "ink": "text",
+    "ink2": "quiet text",
+    "ink3": "muted text",
+    "accent": "the accent",
+    "accent-ink": "text",
+    "accent-text": "text in the accent",
+    "accent-wash": "the accent's wash",
+    "up": "green",
+    "down": "red",
+    "warn": "amber",
+    "up-wash": "the wash of green",
+    "down-wash": "the wash of red",
+    "warn-wash": "the wash of amber",
+    "up-ink": "text",
+    "down-ink": "text",
+    "warn-ink": "text",
+}
 CHANGED_MEANWHILE = (
     "Somebody published another version while you were editing. What you typed is kept below; "
     "publish again to put it in place of that version."
@@ -109,9 +133,19 @@ def _signed(request: MemberRequest, draft: Draft) -> str:
 
 
 def _sentences(found: tuple[Finding, ...], *, blocking: bool) -> list[str]:
-    return [
-        f"{finding.message[:1].upper()}{finding.message[1:]}." for finding in found if finding.is_blocking is blocking
-    ]
+    return [_sentence(finding) for finding in found if finding.is_blocking is blocking]
+
+
+def _sentence(finding: Finding) -> str:
+    """A finding without the names of tokens, which only a developer knows."""
+    kind, _, pair = finding.name.partition("-")
+    front, _, ground = pair.partition("-on-")
+    if kind != "contrast" or front not in WORDS or ground not in WORDS:
+        return f"{finding.message[:1].upper()}{finding.message[1:]}."
+    measured = f"a contrast of {finding.measured:.2f}:1"
+    return (
+        f"{WORDS[front].capitalize()} on {WORDS[ground]} has {measured}; it takes {finding.needed}:1 to be seen well."
+    )
 
 
 def _live_version() -> int:

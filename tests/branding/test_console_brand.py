@@ -149,7 +149,7 @@ def test_unreadable_look_is_not_published(alpha: Exchange, owner: Client) -> Non
 
     assert (answer.status_code, len(brands(alpha))) == (422, 1)
     assert "This look cannot go live yet" in page
-    assert "a control needs 3.0:1" in page
+    assert "The accent on panels has a contrast of 1.04:1; it takes 3.0:1 to be seen well." in page
 
 
 def test_second_owner_is_told_and_nothing_is_lost(alpha: Exchange, owner: Client) -> None:
