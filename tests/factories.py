@@ -10,7 +10,6 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-import msgspec
 from django.test import Client
 from django.utils import timezone
 
@@ -19,7 +18,18 @@ from tenants.models import AuditEvent, Domain, MarginPolicy, Operator, Role, Use
 from tenants.scope import operator_scope
 from trading.margin.rounding import PriceRule
 from trading.margin.types import MarginRestriction, TierTable
-from trading.models import Command, Fill, MarginChange, Market, Order, Position, Preference, VenueAccount
+from trading.models import (
+    BuilderFee,
+    Command,
+    Fill,
+    MarginChange,
+    Market,
+    Order,
+    Position,
+    Preference,
+    VenueAccount,
+    WalletApproval,
+)
 from trading.models.commands import CommandKind, CommandState
 from trading.venues.snapshots import MarketSpec, MarketState, Network, Venue
 
@@ -83,15 +93,11 @@ def make_user(email: str, role: str = "") -> User:
     return user
 
 
-def make_market(
-    name: str = "BTC",
-    max_leverage: int = 40,
-    mark: str = "64794",
-    restriction: MarginRestriction = MarginRestriction.NONE,
-    index: int = 0,
-) -> Market:
-    """A market of the venue this deployment talks to, with one tier, as the market sync would write it."""
-    spec = MarketSpec(
+def make_spec(
+    name: str, max_leverage: int, restriction: MarginRestriction = MarginRestriction.NONE, index: int = 0
+) -> MarketSpec:
+    """The rules of a market with one tier."""
+    return MarketSpec(
         venue=Venue.HYPERLIQUID,
         name=name,
         base=name,
@@ -105,10 +111,20 @@ def make_market(
         delisted=False,
         collateral="USDC",
     )
+
+
+def make_market(
+    name: str = "BTC",
+    max_leverage: int = 40,
+    mark: str = "64794",
+    restriction: MarginRestriction = MarginRestriction.NONE,
+    index: int = 0,
+) -> Market:
+    """A market of the venue this deployment talks to, as the market sync would write it."""
     price = Decimal(mark)
     state = MarketState(name, price, price, price, price, Decimal("0.0000125"), Decimal(100), Decimal(1_000_000))
+    spec = make_spec(name, max_leverage, restriction, index)
     market = Market.described(spec, state, Network.TESTNET, timezone.now())
-    market.spec = msgspec.to_builtins(spec)
     market.save()
     return market
 
@@ -197,6 +213,15 @@ def make_command(account: VenueAccount, market: Market, nonce: int = 1, **change
     return command
 
 
+def make_approval(account: VenueAccount) -> WalletApproval:
+    """A trading key that the venue has accepted, at an operator whose fee was given up."""
+    fee = BuilderFee(venue=Venue.ASTER, network=Network.TESTNET, address="0xfee", rate=Decimal("0.0005"))
+    fee.save()
+    approval = WalletApproval(account=account, kind="key", state="accepted", chain_id=1, nonce=1)
+    approval.save()
+    return approval
+
+
 def make_margin_change(account: VenueAccount, market: Market, command: Command) -> MarginChange:
     """25 of collateral added."""
     change = MarginChange(
@@ -215,6 +240,7 @@ def make_belongings(exchange: Exchange, market: Market, address: str) -> Belongi
         preference = Preference(trader=exchange.trader, market=market, mode="isolated", leverage=7)
         preference.save()
         AuditEvent(actor=exchange.owner, action="brand published", subject="version 1").save()
+        make_approval(account)
         return Belongings(
             account=account,
             position=make_position(account, market),

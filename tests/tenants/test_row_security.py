@@ -43,6 +43,7 @@ def test_owned_models_are_the_ones_we_know() -> None:
         "tenants_auditevent",
         "tenants_marginpolicy",
         "tenants_user",
+        "trading_builderfee",
         "trading_command",
         "trading_fill",
         "trading_marginchange",
@@ -50,6 +51,7 @@ def test_owned_models_are_the_ones_we_know() -> None:
         "trading_position",
         "trading_preference",
         "trading_venueaccount",
+        "trading_walletapproval",
     ]
 
 
