@@ -34,7 +34,7 @@ def brand(request: HttpRequest) -> dict[str, Any]:
     signed_in = host is not None and user is not None and user.is_authenticated
     return {
         "brand": SimpleLazyObject(partial(_brand_of, host)),
-        "viewer": user.email if signed_in and user is not None else "",
+        "viewer": str(user) if signed_in and user is not None else "",
         "role": user.role if signed_in and user is not None else "",
         "navigation": _navigation(request.path, user.role) if signed_in and user is not None else (),
     }

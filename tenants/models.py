@@ -44,9 +44,14 @@ class Role(models.TextChoices):
 
 
 class User(OperatorOwned, AbstractBaseUser):
-    """A person at one operator. The same e-mail at two operators is two users who know nothing of each other."""
+    """A person at one operator, known by an e-mail, by a wallet, or by both.
 
-    email = models.EmailField()
+    The same e-mail or wallet at two operators is two users who know nothing of each other. ``wallet`` is an address in
+    lower case whose owner has signed in with it (``tenants.wallet``).
+    """
+
+    email = models.EmailField(blank=True, default="")
+    wallet = models.CharField(max_length=42, blank=True, default="")
     role = models.CharField(max_length=12, choices=Role.choices, blank=True, default="")
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=timezone.now)
@@ -56,10 +61,20 @@ class User(OperatorOwned, AbstractBaseUser):
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 
     class Meta(OperatorOwned.Meta):
-        constraints = [models.UniqueConstraint("operator", Lower("email"), name="one_user_per_email_and_operator")]
+        constraints = [
+            models.UniqueConstraint(
+                "operator", Lower("email"), name="one_user_per_email_and_operator", condition=~models.Q(email="")
+            ),
+            models.UniqueConstraint(
+                fields=["operator", "wallet"], name="one_user_per_wallet_and_operator", condition=~models.Q(wallet="")
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(email="") | ~models.Q(wallet=""), name="user_has_an_email_or_a_wallet"
+            ),
+        ]
 
     def __str__(self) -> str:
-        return self.email
+        return self.email or f"{self.wallet[:6]}…{self.wallet[-4:]}"
 
     @property
     def is_trader(self) -> bool:

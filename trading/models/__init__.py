@@ -4,7 +4,19 @@ Columns that come from a venue are written only by ``trading.services.sync``, wi
 """
 
 from trading.models.accounts import Fill, MarginChange, Order, Position, Preference, VenueAccount
+from trading.models.approvals import BuilderFee, WalletApproval
 from trading.models.commands import Command
 from trading.models.markets import Market
 
-__all__ = ["Command", "Fill", "MarginChange", "Market", "Order", "Position", "Preference", "VenueAccount"]
+__all__ = [
+    "BuilderFee",
+    "Command",
+    "Fill",
+    "MarginChange",
+    "Market",
+    "Order",
+    "Position",
+    "Preference",
+    "VenueAccount",
+    "WalletApproval",
+]

@@ -10,16 +10,26 @@ from trading.venues.snapshots import Network, Venue
 
 
 class VenueAccount(OperatorOwned):
-    """One address at one venue, traded for by an agent key that cannot withdraw."""
+    """One address at one venue, traded for by an agent key that cannot withdraw. Without a key it is only watched.
+
+    ``is_current`` marks the one that a trader's pages show; the others keep their history.
+    """
 
     trader = models.ForeignKey("tenants.User", on_delete=models.CASCADE, related_name="accounts")
+    is_current = models.BooleanField(default=True)
     venue = choice(Venue)
     network = choice(Network)
     address = models.CharField(max_length=42)
     agent_address = models.CharField(max_length=42, blank=True, default="")
     # Encrypted; opened in trading.connect and nowhere else.
     agent_key = models.BinaryField(default=bytes)
+    agent_since = models.DateTimeField(null=True)
+    agent_expires_at = models.DateTimeField(null=True)
+    # When the venue first said that it does not know this key any more.
+    agent_refused_at = models.DateTimeField(null=True)
     last_nonce = models.BigIntegerField(default=0)
+    # Who may take a fee on this account's orders, and the highest rate (below) that its wallet has approved.
+    builder = models.CharField(max_length=42, blank=True, default="")
 
     mode = choice(AccountMode, default=AccountMode.STANDARD.value)
     equity = money(default=0)
@@ -37,7 +47,10 @@ class VenueAccount(OperatorOwned):
 
     class Meta(OperatorOwned.Meta):
         constraints = [
-            models.UniqueConstraint(fields=["operator", "venue", "network", "address"], name="one_account_per_address")
+            # Whoever only watches an address must not keep its owner from connecting it.
+            models.UniqueConstraint(
+                fields=["operator", "trader", "venue", "network", "address"], name="one_account_per_trader_and_address"
+            )
         ]
         indexes = [models.Index(fields=["attempted_at"], name="longest_not_attempted")]
 
