@@ -29,12 +29,12 @@ def build_trader(trader: User, now: datetime) -> TraderRow:
     account: VenueAccount | None = next(iter(trader.accounts.all()), None)
     if account is None:
         return TraderRow(
-            id=trader.pk, email=trader.email, address="", equity="", positions="", read="", problem="",
+            id=trader.pk, name=str(trader), address="", equity="", positions="", read="", problem="",
             is_active=trader.is_active,
         )  # fmt: skip
     return TraderRow(
         id=trader.pk,
-        email=trader.email,
+        name=str(trader),
         address=short_address(account.address),
         equity=money(account.equity),
         positions=str(account.open_positions),  # type: ignore[attr-defined]

@@ -8,10 +8,10 @@ from trading.panels.view_models import AccountPanel, FillRow, Freshness, MarginC
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TraderRow:
-    """One line of the list. ``read`` says how old the account's figures are; empty without an account."""
+    """One line of the list. ``name`` is the e-mail, or the wallet of who has none; ``read`` says how old the account's figures are; empty without an account."""
 
     id: int
-    email: str
+    name: str
     address: str
     equity: str
     positions: str

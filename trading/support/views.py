@@ -36,5 +36,5 @@ def show_trader(request: MemberRequest, trader_id: int) -> HttpResponse:
     trader = trader_of(trader_id)
     desk = desk_of(trader)
     view = build_account_view(desk, recent_commands(desk.account))
-    audit.record(request, action="account looked at", subject=trader.email[:120])
+    audit.record(request, action="account looked at", subject=str(trader)[:120])
     return render(request, "support/trader.html", {"trader": trader, "account": view})
