@@ -17,7 +17,8 @@ EDITOR, PREVIEW = "/console/margin/", "/console/margin/preview/"
 
 def policy_of(exchange: Exchange) -> MarginPolicy:
     with operator_scope(exchange.operator.pk):
-        return MarginPolicy.objects.get()
+        row: MarginPolicy = MarginPolicy.objects.get()
+        return row
 
 
 def events(exchange: Exchange) -> list[AuditEvent]:
