@@ -1,0 +1,105 @@
+"""The door to Aster: form bodies, no content type on reads, a key's header, and the budget the venue reports.
+
+A form's content type on a GET has been answered with error pages (rules 7, G15), the older scheme needs a header of its
+own (1.2), and limits are metered by headers (5). All else is the common door.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+import urllib3
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    NameResolutionError,
+    NewConnectionError,
+    SSLError,
+)
+
+from trading.venues.errors import OutcomeUnknown, RateLimited, Unavailable
+from trading.venues.transport import BlockingTransport, Limits, Response
+
+FORM = "application/x-www-form-urlencoded"
+BANNED = 418
+SHORTEST_BAN = 120.0  # seconds (rules 5)
+NO_HEADERS: Mapping[str, str] = {}
+
+
+class Door(Protocol):
+    """What the adapter sends through."""
+
+    def request(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] = NO_HEADERS) -> Response:
+        """Send once and wait for the whole answer; raises as ``trading.venues.transport`` says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the venue says was used of its limits; None where the last answers did not say (rules 5).
+
+    ``weight`` counts all requests of this address in the running minute, the others one account's orders.
+    """
+
+    weight: int | None = None
+    orders_in_ten_seconds: int | None = None
+    orders_in_a_minute: int | None = None
+
+
+USAGE_HEADERS = {
+    "weight": "X-MBX-USED-WEIGHT-1M",
+    "orders_in_ten_seconds": "X-MBX-ORDER-COUNT-10S",
+    "orders_in_a_minute": "X-MBX-ORDER-COUNT-1M",
+}
+
+
+def usage(headers: Mapping[str, str]) -> Usage:
+    """What the headers of one answer say."""
+    texts = {name: headers.get(header, "") for name, header in USAGE_HEADERS.items()}
+    return Usage(**{name: int(text) if text.isdecimal() else None for name, text in texts.items()})
+
+
+def waiting_time(status: int, now: datetime) -> float:
+    """Seconds to stay silent where the venue names none: to the end of its minute, or the shortest ban (rules 5)."""
+    return SHORTEST_BAN if status == BANNED else 60.0 - now.second - now.microsecond / 1_000_000
+
+
+class AsterDoor(BlockingTransport):
+    """One pool of connections to Aster. ``usage`` is what the last answer said of the limits."""
+
+    def __init__(self, base_url: str, *, limits: Limits | None = None) -> None:
+        super().__init__(base_url, limits=limits, content_type=FORM)
+        self.usage = Usage()
+        self._reading = {name: value for name, value in self._headers.items() if name != "Content-Type"}
+
+    def request(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] = NO_HEADERS) -> Response:
+        """Send once and wait for the whole answer; raises as ``trading.venues.transport`` says."""
+        deadline = time.monotonic() + self.limits.total
+        try:
+            response = self._pool.request(
+                method,
+                self.base_url + path,
+                body=body or None,
+                headers={**(self._headers if body else self._reading), **headers},
+                timeout=urllib3.Timeout(connect=self.limits.connect, read=self.limits.read),
+                retries=False,
+                redirect=False,
+                preload_content=False,
+            )
+        except (NewConnectionError, NameResolutionError, ConnectTimeoutError) as error:
+            raise Unavailable(type(error).__name__) from None
+        except SSLError:
+            raise OutcomeUnknown("the encrypted connection failed") from None
+        except HTTPError as error:
+            raise OutcomeUnknown(type(error).__name__) from None
+        self.usage = usage(response.headers)
+        return self._heard(response, deadline)
+
+    def _heard(self, response: urllib3.BaseHTTPResponse, deadline: float) -> Response:
+        try:
+            return self._read(response, deadline)
+        except RateLimited as error:
+            if error.retry_after is None:
+                error.retry_after = waiting_time(response.status, datetime.now(UTC))
+            raise
