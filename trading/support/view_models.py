@@ -8,7 +8,11 @@ from trading.panels.view_models import AccountPanel, FillRow, Freshness, MarginC
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TraderRow:
-    """One line of the list. ``name`` is the e-mail, or the wallet of who has none; ``read`` says how old the account's figures are; empty without an account."""
+    """One line of the list.
+
+    ``name`` is the e-mail, or the wallet of a trader without one. ``read`` says how old the account's figures are; it
+    is empty without an account.
+    """
 
     id: int
     name: str
