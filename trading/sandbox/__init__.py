@@ -1,13 +1,14 @@
-"""A synthetic venue that speaks Hyperliquid's real wire protocol: the independent witness of our client.
+"""Synthetic venues: Hyperliquid with its real wire protocol, Aster's ledger; the independent witness of our client.
 
 It shares no wire code and no margin code with what it checks. It re-derives each hash from what arrived, recovers the
 signer, keeps its own ledger and liquidates by definition at each mark; no liquidation price decides anything here.
 
 - ``numbers`` ``markets`` ``prices`` ``book``: texts and ticks, market data, seeded price paths, the synthetic book
+- ``rules`` ``refusals`` ``venues``: what the venues decide differently, how they say no, and which there are
 - ``state`` ``ledger``: what is remembered, and what fills, margin transfers and funding do to it
 - ``tape`` ``fills`` ``checks`` ``orders`` ``liquidation``: what happened, execution, refusals, an order's life
 - ``engine``: all of it together, and time
-- ``hyperliquid``: the wire protocol over the engine
+- ``hyperliquid`` ``aster``: each venue's markets and rules, and the wire protocol over its engine
 - ``server`` ``control`` ``faults`` ``storage``: HTTP doors, test controls, bad days, the ledger on disk
 
 Money is ``Decimal`` throughout. Floats are met in ``prices`` alone, as noise, and leave it as prices on the tick.

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from trading.sandbox.markets import Market
-from trading.sandbox.numbers import tick, to_lot, to_tick
 from trading.sandbox.prices import noise
 
 LEVELS = 20
@@ -21,8 +20,8 @@ def side(seed: int, market: Market, mark: Decimal, *, bids: bool) -> list[Level]
     """Levels of one side, best first."""
     if market.delisted:
         return []
-    step = tick(mark, market.size_decimals)
-    price = to_tick(mark, market.size_decimals, ROUND_FLOOR if bids else ROUND_CEILING)
+    step = market.tick(mark)
+    price = market.to_tick(mark, ROUND_FLOOR if bids else ROUND_CEILING)
     sign = -1 if bids else 1
     if price == mark:
         price += sign * step
@@ -31,7 +30,7 @@ def side(seed: int, market: Market, mark: Decimal, *, bids: bool) -> list[Level]
         if price <= 0:
             break
         share = 1.0 + 0.9 * noise(seed, market.name, -1 if bids else -2, number)
-        size = to_lot(market.depth / LEVELS * Decimal(repr(share)) / price, market.size_decimals)
+        size = market.to_lot(market.depth / LEVELS * Decimal(repr(share)) / price)
         rows.append(Level(price, size, 1 + int(share * 6)))
-        price = to_tick(price + sign * step, market.size_decimals, ROUND_FLOOR if bids else ROUND_CEILING)
+        price = market.to_tick(price + sign * step, ROUND_FLOOR if bids else ROUND_CEILING)
     return rows

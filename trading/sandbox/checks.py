@@ -1,27 +1,17 @@
 """What an order must satisfy before it is taken, with the venue's sentence for each failure
-(Hyperliquid rules 1.3, 1.4, 3.2, 4.4)."""
+(Hyperliquid rules 1.3, 1.4, 3.2, 4.4, Aster rules 2.1, 3.8, 4.2)."""
 
 from dataclasses import dataclass
 from decimal import Decimal
 
 from trading.sandbox.fills import Execution
-from trading.sandbox.ledger import RefusedError
 from trading.sandbox.markets import Market
-from trading.sandbox.numbers import fits_size, fits_tick
+from trading.sandbox.numbers import fits_size
+from trading.sandbox.refusals import Refusal
+from trading.sandbox.rules import Rules
 from trading.sandbox.state import Account, Order
 
-MINIMUM_NOTIONAL = Decimal(10)
-# An order further from the oracle than this share of it is refused.
-PRICE_BAND = Decimal("0.8")
 IMMEDIATE = ("Ioc", "FrontendMarket")
-
-# Largest notional of a market order by the market's maximum leverage; limit orders may be ten times that.
-MARKET_ORDER_LIMITS = (
-    (25, Decimal(30_000_000)),
-    (20, Decimal(5_000_000)),
-    (10, Decimal(2_000_000)),
-    (0, Decimal(500_000)),
-)
 
 
 @dataclass(frozen=True)
@@ -49,17 +39,21 @@ class Checks:
     execution: Execution
     oracles: dict[str, Decimal]
 
+    @property
+    def rules(self) -> Rules:
+        return self.execution.ledger.rules
+
     def order(self, account: Account, order: Order) -> None:
         market = self.execution.ledger.markets[order.market]
         self.form(market, order)
         held = self.execution.ledger.size(account, order.market)
         if order.reduce_only and not order.dormant:
             if held == 0 or (held > 0) == order.is_buy:
-                raise RefusedError("Reduce only order would increase position.")
+                raise self.rules.refused(Refusal.WOULD_INCREASE)
             order.size = min(order.size, abs(held))
         closes = order.reduce_only and order.size == abs(held)
-        if order.size * order.limit_price < MINIMUM_NOTIONAL and not closes:
-            raise RefusedError("Order must have minimum value of $10.")
+        if order.size * order.limit_price < self.rules.minimum_value and not closes:
+            raise self.rules.refused(Refusal.VALUE_TOO_SMALL)
         if order.dormant:
             self.trigger(order, self.execution.ledger.marks[order.market])
         else:
@@ -67,25 +61,24 @@ class Checks:
 
     def form(self, market: Market, order: Order) -> None:
         if order.size <= 0:
-            raise RefusedError("Order has zero size.")
+            raise self.rules.refused(Refusal.NO_SIZE)
         if not fits_size(order.size, market.size_decimals):
-            raise RefusedError("Order has invalid size.")
+            raise self.rules.refused(Refusal.SIZE_OFF_LOT)
         prices = [order.limit_price, *([order.trigger_price] if order.trigger_price is not None else [])]
-        if not all(fits_tick(price, market.size_decimals) for price in prices):
-            raise RefusedError("Price must be divisible by tick size.")
-        reference = self.oracles[market.name]
-        if abs(order.limit_price - reference) > PRICE_BAND * reference:
-            raise RefusedError("Order price cannot be more than 80% away from the reference price")
-        limit = next(value for leverage, value in MARKET_ORDER_LIMITS if market.max_leverage >= leverage)
-        if order.size * order.limit_price > limit * (1 if order.time_in_force in IMMEDIATE else 10):
-            raise RefusedError("Order has invalid size.")
+        if not all(map(market.fits_tick, prices)):
+            raise self.rules.refused(Refusal.PRICE_OFF_TICK)
+        mark = self.execution.ledger.marks[market.name]
+        off = self.rules.off_band(market, order, mark, self.oracles[market.name])
+        if off is not None:
+            raise self.rules.refused(off)
+        if self.rules.is_too_large(market, order):
+            raise self.rules.refused(Refusal.SIZE_TOO_LARGE)
 
-    @staticmethod
-    def trigger(order: Order, reference: Decimal) -> None:
+    def trigger(self, order: Order, reference: Decimal) -> None:
         above = (order.trigger_kind == "sl") == order.is_buy
         trigger = order.trigger_price
         if trigger is None or (trigger <= reference if above else trigger >= reference):
-            raise RefusedError("Invalid TP/SL price.")
+            raise self.rules.refused(Refusal.WOULD_TRIGGER)
 
     def margin(self, account: Account, market: Market, order: Order) -> None:
         execution, ledger = self.execution, self.execution.ledger
@@ -93,7 +86,7 @@ class Checks:
             return
         signed = order.size if order.is_buy else -order.size
         notional = abs(ledger.size(account, market.name) + signed) * execution.margin_price(order)
-        if ledger.leverage(account, market.name) > market.tiers.at(notional).max_leverage:
-            raise RefusedError("Order would cause position to exceed margin tier limit at current leverage")
+        if not market.tiers.allows(notional, ledger.leverage(account, market.name)):
+            raise self.rules.refused(Refusal.ABOVE_TIER)
         if not execution.affordable(account, order):
-            raise RefusedError("Insufficient margin to place order.")
+            raise self.rules.refused(Refusal.MARGIN_TOO_SMALL)

@@ -3,6 +3,7 @@
 import json
 import random
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -15,9 +16,9 @@ from trading.sandbox.markets import Market
 from trading.sandbox.numbers import fits_size, parse, shown
 from trading.sandbox.state import Account
 
-VENUE = "hyperliquid"
 PRICE_DECIMALS = 12
 LONGEST_DELAY = 600
+MONEY_DECIMALS = 8
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 
 
@@ -27,7 +28,9 @@ class ControlError(Exception):
 
 @dataclass(frozen=True)
 class Control:
-    engine: Engine
+    """Controls over the engines of all venues, by name; the first is meant where a request names none."""
+
+    engines: Mapping[str, Engine]
     faults: Faults
 
     def handle(self, name: str, body: bytes) -> object:
@@ -45,33 +48,33 @@ class Control:
         if amount == 0 or not fits_size(amount, 6):
             raise ControlError("The amount is dollars with at most six decimals, and not zero.")
         try:
-            account = self.engine.fund(address, amount)
+            account = self._engine(request).fund(address, amount)
         except ValueError as error:
             raise ControlError(f"The account cannot pay that: {error}.") from error
-        return {"address": address, "balance": shown(account.cash, 6)}
+        return {"address": address, "balance": shown(account.cash, MONEY_DECIMALS)}
 
     def _mark(self, request: dict[str, Any]) -> object:
-        market, price = self._market(request), _number("price", request.get("price"))
+        engine, price = self._engine(request), _number("price", request.get("price"))
+        market = _market(engine, request)
         if price <= 0 or not fits_size(price, PRICE_DECIMALS):
             raise ControlError("The price is above zero and has at most twelve decimals.")
-        self.engine.set_mark(market, price)
-        return {"venue": VENUE, "market": market.name, "mark": shown(price, PRICE_DECIMALS)}
+        engine.set_mark(market, price)
+        return {"venue": engine.venue.name, "market": market.name, "mark": shown(price, PRICE_DECIMALS)}
 
-    def _funding(self, _request: dict[str, Any]) -> object:
-        """One hour's funding now: a still market pays none by itself."""
-        now = self.engine.clock()
-        self.engine.fund_hour(now)
-        self.engine.settle()
+    def _funding(self, request: dict[str, Any]) -> object:
+        """One interval's funding now: a still market pays none by itself."""
+        engine = self._engine(request)
+        now = engine.clock()
+        engine.fund_hour(now, engine.by_index)
+        engine.settle()
         return {"time": now}
 
-    def _market(self, request: dict[str, Any]) -> Market:
-        if request.get("venue", VENUE) != VENUE:
-            raise ControlError(f"There is no venue {request['venue']!r}; there is {VENUE}.")
-        name = request.get("market")
-        market = self.engine.markets.get(name) if isinstance(name, str) else None
-        if market is None:
-            raise ControlError(f"There is no market {name!r}; there are {', '.join(self.engine.markets)}.")
-        return market
+    def _engine(self, request: dict[str, Any]) -> Engine:
+        name = request.get("venue", next(iter(self.engines)))
+        engine = self.engines.get(name) if isinstance(name, str) else None
+        if engine is None:
+            raise ControlError(f"There is no venue {name!r}; there are {', '.join(self.engines)}.")
+        return engine
 
     def _fault(self, request: dict[str, Any]) -> object:
         if request.get("clear"):
@@ -81,55 +84,69 @@ class Control:
         return {"active": self.faults.listed()}
 
     def state(self) -> dict[str, Any]:
-        """The whole ledger: what the file holds, in readable form."""
-        state = self.engine.state
-        return {
-            "venue": VENUE,
-            "seed": state.paths.seed,
-            "still": self.engine.still,
-            "time": self.engine.clock(),
-            "marks": {name: shown(price, PRICE_DECIMALS) for name, price in self.engine.marks.items()},
-            "oracles": {name: shown(price, PRICE_DECIMALS) for name, price in self.engine.oracles.items()},
-            "accounts": {address: self._account(account) for address, account in state.accounts.items()},
-            "money": {
-                "deposits": shown(state.deposits, 6),
-                "pool": shown(state.pool, PRICE_DECIMALS),
-                "fees": shown(state.fees, 6),
-                "builderRewards": msgspec.to_builtins(state.builder_rewards),
-                "total": shown(state.money(), PRICE_DECIMALS),
-            },
-            "commands": msgspec.to_builtins(state.commands),
-            "events": msgspec.to_builtins(state.events),
-            "faults": self.faults.listed(),
-        }
+        """The first venue's ledger as the file holds it, in readable form, and in ``others`` those beside it."""
+        first, *others = self.engines.values()
+        rest = {engine.venue.name: _ledger(engine) for engine in others}
+        return _ledger(first) | {"faults": self.faults.listed(), "others": rest}
 
-    def _account(self, account: Account) -> dict[str, Any]:
-        ledger = self.engine.ledger
-        positions = [
-            {
-                "market": row.market,
-                "size": shown(row.size),
-                "cash": shown(row.cash, 6),
-                "entry": shown(row.cost / row.size),
-                "mode": "isolated" if ledger.is_isolated(account, row.market) else "cross",
-                "leverage": ledger.leverage(account, row.market),
-            }
-            for row in account.positions.values()
-        ]
-        orders = [self.engine.state.orders[oid] for oid in account.open_orders]
-        return {
-            "cash": shown(account.cash, 6),
-            "spot": shown(account.spot, 6),
-            "abstraction": account.abstraction,
-            "positions": positions,
-            "settings": msgspec.to_builtins(account.settings),
-            "orders": msgspec.to_builtins(orders),
-            "fills": msgspec.to_builtins(account.fills),
-            "funding": msgspec.to_builtins(account.payments),
-            "updates": msgspec.to_builtins(account.updates),
-            "agents": msgspec.to_builtins(account.agents),
-            "builders": account.builders,
+
+def _market(engine: Engine, request: dict[str, Any]) -> Market:
+    name = request.get("market")
+    market = engine.markets.get(name) if isinstance(name, str) else None
+    if market is None:
+        raise ControlError(f"There is no market {name!r}; there are {', '.join(engine.markets)}.")
+    return market
+
+
+def _ledger(engine: Engine) -> dict[str, Any]:
+    state = engine.state
+    return {
+        "venue": engine.venue.name,
+        "seed": state.paths.seed,
+        "still": engine.still,
+        "time": engine.clock(),
+        "marks": {name: shown(price, PRICE_DECIMALS) for name, price in engine.marks.items()},
+        "oracles": {name: shown(price, PRICE_DECIMALS) for name, price in engine.oracles.items()},
+        "accounts": {address: _account(engine, account) for address, account in state.accounts.items()},
+        "money": {
+            "deposits": shown(state.deposits, MONEY_DECIMALS),
+            "pool": shown(state.pool, PRICE_DECIMALS),
+            "fees": shown(state.fees, MONEY_DECIMALS),
+            "builderRewards": msgspec.to_builtins(state.builder_rewards),
+            "total": shown(state.money(), PRICE_DECIMALS),
+        },
+        "commands": msgspec.to_builtins(state.commands),
+        "events": msgspec.to_builtins(state.events),
+    }
+
+
+def _account(engine: Engine, account: Account) -> dict[str, Any]:
+    ledger = engine.ledger
+    positions = [
+        {
+            "market": row.market,
+            "size": shown(row.size),
+            "cash": shown(row.cash, MONEY_DECIMALS),
+            "entry": shown(row.cost / row.size),
+            "mode": "isolated" if ledger.is_isolated(account, row.market) else "cross",
+            "leverage": ledger.leverage(account, row.market),
         }
+        for row in account.positions.values()
+    ]
+    orders = [engine.state.orders[oid] for oid in account.open_orders]
+    return {
+        "cash": shown(account.cash, MONEY_DECIMALS),
+        "spot": shown(account.spot, MONEY_DECIMALS),
+        "abstraction": account.abstraction,
+        "positions": positions,
+        "settings": msgspec.to_builtins(account.settings),
+        "orders": msgspec.to_builtins(orders),
+        "fills": msgspec.to_builtins(account.fills),
+        "funding": msgspec.to_builtins(account.payments),
+        "updates": msgspec.to_builtins(account.updates),
+        "agents": msgspec.to_builtins(account.agents),
+        "builders": account.builders,
+    }
 
 
 def parse_address(value: object) -> str:

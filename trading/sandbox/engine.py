@@ -1,7 +1,7 @@
 """The venue itself: accounts, marks and time; after every mark orders match, triggers fire and liquidations follow."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -9,12 +9,13 @@ from trading.sandbox.checks import Checks
 from trading.sandbox.fills import Execution
 from trading.sandbox.ledger import Ledger
 from trading.sandbox.liquidation import Liquidator
-from trading.sandbox.markets import BY_NAME, Market
-from trading.sandbox.numbers import ZERO, shown, to_tick
+from trading.sandbox.markets import Market
+from trading.sandbox.numbers import ZERO, shown
 from trading.sandbox.orders import Desk
 from trading.sandbox.prices import Paths, funding_rate, noise
 from trading.sandbox.state import Account, FundingPayment, State
 from trading.sandbox.tape import News, PublicTrade, Tape
+from trading.sandbox.venues import HYPERLIQUID, VENUES, Venue
 
 HOUR = 3_600_000
 
@@ -25,7 +26,11 @@ def wall_clock() -> int:
 
 
 def fresh_state(seed: int, now: int, *, still: bool) -> State:
-    return State(paths=Paths(seed, now if still else None), funded_hour=now - now % HOUR)
+    """New ledgers of all venues: the first one's, with the others' beside it."""
+    ledgers = [State(paths=Paths(seed, now if still else None), funded_hour=now - now % HOUR) for _ in VENUES]
+    first, *others = ledgers
+    first.others = dict(zip(list(VENUES)[1:], others, strict=True))
+    return first
 
 
 @dataclass
@@ -34,13 +39,14 @@ class Engine:
 
     state: State
     clock: Callable[[], int] = wall_clock
-    markets: dict[str, Market] = field(default_factory=lambda: dict(BY_NAME))
+    venue: Venue = HYPERLIQUID
     marks: dict[str, Decimal] = field(default_factory=dict)
     oracles: dict[str, Decimal] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.markets = self.venue.markets
         self.by_index = list(self.markets.values())
-        self.ledger = Ledger(self.state, self.markets, self.marks)
+        self.ledger = Ledger(self.state, self.markets, self.marks, self.venue.rules)
         self.tape = Tape(self.state, self.clock)
         self.execution = Execution(self.ledger, self.tape)
         self.desk = Desk(self.execution, Checks(self.execution, self.oracles))
@@ -76,7 +82,7 @@ class Engine:
             basis = (
                 ZERO if self.still else Decimal(repr(noise(self.state.paths.seed, market.name, 30_000, now // 30_000)))
             )
-            self.oracles[market.name] = to_tick(mark * (1 + basis / 5000), market.size_decimals) if basis else mark
+            self.oracles[market.name] = market.to_tick(mark * (1 + basis / 5000)) if basis else mark
 
     def set_mark(self, market: Market, price: Decimal) -> None:
         """Put mark, oracle and book at ``price`` at once and apply everything that follows from it."""
@@ -94,7 +100,7 @@ class Engine:
             hour = now - now % HOUR
             if hour > self.state.funded_hour:
                 self.state.funded_hour = hour
-                self.fund_hour(hour)
+                self.fund_hour(hour, [row for row in self.by_index if hour % (row.funding_hours * HOUR) == 0])
         self._scheduled_cancels(now)
         self.settle()
 
@@ -134,18 +140,22 @@ class Engine:
     def funding_rate(self, market: Market, hour: int) -> Decimal:
         return ZERO if market.delisted else funding_rate(self.state.paths.seed, market, hour)
 
-    def fund_hour(self, hour: int) -> None:
-        """Charge the funding of the hour that ended to every position: size * oracle * rate."""
-        for account in self.state.accounts.values():
-            for position in list(account.positions.values()):
-                market = self.markets[position.market]
-                rate = self.funding_rate(market, hour)
-                received = self.ledger.fund(account, position, self.oracles[market.name], rate)
-                number = self.tape.next_tid()
-                payment = FundingPayment(hour, self.tape.hash(number), market.name, received, position.size, rate)
-                account.payments.append(payment)
-                self.tape.news.append(News("funding", account.address, payment))
-                self.tape.touch(account)
+    def fund_hour(self, hour: int, markets: Iterable[Market]) -> None:
+        """Charge the funding of the interval that ended to every position in ``markets``."""
+        for market in markets:
+            for account in self.state.accounts.values():
+                if market.name in account.positions:
+                    self._fund(account, market, hour)
+
+    def _fund(self, account: Account, market: Market, hour: int) -> None:
+        position, rate = account.positions[market.name], self.funding_rate(market, hour)
+        prices = self.oracles if self.venue.rules.funds_at_oracle else self.marks
+        received = self.ledger.fund(account, position, prices[market.name], rate)
+        number = self.tape.next_tid()
+        payment = FundingPayment(hour, self.tape.hash(number), market.name, received, position.size, rate)
+        account.payments.append(payment)
+        self.tape.news.append(News("funding", account.address, payment))
+        self.tape.touch(account)
 
     def _scheduled_cancels(self, now: int) -> None:
         for account in self.state.accounts.values():

@@ -3,16 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 
 from trading.sandbox import book
 from trading.sandbox.ledger import Ledger, Trade
 from trading.sandbox.markets import Market
-from trading.sandbox.numbers import ZERO, truncate_micro
+from trading.sandbox.numbers import ZERO
 from trading.sandbox.state import Account, Fill, Liquidation, Order
 from trading.sandbox.tape import PublicTrade, Tape, direction
 
-TAKER_RATE = Decimal("0.00045")
-MAKER_RATE = Decimal("0.00015")
 # A builder's rate counts tenths of a basis point.
 BUILDER_UNIT = Decimal(100_000)
 POOL = "0x000000000000000000000000000000000000dead"
@@ -140,7 +139,7 @@ class Execution:
         if position is not None and (position.size > 0) != order.is_buy:
             isolated = self.ledger.is_isolated(account, order.market)
             free += self.ledger.equity(position) if isolated else self.ledger.initial(account, position)
-        return self.margin_price(order) * increase / self.ledger.leverage(account, order.market) <= free
+        return self.ledger.order_cost(account, order, increase, self.margin_price(order)) <= free
 
     def increase(self, account: Account, order: Order) -> Decimal:
         """Size beyond what the order takes off the present position."""
@@ -149,9 +148,9 @@ class Execution:
         return max(ZERO, order.size - abs(held)) if opposite else order.size
 
     def margin_price(self, order: Order) -> Decimal:
-        """The mark, or the limit price where that is the better one for the trader (rules 3.5)."""
-        mark = self.ledger.marks[order.market]
-        return min(mark, order.limit_price) if order.is_buy else max(mark, order.limit_price)
+        """The price at which the venue asks whether an order is affordable."""
+        market = self.ledger.markets[order.market]
+        return self.ledger.rules.order_price(order, self.ledger.marks[order.market], partial(self.best, market))
 
     def fill(
         self,
@@ -167,7 +166,8 @@ class Execution:
         market = self.ledger.markets[order.market]
         signed = amount if order.is_buy else -amount
         held = self.ledger.size(account, market.name)
-        fee, builder_fee = self._charge(order, amount * price, TAKER_RATE if crossed else MAKER_RATE)
+        rate = self._fee_rate(account, liquidation, crossed=crossed)
+        fee, builder_fee = self._charge(order, amount * price, rate)
         profit = self.ledger.trade(account, Trade(market, signed, price, fee))
         order.size -= amount
         order.filled += amount
@@ -198,11 +198,17 @@ class Execution:
             self.tape.mark_order(account, order, "filled")
         self._follow_position(account, market, order.siblings)
 
+    def _fee_rate(self, account: Account, liquidation: Liquidation | None, *, crossed: bool) -> Decimal:
+        rules = self.ledger.rules
+        if liquidation is not None and liquidation.liquidated_user == account.address:
+            return rules.liquidation_rate
+        return rules.taker_rate if crossed else rules.maker_rate
+
     def _charge(self, order: Order, notional: Decimal, rate: Decimal) -> tuple[Decimal, Decimal]:
         """Book the venue's and the builder's fee; returns their sum and the builder's part."""
         state = self.ledger.state
-        venue_fee = truncate_micro(notional * rate)
-        builder_fee = truncate_micro(notional * order.builder_rate / BUILDER_UNIT)
+        venue_fee = self.ledger.rules.fee(notional * rate)
+        builder_fee = self.ledger.rules.fee(notional * order.builder_rate / BUILDER_UNIT)
         state.fees += venue_fee
         if order.builder is not None and builder_fee:
             state.builder_rewards[order.builder] = state.builder_rewards.get(order.builder, ZERO) + builder_fee

@@ -1,24 +1,21 @@
-"""Balances and positions: what a fill, a margin transfer and a funding payment do to them (Hyperliquid rules 3.2-3.8).
+"""Balances and positions: what a fill, a margin transfer and a funding payment do to them (Hyperliquid rules 3.2-3.8,
+Aster rules 3.4-3.6 and 4).
 
 The ledger knows equity, maintenance and free margin by definition only: no liquidation price is computed from which
-anything follows. Markets bring their own tiers, so markets of another venue can be kept by the same ledger.
+anything follows. Markets bring their tiers and the venue its rules; an account's cash is of one venue.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from trading.sandbox.markets import MarginMode, Market
-from trading.sandbox.numbers import ZERO, micro
+from trading.sandbox.numbers import ZERO
+from trading.sandbox.refusals import Refusal, RefusedError
+from trading.sandbox.rules import Bucket, CrossSums, Rules
 from trading.sandbox.state import Account, Order, Position, Setting, State
 
 DEFAULT_LEVERAGE = 20
-# What must remain after margin leaves a position or an account: at least this part of the notional (rules 3.7).
-TRANSFER_FLOOR = Decimal("0.1")
-
-
-class RefusedError(Exception):
-    """The venue's own sentence for why it does not do what was asked."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +33,7 @@ class Ledger:
     state: State
     markets: Mapping[str, Market]
     marks: Mapping[str, Decimal]
+    rules: Rules
 
     # what an account chose
 
@@ -71,7 +69,12 @@ class Ledger:
         return self.markets[position.market].tiers.maintenance(self.notional(position))
 
     def initial(self, account: Account, position: Position) -> Decimal:
-        return self.notional(position) / self.leverage(account, position.market)
+        return self.rules.initial(self.notional(position), self.leverage(account, position.market))
+
+    def bucket(self, position: Position) -> Bucket:
+        """An isolated position in money."""
+        wallet = position.cash + position.cost
+        return Bucket(self.equity(position), wallet, self.notional(position), self.maintenance(position))
 
     def isolated(self, account: Account) -> list[Position]:
         return [row for row in account.positions.values() if self.is_isolated(account, row.market)]
@@ -88,26 +91,43 @@ class Ledger:
     def cross_initial(self, account: Account) -> Decimal:
         return sum((self.initial(account, row) for row in self.cross(account)), ZERO)
 
-    def reserved(self, account: Account, without: int | None = None) -> Decimal:
+    def cross_sums(self, account: Account, without: int | None = None) -> CrossSums:
+        """The cross account in money, with the resting order ``without`` left out."""
+        cross = self.cross(account)
+        orders = [self.state.orders[oid] for oid in account.open_orders if oid != without]
+        isolated = [order for order in orders if self.is_isolated(account, order.market)]
+        return CrossSums(
+            equity=self.cross_equity(account),
+            wallet=account.cash + sum((row.cost for row in cross), ZERO),
+            notional=sum((self.notional(row) for row in cross), ZERO),
+            initial=self.cross_initial(account),
+            maintenance=self.cross_maintenance(account),
+            reserved=sum((self._reservation(account, order) for order in orders), ZERO),
+            reserved_isolated=sum((self._reservation(account, order) for order in isolated), ZERO),
+        )
+
+    def reserved(self, account: Account) -> Decimal:
         """Initial margin of resting orders that increase exposure; orders opposite to a position reserve none."""
-        orders = (self.state.orders[oid] for oid in account.open_orders if oid != without)
-        return sum((self._reservation(account, order) for order in orders), ZERO)
+        return self.cross_sums(account).reserved
 
     def _reservation(self, account: Account, order: Order) -> Decimal:
         held = self.size(account, order.market)
         opposite = held < 0 if order.is_buy else held > 0
         if order.dormant or order.reduce_only or opposite:
             return ZERO
-        return order.size * order.limit_price / self.leverage(account, order.market)
+        return self.order_cost(account, order, order.size, order.limit_price)
+
+    def order_cost(self, account: Account, order: Order, size: Decimal, price: Decimal) -> Decimal:
+        """What must be free for ``size`` of an order at ``price``: its initial margin, and the loss it opens with."""
+        loss = self.rules.opening_loss(order, price, self.marks[order.market])
+        return self.rules.initial(size * price, self.leverage(account, order.market)) + size * loss
 
     def free(self, account: Account, without: int | None = None) -> Decimal:
         """Margin that a new position, or an addition to an isolated one, may take. Can be negative."""
-        return self.cross_equity(account) - self.cross_initial(account) - self.reserved(account, without)
+        return self.cross_sums(account, without).free
 
     def withdrawable(self, account: Account) -> Decimal:
-        notional = sum((self.notional(row) for row in self.cross(account)), ZERO)
-        required = max(self.cross_initial(account), TRANSFER_FLOOR * notional)
-        return max(ZERO, max(ZERO, self.cross_equity(account) - required) - self.reserved(account))
+        return max(ZERO, self.rules.withdrawable(self.cross_sums(account)))
 
     def available(self, account: Account, market: Market, *, is_buy: bool) -> Decimal:
         """Margin in dollars that an order on this side may use: the reducing side frees the position's own as well."""
@@ -127,7 +147,7 @@ class Ledger:
         closing = min(abs(held), abs(trade.size)) if held * trade.size < 0 else ZERO
         opening = trade.size.copy_abs() - closing
         # The fee of a flip is shared by its two halves, so that each bucket pays its own.
-        closing_fee = micro(trade.fee * closing / abs(trade.size))
+        closing_fee = self.rules.money(trade.fee * closing / abs(trade.size))
         profit = ZERO
         if closing:
             profit = self._reduce(account, account.positions[trade.market.name], closing, trade.price, closing_fee)
@@ -141,7 +161,8 @@ class Ledger:
         position = account.positions.setdefault(name, Position(name, ZERO))
         paid = trade.size * trade.price
         if self.is_isolated(account, name):
-            margin = micro(abs(trade.size) * self.marks[name] / self.leverage(account, name))
+            price = self.rules.opening_price(trade.price, self.marks[name])
+            margin = self.rules.money(self.rules.initial(abs(trade.size) * price, self.leverage(account, name)))
             account.cash -= margin
             position.cash += margin - trade.fee - paid
         else:
@@ -155,9 +176,9 @@ class Ledger:
         whole = abs(position.size)
         remaining = whole - amount
         proceeds = amount.copy_sign(position.size) * price
-        cost = micro(position.cost * amount / whole) if remaining else position.cost
+        cost = self.rules.money(position.cost * amount / whole) if remaining else position.cost
         if self.is_isolated(account, position.market):
-            kept = micro(position.cash * remaining / whole)
+            kept = self.rules.money(position.cash * remaining / whole)
             released = position.cash - kept + proceeds
             # The fee comes out of what stays; a full close has nothing else to take it from.
             position.cash, released = (kept - fee, released) if remaining else (ZERO, released - fee)
@@ -184,9 +205,9 @@ class Ledger:
         position.cash = ZERO
         del account.positions[position.market]
 
-    def fund(self, account: Account, position: Position, oracle: Decimal, rate: Decimal) -> Decimal:
-        """Charge one hour of funding and return what was received; longs pay shorts when the rate is positive."""
-        received = micro(-position.size * oracle * rate)
+    def fund(self, account: Account, position: Position, price: Decimal, rate: Decimal) -> Decimal:
+        """Charge funding on the value at ``price``, return what was received; longs pay when the rate is positive."""
+        received = self.rules.money(-position.size * price * rate)
         if self.is_isolated(account, position.market):
             position.cash += received
         else:
@@ -200,44 +221,50 @@ class Ledger:
     # what an account asks for
 
     def update_leverage(self, account: Account, market: Market, *, isolated: bool, leverage: int) -> None:
-        """Choose mode and leverage; with an open position nothing moves but the setting (rules 3.8)."""
+        """Choose mode and leverage; with an open position nothing moves but the setting (Hyperliquid rules 3.8, Aster
+        rules 3.4, 3.5)."""
         if not 1 <= leverage <= market.max_leverage:
-            raise RefusedError("Invalid leverage value")
+            raise self.rules.refused(Refusal.LEVERAGE_OUT_OF_RANGE, leverage=leverage)
         if not isolated and market.mode is not MarginMode.FREE:
-            raise RefusedError("Cross margin is not allowed for this asset.")
-        setting = self.setting(account, market)
+            raise self.rules.refused(Refusal.CROSS_NOT_ALLOWED)
+        if self.setting(account, market).isolated != isolated:
+            self._check_mode_change(account, market)
         position = account.positions.get(market.name)
-        if position is not None and setting.isolated != isolated:
-            raise RefusedError("Cannot switch leverage type with open position.")
-        if position is not None and leverage < setting.leverage:
-            self._check_lower(account, position, leverage)
+        if position is not None:
+            self._check_leverage(account, market, position, leverage)
         account.settings[market.name] = Setting(isolated=isolated, leverage=leverage)
 
-    def _check_lower(self, account: Account, position: Position, leverage: int) -> None:
-        required = self.notional(position) / leverage
-        if self.is_isolated(account, position.market):
-            if self.equity(position) < required:
-                raise RefusedError(
-                    "Isolated position does not have sufficient margin available to decrease leverage. "
-                    "To decrease leverage, add margin to the position."
-                )
-        elif self.free(account) < required - self.initial(account, position):
-            raise RefusedError(
-                "Cross position does not have sufficient margin available to decrease leverage. "
-                "To decrease leverage, deposit more collateral."
-            )
+    def _check_mode_change(self, account: Account, market: Market) -> None:
+        if market.name in account.positions:
+            raise self.rules.refused(Refusal.POSITION_OPEN)
+        orders = (self.state.orders[oid] for oid in account.open_orders)
+        if self.rules.orders_fix_mode and any(order.market == market.name for order in orders):
+            raise self.rules.refused(Refusal.ORDERS_OPEN)
+
+    def _check_leverage(self, account: Account, market: Market, position: Position, leverage: int) -> None:
+        notional = self.notional(position)
+        if self.rules.leverage_obeys_tier and not market.tiers.allows(notional, leverage):
+            raise self.rules.refused(Refusal.ABOVE_TIER)
+        if leverage >= self.leverage(account, market.name):
+            return
+        if self.is_isolated(account, market.name):
+            if not self.rules.may_lower(self.bucket(position), leverage):
+                raise self.rules.refused(Refusal.ISOLATED_LEVERAGE_TOO_LOW)
+        elif self.free(account) < self.rules.initial(notional, leverage) - self.initial(account, position):
+            raise self.rules.refused(Refusal.CROSS_LEVERAGE_TOO_LOW)
 
     def update_margin(self, account: Account, market: Market, amount: Decimal) -> None:
-        """Move ``amount`` dollars into an isolated position, or out of it when negative (rules 3.3, 3.7)."""
+        """Move ``amount`` dollars into an isolated position, or out of it when negative (Hyperliquid rules 3.3, 3.7,
+        Aster rules 3.6, 4.6)."""
         if amount == 0:
-            raise RefusedError("Update to isolated margin cannot be zero.")
+            raise self.rules.refused(Refusal.AMOUNT_NOT_POSITIVE)
         position = account.positions.get(market.name)
         if position is None:
-            raise RefusedError("Cannot update margin for empty position.")
+            raise self.rules.refused(Refusal.NO_POSITION)
         if not self.is_isolated(account, market.name):
-            raise RefusedError("Position does not use isolated margin.")
-        if amount > 0 and self.free(account) < amount:
-            raise RefusedError("Account does not have sufficient margin available for increase.")
+            raise self.rules.refused(Refusal.NOT_ISOLATED)
+        if amount > 0 and self.rules.addable(self.cross_sums(account)) < amount:
+            raise self.rules.refused(Refusal.ADDING_TOO_MUCH)
         if amount < 0:
             self._check_removal(account, market, position, -amount)
         position.cash += amount
@@ -245,10 +272,11 @@ class Ledger:
 
     def _check_removal(self, account: Account, market: Market, position: Position, amount: Decimal) -> None:
         if market.mode is MarginMode.STRICT_ISOLATED:
-            raise RefusedError("Cannot remove isolated margin for this asset. To remove margin, reduce the position.")
-        floor = max(self.initial(account, position), TRANSFER_FLOOR * self.notional(position))
-        if self.equity(position) - amount < floor:
-            raise RefusedError("Position does not have sufficient margin for reduction.")
+            raise self.rules.refused(Refusal.REMOVING_NOT_ALLOWED)
+        now = self.bucket(position)
+        left = replace(now, equity=now.equity - amount, wallet=now.wallet - amount)
+        if not self.rules.keeps_enough(left, self.leverage(account, market.name)):
+            raise self.rules.refused(Refusal.REMOVING_TOO_MUCH)
 
     def top_up(self, account: Account, market: Market, leverage: Decimal) -> None:
         """Add what is missing until notional / equity is ``leverage``; nothing when it is already below."""
@@ -256,9 +284,9 @@ class Ledger:
             raise RefusedError("Asset not strict isolated")
         position = account.positions.get(market.name)
         if position is None:
-            raise RefusedError("Cannot update margin for empty position.")
+            raise self.rules.refused(Refusal.NO_POSITION)
         if leverage <= 0:
-            raise RefusedError("Invalid leverage value")
-        missing = micro(self.notional(position) / leverage - self.equity(position))
+            raise self.rules.refused(Refusal.LEVERAGE_OUT_OF_RANGE, leverage=leverage)
+        missing = self.rules.money(self.notional(position) / leverage - self.equity(position))
         if missing > 0:
             self.update_margin(account, market, missing)

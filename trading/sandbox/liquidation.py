@@ -1,9 +1,9 @@
-"""Liquidation by definition, at the mark (Hyperliquid rules 3.10).
+"""Liquidation by definition, at the mark (Hyperliquid rules 3.10, Aster rules 4.9).
 
-An isolated position dies when its own equity is below its maintenance, the cross positions of an account when the
-cross equity is below their maintenance together. Down to two thirds of maintenance the whole position is sold into the
-book and what remains returns to the account; below that a backstop takes positions and margin, and nothing returns.
-The venue's first partial order for large positions is left out: a position is always closed whole.
+An isolated position dies by its own equity and maintenance, the cross positions of an account by the cross equity and
+their maintenance together. While enough is left the whole position is sold into the book and what remains, less the
+market's liquidation fee, returns to the account; otherwise the venue takes over positions and margin, and nothing
+returns. The venues' first partial orders for large positions are left out: a position is always closed whole.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,6 @@ from trading.sandbox.numbers import ZERO, shown
 from trading.sandbox.state import Account, Fill, Liquidation, Order, Position
 from trading.sandbox.tape import News, backstop_direction
 
-BACKSTOP_SHARE = Decimal(2) / 3
 # No limit stops a liquidation order; the price band of ordinary orders does not apply to it.
 ANY_ASK, ANY_BID = Decimal(10) ** 15, ZERO
 
@@ -36,36 +35,41 @@ class Liquidator:
         ledger, moved = self.execution.ledger, False
         for position in ledger.isolated(account):
             equity, maintenance = ledger.equity(position), ledger.maintenance(position)
-            if equity >= maintenance:
+            if not ledger.rules.is_due(equity, maintenance):
                 continue
             moved = True
             self._announce(account, [position], equity, isolated=True)
             self._drop_orders(account, {position.market}, reduce_only=True)
-            if equity < maintenance * BACKSTOP_SHARE:
-                self._backstop(account, position, isolated=True)
+            if equity < maintenance * ledger.rules.takeover_share:
+                self._take_over(account, position, isolated=True)
             else:
-                self._sell(account, position)
+                before = account.cash
+                fee = self._sell(account, position)
+                self._charge(account, min(fee, account.cash - before))
         return moved
 
     def _cross(self, account: Account) -> bool:
         ledger = self.execution.ledger
         positions = ledger.cross(account)
         equity, maintenance = ledger.cross_equity(account), ledger.cross_maintenance(account)
-        if not positions or equity >= maintenance:
+        if not positions or not ledger.rules.is_due(equity, maintenance):
             return False
         self._announce(account, positions, equity, isolated=False)
         isolated = {row.market for row in ledger.isolated(account)}
         self._drop_orders(account, set(ledger.markets) - isolated, reduce_only=False)
-        backstop = equity < maintenance * BACKSTOP_SHARE
-        for position in positions:
-            if backstop:
-                self._backstop(account, position, isolated=False)
-            else:
-                self._sell(account, position)
-        if backstop or account.cash < 0:
-            ledger.state.pool += account.cash
-            account.cash = ZERO
+        if equity < maintenance * ledger.rules.takeover_share:
+            for position in positions:
+                self._take_over(account, position, isolated=False)
+            self._charge(account, account.cash)
+        else:
+            fees = sum((self._sell(account, position) for position in positions), ZERO)
+            self._charge(account, min(fees, account.cash))
         return True
+
+    def _charge(self, account: Account, amount: Decimal) -> None:
+        """What the account owes for its liquidation; of an account below zero the pool bears the rest."""
+        account.cash -= amount
+        self.execution.ledger.state.pool += amount
 
     def _drop_orders(self, account: Account, markets: set[str], *, reduce_only: bool) -> None:
         for oid in list(account.open_orders):
@@ -94,15 +98,20 @@ class Liquidator:
     def _mark(self, position: Position) -> Decimal:
         return self.execution.ledger.marks[position.market]
 
-    def _sell(self, account: Account, position: Position) -> None:
-        """Market orders into the book, which is full again after each, until the position is gone."""
-        order = self._order(account, position)
+    def _sell(self, account: Account, position: Position) -> Decimal:
+        """Market orders into the book, which is full again after each, until the position is gone; what the book does
+        not take is taken over. Returns the liquidation fee of what was sold."""
+        ledger = self.execution.ledger
+        order, isolated = self._order(account, position), ledger.is_isolated(account, position.market)
+        if isolated and ledger.rules.sells_to_bankruptcy:
+            order.limit_price = -position.cash / position.size
         note = Liquidation(account.address, self._mark(position), "market")
         while position.market in account.positions:
             left = order.size
             self.execution.take(account, order, note)
             if order.size == left:
-                self._backstop(account, position, isolated=self.execution.ledger.is_isolated(account, order.market))
+                self._take_over(account, position, isolated=isolated)
+        return ledger.rules.fee(order.filled_value * ledger.markets[order.market].liquidation_fee)
 
     def _order(self, account: Account, position: Position) -> Order:
         tape, is_buy = self.execution.tape, position.size < 0
@@ -122,7 +131,7 @@ class Liquidator:
         tape.enter(account, order)
         return order
 
-    def _backstop(self, account: Account, position: Position, *, isolated: bool) -> None:
+    def _take_over(self, account: Account, position: Position, *, isolated: bool) -> None:
         """The liquidator takes the position at the mark, without a fee, and an isolated one with all of its margin."""
         ledger, tape, mark = self.execution.ledger, self.execution.tape, self._mark(position)
         size, cost = position.size, position.cost

@@ -1,12 +1,15 @@
-"""The sandbox's markets: the first rows of the main venue, one delisted row, one of each restricted margin mode.
+"""What a market is: its prices and sizes, its tiers, and what it forbids.
 
-A market carries everything a ledger asks about it, so that another venue's markets can stand beside these.
+A market carries everything a ledger asks about it, so that the ledger is the same for every venue.
 """
 
-from dataclasses import dataclass, field
-from decimal import Decimal
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
+from itertools import pairwise
 
+from trading.sandbox import numbers
 from trading.sandbox.numbers import ZERO
 
 
@@ -30,7 +33,10 @@ class Tier:
 
 @dataclass(frozen=True)
 class TierTable:
+    """``cap``: no position may be worth as much, at any leverage; None where the last tier is open."""
+
     tiers: tuple[Tier, ...]
+    cap: Decimal | None = None
 
     def at(self, notional: Decimal) -> Tier:
         held = self.tiers[0]
@@ -43,95 +49,68 @@ class TierTable:
         tier = self.at(notional)
         return notional * tier.rate - tier.deduction
 
+    def allows(self, notional: Decimal, leverage: int) -> bool:
+        """Whether a position of this notional may be held at this leverage."""
+        return leverage <= self.at(notional).max_leverage and (self.cap is None or notional < self.cap)
 
-def tiers_by_leverage(*bounds: tuple[str, int]) -> TierTable:
+
+def tiers_by_rate(*rows: tuple[Decimal, int, Decimal], cap: Decimal | None = None) -> TierTable:
+    """Tiers as (lower bound, maximum leverage, rate); the deductions make maintenance grow without a jump
+    (Hyperliquid rules 3.1; Aster rules 4.1, where a deduction is called cum)."""
+    deduction, deductions = ZERO, [ZERO]
+    for (_, _, below), (bound, _, rate) in pairwise(rows):
+        deduction += bound * (rate - below)
+        deductions.append(deduction)
+    return TierTable(tuple(Tier(*row, held) for row, held in zip(rows, deductions, strict=True)), cap)
+
+
+def tiers_by_leverage(rows: Iterable[tuple[str, int]]) -> TierTable:
     """Tiers whose maintenance rate is half of the initial rate at their maximum leverage (Hyperliquid rules 3.1)."""
-    tiers: list[Tier] = []
-    for lower, leverage in bounds:
-        bound, rate = Decimal(lower), 1 / Decimal(2 * leverage)
-        deduction = tiers[-1].deduction + bound * (rate - tiers[-1].rate) if tiers else ZERO
-        tiers.append(Tier(bound, leverage, rate, deduction))
-    return TierTable(tuple(tiers))
-
-
-MARGIN_TABLES: dict[int, tuple[str, tuple[tuple[str, int], ...]]] = {
-    50: ("", (("0.0", 50),)),
-    51: ("tiered 10x", (("0.0", 10), ("3000000.0", 5))),
-    52: ("tiered 10x (2)", (("0.0", 10), ("20000000.0", 5))),
-    53: ("tiered 20x", (("0.0", 20), ("40000000.0", 10))),
-    54: ("tiered 20x (2)", (("0.0", 20), ("70000000.0", 10))),
-    55: ("tiered 25x", (("0.0", 25), ("100000000.0", 15))),
-    56: ("tiered 40x", (("0.0", 40), ("150000000.0", 20))),
-}
-FIRST_TABLE = 50
-
-
-def _tiers(table: int) -> TierTable:
-    return tiers_by_leverage(*(MARGIN_TABLES[table][1] if table >= FIRST_TABLE else (("0.0", table),)))
+    return tiers_by_rate(*((Decimal(bound), leverage, 1 / Decimal(2 * leverage)) for bound, leverage in rows))
 
 
 @dataclass(frozen=True)
 class Market:
     """One perpetual market; ``start`` is its price at rest, ``volatility`` its daily standard deviation,
-    ``depth`` the dollars on each side of its book."""
+    ``depth`` the dollars on each side of its book. Markets of one ``underlying`` follow one price path.
+
+    Without a ``tick_size`` prices have five significant figures. ``table`` is the number of its margin table where the
+    venue numbers them; ``largest_sizes`` are of a limit and of a market order.
+    """
 
     index: int
     name: str
     size_decimals: int
-    table: int
+    tiers: TierTable
     start: Decimal
     volatility: float
     depth: Decimal
     open_interest: Decimal
+    underlying: str
     mode: MarginMode = MarginMode.FREE
     delisted: bool = False
-    tiers: TierTable = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "tiers", _tiers(self.table))
+    table: int = 0
+    tick_size: Decimal | None = None
+    largest_sizes: tuple[Decimal, Decimal] = (ZERO, ZERO)
+    price_band: Decimal = ZERO
+    liquidation_fee: Decimal = ZERO
+    funding_hours: int = 1
 
     @property
     def max_leverage(self) -> int:
         return self.tiers.tiers[0].max_leverage
 
+    def tick(self, price: Decimal) -> Decimal:
+        """Distance between neighbouring valid prices around ``price``."""
+        return numbers.tick(price, self.size_decimals) if self.tick_size is None else self.tick_size
 
-# name, szDecimals, margin table, price at rest, daily volatility, book depth a side, open interest in coins
-_ROWS: tuple[tuple[str, int, int, str, float, int, str], ...] = (
-    ("BTC", 5, 56, "86320", 0.022, 8_000_000, "38060.24832"),
-    ("ETH", 4, 55, "2736.5", 0.03, 6_000_000, "1217008.9487"),
-    ("ATOM", 2, 5, "1.7417", 0.04, 400_000, "1552621.36"),
-    ("MATIC", 1, 20, "0.37621", 0.0, 0, "0"),
-    ("DYDX", 1, 5, "0.15234", 0.045, 300_000, "17766984"),
-    ("SOL", 2, 54, "122.03", 0.035, 4_000_000, "5401711.56"),
-    ("AVAX", 2, 52, "11.129", 0.04, 1_500_000, "3603403.66"),
-    ("BNB", 3, 51, "779.85", 0.025, 2_500_000, "58273.402"),
-    ("APE", 1, 5, "0.1798", 0.05, 300_000, "12989933.6"),
-    ("OP", 1, 5, "0.13358", 0.045, 400_000, "28440796.2"),
-    ("LTC", 2, 52, "70.288", 0.03, 1_500_000, "746562.18"),
-    ("ARB", 1, 51, "0.20514", 0.04, 1_000_000, "134434641.9"),
-    ("DOGE", 0, 52, "0.096532", 0.04, 2_000_000, "1166216056"),
-    ("INJ", 1, 5, "7.4746", 0.045, 500_000, "1205001"),
-    ("SUI", 1, 52, "1.1908", 0.045, 2_000_000, "72309120.4"),
-    ("kPEPE", 0, 52, "0.00446", 0.05, 1_500_000, "8028942060"),
-    ("TLT", 2, 20, "87.41", 0.008, 1_000_000, "41200.55"),
-    ("XYZ100", 4, 20, "25451", 0.012, 1_500_000, "812.4405"),
-)
-_RESTRICTED = {"TLT": MarginMode.NO_CROSS, "XYZ100": MarginMode.STRICT_ISOLATED}
-_DELISTED = {"MATIC"}
+    def to_tick(self, price: Decimal, rounding: str = ROUND_HALF_EVEN) -> Decimal:
+        return price.quantize(self.tick(price), rounding)
 
-MARKETS: tuple[Market, ...] = tuple(
-    Market(
-        index=index,
-        name=name,
-        size_decimals=size_decimals,
-        table=table,
-        start=Decimal(start),
-        volatility=volatility,
-        depth=Decimal(depth),
-        open_interest=Decimal(interest),
-        mode=_RESTRICTED.get(name, MarginMode.FREE),
-        delisted=name in _DELISTED,
-    )
-    for index, (name, size_decimals, table, start, volatility, depth, interest) in enumerate(_ROWS)
-)
-BY_NAME = {market.name: market for market in MARKETS}
+    def fits_tick(self, price: Decimal) -> bool:
+        if self.tick_size is None:
+            return numbers.fits_tick(price, self.size_decimals)
+        return price % self.tick_size == 0
+
+    def to_lot(self, size: Decimal) -> Decimal:
+        return numbers.to_lot(size, self.size_decimals)

@@ -1,7 +1,7 @@
 """Number texts, price ticks and size lots as the venue writes and checks them (Hyperliquid rules 1.3 and 5.4)."""
 
 import re
-from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_DOWN, Decimal
 
 MICRO = Decimal("0.000001")
 ZERO = Decimal(0)
@@ -36,16 +36,6 @@ def shown(value: Decimal, decimals: int = 10) -> str:
     return "0.0" if text == "-0.0" else text
 
 
-def micro(value: Decimal) -> Decimal:
-    """Money to the venue's millionth of a dollar."""
-    return value.quantize(MICRO, ROUND_HALF_EVEN)
-
-
-def truncate_micro(value: Decimal) -> Decimal:
-    """Fees are cut, not rounded, at a millionth: every recorded fee shows it."""
-    return value.quantize(MICRO, ROUND_DOWN)
-
-
 def _decimals(value: Decimal) -> int:
     exponent = value.normalize().as_tuple().exponent
     return max(0, -exponent) if isinstance(exponent, int) else 0
@@ -68,10 +58,6 @@ def tick(price: Decimal, size_decimals: int) -> Decimal:
     """Distance between neighbouring valid prices around ``price``."""
     by_figures = price.adjusted() - SIGNIFICANT_FIGURES + 1
     return Decimal(1).scaleb(min(0, max(by_figures, size_decimals - PERP_PRICE_DECIMALS)))
-
-
-def to_tick(price: Decimal, size_decimals: int, rounding: str = ROUND_HALF_EVEN) -> Decimal:
-    return price.quantize(tick(price, size_decimals), rounding)
 
 
 def to_lot(size: Decimal, size_decimals: int) -> Decimal:

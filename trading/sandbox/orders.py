@@ -5,22 +5,28 @@ from dataclasses import dataclass, replace
 
 from trading.sandbox.checks import IMMEDIATE, Checks, OrderRequest
 from trading.sandbox.fills import Execution
-from trading.sandbox.ledger import RefusedError
 from trading.sandbox.numbers import ZERO, wire
+from trading.sandbox.refusals import Refusal, RefusedError
 from trading.sandbox.state import Account, Order
 
 NEVER_PLACED = "Order was never placed, already canceled, or filled."
 
 _STATUSES = {
-    "Price must be divisible by tick size.": "tickRejected",
-    "Order must have minimum value of $10.": "minTradeNtlRejected",
-    "Insufficient margin to place order.": "perpMarginRejected",
-    "Reduce only order would increase position.": "reduceOnlyRejected",
-    "Order could not immediately match against any resting orders.": "iocCancelRejected",
-    "Invalid TP/SL price.": "badTriggerPxRejected",
-    "No liquidity available for market order.": "marketOrderNoLiquidityRejected",
-    "Order price cannot be more than 80% away from the reference price": "oracleRejected",
+    Refusal.PRICE_OFF_TICK: "tickRejected",
+    Refusal.VALUE_TOO_SMALL: "minTradeNtlRejected",
+    Refusal.MARGIN_TOO_SMALL: "perpMarginRejected",
+    Refusal.WOULD_INCREASE: "reduceOnlyRejected",
+    Refusal.NOTHING_MATCHED: "iocCancelRejected",
+    Refusal.WOULD_TRIGGER: "badTriggerPxRejected",
+    Refusal.NO_LIQUIDITY: "marketOrderNoLiquidityRejected",
+    Refusal.PRICE_TOO_HIGH: "oracleRejected",
+    Refusal.PRICE_TOO_LOW: "oracleRejected",
+    Refusal.WOULD_MATCH: "badAloPxRejected",
 }
+
+
+def _status_after(refusal: RefusedError) -> str:
+    return "rejected" if refusal.reason is None else _STATUSES.get(refusal.reason, "rejected")
 
 
 @dataclass(frozen=True)
@@ -44,10 +50,8 @@ class Desk:
                 self._work(account, order)
                 self._look_after_groups()
         except RefusedError as refusal:
-            text = str(refusal)
-            status = "badAloPxRejected" if text.startswith("Post only") else _STATUSES.get(text, "rejected")
             self.execution.tape.enter(account, order)
-            self.execution.tape.mark_order(account, order, status)
+            self.execution.tape.mark_order(account, order, _status_after(refusal))
             raise
         return order
 
@@ -79,11 +83,10 @@ class Desk:
         crossing = next(execution.matching(order, market), None) is not None
         if order.time_in_force == "Alo" and crossing:
             bid, ask = ("" if price is None else wire(price) for price in execution.best(market))
-            raise RefusedError(f"Post only order would have immediately matched, bbo was {bid}@{ask}.")
+            raise execution.ledger.rules.refused(Refusal.WOULD_MATCH, bid=bid, ask=ask)
         if order.time_in_force in IMMEDIATE and not crossing:
-            if order.time_in_force == "Ioc":
-                raise RefusedError("Order could not immediately match against any resting orders.")
-            raise RefusedError("No liquidity available for market order.")
+            is_limit = order.time_in_force == "Ioc"
+            raise execution.ledger.rules.refused(Refusal.NOTHING_MATCHED if is_limit else Refusal.NO_LIQUIDITY)
         execution.tape.enter(account, order)
         execution.take(account, order)
         if order.size > 0:
@@ -125,7 +128,7 @@ class Desk:
         """TP/SL of the position: placed for all of it they follow its size."""
         held = self.execution.ledger.size(account, requests[0].market.name)
         if held == 0 or any((held > 0) == request.is_buy for request in requests):
-            raise RefusedError("Reduce only order would increase position.")
+            raise self.checks.rules.refused(Refusal.WOULD_INCREASE)
         orders = []
         for request in requests:
             whole = request.size == 0 or request.size >= abs(held)
@@ -235,6 +238,6 @@ class Desk:
             self.checks.order(account, order)
             self._work(account, order)
         except RefusedError as refusal:
-            self.execution.tape.mark_order(account, order, _STATUSES.get(str(refusal), "rejected"))
+            self.execution.tape.mark_order(account, order, _status_after(refusal))
         self._look_after_groups()
         return True

@@ -13,7 +13,6 @@ from functools import lru_cache
 from itertools import pairwise
 
 from trading.sandbox.markets import Market
-from trading.sandbox.numbers import to_tick
 
 DAY = 86_400_000
 _PERIODS = tuple(1000 << exponent for exponent in range(1, 22))
@@ -30,14 +29,14 @@ def noise(seed: int, name: str, period: int, index: int) -> float:
 
 def drift(seed: int, market: Market, time: int, finest: int = 0) -> float:
     """Logarithm of the price against its level at rest; ``finest`` leaves out shorter periods."""
-    total = 0.0
+    total, name = 0.0, market.underlying
     for period in _PERIODS:
         if period < finest:
             continue
         index, offset = divmod(time, period)
         share = offset / period
         share = share * share * (3.0 - 2.0 * share)
-        left, right = noise(seed, market.name, period, index), noise(seed, market.name, period, index + 1)
+        left, right = noise(seed, name, period, index), noise(seed, name, period, index + 1)
         total += (period / DAY) ** 0.5 * (left + (right - left) * share)
     return total * market.volatility * _SCALE
 
@@ -82,7 +81,7 @@ class Paths:
             base = market.start
             if self.still_since is not None:
                 moved -= drift(self.seed, market, self.still_since, finest)
-        return to_tick(base * Decimal(repr(_exponential(moved))), market.size_decimals)
+        return market.to_tick(base * Decimal(repr(_exponential(moved))))
 
     def pushed_between(self, market: Market, start: int, end: int) -> list[int]:
         return [row.time for row in self.pushes.get(market.name, ()) if start < row.time < end]
@@ -101,6 +100,8 @@ class Candle:
 
 
 _SAMPLES = 6
+# Noise beyond this pays a premium on the base rate.
+PREMIUM_FROM = 0.6
 
 
 def candles(paths: Paths, market: Market, interval: int, start: int, now: int) -> list[Candle]:
@@ -132,8 +133,9 @@ def candles(paths: Paths, market: Market, interval: int, start: int, now: int) -
 
 
 def funding_rate(seed: int, market: Market, hour: int) -> Decimal:
-    """Hourly rate of the hour that begins at ``hour`` (milliseconds): the base rate, or a premium now and then."""
+    """Rate of the interval that begins at ``hour`` (milliseconds): the base rate, or a premium now and then."""
     value = noise(seed, market.name, 3_600_000, hour // 3_600_000)
-    if abs(value) < 0.6:
-        return Decimal("0.0000125")
-    return (Decimal("0.0000125") + Decimal(repr(value)) * Decimal("0.00004")).quantize(Decimal("0.0000000001"))
+    hourly = Decimal("0.0000125")
+    if abs(value) >= PREMIUM_FROM:
+        hourly += Decimal(repr(value)) * Decimal("0.00004")
+    return (hourly * market.funding_hours).quantize(Decimal("0.0000000001"))

@@ -19,6 +19,7 @@ from trading.sandbox.hyperliquid.info import Info
 from trading.sandbox.hyperliquid.stream import Hub
 from trading.sandbox.hyperliquid.weights import Meter, after, before
 from trading.sandbox.storage import Store
+from trading.sandbox.venues import VENUES
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +30,10 @@ UNREADABLE = "Failed to deserialize the JSON body into the target type"
 
 @dataclass
 class Server:
-    """Doors over one engine. ``store`` saves the ledger, ``meter`` limits each caller's weight; either may be None."""
+    """Doors over the first venue's engine; venues whose wire is not spoken have the controls alone.
+
+    ``store`` saves the ledgers, ``meter`` limits each caller's weight; either may be None.
+    """
 
     engine: Engine
     store: Store | None = None
@@ -40,7 +44,9 @@ class Server:
         self.exchange = Exchange(self.engine)
         self.hub = Hub(self.engine, self.info, self.exchange)
         self.faults = Faults()
-        self.control = Control(self.engine, self.faults)
+        clock, ledgers = self.engine.clock, self.engine.state.others
+        self.others = {name: Engine(ledger, clock, VENUES[name]) for name, ledger in ledgers.items()}
+        self.control = Control({self.engine.venue.name: self.engine} | self.others, self.faults)
 
     def application(self) -> web.Application:
         app = web.Application(client_max_size=LARGEST_BODY)
@@ -66,6 +72,9 @@ class Server:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             self.engine.advance()
+            for other in self.others.values():
+                other.advance()
+                other.tape.drain()
             self.hub.publish(tick=True)
             if self.store is not None and self.store.due():
                 self._save()

@@ -6,6 +6,9 @@ from decimal import Decimal
 from trading.sandbox.numbers import ZERO
 from trading.sandbox.prices import Paths
 
+# Of the form below: a saved ledger of another version is refused.
+VERSION = 2
+
 
 @dataclass
 class Setting:
@@ -176,9 +179,13 @@ class Event:
 
 @dataclass
 class State:
-    """The ledger of one venue. ``pool`` is the counterparty of every fill against the synthetic book."""
+    """The ledger of one venue. ``pool`` is the counterparty of every fill against the synthetic book.
+
+    ``others`` are the ledgers of the venues kept beside it, by name: an address has an account of its own on each.
+    """
 
     paths: Paths
+    version: int = VERSION
     accounts: dict[str, Account] = field(default_factory=dict)
     orders: dict[int, Order] = field(default_factory=dict)
     pool: Decimal = ZERO
@@ -192,6 +199,7 @@ class State:
     last_oid: int = 59_534_000_000
     last_tid: int = 118_906_512_037_000
     funded_hour: int = 0
+    others: dict[str, "State"] = field(default_factory=dict)
 
     def money(self) -> Decimal:
         """All cash there is. It equals ``deposits`` at every instant, because sizes sum to zero with the pool's."""

@@ -7,13 +7,19 @@ from pathlib import Path
 
 import msgspec
 
-from trading.sandbox.state import State
+from trading.sandbox.state import VERSION, State
 
 SAVE_EVERY_SECONDS = 3.0
 
 
 class UnreadableStateError(Exception):
-    """The file is there but holds no ledger."""
+    """The file is there but holds no ledger, or one of another version."""
+
+
+class _Header(msgspec.Struct):
+    """Ledgers of the first version did not say which they were."""
+
+    version: int = 1
 
 
 @dataclass
@@ -29,6 +35,12 @@ class Store:
         except FileNotFoundError:
             return None
         try:
+            version = msgspec.json.decode(data, type=_Header).version
+            if version != VERSION:
+                raise UnreadableStateError(
+                    f"{self.path} holds a sandbox ledger of version {version}; this sandbox keeps version {VERSION}. "
+                    "Move the file away and start anew."
+                )
             return msgspec.json.decode(data, type=State)
         except msgspec.DecodeError as error:
             raise UnreadableStateError(f"{self.path} holds no sandbox ledger: {error}") from error

@@ -42,6 +42,13 @@ class Tape:
     trades: dict[str, deque[PublicTrade]] = field(default_factory=dict)
     fresh_trades: list[PublicTrade] = field(default_factory=list)
 
+    def drain(self) -> tuple[list[News], list[PublicTrade]]:
+        """What is new since the last call."""
+        fresh = list(self.news), list(self.fresh_trades)
+        self.news.clear()
+        self.fresh_trades.clear()
+        return fresh
+
     def next_oid(self) -> int:
         self.state.last_oid += 1
         return self.state.last_oid

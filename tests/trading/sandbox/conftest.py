@@ -9,6 +9,7 @@ import pytest
 from tests.sandbox_process import SandboxProcess
 from trading.sandbox.engine import Engine, fresh_state
 from trading.sandbox.state import Account
+from trading.sandbox.venues import ASTER
 
 NOW = 1_790_000_000_000
 ALICE = "0x" + "a1" * 20
@@ -41,6 +42,14 @@ def alice(engine: Engine) -> Account:
 @pytest.fixture
 def bob(engine: Engine) -> Account:
     return engine.fund(BOB, Decimal(10_000))
+
+
+@pytest.fixture
+def aster(clock: Clock) -> Engine:
+    """Aster's ledger, with an account of Alice's on it."""
+    engine = Engine(fresh_state(7, clock.now, still=True).others[ASTER.name], clock, ASTER)
+    engine.fund(ALICE, Decimal(10_000))
+    return engine
 
 
 @pytest.fixture(scope="session")

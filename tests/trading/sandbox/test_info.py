@@ -12,8 +12,8 @@ from tests.trading.sandbox.orders import isolate, place, take
 from trading.sandbox.engine import Engine
 from trading.sandbox.hyperliquid.actions import MalformedError
 from trading.sandbox.hyperliquid.info import Info
-from trading.sandbox.markets import BY_NAME
 from trading.sandbox.state import Account
+from trading.sandbox.venues import HYPERLIQUID
 
 NOBODY = "0x" + "99" * 20
 
@@ -83,14 +83,14 @@ def test_the_shown_liquidation_price_is_where_the_position_dies(
     engine: Engine, info: Info, alice: Account, market: str, size: str, isolated: bool
 ) -> None:
     take(engine, alice, "SOL", "30")
-    engine.ledger.update_leverage(alice, BY_NAME[market], isolated=isolated, leverage=10)
+    engine.ledger.update_leverage(alice, HYPERLIQUID.markets[market], isolated=isolated, leverage=10)
     take(engine, alice, market, size)
     answer: Any = info.handle({"type": "clearinghouseState", "user": ALICE})
     price = Decimal(answer["assetPositions"][1]["position"]["liquidationPx"])
     step = Decimal("0.0000001").copy_sign(Decimal(size))
-    engine.set_mark(BY_NAME[market], price + step)
+    engine.set_mark(HYPERLIQUID.markets[market], price + step)
     assert market in alice.positions
-    engine.set_mark(BY_NAME[market], price - step)
+    engine.set_mark(HYPERLIQUID.markets[market], price - step)
     assert market not in alice.positions
 
 
@@ -115,7 +115,7 @@ def test_orders_have_the_recorded_shape(info: Info, engine: Engine, alice: Accou
 def test_fills_have_the_recorded_shape(info: Info, engine: Engine, alice: Account, recorded: Any) -> None:
     isolate(engine, alice, "BTC", 20)
     take(engine, alice, "BTC", "0.01", builder=NOBODY, builder_rate=10)
-    engine.set_mark(BY_NAME["BTC"], Decimal(82_600))
+    engine.set_mark(HYPERLIQUID.markets["BTC"], Decimal(82_600))
     fills: Any = info.handle({"type": "userFills", "user": ALICE, "aggregateByTime": True})
     samples = recorded("user_fills")["current_shape"]
     assert shape(fills[1]) == shape(samples[0])
@@ -162,7 +162,7 @@ def test_account_reads_have_the_recorded_shape(info: Info, engine: Engine, alice
     data: Any = info.handle({"type": "activeAssetData", "user": ALICE, "coin": "BTC"})
     assert shape(data) == shape(recorded("active_asset_data")["hip3_isolated"])
     take(engine, alice, "BTC", "0.01")
-    engine.fund_hour(NOW)
+    engine.fund_hour(NOW, engine.by_index)
     paid: Any = info.handle({"type": "userFunding", "user": ALICE, "startTime": 0})
     assert shape(paid[0]) == shape(recorded("user_funding")["docs_hip3"][0])
 

@@ -8,12 +8,11 @@ import pytest
 
 from tests.trading.sandbox.orders import isolate, take
 from trading.sandbox.engine import Engine
-from trading.sandbox.fills import TAKER_RATE
 from trading.sandbox.hyperliquid.shapes import position
-from trading.sandbox.ledger import RefusedError, Trade
-from trading.sandbox.markets import BY_NAME
-from trading.sandbox.numbers import truncate_micro
+from trading.sandbox.ledger import Trade
+from trading.sandbox.refusals import RefusedError
 from trading.sandbox.state import Account
+from trading.sandbox.venues import HYPERLIQUID
 
 # A position of the test network: 0.002 BTC long at 5x, filled at 64815 while the mark stood at 64891.
 OPENED = {"cash": "-103.731933", "equity": "25.856067", "liquidation": "52522.497721519"}
@@ -21,15 +20,15 @@ ADDED = {"cash": "-83.731933", "equity": "45.856067", "liquidation": "42395.9154
 
 
 def set_price(engine: Engine, market: str, price: str) -> None:
-    engine.set_mark(BY_NAME[market], Decimal(price))
+    engine.set_mark(HYPERLIQUID.markets[market], Decimal(price))
 
 
 def open_recorded(engine: Engine, account: Account) -> None:
     isolate(engine, account, "BTC", 5)
     set_price(engine, "BTC", "64891")
     size, price = Decimal("0.002"), Decimal(64815)
-    fee = truncate_micro(size * price * TAKER_RATE)
-    engine.ledger.trade(account, Trade(BY_NAME["BTC"], size, price, fee))
+    fee = engine.ledger.rules.fee(size * price * engine.ledger.rules.taker_rate)
+    engine.ledger.trade(account, Trade(HYPERLIQUID.markets["BTC"], size, price, fee))
     engine.state.pool += size * price
     engine.state.fees += fee
     set_price(engine, "BTC", "64794")
@@ -51,21 +50,21 @@ def test_an_isolated_position_holds_the_recorded_figures_after_opening(engine: E
 
 def test_adding_margin_moves_the_cash_leg_by_exactly_that(engine: Engine, alice: Account) -> None:
     open_recorded(engine, alice)
-    engine.ledger.update_margin(alice, BY_NAME["BTC"], Decimal(20))
+    engine.ledger.update_margin(alice, HYPERLIQUID.markets["BTC"], Decimal(20))
     assert shown(engine, alice) == ADDED
 
 
 def test_changing_leverage_moves_nothing_and_refuses_what_the_venue_refused(engine: Engine, alice: Account) -> None:
     open_recorded(engine, alice)
-    engine.ledger.update_margin(alice, BY_NAME["BTC"], Decimal(20))
+    engine.ledger.update_margin(alice, HYPERLIQUID.markets["BTC"], Decimal(20))
     set_price(engine, "BTC", "64795")
     for leverage in (10, 3):
-        engine.ledger.update_leverage(alice, BY_NAME["BTC"], isolated=True, leverage=leverage)
+        engine.ledger.update_leverage(alice, HYPERLIQUID.markets["BTC"], isolated=True, leverage=leverage)
         assert shown(engine, alice) == ADDED | {"equity": "45.858067"}
     with pytest.raises(RefusedError, match=r"^Isolated position does not have sufficient margin available"):
-        engine.ledger.update_leverage(alice, BY_NAME["BTC"], isolated=True, leverage=1)
+        engine.ledger.update_leverage(alice, HYPERLIQUID.markets["BTC"], isolated=True, leverage=1)
     with pytest.raises(RefusedError, match=r"^Cannot switch leverage type with open position.$"):
-        engine.ledger.update_leverage(alice, BY_NAME["BTC"], isolated=False, leverage=3)
+        engine.ledger.update_leverage(alice, HYPERLIQUID.markets["BTC"], isolated=False, leverage=3)
 
 
 def test_the_ledger_follows_the_recorded_sequence_step_by_step(
@@ -73,7 +72,7 @@ def test_the_ledger_follows_the_recorded_sequence_step_by_step(
 ) -> None:
     steps = json.loads((venue_data / "hyperliquid" / "isolated_margin_sequence.json").read_text())["steps"]
     open_recorded(engine, alice)
-    market = BY_NAME["BTC"]
+    market = HYPERLIQUID.markets["BTC"]
     for step in steps:
         action, after = step["action"], step.get("after", {})
         refusal = None
@@ -147,26 +146,26 @@ def test_adding_at_another_leverage_leaves_the_old_margin_untouched(engine: Engi
 def test_margin_cannot_go_below_the_floor(engine: Engine, alice: Account, leverage: int, removable: str) -> None:
     isolate(engine, alice, "BTC", leverage)
     take(engine, alice, "BTC", "0.01")
-    engine.ledger.update_margin(alice, BY_NAME["BTC"], Decimal(100))
+    engine.ledger.update_margin(alice, HYPERLIQUID.markets["BTC"], Decimal(100))
     position = alice.positions["BTC"]
     notional = Decimal("0.01") * 86320
     most = engine.ledger.equity(position) - max(notional / leverage, notional / 10)
     with pytest.raises(RefusedError, match=r"^Position does not have sufficient margin for reduction.$"):
-        engine.ledger.update_margin(alice, BY_NAME["BTC"], -most - Decimal("0.000001"))
-    engine.ledger.update_margin(alice, BY_NAME["BTC"], -most)
+        engine.ledger.update_margin(alice, HYPERLIQUID.markets["BTC"], -most - Decimal("0.000001"))
+    engine.ledger.update_margin(alice, HYPERLIQUID.markets["BTC"], -most)
     assert engine.ledger.equity(position) == max(notional / leverage, notional / 10) + Decimal(removable)
 
 
 def test_strict_markets_give_no_margin_back_and_top_up_to_a_leverage(engine: Engine, alice: Account) -> None:
     isolate(engine, alice, "XYZ100", 20)
     take(engine, alice, "XYZ100", "0.1")
-    market = BY_NAME["XYZ100"]
+    market = HYPERLIQUID.markets["XYZ100"]
     with pytest.raises(RefusedError, match=r"^Cannot remove isolated margin for this asset."):
         engine.ledger.update_margin(alice, market, Decimal(-1))
     engine.ledger.top_up(alice, market, Decimal(5))
     assert engine.ledger.equity(alice.positions["XYZ100"]) == Decimal("0.1") * 25451 / 5
     with pytest.raises(RefusedError, match=r"^Asset not strict isolated$"):
-        engine.ledger.top_up(alice, BY_NAME["TLT"], Decimal(5))
+        engine.ledger.top_up(alice, HYPERLIQUID.markets["TLT"], Decimal(5))
 
 
 @pytest.mark.parametrize(
@@ -182,16 +181,16 @@ def test_a_leverage_the_market_does_not_allow_is_refused(
     engine: Engine, alice: Account, market: str, isolated: bool, leverage: int, sentence: str
 ) -> None:
     with pytest.raises(RefusedError) as refusal:
-        engine.ledger.update_leverage(alice, BY_NAME[market], isolated=isolated, leverage=leverage)
+        engine.ledger.update_leverage(alice, HYPERLIQUID.markets[market], isolated=isolated, leverage=leverage)
     assert str(refusal.value) == sentence
 
 
 def test_lowering_cross_leverage_needs_free_margin(engine: Engine, alice: Account) -> None:
-    engine.ledger.update_leverage(alice, BY_NAME["BTC"], isolated=False, leverage=20)
+    engine.ledger.update_leverage(alice, HYPERLIQUID.markets["BTC"], isolated=False, leverage=20)
     take(engine, alice, "BTC", "1")
-    engine.ledger.update_leverage(alice, BY_NAME["BTC"], isolated=False, leverage=10)
+    engine.ledger.update_leverage(alice, HYPERLIQUID.markets["BTC"], isolated=False, leverage=10)
     with pytest.raises(RefusedError, match=r"^Cross position does not have sufficient margin available to decrease"):
-        engine.ledger.update_leverage(alice, BY_NAME["BTC"], isolated=False, leverage=5)
+        engine.ledger.update_leverage(alice, HYPERLIQUID.markets["BTC"], isolated=False, leverage=5)
 
 
 @pytest.mark.parametrize(
@@ -207,24 +206,24 @@ def test_margin_updates_are_refused_in_the_venues_words(
     isolate(engine, alice, "BTC", 5)
     take(engine, alice, "BTC", "0.01")
     with pytest.raises(RefusedError) as refusal:
-        engine.ledger.update_margin(alice, BY_NAME["BTC"], Decimal(amount))
+        engine.ledger.update_margin(alice, HYPERLIQUID.markets["BTC"], Decimal(amount))
     assert str(refusal.value) == sentence
 
 
 def test_margin_of_an_empty_or_a_cross_position_cannot_be_updated(engine: Engine, alice: Account) -> None:
     with pytest.raises(RefusedError, match=r"^Cannot update margin for empty position.$"):
-        engine.ledger.update_margin(alice, BY_NAME["BTC"], Decimal(1))
+        engine.ledger.update_margin(alice, HYPERLIQUID.markets["BTC"], Decimal(1))
     take(engine, alice, "BTC", "0.01")
     with pytest.raises(RefusedError, match=r"^Position does not use isolated margin.$"):
-        engine.ledger.update_margin(alice, BY_NAME["BTC"], Decimal(1))
+        engine.ledger.update_margin(alice, HYPERLIQUID.markets["BTC"], Decimal(1))
 
 
 def test_withdrawable_keeps_the_initial_margin_or_a_tenth_of_the_notional(engine: Engine, alice: Account) -> None:
-    engine.ledger.update_leverage(alice, BY_NAME["BTC"], isolated=False, leverage=40)
+    engine.ledger.update_leverage(alice, HYPERLIQUID.markets["BTC"], isolated=False, leverage=40)
     take(engine, alice, "BTC", "0.1")
     equity = engine.ledger.cross_equity(alice)
     assert engine.ledger.withdrawable(alice) == equity - Decimal("0.1") * 86320 / 10
-    engine.ledger.update_leverage(alice, BY_NAME["BTC"], isolated=False, leverage=5)
+    engine.ledger.update_leverage(alice, HYPERLIQUID.markets["BTC"], isolated=False, leverage=5)
     assert engine.ledger.withdrawable(alice) == equity - Decimal("0.1") * 86320 / 5
 
 
@@ -234,8 +233,10 @@ def test_funding_moves_the_isolated_bucket_and_the_cross_cash(engine: Engine, al
     take(engine, bob, "BTC", "-0.1")
     bucket, cash = alice.positions["BTC"].cash, bob.cash
     hour = engine.clock() - engine.clock() % 3_600_000
-    engine.fund_hour(hour)
-    paid = (Decimal("0.1") * 86320 * engine.funding_rate(BY_NAME["BTC"], hour)).quantize(Decimal("0.000001"))
+    engine.fund_hour(hour, engine.by_index)
+    paid = (Decimal("0.1") * 86320 * engine.funding_rate(HYPERLIQUID.markets["BTC"], hour)).quantize(
+        Decimal("0.000001")
+    )
     assert paid != 0
     assert alice.positions["BTC"].cash == bucket - paid
     assert bob.cash == cash + paid

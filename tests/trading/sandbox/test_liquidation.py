@@ -6,12 +6,12 @@ import pytest
 
 from tests.trading.sandbox.orders import isolate, place, take
 from trading.sandbox.engine import Engine
-from trading.sandbox.markets import BY_NAME
 from trading.sandbox.state import Account
+from trading.sandbox.venues import HYPERLIQUID
 
 
 def set_price(engine: Engine, market: str, price: Decimal) -> None:
-    engine.set_mark(BY_NAME[market], price)
+    engine.set_mark(HYPERLIQUID.markets[market], price)
 
 
 @pytest.mark.parametrize(
@@ -133,11 +133,11 @@ def test_a_cross_account_below_two_thirds_loses_its_whole_cross_margin(engine: E
 
 
 def test_maintenance_in_a_higher_tier_has_its_deduction(engine: Engine) -> None:
-    table = BY_NAME["BNB"].tiers
+    table = HYPERLIQUID.markets["BNB"].tiers
     assert table.maintenance(Decimal(3_000_000)) == 150_000
     assert table.maintenance(Decimal(4_000_000)) == 250_000
     assert table.at(Decimal(3_000_000)).max_leverage == 5
-    assert BY_NAME["BTC"].tiers.at(Decimal(150_000_000)).deduction == 1_875_000
+    assert HYPERLIQUID.markets["BTC"].tiers.at(Decimal(150_000_000)).deduction == 1_875_000
 
 
 def test_a_position_in_the_second_tier_dies_by_its_tiers_maintenance(engine: Engine, alice: Account) -> None:

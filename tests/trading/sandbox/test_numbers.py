@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from trading.sandbox.numbers import fits_size, fits_tick, parse, shown, tick, to_tick, truncate_micro, wire
+from trading.sandbox.numbers import fits_size, fits_tick, parse, shown, tick, wire
+from trading.sandbox.venues import ASTER, HYPERLIQUID, VENUES
 
 
 @pytest.mark.parametrize(
@@ -43,11 +44,19 @@ def test_texts_carry_one_decimal_at_least_and_no_trailing_zeros() -> None:
     ]
 
 
-def test_fees_are_cut_at_a_millionth() -> None:
-    assert truncate_micro(Decimal("0.0583335")) == Decimal("0.058333")
+def test_fees_are_cut_and_money_is_rounded_at_the_venues_smallest_amount() -> None:
+    rules = [venue.rules for venue in VENUES.values()]
+    assert [row.fee(Decimal("0.058333555")) for row in rules] == [Decimal("0.058333"), Decimal("0.05833355")]
+    assert [row.money(Decimal("0.0583335555")) for row in rules] == [Decimal("0.058334"), Decimal("0.05833356")]
 
 
 def test_the_tick_follows_the_price() -> None:
     assert [tick(Decimal(price), 5) for price in ("86320", "9999", "123456")] == [1, Decimal("0.1"), 1]
-    assert to_tick(Decimal("86320.4"), 5) == 86320
-    assert to_tick(Decimal("2736.56"), 4) == Decimal("2736.6")
+    assert HYPERLIQUID.markets["BTC"].to_tick(Decimal("86320.4")) == 86320
+    assert HYPERLIQUID.markets["ETH"].to_tick(Decimal("2736.56")) == Decimal("2736.6")
+
+
+def test_a_fixed_tick_is_a_multiple_and_knows_no_figures() -> None:
+    market = ASTER.markets["BTCUSDT"]
+    assert market.to_tick(Decimal("86320.44")) == Decimal("86320.4")
+    assert [market.fits_tick(Decimal(price)) for price in ("86320.4", "86320.45", "123456.70")] == [True, False, True]

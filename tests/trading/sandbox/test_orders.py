@@ -8,9 +8,9 @@ from tests.trading.sandbox.conftest import Clock
 from tests.trading.sandbox.orders import isolate, place, request, take
 from trading.sandbox import book
 from trading.sandbox.engine import Engine
-from trading.sandbox.ledger import RefusedError
-from trading.sandbox.markets import BY_NAME
+from trading.sandbox.refusals import RefusedError
 from trading.sandbox.state import Account
+from trading.sandbox.venues import HYPERLIQUID
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_leverage_beyond_the_tier_of_the_result_is_refused(engine: Engine, alice
 
 def test_a_reduce_only_close_of_the_whole_position_may_be_tiny(engine: Engine, alice: Account) -> None:
     take(engine, alice, "BTC", "0.00012")
-    engine.set_mark(BY_NAME["BTC"], Decimal(50_000))
+    engine.set_mark(HYPERLIQUID.markets["BTC"], Decimal(50_000))
     with pytest.raises(RefusedError, match=r"^Order must have minimum value of \$10.$"):
         take(engine, alice, "BTC", "-0.0001", reduce_only=True)
     take(engine, alice, "BTC", "-0.00012", reduce_only=True)
@@ -85,7 +85,7 @@ def test_a_reduce_only_close_of_the_whole_position_may_be_tiny(engine: Engine, a
 
 def test_an_immediate_order_beyond_the_depth_fills_in_part(engine: Engine, alice: Account) -> None:
     engine.fund(alice.address, Decimal(2_000_000))
-    depth = sum(level.size for level in book.side(7, BY_NAME["ATOM"], engine.marks["ATOM"], bids=False))
+    depth = sum(level.size for level in book.side(7, HYPERLIQUID.markets["ATOM"], engine.marks["ATOM"], bids=False))
     order = place(engine, alice, "ATOM", str(depth + 1000), "1.9", time_in_force="Ioc")
     assert (order.filled, order.status) == (depth, "canceled")
     assert alice.positions["ATOM"].size == depth
@@ -93,7 +93,7 @@ def test_an_immediate_order_beyond_the_depth_fills_in_part(engine: Engine, alice
 
 def test_a_limit_price_stops_the_taking_and_the_rest_is_filled_as_maker(engine: Engine, alice: Account) -> None:
     engine.fund(alice.address, Decimal(2_000_000))
-    levels = book.side(7, BY_NAME["BTC"], engine.marks["BTC"], bids=False)
+    levels = book.side(7, HYPERLIQUID.markets["BTC"], engine.marks["BTC"], bids=False)
     order = engine.desk.place(alice, request(engine, "BTC", "50", str(levels[1].price)))
     assert order.filled == levels[0].size + levels[1].size
     assert order.status == "open"
@@ -105,9 +105,9 @@ def test_a_limit_price_stops_the_taking_and_the_rest_is_filled_as_maker(engine: 
 
 def test_a_resting_order_is_filled_as_maker_when_the_book_reaches_it(engine: Engine, alice: Account) -> None:
     order = place(engine, alice, "BTC", "0.01", "86000")
-    engine.set_mark(BY_NAME["BTC"], Decimal(86_000))
+    engine.set_mark(HYPERLIQUID.markets["BTC"], Decimal(86_000))
     assert order.status == "open"
-    engine.set_mark(BY_NAME["BTC"], Decimal(85_998))
+    engine.set_mark(HYPERLIQUID.markets["BTC"], Decimal(85_998))
     fill = alice.fills[-1]
     assert (order.status, fill.price, fill.crossed) == ("filled", Decimal(86_000), False)
     assert fill.fee == Decimal("0.129")
@@ -154,9 +154,9 @@ def test_a_trigger_fires_at_its_price_and_not_before(
     options = {"trigger_price": Decimal(trigger), "trigger_kind": kind, "trigger_is_market": True}
     limit = "95000" if Decimal(size) > 0 else "77000"
     order = place(engine, alice, "BTC", size, limit, reduce_only=True, **options)
-    engine.set_mark(BY_NAME["BTC"], Decimal(before))
+    engine.set_mark(HYPERLIQUID.markets["BTC"], Decimal(before))
     assert order.status == "open"
-    engine.set_mark(BY_NAME["BTC"], Decimal(at))
+    engine.set_mark(HYPERLIQUID.markets["BTC"], Decimal(at))
     assert (order.status, alice.positions) == ("filled", {})
 
 
@@ -169,9 +169,9 @@ def test_children_wait_for_the_parent_and_the_first_to_fill_ends_the_other(engin
     )
     assert [child.status for child in children] == ["waitingForFill", "waitingForFill"]
     assert alice.open_orders == [parent.oid]
-    engine.set_mark(BY_NAME["BTC"], Decimal(85_990))
+    engine.set_mark(HYPERLIQUID.markets["BTC"], Decimal(85_990))
     assert [child.status for child in children] == ["open", "open"]
-    engine.set_mark(BY_NAME["BTC"], Decimal(90_000))
+    engine.set_mark(HYPERLIQUID.markets["BTC"], Decimal(90_000))
     assert [child.status for child in children] == ["filled", "siblingFilledCanceled"]
     assert alice.positions == {}
 
@@ -200,7 +200,7 @@ def test_a_position_stop_follows_the_size_of_the_position(engine: Engine, alice:
     (order,) = engine.desk.bind(alice, [stop])
     assert (order.size, order.original_size, order.follows_position) == (Decimal(0), Decimal(0), True)
     take(engine, alice, "BTC", "0.02")
-    engine.set_mark(BY_NAME["BTC"], Decimal(84_000))
+    engine.set_mark(HYPERLIQUID.markets["BTC"], Decimal(84_000))
     assert (order.filled, alice.positions) == (Decimal("0.03"), {})
 
 
@@ -227,7 +227,7 @@ def test_a_resting_order_that_can_no_longer_be_paid_is_cancelled(engine: Engine,
     isolate(engine, alice, "BTC", 20)
     order = place(engine, alice, "BTC", "2", "80000")
     isolate(engine, alice, "BTC", 5)
-    engine.set_mark(BY_NAME["BTC"], Decimal(79_000))
+    engine.set_mark(HYPERLIQUID.markets["BTC"], Decimal(79_000))
     assert (order.status, alice.positions) == ("marginCanceled", {})
 
 

@@ -5,6 +5,7 @@ import json
 import signal
 import time
 import urllib.error
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from eth_account import Account
 from hyperliquid.exchange import Exchange
 
 from tests.sandbox_process import SandboxProcess
-from trading.sandbox.engine import Engine
+from tests.trading.sandbox.conftest import Clock
+from tests.trading.sandbox.orders import isolate, place
+from trading.sandbox.engine import Engine, fresh_state
 from trading.sandbox.server import Server
 from trading.sandbox.storage import Store
 
@@ -43,6 +46,13 @@ def test_a_state_file_that_is_none_is_one_sentence(tmp_path: Path) -> None:
         call_command("sandbox", port=0, state=tmp_path / "ledger.json")
 
 
+def test_a_state_file_of_the_first_version_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "ledger.json").write_text('{"paths": {"seed": 1}, "accounts": {}}')
+    sentence = r"ledger\.json holds a sandbox ledger of version 1; this sandbox keeps version 2\. Move the file away"
+    with pytest.raises(CommandError, match=sentence):
+        call_command("sandbox", port=0, state=tmp_path / "ledger.json")
+
+
 @pytest.mark.parametrize("fund", ["0x12=5", f"{ALICE}=-5", f"{ALICE}=x", ALICE, f"{ALICE}=0.0000001"])
 def test_a_bad_fund_option_is_one_sentence(fund: str) -> None:
     with pytest.raises(CommandError, match=f"^--fund {fund}: "):
@@ -58,6 +68,8 @@ def test_a_ledger_goes_on_where_it_stopped(tmp_path: Path) -> None:
         client.market_open("BTC", is_buy=True, sz=0.01)
         client.order("BTC", is_buy=True, sz=0.01, limit_px=80000, order_type={"limit": {"tif": "Gtc"}})
         sandbox.mark("BTC", "81234")
+        sandbox.mark("BTCUSDT", "81000", venue="aster")
+        sandbox.post("/sandbox/fund", {"venue": "aster", "address": ALICE, "amount": "250.5"})
         nonce_used = client.update_leverage(10, "BTC", is_cross=False)
         client.session.close()
         client.info.session.close()
@@ -67,10 +79,13 @@ def test_a_ledger_goes_on_where_it_stopped(tmp_path: Path) -> None:
     with SandboxProcess(*options) as sandbox:
         after = sandbox.state()
         assert sandbox.stop(signal.SIGTERM) == 0
-    assert {key: value for key, value in after.items() if key not in {"time", "faults"}} == {
-        key: value for key, value in before.items() if key not in {"time", "faults"}
-    }
+    for state in (before, after):
+        del state["time"], state["others"]["aster"]["time"]
+    assert after == before
     assert after["marks"]["BTC"] == "81234.0"
+    assert after["others"]["aster"]["marks"]["BTCUSDT"] == "81000.0"
+    assert {address: row["cash"] for address, row in after["others"]["aster"]["accounts"].items()} == {ALICE: "250.5"}
+    assert ALICE not in after["accounts"]
     assert len(after["accounts"][wallet.address.lower()]["orders"]) == 1
     with pytest.raises(CommandError, match=r"^The saved ledger was kept still; start it the same way\.$"):
         call_command("sandbox", port=0, state=file)
@@ -111,7 +126,10 @@ def test_a_moving_metered_sandbox_moves_each_second_and_refuses_who_asks_too_muc
         ("fund", {"address": "0x12", "amount": "5"}, "The address is 0x and 40 hexadecimal digits."),
         ("fund", {"address": ALICE, "amount": 1.5}, 'The amount is a decimal number in quotes, such as "100.5".'),
         ("fund", {"address": ALICE, "amount": "NaN"}, 'The amount is a decimal number in quotes, such as "100.5".'),
-        ("mark", {"venue": "nowhere", "market": "BTC", "price": "5"}, "There is no venue 'nowhere'"),
+        ("mark", {"venue": "nowhere", "market": "BTC", "price": "5"}, "There is no venue 'nowhere'; there are hyper"),
+        ("mark", {"venue": ["aster"], "market": "BTCUSDT", "price": "5"}, "There is no venue ['aster']"),
+        ("mark", {"venue": "aster", "market": "BTC", "price": "5"}, "There is no market 'BTC'; there are BTCUSDT,"),
+        ("mark", {"market": "BTCUSDT", "price": "5"}, "There is no market 'BTCUSDT'; there are BTC,"),
         ("mark", {"venue": "hyperliquid", "market": "XXX", "price": "5"}, "There is no market 'XXX'; there are BTC,"),
         ("mark", {"venue": "hyperliquid", "market": "BTC", "price": "-5"}, "The price is above zero"),
         ("fault", {"fault": "fire"}, "The fault is one of delay, drop_before"),
@@ -125,6 +143,22 @@ def test_a_bad_control_is_refused_with_a_sentence(
     status, text = refused(venue, f"/sandbox/{path}", body)
     assert status == 400
     assert json.loads(text)["error"].startswith(sentence)
+
+
+def test_a_mark_of_aster_liquidates_on_its_ledger_and_on_no_other(clock: Clock) -> None:
+    server = Server(Engine(fresh_state(7, clock.now, still=True), clock))
+    aster = server.others["aster"]
+    for engine, market in ((server.engine, "BTC"), (aster, "BTCUSDT")):
+        account = engine.fund(ALICE, Decimal(1000))
+        isolate(engine, account, market, 20)
+        place(engine, account, market, "0.1", "87000", time_in_force="Ioc")
+    body = {"venue": "aster", "market": "BTCUSDT", "price": "80000"}
+    answer = {"venue": "aster", "market": "BTCUSDT", "mark": "80000.0"}
+    assert server.control.handle("mark", json.dumps(body).encode()) == answer
+    shown = server.control.state()
+    assert [row["market"] for row in shown["accounts"][ALICE]["positions"]] == ["BTC"]
+    assert shown["others"]["aster"]["accounts"][ALICE]["positions"] == []
+    assert [event["kind"] for event in shown["others"]["aster"]["events"]] == ["liquidation"]
 
 
 @pytest.mark.parametrize(("remote", "status"), [("127.0.0.1", 200), ("::1", 200), ("192.0.2.7", 404), ("", 404)])

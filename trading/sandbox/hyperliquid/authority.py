@@ -13,7 +13,7 @@ from trading.sandbox.hyperliquid.signatures import (
     recover,
     user_signed_digest,
 )
-from trading.sandbox.ledger import RefusedError
+from trading.sandbox.refusals import RefusedError
 from trading.sandbox.state import Account, Agent, State
 
 DAY = 86_400_000

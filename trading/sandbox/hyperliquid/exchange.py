@@ -10,10 +10,10 @@ from trading.sandbox.engine import Engine
 from trading.sandbox.hyperliquid import actions
 from trading.sandbox.hyperliquid.actions import Json, MalformedError
 from trading.sandbox.hyperliquid.authority import Authority
-from trading.sandbox.ledger import RefusedError
 from trading.sandbox.markets import Market
 from trading.sandbox.numbers import PERP_PRICE_DECIMALS, fits_size, parse, shown
 from trading.sandbox.orders import NEVER_PLACED
+from trading.sandbox.refusals import RefusedError
 from trading.sandbox.state import Account, Command, Order
 
 EXPIRED_COST = 5

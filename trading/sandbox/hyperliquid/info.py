@@ -4,9 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from trading.sandbox.checks import MARKET_ORDER_LIMITS
 from trading.sandbox.engine import HOUR, Engine
-from trading.sandbox.fills import MAKER_RATE, TAKER_RATE
 from trading.sandbox.hyperliquid import market_shapes, shapes
 from trading.sandbox.hyperliquid.actions import (
     Json,
@@ -21,6 +19,7 @@ from trading.sandbox.hyperliquid.actions import (
     unsigned,
 )
 from trading.sandbox.hyperliquid.authority import Authority
+from trading.sandbox.hyperliquid.rules import HYPERLIQUID_RULES, MARKET_ORDER_LIMITS
 from trading.sandbox.markets import Market
 from trading.sandbox.numbers import ZERO, shown, wire
 from trading.sandbox.prices import DAY
@@ -197,8 +196,8 @@ class Info:
     def _fees(self, raw: Json) -> Json:
         self._account(raw)
         schedule = {
-            "cross": wire(TAKER_RATE),
-            "add": wire(MAKER_RATE),
+            "cross": wire(HYPERLIQUID_RULES.taker_rate),
+            "add": wire(HYPERLIQUID_RULES.maker_rate),
             "spotCross": "0.0007",
             "spotAdd": "0.0004",
             "tiers": {"vip": [], "mm": []},
@@ -208,8 +207,8 @@ class Info:
         return {
             "dailyUserVlm": [],
             "feeSchedule": schedule,
-            "userCrossRate": wire(TAKER_RATE),
-            "userAddRate": wire(MAKER_RATE),
+            "userCrossRate": wire(HYPERLIQUID_RULES.taker_rate),
+            "userAddRate": wire(HYPERLIQUID_RULES.maker_rate),
             "userSpotCrossRate": "0.0007",
             "userSpotAddRate": "0.0004",
             "activeReferralDiscount": "0.0",

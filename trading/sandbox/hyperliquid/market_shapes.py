@@ -5,8 +5,9 @@ from typing import Any
 
 from trading.sandbox import book
 from trading.sandbox.engine import HOUR, Engine
-from trading.sandbox.markets import MARGIN_TABLES, MarginMode, Market
-from trading.sandbox.numbers import ZERO, shown, tick
+from trading.sandbox.hyperliquid.markets import MARGIN_TABLES
+from trading.sandbox.markets import MarginMode, Market
+from trading.sandbox.numbers import ZERO, shown
 from trading.sandbox.prices import DAY, Candle, candles
 from trading.sandbox.tape import PublicTrade
 
@@ -89,7 +90,7 @@ def context(engine: Engine, market: Market) -> Json:
     coins = (market.depth * 250 / mark).quantize(Decimal(1).scaleb(-market.size_decimals))
     impact = None
     if middle is not None:
-        step = tick(mark, market.size_decimals)
+        step = market.tick(mark)
         impact = [shown(middle - 2 * step), shown(middle + 2 * step)]
     return {
         "funding": shown(engine.funding_rate(market, now - now % HOUR)),

@@ -5,7 +5,7 @@ from typing import Any
 
 from trading.sandbox.engine import Engine
 from trading.sandbox.markets import Market, Tier
-from trading.sandbox.numbers import PERP_PRICE_DECIMALS, ZERO, shown, to_lot, wire
+from trading.sandbox.numbers import PERP_PRICE_DECIMALS, ZERO, shown, wire
 from trading.sandbox.state import Account, Fill, FundingPayment, LedgerUpdate, Order, Position
 
 Json = dict[str, Any]
@@ -140,7 +140,7 @@ def active_asset_data(engine: Engine, address: str, market: Market) -> Json:
         "user": address,
         "coin": market.name,
         "leverage": chosen,
-        "maxTradeSzs": [shown(to_lot(margin * chosen["value"] / mark, market.size_decimals)) for margin in margins],
+        "maxTradeSzs": [shown(market.to_lot(margin * chosen["value"] / mark)) for margin in margins],
         "availableToTrade": [money(margin) for margin in margins],
         "markPx": shown(mark),
     }

@@ -145,9 +145,7 @@ class Hub:
 
     def publish(self, *, tick: bool) -> None:
         """Send what is new to everybody who subscribed to it; ``tick`` also repeats prices and states."""
-        news, trades = list(self.engine.tape.news), list(self.engine.tape.fresh_trades)
-        self.engine.tape.news.clear()
-        self.engine.tape.fresh_trades.clear()
+        news, trades = self.engine.tape.drain()
         if time.monotonic() < self.silent_until or not (tick or news or trades):
             return
         touched = {item.address for item in news}

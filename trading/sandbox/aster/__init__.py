@@ -1,0 +1,1 @@
+"""Aster's markets and rules; its wire protocol is not spoken yet."""
