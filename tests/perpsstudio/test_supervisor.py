@@ -117,24 +117,30 @@ def test_whole_group_ends_with_a_child_that_will_not_listen(state: Path, childre
     assert processes.wait_until(lambda: not helper.is_running() or helper.status() == "zombie", seconds=2)
 
 
-def test_next_run_stops_what_a_kill_left_and_spares_a_reused_process_id(state: Path) -> None:
-    survivor = subprocess.Popen(["/bin/sleep", "60"], start_new_session=True)
-    stranger = subprocess.Popen(["/bin/sleep", "60"], start_new_session=True)
+@pytest.fixture
+def sleepers() -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Two processes that somebody else started."""
+    started = [subprocess.Popen(["/bin/sleep", "60"], start_new_session=True) for _ in range(2)]
+    yield started
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def test_next_run_stops_what_a_kill_left_and_spares_a_reused_process_id(
+    state: Path, sleepers: list[subprocess.Popen[bytes]]
+) -> None:
+    survivor, stranger = sleepers
     record = state / "processes.json"
-    child = Child(shell("worker", "", state), survivor, 0)
-    processes.record([child], record)
+    processes.record([Child(shell("worker", "", state), survivor, 0)], record)
     entries = json.loads(record.read_text())
     entries.append({"name": "web", "pid": stranger.pid, "started": time.time() - 3600, "stop_signal": 15})
     record.write_text(json.dumps(entries))
 
-    # Reaped beside the wait, as init would do for a real orphan.
-    threading.Thread(target=survivor.wait).start()
     assert processes.stop_recorded(record) == ["worker"]
 
-    assert survivor.wait() == -signal.SIGTERM
+    assert psutil.pid_exists(survivor.pid) is False
     assert stranger.poll() is None
-    stranger.kill()
-    stranger.wait()
     assert not record.exists()
     assert processes.stop_recorded(record) == []
 
