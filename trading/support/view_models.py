@@ -37,14 +37,15 @@ class StepRow:
 class PositionView:
     """A position and how its two decisive numbers come about.
 
-    ``ours`` and ``venues`` are liquidation prices; ``difference`` compares them. A price that does not exist is a
-    sentence.
+    ``ours`` and ``venues`` are liquidation prices, or "none"; ``reason`` says why ours does not exist, ``difference``
+    compares the two.
     """
 
     row: PositionRow
     maximum_loss: str
     funding: str
     ours: str
+    reason: str
     venues: str
     difference: str
     venue_time: str

@@ -103,7 +103,7 @@ def test_positions_of_both_modes_stand_side_by_side(support: Client, alpha: Exch
         )  # fmt: skip
     page = account_page(support, alpha)
 
-    assert ("Isolated 5x" in page, "Cross 10x" in page, "The venue gives none." in page) == (True, True, True)
+    assert ("Isolated 5x" in page, "Cross 10x" in page, ">none<span" in page) == (True, True, True)
     assert "Only one of the two gives a price." in page
     assert "Equity of the cross account" in page
 
