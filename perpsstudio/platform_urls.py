@@ -1,10 +1,13 @@
-"""The platform's own host: a landing page that lists nothing private."""
+"""The platform's own host: a landing page that lists nothing private, and the measurements behind their own lock."""
 
 from django.urls import path
 from django.views.generic import TemplateView
 
+from trading.views.metrics import metrics
+
 urlpatterns = [
     path("", TemplateView.as_view(template_name="platform.html"), name="platform"),
+    path("metrics", metrics, name="metrics"),
 ]
 
 handler400 = "tenants.views.bad_request"

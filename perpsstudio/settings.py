@@ -100,7 +100,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
 CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrf"
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("TRUST_PROXY", default=False) else None
@@ -154,6 +154,9 @@ CELERY_TIMEZONE = "UTC"
 # How old a number may be before the page says so, and before money buttons close.
 STALE_AFTER_SECONDS = 5
 CLOSED_AFTER_SECONDS = 15
+
+# Who sends this as a bearer token to the platform's host may read /metrics; without it only this machine may.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 
 # Recorded venue payloads that the tests read.
 VENUE_DATA = Path(env.str("VENUE_DATA", default=str(BASE_DIR.parent / "shared" / "venues")))

@@ -27,6 +27,7 @@ FLOORS = {
     "trading.connect": 4,
     "trading.live": 4,
     "trading.services": 5,
+    "trading.metrics": 5,
     "trading.forms": 6,
     "trading.desk": 6,
     "trading.quoting": 6,
