@@ -18,6 +18,8 @@ FLOORS = {
     "trading.venues": 1,
     "trading.panels.numbers": 1,
     "trading.panels.view_models": 1,
+    "trading.panels.elements": 1,
+    "trading.panels.rows": 1,
     "trading.audit": 2,
     "tenants.scope": 2,
     "tenants": 2,

@@ -5,6 +5,7 @@ from typing import Self
 
 import msgspec
 from django.db import models
+from django.utils.functional import cached_property
 
 from trading.models.fields import choice, money
 from trading.venues.snapshots import MarketSpec, MarketState, Network, Venue
@@ -39,7 +40,7 @@ class Market(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    @property
+    @cached_property
     def rules(self) -> MarketSpec:
         """The venue's rules as the engine and the adapters take them."""
         return msgspec.convert(self.spec, MarketSpec, strict=False)

@@ -3,12 +3,10 @@
 from decimal import Decimal
 from uuid import UUID
 
-from django.utils import timezone
-
-from trading.models import Command, MarginChange, Position, VenueAccount
-from trading.models.commands import CommandKind, CommandState
+from trading.models import Command, Position, VenueAccount
+from trading.models.commands import CommandKind
 from trading.services.commands import Intent, prepare, submit
-from trading.services.sync import sync_positions
+from trading.services.sync import sync_after_command
 from trading.venues.base import Adapter, AdjustMargin
 
 
@@ -37,25 +35,5 @@ def change_margin(
     if not is_new:
         return command
     command = submit(adapter, command)
-    sync_positions(adapter, account)
-    record_margin_change(command)
+    sync_after_command(adapter, account)
     return command
-
-
-def record_margin_change(command: Command) -> None:
-    """Write the change into the account's history once it is proven; harmless to repeat."""
-    if command.kind != CommandKind.MARGIN or command.state != CommandState.ACCEPTED:
-        return
-    position = Position.objects.filter(account=command.account, market=command.market).first()
-    MarginChange.objects.get_or_create(
-        command=command,
-        defaults={
-            "account": command.account,
-            "market": command.market,
-            "amount": Decimal(command.intent["amount"]),
-            "margin_before": Decimal(command.before["margin"]),
-            "liquidation_before": Decimal(command.before["liquidation"]) if command.before["liquidation"] else None,
-            "liquidation_after": position.liquidation_price if position else None,
-            "happened_at": command.settled_at or timezone.now(),
-        },
-    )

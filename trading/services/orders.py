@@ -13,7 +13,7 @@ from trading.margin.types import MarginMode, Side
 from trading.models import Command, Market, Order, Position, Preference, VenueAccount
 from trading.models.commands import CommandKind, CommandState
 from trading.services.commands import Intent, prepare, submit
-from trading.services.sync import sync_account
+from trading.services.sync import sync_after_command
 from trading.venues.base import (
     Adapter,
     BuilderFee,
@@ -60,7 +60,7 @@ def place_order(adapter: Adapter, account: VenueAccount, market: Market, ticket:
     command, is_new = prepare(adapter, account, market, _order_intent(market, ticket))
     if is_new:
         command = submit(adapter, command)
-        sync_account(adapter, account)
+        sync_after_command(adapter, account)
     return command
 
 
@@ -121,11 +121,18 @@ def _order_intent(market: Market, ticket: OrderTicket) -> Intent:
         "leverage": str(ticket.leverage),
         "reduce_only": str(ticket.reduce_only),
     }
+    if ticket.builder is not None:
+        fields["builder_fee"] = f"{ticket.builder.rate:f}"
     return Intent(kind=CommandKind.ORDER, form_key=ticket.form_key, form=ticket.form, fields=fields, build=build)
 
 
 def close_position(
-    adapter: Adapter, account: VenueAccount, position: Position, mark: Decimal, form_key: UUID
+    adapter: Adapter,
+    account: VenueAccount,
+    position: Position,
+    mark: Decimal,
+    form_key: UUID,
+    builder: BuilderFee | None = None,
 ) -> Command:
     """Close a whole position at market, reduce-only, so that it can never flip."""
     ticket = OrderTicket(
@@ -137,6 +144,7 @@ def close_position(
         leverage=position.leverage,
         mark=mark,
         reduce_only=True,
+        builder=builder,
     )
     return place_order(adapter, account, position.market, ticket)
 
@@ -153,5 +161,5 @@ def cancel_order(adapter: Adapter, account: VenueAccount, order: Order, form_key
     command, is_new = prepare(adapter, account, order.market, intent)
     if is_new:
         command = submit(adapter, command)
-        sync_account(adapter, account)
+        sync_after_command(adapter, account)
     return command

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from django.db.models import F
 
+from trading.margin.types import AccountMode
 from trading.models import Command
 from trading.models.commands import CommandKind, CommandState
 from trading.services.commands import deliver, is_past, settle
@@ -23,7 +24,7 @@ GRACE = timedelta(seconds=2)
 def prove(adapter: Adapter, command: Command) -> bool:
     """Try once to settle an unknown command; False where there is no proof yet. Safe to repeat at any time."""
     try:
-        snapshot = adapter.account(command.account.address)
+        snapshot = _look(adapter, command)
         evidence = _effect(adapter, command, snapshot)
         if evidence:
             return settle(command, CommandState(evidence.pop("state")), evidence)
@@ -37,9 +38,14 @@ def prove(adapter: Adapter, command: Command) -> bool:
     return command.is_settled
 
 
+def _look(adapter: Adapter, command: Command) -> AccountSnapshot:
+    account = command.account
+    return adapter.account(account.address, mode=AccountMode(account.mode) if account.synced_at else None)
+
+
 def _bury(adapter: Adapter, command: Command, snapshot: AccountSnapshot) -> bool:
     """Past the expiry by the venue's clock, one later look decides."""
-    evidence = _effect(adapter, command, adapter.account(command.account.address))
+    evidence = _effect(adapter, command, _look(adapter, command))
     if evidence:
         return settle(command, CommandState(evidence.pop("state")), evidence)
     proof = {"venue clock": snapshot.venue_time.isoformat(), "expired": str(command.expires_at), "effect": "none"}

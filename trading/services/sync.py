@@ -4,6 +4,7 @@ Reading happens first and outside any transaction; writing is one short transact
 time, and an older one never overwrites a newer one.
 """
 
+import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,12 +12,18 @@ from decimal import Decimal
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from redis.exceptions import RedisError
 
+from trading.live.shapes import announce
+from trading.margin.types import AccountMode
 from trading.models import Fill, Market, Order, Position, VenueAccount
 from trading.services.estimates import estimated_liquidations
+from trading.services.history import record_margin_changes
 from trading.venues.base import AccountSnapshot, Adapter, Network, OpenOrder, PositionSnapshot, Venue
 from trading.venues.base import Fill as VenueFill
 from trading.venues.errors import VenueError
+
+logger = logging.getLogger(__name__)
 
 # Fills are asked for again from a little before the newest known one; the key makes repeats harmless.
 OVERLAP = timedelta(minutes=1)
@@ -57,13 +64,27 @@ def sync_account(adapter: Adapter, account: VenueAccount) -> bool:
     apply_snapshot(account, snapshot)
     apply_orders(account, orders, snapshot.venue_time)
     apply_fills(account, fills)
+    record_margin_changes(account)
     return True
 
 
-def sync_positions(adapter: Adapter, account: VenueAccount) -> bool:
-    """Read only money and positions: the cheap look that follows a command and serves whoever is watching."""
+def sync_after_command(adapter: Adapter, account: VenueAccount) -> None:
+    """Read the account whole because a command has just been sent, and tell the pages that show it."""
+    sync_account(adapter, account)
     try:
-        snapshot = adapter.account(account.address)
+        announce(account.operator_id, account.pk)
+    except RedisError:
+        logger.warning("The pages of account %s were not told of a command; the next sync tells them.", account.pk)
+
+
+def sync_positions(adapter: Adapter, account: VenueAccount) -> bool:
+    """Read only money and positions: the cheap look that serves whoever is watching.
+
+    How balances back the account changes rarely, so what the last whole reading said of it spares a dear question
+    (Hyperliquid 7).
+    """
+    try:
+        snapshot = adapter.account(account.address, mode=AccountMode(account.mode) if account.synced_at else None)
     except VenueError as error:
         VenueAccount.objects.filter(pk=account.pk).update(sync_problem=error.explanation[:200])
         return False

@@ -9,12 +9,14 @@ from django.utils import timezone
 
 from tests.trading.conftest import Desk
 from tests.trading.services.test_orders import ticket
-from trading.models import Command, Position
+from trading.models import Command, MarginChange, Position
 from trading.models.commands import CommandKind, CommandState
 from trading.services.margin import change_margin
 from trading.services.orders import place_order
 from trading.services.reconcile import prove
 from trading.services.sync import sync_account
+from trading.venues.hyperliquid.adapter import HyperliquidAdapter
+from trading.venues.transport import BlockingTransport
 
 
 def place_under(desk: Desk, fault: str, **options: object) -> Command:
@@ -91,6 +93,8 @@ def test_margin_is_added_exactly_once_whatever_got_lost(desk: Desk, fault: str) 
     command.refresh_from_db()
     assert command.state == CommandState.ACCEPTED
     assert desk.adapter.account(desk.account.address).positions[0].cash == held.cash + 25
+    sync_account(desk.adapter, desk.account)
+    assert MarginChange.objects.get().amount == 25
 
 
 def test_leverage_that_got_lost_keeps_the_order_from_leaving(desk: Desk) -> None:
@@ -112,9 +116,6 @@ def test_slow_venue_leaves_the_command_unknown_within_the_time_limit(desk: Desk)
 
 
 def test_refused_connection_means_that_nothing_was_sent(desk: Desk) -> None:
-    from trading.venues.hyperliquid.adapter import HyperliquidAdapter  # noqa: PLC0415
-    from trading.venues.transport import BlockingTransport  # noqa: PLC0415
-
     place_order(desk.adapter, desk.account, desk.market, ticket(form_key=uuid4(), form={"first": "1"}))
     nowhere = BlockingTransport("http://127.0.0.1:9")
     deaf = HyperliquidAdapter(nowhere, desk.adapter.network, desk.adapter._key)  # type: ignore[attr-defined]
