@@ -13,14 +13,17 @@ on the chain that the wallet is on (rules 1.5).
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import NoReturn, Protocol
 
 import sha3
 from coincurve import PrivateKey, PublicKey
 from eth_account.messages import encode_typed_data
 
+from trading.venues.aster.wire import microseconds
 from trading.venues.base import Network
 
 AGENT_CHAIN = {Network.MAINNET: 1666, Network.TESTNET: 714}
@@ -210,6 +213,29 @@ class ApiKeyLogin:
     def dead_after(self, nonce: int) -> int:
         """The window of the request."""
         return nonce + RECEIVE_WINDOW * 1000
+
+
+def utc_now() -> datetime:
+    """The present, aware."""
+    return datetime.now(UTC)
+
+
+class Nonces:
+    """Strictly rising microseconds for this process: an agent's nonce is used once (rules 1.3)."""
+
+    def __init__(self, clock: Callable[[], datetime] = utc_now) -> None:
+        self._clock = clock
+        self._last = 0
+        self._lock = threading.Lock()
+
+    def __call__(self) -> int:
+        """The next nonce: the present, or one more than the last."""
+        with self._lock:
+            self._last = max(self._last + 1, microseconds(self._clock()))
+            return self._last
+
+
+NONCES = Nonces()
 
 
 def hmac_signature(secret: str, text: str) -> str:

@@ -1,0 +1,283 @@
+"""The Aster adapter: strings wire, signing, decoding and a door together.
+
+Private data are read with the account's own login, so an adapter reads one account and refuses to answer for another.
+The network that signatures are valid on is given by name, and the door's URL is never looked at.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import TypeVar
+from uuid import UUID
+
+from trading.margin.types import AccountMode, FeeRates, MarginMode, TierTable
+from trading.venues.aster import accounts, answers, history, questions, reading, rules, wire
+from trading.venues.aster import markets as public
+from trading.venues.aster.commands import AsterCommand, ChooseLeverage, SetMarginMode
+from trading.venues.aster.doors import Door
+from trading.venues.aster.questions import Question
+from trading.venues.aster.signing import NONCES, Login, utc_now
+from trading.venues.base import (
+    Acknowledgement,
+    Agent,
+    Book,
+    Candle,
+    Capabilities,
+    Fill,
+    FundingPayment,
+    LedgerEntry,
+    Markets,
+    MarketSetting,
+    MarketSpec,
+    Network,
+    OpenOrder,
+    OrderReport,
+    OrderState,
+    SetLeverage,
+    SignedRequest,
+    Trade,
+    Venue,
+)
+from trading.venues.errors import InvalidCommand, MissingKey, OutcomeUnknown, RateLimited, Reason, Rejected, Unavailable
+
+T = TypeVar("T")
+
+Brackets = Callable[[], Mapping[str, TierTable]]
+
+ATTEMPTS = 3
+USUAL_MARKET = "BTCUSDT"
+
+
+class AsterAdapter:
+    """Aster on one network, for one account's login or none.
+
+    ``brackets`` shares the leverage tiers, which any login may read but none is needed to know; without it they are
+    read with this one. ``nonces`` gives the nonces of reads; those of commands are the caller's.
+    """
+
+    venue = Venue.ASTER
+
+    def __init__(
+        self,
+        door: Door,
+        network: Network,
+        login: Login | None = None,
+        *,
+        brackets: Brackets | None = None,
+        clock: Callable[[], datetime] = utc_now,
+        nonces: Callable[[], int] = NONCES,
+    ) -> None:
+        self.network = network
+        self._door = door
+        self._login = login
+        self._brackets = brackets or self.read_brackets
+        self._clock = clock
+        self._nonces = nonces
+
+    def __repr__(self) -> str:
+        return f"AsterAdapter({self._door!r}, {self.network!s}, {self._login!r})"
+
+    def ask(self, question: Question[T]) -> T:
+        """The answer to one read. Raises ``Unavailable``, ``RateLimited``, ``Malformed`` or ``UnknownState``, and
+        ``Rejected`` where the venue refuses the login."""
+        path, headers = self._address(question)
+        try:
+            response = self._door.request("GET", path, b"", headers)
+        except RateLimited as error:
+            error.outcome_known = True
+            raise
+        except OutcomeUnknown as error:
+            raise Unavailable(error.cause, retry_after=error.retry_after) from None
+        if response.status >= 300:
+            answers.refuse_read(response)
+        return question.parse(response.body)
+
+    def _address(self, question: Question[T]) -> tuple[str, Mapping[str, str]]:
+        """Where a read goes: everything is in the query (rules 1.3), authorised if it is private."""
+        text, name = question.call.text, question.call.name
+        if not question.is_private:
+            path = wire.path(name, is_current=self._login is None or self._login.is_current)
+            return f"{path}?{text}" if text else path, {}
+        login = self._own_login()
+        text = login.authorise(text, self._nonces(), self.network)
+        return f"{wire.path(name, is_current=login.is_current)}?{text}", login.headers
+
+    def _own_login(self) -> Login:
+        if self._login is None:
+            raise MissingKey
+        return self._login
+
+    def _ask_of(self, address: str, question: Question[T]) -> T:
+        """A private read about ``address``, which has to be the login's own account."""
+        if self._own_login().user.lower() != address.lower():
+            message = "This trading key belongs to another account. Connect this account's own key."
+            raise InvalidCommand(message, reason=Reason.KEY_UNKNOWN)
+        return self.ask(question)
+
+    def _asker(self, address: str) -> reading.Ask:
+        """``ask`` for the private lists of ``address``."""
+
+        def ask(question: Question[T]) -> T:
+            return self._ask_of(address, question)
+
+        return ask
+
+    def venue_time(self) -> datetime:
+        """The venue's own clock."""
+        return self.ask(questions.venue_time())
+
+    def read_brackets(self) -> Mapping[str, TierTable]:
+        """The leverage tiers of every market."""
+        return self.ask(questions.brackets())
+
+    def markets(self) -> Markets:
+        """Every market that was understood, with its prices; the leverage tiers have to be known (rules 3.4)."""
+        tiers = self._brackets()
+        info = self.ask(questions.exchange_info())
+        prices = public.Prices(
+            self.ask(questions.premiums()),
+            self.ask(questions.funding_hours()),
+            self.ask(questions.days()),
+            self.ask(questions.best_prices()),
+        )
+        return public.markets(info, self._clock(), tiers, prices)
+
+    def account_mode(self, address: str) -> AccountMode:
+        """How the account's balances back its positions (weight 30: keep it)."""
+        return self._ask_of(address, questions.multi_assets())
+
+    def hedge_mode(self, address: str) -> bool:
+        """Whether longs and shorts are held side by side (weight 30; the account's snapshot says it too)."""
+        return self._ask_of(address, questions.position_mode())
+
+    def account(self, address: str, *, mode: AccountMode | None = None) -> accounts.AsterAccount:
+        """Money and positions. The clock is read first, so the snapshot is never older than it says; the two answers
+        are read again where they are of different moments."""
+        known = self.account_mode(address) if mode is None else mode
+        tiers = self._brackets()
+        for _ in range(ATTEMPTS):
+            venue_time = self.venue_time()
+            money = self._ask_of(address, questions.money())
+            held = self._ask_of(address, questions.positions())
+            if accounts.fits(money, held):
+                return accounts.account(
+                    money, held, tiers, mode=known, venue_time=venue_time, received_at=self._clock()
+                )
+        raise Unavailable("the account changed while it was read")
+
+    def market_setting(self, address: str, market: MarketSpec) -> MarketSetting:
+        """Margin mode, leverage and what may be traded, with or without a position."""
+        held = self._ask_of(address, questions.positions(market.name))
+        return accounts.market_setting(held, market, self._ask_of(address, questions.available(market.collateral)))
+
+    def open_orders(self, address: str, markets: Sequence[MarketSpec] = ()) -> tuple[OpenOrder, ...]:
+        """Every resting order (weight 40), or those of some markets (weight 1 each)."""
+        if not markets:
+            return self._ask_of(address, questions.open_orders())
+        listed = (self._ask_of(address, questions.open_orders(market.name)) for market in markets)
+        return tuple(order for orders in listed for order in orders)
+
+    def order_status(self, address: str, order: int | str, market: MarketSpec | None = None) -> OrderReport:
+        """What became of the order with this id or client id; without its market the last 7 days are searched."""
+        if market is None:
+            return reading.found_order(self._asker(address), order, self._clock())
+        try:
+            return self._ask_of(address, questions.order_status(market.name, order))
+        except Rejected as refusal:
+            if refusal.reason is Reason.ORDER_GONE:
+                return OrderReport(OrderState.UNKNOWN, refusal.text)
+            raise
+
+    def fills(self, address: str, since: datetime) -> tuple[Fill, ...]:
+        """Executions from ``since`` (inclusive) on, oldest first, each once."""
+        return reading.fills(self._asker(address), since, self._clock())
+
+    def funding(self, address: str, since: datetime) -> tuple[FundingPayment, ...]:
+        """Funding payments from ``since`` (inclusive) on, oldest first, each once."""
+        return reading.funding(self._asker(address), since)
+
+    def ledger(self, address: str, since: datetime) -> tuple[LedgerEntry, ...]:
+        """Balance changes besides trades and funding, and liquidations, from ``since`` (inclusive) on."""
+        return reading.ledger(self._asker(address), since)
+
+    def margin_moves(self, address: str, market: MarketSpec, since: datetime) -> tuple[history.MarginMove, ...]:
+        """Collateral that moved into and out of the market's position from ``since`` (inclusive) on."""
+        return reading.margin_moves(self._asker(address), market.name, since)
+
+    def candles(self, market: MarketSpec, interval: str, start: datetime, end: datetime) -> tuple[Candle, ...]:
+        """Price history, oldest first."""
+        return reading.candles(self.ask, "klines", market.name, interval, (start, end))
+
+    def mark_candles(self, market: MarketSpec, interval: str, start: datetime, end: datetime) -> tuple[Candle, ...]:
+        """History of the mark price, oldest first; its volumes are zero."""
+        return reading.candles(self.ask, "markPriceKlines", market.name, interval, (start, end))
+
+    def book(self, market: MarketSpec) -> Book:
+        """The order book, 20 levels a side."""
+        return self.ask(questions.book(market.name))
+
+    def trades(self, market: MarketSpec) -> tuple[Trade, ...]:
+        """The newest public trades, oldest first."""
+        return self.ask(questions.trades(market.name))
+
+    def fee_rates(self, address: str, market: MarketSpec | None = None) -> FeeRates:
+        """The account's own taker and maker rates in a market; the greatest market stands for all of them."""
+        return self._ask_of(address, questions.fee_rates(USUAL_MARKET if market is None else market.name))
+
+    def agents(self, address: str) -> tuple[Agent, ...]:
+        """The account's trading keys."""
+        return self._ask_of(address, questions.agents())
+
+    def builder_fee(self, address: str, builder: str) -> Decimal:
+        """The highest fee rate the account allows this builder; zero without an approval."""
+        return self._ask_of(address, questions.builder_fee(builder))
+
+    def capabilities(
+        self,
+        market: MarketSpec,
+        *,
+        has_position: bool,
+        has_orders: bool,
+        mode: MarginMode | None = None,
+        account_mode: AccountMode = AccountMode.STANDARD,
+        hedge_mode: bool = False,
+    ) -> Capabilities:
+        """What may be done in the market now. ``mode`` is the open position's, the rest is the account's."""
+        return rules.capabilities(
+            has_position=has_position,
+            has_orders=has_orders,
+            mode=mode,
+            account_mode=account_mode,
+            hedge_mode=hedge_mode,
+        )
+
+    def client_id(self, command: UUID) -> str:
+        """The command's id as a client order id: 32 hexadecimal digits."""
+        return wire.client_id(command)
+
+    def steps(self, command: SetLeverage) -> tuple[SetMarginMode, ChooseLeverage]:
+        """The two commands that choose margin mode and leverage here, in this order: each is signed, sent and settled
+        by itself. A mode that is set already counts as done (rules 3.5)."""
+        return SetMarginMode(command.market, command.mode), ChooseLeverage(command.market, command.leverage)
+
+    def sign(self, command: AsterCommand, *, nonce: int, expires_after: int | None = None) -> SignedRequest:
+        """The complete request; the same arguments give the same bytes. ``nonce`` is in microseconds.
+
+        The venue takes no expiry of ours: the request dies with its nonce, and ``expires_after`` of the result says
+        when. Raises ``InvalidCommand`` for ``SetLeverage``, which is two requests here: see ``steps``.
+        """
+        login = self._own_login()
+        rules.check(command)
+        call = wire.call(command)
+        body = login.authorise(call.text, nonce, self.network).encode()
+        path = wire.path(call.name, is_current=login.is_current)
+        return SignedRequest(path, body, nonce, login.dead_after(nonce), call.method)
+
+    def send(self, signed: SignedRequest, *, repeated: bool = False) -> Acknowledgement:
+        """Post the bytes as they are; commands and wallet approvals alike. A repeat that the login cannot protect from
+        acting twice is not sent: ask by client id instead."""
+        if repeated and self._login is not None and not self._login.replay_safe:
+            raise OutcomeUnknown("an API key's request is never sent twice")
+        headers = {} if self._login is None else self._login.headers
+        response = self._door.request(signed.method, signed.path, signed.body, headers)
+        return answers.acknowledgement(signed, response, repeated=repeated)
