@@ -1,15 +1,19 @@
 """Signing in and out, and the pages for what went wrong."""
 
+from typing import cast
+
 from django.contrib.auth import authenticate, login, logout
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from tenants.access import OperatorRequest
+from tenants import audit, wallet
+from tenants.access import MemberRequest, OperatorRequest
 from tenants.attempts import count_attempt, forget_attempts
 from tenants.forms import SignInForm
 from tenants.models import Role, User
@@ -17,6 +21,7 @@ from tenants.models import Role, User
 FIRST_PAGES = {Role.OWNER.value: "console", Role.SUPPORT.value: "support"}
 WRONG_PAIR = "This e-mail and password do not belong together here."
 TOO_MANY = "Too many attempts. Wait five minutes, then try again."
+CLOSED = "This account is closed. Ask the exchange's support."
 
 
 @never_cache
@@ -46,6 +51,44 @@ def _try(request: OperatorRequest) -> HttpResponse:
     forget_attempts(request.operator.operator_id, email, address)
     login(request, user)
     return redirect(_safe(request, wanted) or FIRST_PAGES.get(user.role, "home"))
+
+
+@never_cache
+@require_POST
+def ask_wallet(request: OperatorRequest) -> JsonResponse:
+    """The message that a wallet is to sign, as JSON; a sentence where there can be none."""
+    try:
+        address = wallet.read_address(request.POST.get("address", ""))
+        chain_id = wallet.read_chain_id(request.POST.get("chain_id", ""))
+    except wallet.WalletRefused as refusal:
+        return JsonResponse({"problem": str(refusal)}, status=422)
+    if not count_attempt(request.operator.operator_id, address, request.META.get("REMOTE_ADDR", "")):
+        return JsonResponse({"problem": TOO_MANY}, status=429)
+    uri = request.build_absolute_uri(reverse("sign_in"))
+    message = wallet.ask(domain=request.get_host(), uri=uri, address=address, chain_id=chain_id)
+    return JsonResponse({"message": message.text})
+
+
+@never_cache
+@require_POST
+def sign_in_with_wallet(request: OperatorRequest) -> HttpResponse:
+    """Admit the owner of a wallet; on the first time he becomes a trader of this operator."""
+    wanted = request.POST.get("next", "")
+    try:
+        address = wallet.verify(
+            request.POST.get("message", ""), request.POST.get("signature", ""), domain=request.get_host()
+        )
+    except wallet.WalletRefused as refusal:
+        return _render_sign_in(request, {"wallet": str(refusal)}, wanted, status=422)
+    user, is_new = wallet.user_of(address)
+    if not user.is_active:
+        return _render_sign_in(request, {"wallet": CLOSED}, wanted, status=422)
+    forget_attempts(request.operator.operator_id, address, request.META.get("REMOTE_ADDR", ""))
+    login(request, user)
+    audit.record(
+        cast(MemberRequest, request), action="signed in with a wallet", subject=address, after={"first time": is_new}
+    )
+    return redirect("connect" if is_new else _safe(request, wanted) or FIRST_PAGES.get(user.role, "home"))
 
 
 def _safe(request: HttpRequest, wanted: str) -> str:

@@ -40,6 +40,7 @@ FLOORS = {
     "trading.live.follow": 8,
     "trading.live.lookers": 8,
     "trading.accounts": 8,
+    "trading.accounts.urls": 9,
     "trading.support": 8,
     "trading.views": 8,
     "trading.tasks": 8,

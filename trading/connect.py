@@ -33,6 +33,14 @@ def seal(private_key: str) -> bytes:
     return _vault().encrypt(private_key.encode())
 
 
+def reseal(sealed: bytes) -> bytes:
+    """The same key under the newest secret. Raises ``KeyUnreadable``."""
+    try:
+        return _vault().rotate(sealed)
+    except InvalidToken:
+        raise KeyUnreadable("A trading key cannot be opened with any of the configured secrets.") from None
+
+
 def configured_venues() -> tuple[tuple[Venue, Network], ...]:
     """The venues this deployment talks to, each on its one network."""
     return ((Venue.HYPERLIQUID, Network(settings.HYPERLIQUID_NETWORK)),)
@@ -42,9 +50,14 @@ def public_adapter(venue: Venue) -> Adapter:
     """An adapter that reads and cannot sign."""
     match venue:
         case Venue.HYPERLIQUID:
-            return HyperliquidAdapter(_transport(settings.HYPERLIQUID_URL), Network(settings.HYPERLIQUID_NETWORK))
+            return hyperliquid()
         case Venue.ASTER:
             raise LookupError("Aster is not connected in this deployment.")
+
+
+def hyperliquid() -> HyperliquidAdapter:
+    """Hyperliquid without a key: it reads, and posts what a trader's own wallet has signed."""
+    return HyperliquidAdapter(_transport(settings.HYPERLIQUID_URL), Network(settings.HYPERLIQUID_NETWORK))
 
 
 def trading_adapter(account: VenueAccount) -> Adapter:

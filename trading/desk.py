@@ -6,7 +6,7 @@ exist (``Http404``).
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
@@ -24,6 +24,7 @@ from trading.live.board import Board, read
 from trading.margin.cross import remarked
 from trading.margin.types import Account, AccountMode, FeeRates, MarginMode
 from trading.models import Command, Fill, MarginChange, Market, Order, Position, Preference, VenueAccount
+from trading.services.accounts import Access, Stage, access_of, current_account
 from trading.venues.snapshots import MarketState, Network, Venue
 
 DEFAULT_LEVERAGE_OF_ORDERS = 1
@@ -43,6 +44,7 @@ class Desk:
     policy: Policy
     board: Board
     now: datetime
+    access: Access = field(default=Access(Stage.READY))
 
     def mark(self, market: Market) -> Decimal | None:
         """The newest mark of a market, from the board or else from the last market sync."""
@@ -89,7 +91,8 @@ class Desk:
         """The account's own fee rates, the operator's builder fee with them."""
         if self.account is None:
             return FeeRates()
-        return FeeRates(self.account.taker_fee, self.account.maker_fee, self.account.builder_fee)
+        builder = self.access.fee.rate if self.access.fee else Decimal(0)
+        return FeeRates(self.account.taker_fee, self.account.maker_fee, builder)
 
 
 _recent: dict[tuple[int, int], tuple[float, Desk]] = {}
@@ -97,7 +100,7 @@ _recent: dict[tuple[int, int], tuple[float, Desk]] = {}
 
 def desk_of(trader: User) -> Desk:
     """The trader's desk, in a fixed number of queries however much he holds."""
-    account = account_of(trader)
+    account, now = account_of(trader), timezone.now()
     positions: tuple[Position, ...] = ()
     orders: tuple[Order, ...] = ()
     if account is not None:
@@ -111,7 +114,8 @@ def desk_of(trader: User) -> Desk:
         preferences={row.market_id: row for row in Preference.objects.filter(trader=trader)},
         policy=policy_in_force(),
         board=board_of(account),
-        now=timezone.now(),
+        now=now,
+        access=access_of(account, now),
     )
 
 
@@ -138,8 +142,7 @@ def forget_desks() -> None:
 
 def account_of(trader: User) -> VenueAccount | None:
     """The trader's account at the venue, None until one is connected."""
-    account: VenueAccount | None = VenueAccount.objects.filter(trader=trader).order_by("pk").first()
-    return account
+    return current_account(trader)
 
 
 def board_of(account: VenueAccount | None) -> Board:

@@ -16,6 +16,9 @@ REFUSED = [(address, role) for address, role in PAIRS if (address, role) not in 
 ANSWERS = (
     dict.fromkeys(("place_order", "change_margin", "close_position", "cancel_order", "sign_out"), 405)
     | dict.fromkeys(("console_brand_preview", "console_margin_preview"), 405)
+    | dict.fromkeys(("wallet_message", "wallet_sign_in", "connect_address", "connect_key"), 405)
+    | dict.fromkeys(("ask_approval", "sign_approval", "check_approval", "withdraw_approval"), 405)
+    | dict.fromkeys(("forget_key", "leave_account"), 405)
     | dict.fromkeys(("console_frame_terminal", "console_frame_ticket", "console_frame_theme"), 404)
     | {"console_frame_logo": 404, "brand_logo": 404, "candles": 503, "home": 302, "sign_in": 302, "command": 302}
 )

@@ -24,8 +24,16 @@ from trading.panels.view_models import (
     Tone,
     Trend,
 )
+from trading.services.accounts import Stage
 from trading.venues.snapshots import Venue
 
+CONNECT_LABELS = {
+    Stage.NOT_CONNECTED: "Connect an account",
+    Stage.WATCHING: "Watching only: connect a trading key",
+    Stage.FEE_WAITING: "Approve the exchange fee",
+    Stage.EXPIRED: "Trading key expired: connect again",
+    Stage.REVOKED: "Trading key revoked: connect again",
+}
 USAGE_WORDS = {Tone.UP: "low", Tone.WARN: "medium", Tone.DOWN: "high"}
 
 
@@ -128,6 +136,7 @@ def build_account(desk: Desk) -> AccountPanel:
         collateral="USDC",
         address=short_address(desk.account.address),
         freshness=fresh,
+        connect_label=CONNECT_LABELS.get(desk.access.stage, ""),
     )
 
 
@@ -135,6 +144,7 @@ def _no_account(desk: Desk, problem: str) -> AccountPanel:
     return AccountPanel(
         equity="", free="", isolated_locked="", cross_usage="", cross_usage_words="", cross_usage_tone=Tone.PLAIN,
         collateral="USDC", address="", freshness=account_freshness(desk), problem=problem,
+        connect_label=CONNECT_LABELS.get(desk.access.stage, ""),
     )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from trading.panels.view_models import (
     Trend,
 )
 from trading.quoting import Quoted, mode_closed_because
+from trading.services.accounts import Stage
 from trading.venues.snapshots import MarketSpec
 
 PERCENTS = (10, 25, 50, 75, 100)
@@ -31,6 +32,15 @@ UNKNOWN = "not known"
 MODE_NOTES = {
     MarginMode.ISOLATED: "Only the margin you lock here can be lost.",
     MarginMode.CROSS: "Your whole cross balance backs this position.",
+}
+
+
+CONNECT_BUTTONS = {
+    Stage.NOT_CONNECTED: "Connect an account to trade",
+    Stage.WATCHING: "Connect a trading key to trade",
+    Stage.FEE_WAITING: "Approve the exchange fee to trade",
+    Stage.EXPIRED: "Connect again to trade",
+    Stage.REVOKED: "Connect again to trade",
 }
 
 
@@ -108,6 +118,7 @@ def build_quote(desk: Desk, market: Market, quoted: Quoted) -> Quote:
         spoken=_spoken(form, preview, card.price.after, total_loss),
         freshness=fresh,
         blocked_because=blocked,
+        must_connect=_must_connect(desk, quoted),
         warning=_warning(preview),
         size_value=field_text(quoted.size) if quoted.size and form.percent else "",
         size_note=_size_note(quoted, spec),
@@ -120,12 +131,21 @@ def build_quote(desk: Desk, market: Market, quoted: Quoted) -> Quote:
 
 
 def _blocked(desk: Desk, quoted: Quoted, fresh: Freshness) -> str:
-    if desk.account is None:
-        return "Connect an account at the venue to trade."
-    reduces = quoted.preview is not None and quoted.preview.effect in (OrderEffect.REDUCES, OrderEffect.CLOSES)
+    reduces = _reduces(quoted)
+    if _must_connect(desk, quoted):
+        return desk.access.closed_because
     if fresh.state is FreshnessState.CLOSED and not reduces:
         return fresh.reason
     return ""
+
+
+def _reduces(quoted: Quoted) -> bool:
+    return quoted.preview is not None and quoted.preview.effect in (OrderEffect.REDUCES, OrderEffect.CLOSES)
+
+
+def _must_connect(desk: Desk, quoted: Quoted) -> bool:
+    """Whether a step on the connect page comes before this order."""
+    return bool(desk.access.closed_because) and not (desk.access.may_reduce and _reduces(quoted))
 
 
 def _margin(preview: Preview | None) -> Change:
@@ -166,8 +186,8 @@ def _free(quoted: Quoted) -> Change:
 
 def _button(desk: Desk, quoted: Quoted, spec: MarketSpec) -> str:
     """What the button will do, or what is missing."""
-    if desk.account is None:
-        return "Connect an account to trade"
+    if _must_connect(desk, quoted):
+        return CONNECT_BUTTONS[desk.access.stage]
     if quoted.errors:
         return _button_for_error(quoted)
     if not quoted.size or quoted.preview is None:

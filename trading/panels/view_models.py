@@ -80,6 +80,7 @@ class Quote:
     spoken: str
     freshness: Freshness
     blocked_because: str = ""
+    must_connect: bool = False
     warning: str = ""
     size_value: str = ""
     size_note: str = ""
@@ -214,7 +215,7 @@ class MarketBar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountPanel:
-    """The account in four numbers. ``problem`` says why there are none yet."""
+    """The account in four numbers. ``problem`` says why there are none yet, ``connect_label`` what is left to do."""
 
     equity: str
     free: str
@@ -226,6 +227,7 @@ class AccountPanel:
     address: str
     freshness: Freshness
     problem: str = ""
+    connect_label: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from trading.models import Command, Market, VenueAccount
 from trading.models.commands import CommandKind, CommandState
+from trading.services.accounts import note_refusal
 from trading.venues.base import Acknowledgement, Adapter, SignedRequest
 from trading.venues.base import Command as VenueCommand
 from trading.venues.errors import OutcomeUnknown, Rejected, Unavailable
@@ -121,6 +122,7 @@ def deliver(adapter: Adapter, command: Command, *, is_first: bool) -> None:
         acknowledgement = adapter.send(signed, repeated=not is_first)
     except Rejected as refusal:
         settle(command, CommandState.REJECTED, {"venue": refusal.text, "reason": refusal.reason}, refusal.explanation)
+        note_refusal(command, refusal.reason)
     except OutcomeUnknown as doubt:
         note_doubt(command, str(doubt))
     except Unavailable as failure:

@@ -168,7 +168,7 @@ def close_position(request: MemberRequest, position_id: int) -> HttpResponse:
 def _close(request: MemberRequest, desk: Desk, position_id: int, form_key: UUID) -> Command:
     row = position_of(request.user, position_id)
     mark = desk.mark(row.market) or row.mark_price
-    return send_close(trading_adapter(row.account), row.account, row, mark, form_key)
+    return send_close(trading_adapter(row.account), row.account, row, mark, form_key, desk.access.fee)
 
 
 def _render_close(

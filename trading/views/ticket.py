@@ -87,6 +87,7 @@ def _order(request: MemberRequest, desk: Desk, market: Market, quoted: Quoted) -
         mark=quoted.mark,
         limit_price=quoted.form.price,
         reduce_only=quoted.form.reduce_only,
+        builder=desk.access.fee,
     )
     remember_choice(desk.account, market, ticket.mode, ticket.leverage)
     return send_order(trading_adapter(desk.account), desk.account, market, ticket)

@@ -1,0 +1,188 @@
+"""From an account's row and its open approval to the connect page: one panel, one next step."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+
+from tenants.models import User
+from trading.accounts.view_models import ConnectPage, Fact, Panel, Request, Step, StepState
+from trading.models import VenueAccount, WalletApproval
+from trading.models.approvals import ApprovalKind, ApprovalState
+from trading.panels.numbers import plain, short_address
+from trading.services.accounts import Access, Stage, access_of, asked_fee
+from trading.services.approvals import payload
+from trading.venues.commands import BuilderFee
+
+PANELS = {
+    Stage.NOT_CONNECTED: Panel.NOT_CONNECTED,
+    Stage.WATCHING: Panel.CONNECTED,
+    Stage.FEE_WAITING: Panel.FEE_WAITING,
+    Stage.READY: Panel.READY,
+    Stage.EXPIRED: Panel.EXPIRED,
+    Stage.REVOKED: Panel.REVOKED,
+}
+WORDS = {
+    Panel.NOT_CONNECTED: (
+        "Connect your account",
+        "Your funds stay in your own account at the venue. This exchange trades there with a key that cannot withdraw.",
+    ),
+    Panel.CONNECTED: (
+        "Create a trading key",
+        "You see this account's balance and positions. To trade, let this exchange make a trading key and approve it "
+        "in your wallet. The key can place and cancel orders and move margin. It can never withdraw.",
+    ),
+    Panel.KEY_WAITING: (
+        "Approve the trading key in your wallet",
+        "Your wallet shows what you approve: a key with this exchange's name and an end. Signing costs nothing.",
+    ),
+    Panel.FEE_WAITING: (
+        "Approve the exchange fee",
+        "This exchange takes a fee on each order, on top of the venue's. Your wallet approves the highest rate; the "
+        "venue refuses anything above it.",
+    ),
+    Panel.READY: ("Ready to trade", "Orders go to the venue under your trading key. You can take it back at any time."),
+    Panel.EXPIRED: (
+        "Your trading key has expired",
+        "Your account and positions are untouched. Make a new key to trade on; the old one is never used again.",
+    ),
+    Panel.REVOKED: (
+        "The venue no longer accepts your trading key",
+        "It was revoked or replaced. Your account and positions are untouched. Make a new key to trade on.",
+    ),
+    Panel.CHECKING: (
+        "Checking with the venue",
+        "Your signature was sent and the venue has not confirmed it yet. There is nothing to sign again.",
+    ),
+}
+TAKING_BACK = {
+    ApprovalKind.NO_KEY: (
+        "Revoke the trading key in your wallet",
+        "The venue forgets the key as soon as you sign. Open positions and orders stay as they are.",
+    ),
+    ApprovalKind.NO_FEE: (
+        "Revoke the exchange fee in your wallet",
+        "Orders carry no fee of this exchange any more. You can close positions; to open new ones, approve it again.",
+    ),
+}
+BUTTONS = {
+    ApprovalKind.KEY: "Approve in wallet",
+    ApprovalKind.FEE: "Approve in wallet",
+    ApprovalKind.NO_KEY: "Revoke in wallet",
+    ApprovalKind.NO_FEE: "Revoke in wallet",
+}
+
+
+def build_page(
+    trader: User,
+    account: VenueAccount | None,
+    newest: WalletApproval | None,
+    now: datetime,
+    problems: Mapping[str, str],
+    typed: Mapping[str, str],
+) -> ConnectPage:
+    """The page for an account and the newest approval its wallet was asked for."""
+    access = access_of(account, now)
+    pending = newest if newest is not None and not newest.is_settled else None
+    panel = _panel(access, pending)
+    title, text = TAKING_BACK[ApprovalKind(pending.kind)] if panel is Panel.TAKING_BACK and pending else WORDS[panel]
+    fee = asked_fee(account) if account else None
+    return ConnectPage(
+        panel=panel,
+        title=title,
+        text=text,
+        steps=_steps(account, access, fee, panel),
+        facts=_facts(account, access, fee, now) if account else (),
+        request=_request(pending) if pending and pending.state == ApprovalState.ASKED else None,
+        refusal=newest.message if newest is not None and _is_worth_telling(newest) else "",
+        address=account.address if account else "",
+        short=short_address(account.address) if account else "",
+        wallet=trader.wallet if account is None else "",
+        can_paste=panel in (Panel.NOT_CONNECTED, Panel.CONNECTED, Panel.EXPIRED, Panel.REVOKED),
+        can_renew=panel is Panel.READY,
+        has_key=bool(account and account.agent_key),
+        has_fee=bool(account and account.builder),
+        problems=problems,
+        typed=typed,
+    )
+
+
+def _panel(access: Access, pending: WalletApproval | None) -> Panel:
+    if pending is None:
+        return PANELS[access.stage]
+    if pending.state == ApprovalState.UNKNOWN:
+        return Panel.CHECKING
+    match pending.kind:
+        case ApprovalKind.KEY:
+            return Panel.KEY_WAITING
+        case ApprovalKind.FEE:
+            return Panel.FEE_WAITING
+        case _:
+            return Panel.TAKING_BACK
+
+
+def _is_worth_telling(newest: WalletApproval) -> bool:
+    return newest.state in (ApprovalState.REFUSED, ApprovalState.ASKED)
+
+
+def _request(pending: WalletApproval) -> Request:
+    return Request(
+        id=pending.pk,
+        kind=pending.kind,
+        payload=json.dumps(payload(pending).typed_data),
+        owner=pending.account.address,
+        chain_id=pending.chain_id,
+        button=BUTTONS[ApprovalKind(pending.kind)],
+    )
+
+
+def _steps(account: VenueAccount | None, access: Access, fee: BuilderFee | None, panel: Panel) -> tuple[Step, ...]:
+    has_key = access.stage in (Stage.READY, Stage.FEE_WAITING)
+    rows = [
+        ("Account", "Your address at the venue", account is not None),
+        ("Trading key", "Trades, never withdraws", has_key),
+        *([("Exchange fee", f"{_percent(fee)} of each order", access.fee is not None)] if fee else []),
+        ("Ready", "Trade", panel is Panel.READY),
+    ]
+    current = next((place for place, (_, _, is_done) in enumerate(rows) if not is_done), len(rows))
+    return tuple(
+        Step(label=label, detail=detail, state=_step_state(is_done, place == current))
+        for place, (label, detail, is_done) in enumerate(rows)
+    )
+
+
+def _step_state(is_done: bool, is_current: bool) -> StepState:
+    if is_done:
+        return StepState.DONE
+    return StepState.CURRENT if is_current else StepState.TODO
+
+
+def _facts(account: VenueAccount, access: Access, fee: BuilderFee | None, now: datetime) -> tuple[Fact, ...]:
+    facts = [Fact(label="Account", value=short_address(account.address), note=f"{account.venue.title()}")]
+    facts.append(Fact(label="Trading key", value=_key_words(account, access, now), note=_key_note(account)))
+    if fee is not None:
+        words = "approved" if access.fee else "not approved"
+        facts.append(
+            Fact(label="Exchange fee", value=_percent(fee), note=f"{words}, paid to {short_address(fee.address)}")
+        )
+    return tuple(facts)
+
+
+def _key_words(account: VenueAccount, access: Access, now: datetime) -> str:
+    if not account.agent_key:
+        return "None: watching only"
+    if access.stage is Stage.REVOKED:
+        return "Not accepted any more"
+    if account.agent_expires_at is None:
+        return "Active"
+    days = (account.agent_expires_at - now).days
+    if days < 0:
+        return f"Expired on {account.agent_expires_at:%-d %B %Y}"
+    return f"Active until {account.agent_expires_at:%-d %B %Y}"
+
+
+def _key_note(account: VenueAccount) -> str:
+    return short_address(account.agent_address) if account.agent_key else "Money buttons are closed"
+
+
+def _percent(fee: BuilderFee) -> str:
+    return f"{plain(fee.rate * 100)} %"
