@@ -1,0 +1,233 @@
+"""Numbers, ids and parameters as the venue writes them."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from urllib.parse import quote_plus
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.trading.venues.aster.figures import OWNER, market
+from trading.margin.types import MarginMode
+from trading.venues.aster import wire
+from trading.venues.aster.commands import (
+    AsterCommand,
+    CancelEveryOrder,
+    ChooseLeverage,
+    PlaceMarketOrder,
+    SetMarginMode,
+)
+from trading.venues.base import (
+    AdjustMargin,
+    BuilderFee,
+    CancelOrder,
+    CancelOrders,
+    ModifyOrder,
+    Noop,
+    PlaceOrder,
+    PlaceOrders,
+    ScheduleCancel,
+    SetLeverage,
+    TimeInForce,
+    Trigger,
+    TriggerKind,
+    market_order,
+)
+from trading.venues.errors import InvalidCommand
+
+BITCOIN = market()
+BUILDER = BuilderFee("0x1F5877C19e3777Cfd15F9d57253eA4aA5254Ec39", Decimal("0.00025"))
+
+
+def limit(price: str = "60000.1", size: str = "0.001", **changes: object) -> PlaceOrder:
+    order = PlaceOrder(BITCOIN, is_buy=True, size=Decimal(size), limit_price=Decimal(price))
+    return replace(order, **changes)  # type: ignore[arg-type]
+
+
+def triggered(kind: TriggerKind, size: str = "0.001", *, is_market: bool = True) -> PlaceOrder:
+    trigger = Trigger(Decimal("58000"), kind, is_market)
+    return limit("57900", size, is_buy=False, reduce_only=True, trigger=trigger)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("0", "0"),
+        ("-0.0", "0"),
+        ("0.00010000", "0.0001"),
+        ("1e-5", "0.00001"),
+        ("987654321.00000000", "987654321"),
+        ("100", "100"),
+        ("1E+3", "1000"),
+        ("-1.50", "-1.5"),
+    ],
+)
+def test_a_number_has_no_exponent_and_no_trailing_zeros(value: str, text: str) -> None:
+    assert wire.number(Decimal(value)) == text
+
+
+@pytest.mark.parametrize("value", ["0.000000001", "1.123456789", "NaN", "Infinity", "-Infinity"])
+def test_a_number_that_the_text_cannot_hold_is_refused(value: str) -> None:
+    with pytest.raises(InvalidCommand):
+        wire.number(Decimal(value))
+
+
+def test_a_float_is_refused_and_not_converted() -> None:
+    with pytest.raises(TypeError, match="not float"):
+        wire.number(0.1)  # type: ignore[arg-type]
+
+
+@given(st.decimals(min_value=-(10**12), max_value=10**12, places=8))
+def test_a_number_reads_back_as_itself(value: Decimal) -> None:
+    text = wire.number(value)
+    assert Decimal(text) == value
+    assert "e" not in text.lower()
+    assert "." not in text or text[-1] not in "0."
+
+
+@given(st.text(max_size=20))
+def test_every_value_is_encoded_as_a_form_does(value: str) -> None:
+    assert wire.encoded((("a", value), ("b", "1"))) == f"a={quote_plus(value)}&b=1"
+
+
+CASES: list[tuple[AsterCommand, str, str]] = [
+    (limit(), "POST order", "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.001&price=60000.1"),
+    (
+        limit(time_in_force=TimeInForce.POST_ONLY, client_id="op:12/ab_C.9-z"),
+        "POST order",
+        "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTX&quantity=0.001&price=60000.1"
+        "&newClientOrderId=op%3A12%2Fab_C.9-z&newOrderRespType=RESULT",
+    ),
+    (
+        limit(time_in_force=TimeInForce.FILL_OR_KILL, reduce_only=True),
+        "POST order",
+        "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=FOK&quantity=0.001&price=60000.1&reduceOnly=true"
+        "&newOrderRespType=RESULT",
+    ),
+    (
+        market_order(BITCOIN, is_buy=False, size=Decimal("0.03"), mark=Decimal("60000"), slippage=Decimal("0.01")),
+        "POST order",
+        "symbol=BTCUSDT&side=SELL&type=LIMIT&timeInForce=IOC&quantity=0.03&price=59400&newOrderRespType=RESULT",
+    ),
+    (
+        PlaceMarketOrder(BITCOIN, is_buy=True, size=Decimal("0.03"), builder=BUILDER),
+        "POST order",
+        "symbol=BTCUSDT&side=BUY&type=MARKET&quantity=0.03&newOrderRespType=RESULT"
+        "&builder=0x1F5877C19e3777Cfd15F9d57253eA4aA5254Ec39&feeRate=0.00025",
+    ),
+    (
+        triggered(TriggerKind.STOP_LOSS),
+        "POST order",
+        "symbol=BTCUSDT&side=SELL&type=STOP_MARKET&quantity=0.001&stopPrice=58000&reduceOnly=true"
+        "&workingType=MARK_PRICE",
+    ),
+    (
+        triggered(TriggerKind.STOP_LOSS, is_market=False),
+        "POST order",
+        "symbol=BTCUSDT&side=SELL&type=STOP&quantity=0.001&price=57900&stopPrice=58000&reduceOnly=true"
+        "&workingType=MARK_PRICE",
+    ),
+    (
+        triggered(TriggerKind.TAKE_PROFIT, "0"),
+        "POST order",
+        "symbol=BTCUSDT&side=SELL&type=TAKE_PROFIT_MARKET&stopPrice=58000&closePosition=true&workingType=MARK_PRICE",
+    ),
+    (
+        triggered(TriggerKind.TAKE_PROFIT, is_market=False),
+        "POST order",
+        "symbol=BTCUSDT&side=SELL&type=TAKE_PROFIT&quantity=0.001&price=57900&stopPrice=58000&reduceOnly=true"
+        "&workingType=MARK_PRICE",
+    ),
+    (
+        PlaceOrders((limit(size="0.002"), triggered(TriggerKind.STOP_LOSS, "0"))),
+        "POST batchOrders",
+        "batchOrders=%5B%7B%22symbol%22%3A%22BTCUSDT%22%2C%22side%22%3A%22BUY%22%2C%22type%22%3A%22LIMIT%22%2C"
+        "%22timeInForce%22%3A%22GTC%22%2C%22quantity%22%3A%220.002%22%2C%22price%22%3A%2260000.1%22%7D%2C%7B"
+        "%22symbol%22%3A%22BTCUSDT%22%2C%22side%22%3A%22SELL%22%2C%22type%22%3A%22STOP_MARKET%22%2C%22stopPrice%22"
+        "%3A%2258000%22%2C%22closePosition%22%3A%22true%22%2C%22workingType%22%3A%22MARK_PRICE%22%7D%5D",
+    ),
+    (
+        ModifyOrder("abc", limit("59000", "0.002")),
+        "PUT order",
+        "symbol=BTCUSDT&origClientOrderId=abc&quantity=0.002&price=59000",
+    ),
+    (CancelOrder(BITCOIN, 17338441758), "DELETE order", "symbol=BTCUSDT&orderId=17338441758"),
+    (CancelOrder(BITCOIN, "abc"), "DELETE order", "symbol=BTCUSDT&origClientOrderId=abc"),
+    (
+        CancelOrders((CancelOrder(BITCOIN, 1), CancelOrder(BITCOIN, 2))),
+        "DELETE batchOrders",
+        "symbol=BTCUSDT&orderIdList=%5B1%2C2%5D",
+    ),
+    (
+        CancelOrders((CancelOrder(BITCOIN, "a"), CancelOrder(BITCOIN, "b"))),
+        "DELETE batchOrders",
+        "symbol=BTCUSDT&origClientOrderIdList=%5B%22a%22%2C%22b%22%5D",
+    ),
+    (CancelEveryOrder(BITCOIN), "DELETE allOpenOrders", "symbol=BTCUSDT"),
+    (SetMarginMode(BITCOIN, MarginMode.CROSS), "POST marginType", "symbol=BTCUSDT&marginType=CROSSED"),
+    (ChooseLeverage(BITCOIN, 21), "POST leverage", "symbol=BTCUSDT&leverage=21"),
+    (
+        AdjustMargin(BITCOIN, is_buy=False, amount=Decimal("-3.50000001")),
+        "POST positionMargin",
+        "symbol=BTCUSDT&amount=3.50000001&type=2",
+    ),
+    (Noop(), "POST noop", ""),
+]
+
+
+@pytest.mark.parametrize(("command", "line", "text"), CASES)
+def test_a_command_is_written_in_the_venues_words(command: AsterCommand, line: str, text: str) -> None:
+    call = wire.call(command)
+    assert (f"{call.method} {call.name}", call.text) == (line, text)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        SetLeverage(BITCOIN, MarginMode.ISOLATED, 5),
+        ScheduleCancel(datetime(2026, 1, 1, tzinfo=UTC)),
+        CancelOrders((CancelOrder(BITCOIN, 1), CancelOrder(BITCOIN, "b"))),
+        CancelOrders((CancelOrder(BITCOIN, 1), CancelOrder(market("ETHUSDT"), 2))),
+        CancelOrder(BITCOIN, "a" * 37),
+        CancelOrder(BITCOIN, "with space"),
+        limit(builder=BuilderFee("0x12", Decimal(0))),
+    ],
+)
+def test_what_the_venue_does_not_have_is_refused_in_words(command: AsterCommand) -> None:
+    with pytest.raises(InvalidCommand) as caught:
+        wire.call(command)
+    assert caught.value.explanation.endswith((".", ")"))
+
+
+def test_a_commands_id_is_a_client_order_id() -> None:
+    text = wire.client_id(UUID(int=1))
+    assert text == "0" * 31 + "1"
+    assert wire.call(CancelOrder(BITCOIN, text)).text == f"symbol=BTCUSDT&origClientOrderId={text}"
+
+
+def test_paths_follow_the_scheme() -> None:
+    names = ("order", "balance", "positionRisk", "accountWithJoinMargin")
+    assert [wire.path(name, is_current=True) for name in names] == [f"/fapi/v3/{name}" for name in names]
+    assert [wire.path(name, is_current=False) for name in names] == [
+        "/fapi/v1/order",
+        "/fapi/v2/balance",
+        "/fapi/v2/positionRisk",
+        "/fapi/v4/account",
+    ]
+
+
+def test_times_are_whole_numbers_of_an_aware_moment() -> None:
+    moment = datetime(2026, 11, 22, 12, 0, 0, 1999, tzinfo=UTC)
+    assert (wire.milliseconds(moment), wire.microseconds(moment)) == (1795348800001, 1795348800001999)
+    for function in (wire.milliseconds, wire.microseconds):
+        with pytest.raises(ValueError, match="aware"):
+            function(moment.replace(tzinfo=None))
+
+
+def test_an_address_is_kept_as_it_is_written() -> None:
+    assert wire.address(OWNER) == OWNER
+    with pytest.raises(InvalidCommand):
+        wire.address(OWNER[:-1])
