@@ -11,6 +11,7 @@ from tenants.access import MemberRequest, role_required
 from tenants.models import Role
 from tenants.paging import page_of
 from trading.desk import desk_of
+from trading.support.estimates import build_estimates
 from trading.support.lookup import clean_query, find_traders, recent_commands, trader_of
 from trading.support.panels import build_account_view, build_trader
 
@@ -25,7 +26,8 @@ def find_trader(request: MemberRequest) -> HttpResponse:
     if query:
         audit.record(request, action="traders searched", subject=query[:120], after={"found": page.total})
     rows = [build_trader(trader, now) for trader in page.rows]
-    return render(request, "support/find.html", {"query": query, "page": page, "rows": rows})
+    estimates = None if request.GET else build_estimates()
+    return render(request, "support/find.html", {"query": query, "page": page, "rows": rows, "estimates": estimates})
 
 
 @role_required(Role.SUPPORT, Role.OWNER)
