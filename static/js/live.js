@@ -7,20 +7,43 @@
 (() => {
   const SILENCE = 10000;
   const FRAGMENTS = ["account", "positions", "orders", "fills", "margin_changes", "quote"];
+  const VENUE_WORDS = { live: "live", stale: "late", closed: "not answering" };
   const body = document.body;
   const staleAfter = Number(body.dataset.staleAfter) * 1000;
   const closedAfter = Number(body.dataset.closedAfter) * 1000;
   const stream = () => document.getElementById("live");
   let clockOffset = Date.parse(body.dataset.now) - Date.now();
+  const patched = new Map();
+  const asked = new WeakMap();
   let heard = performance.now();
 
   document.addEventListener("patch", (event) => {
     arrived();
+    const wasClosed = isClosed();
     for (const [key, change] of Object.entries(JSON.parse(event.detail.data))) {
       if (key === "now") clockOffset = Date.parse(change) - Date.now();
-      else for (const element of places(key)) write(element, typeof change === "object" ? change : { text: change });
+      else put(key, typeof change === "object" ? change : { text: change });
     }
+    // A page drawn on old figures that hears current ones asks for the sentences and buttons that go with them.
+    if (wasClosed && !isClosed()) refresh(["positions", "account"]);
     document.dispatchEvent(new CustomEvent("numbers:changed"));
+  });
+
+  function put(key, change) {
+    patched.set(key, { change, at: performance.now() });
+    for (const element of places(key)) write(element, change);
+  }
+
+  function isClosed() {
+    return Boolean(document.querySelector("#positions.is-closed"));
+  }
+
+  // Numbers that arrived while a fragment was on its way are newer than the fragment, and are not sent again.
+  document.addEventListener("htmx:config:request", (event) => asked.set(event.detail.ctx, performance.now()));
+  document.addEventListener("htmx:after:swap", (event) => {
+    const { ctx } = event.detail;
+    if (!FRAGMENTS.includes(ctx.sourceElement.id)) return;
+    for (const [key, { change, at }] of patched) if (at >= asked.get(ctx)) for (const element of places(key)) write(element, change);
   });
 
   document.addEventListener("fragment", (event) => {
@@ -115,8 +138,21 @@
     }
     const title = document.getElementById("mark_price");
     if (title) document.title = `${title.textContent} ${document.querySelector("#market_bar h1").textContent}`;
+    tellVenue();
     closeWhenOld(now);
     if (stream() && !document.hidden && performance.now() - heard > SILENCE) document.getElementById("stream_lost").hidden = false;
+  }
+
+  // The chip claims no more than the age of the prices beside it.
+  function tellVenue() {
+    const chip = document.getElementById("venue_state");
+    const age = document.querySelector("#market_bar time.age");
+    if (!chip || !age) return;
+    const state = Object.keys(VENUE_WORDS).find((name) => age.classList.contains(`age-${name}`));
+    const words = `${chip.textContent.split(" · ")[0]} · ${VENUE_WORDS[state]}`;
+    if (chip.textContent === words) return;
+    chip.className = `chip venue-chip is-${state}`;
+    chip.lastChild.textContent = words;
   }
 
   // Opening on old numbers is closed with its reason; what protects a position stays open.
