@@ -171,8 +171,16 @@ def _refusals(state: CrossState, trial: _Trial, order: OrderRequest) -> tuple[Re
     notional = abs(trial.outcome.position.size) * trial.fill.price
     found += leverage_refusals(order.terms, order.leverage, notional)
     free = order.available if order.available is not None else state.free_collateral(order.terms.rules)
-    found += collateral_refusals(_cost(trial, order), None if free is None else free + trial.outcome.released)
+    found += collateral_refusals(_cost(trial, order), None if free is None else free + _freed(state, trial, order))
     return tuple(found)
+
+
+def _freed(state: CrossState, trial: _Trial, order: OrderRequest) -> Decimal:
+    """What a flip gives back before its rest opens (Hyperliquid rules 3.3): the bucket, or a cross initial margin."""
+    held = state.position(order.terms.market)
+    if trial.effect is OrderEffect.FLIPS and held is not None and held.mode is MarginMode.CROSS:
+        return order.terms.rules.initial_margin(held.notional, held.leverage)
+    return trial.outcome.released
 
 
 def _after(trial: _Trial, order: OrderRequest, prices: Prices) -> Readout | None:
