@@ -144,8 +144,9 @@ def test_two_open_cross_legs_are_not_knowable_and_count_for_the_others() -> None
         ({"positionRisk": [LONG]}, {}, Malformed),
         ({"positionRisk": [LONG | {"marginType": "portfolio"}]}, ASTER_MARKETS, UnknownState),
         ({"positionRisk": [LONG | {"entryPrice": "0"}]}, ASTER_MARKETS, MarginInputError),
-        ({"positionRisk": [LONG | {"positionAmt": "NaN"}]}, ASTER_MARKETS, MarginInputError),
-        ({"positionRisk": [LONG | {"isolatedWallet": "Infinity"}]}, ASTER_MARKETS, MarginInputError),
+        ({"positionRisk": [LONG | {"positionAmt": "NaN"}]}, ASTER_MARKETS, Malformed),
+        ({"positionRisk": [LONG | {"isolatedWallet": "Infinity"}]}, ASTER_MARKETS, Malformed),
+        ({"positionRisk": [LONG | {"isolatedWallet": None}]}, ASTER_MARKETS, Malformed),
         ({"positionRisk": [LONG]}, {"leverageBracket": [{"symbol": "BTCUSDT", "brackets": []}]}, MarginInputError),
     ],
 )
