@@ -105,7 +105,6 @@ SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("TRUST_PROXY", default=False) else None
 SECURE_REFERRER_POLICY = "same-origin"
-X_FRAME_OPTIONS = "SAMEORIGIN"  # the console shows the real terminal in a frame as its preview
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -115,7 +114,7 @@ CONTENT_SECURITY_POLICY = {
         "script-src": ["'self'"],
         "connect-src": ["'self'"],
         "font-src": ["'self'"],
-        "frame-ancestors": ["'self'"],
+        "frame-ancestors": ["'none'"],
         "base-uri": ["'none'"],
         "form-action": ["'self'"],
         "object-src": ["'none'"],

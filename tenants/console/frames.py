@@ -13,6 +13,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
+from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_safe
 
 from branding.drafts import DraftGone, read_draft, sign_draft
@@ -26,10 +27,12 @@ from tenants.policy import Policy
 from trading.desk import board_of, listed_markets, market_named, policy_in_force, state_of
 from trading.models import Market
 
-NO_FORMS: dict[str, Any] = {"form-action": ["'none'"]}
+# Nothing else on an operator's host may be framed, not even by itself.
+FRAMED: dict[str, Any] = {"form-action": ["'none'"], "frame-ancestors": ["'self'"]}
 
 
-@csp_replace(NO_FORMS)
+@csp_replace(FRAMED)
+@xframe_options_sameorigin
 @role_required(Role.OWNER)
 @require_safe
 @never_cache
@@ -42,7 +45,8 @@ def show_terminal(request: MemberRequest) -> HttpResponse:
     return _render_frame(request, "console/frame_terminal.html", draft, {"page": example_page(desk, markets)})
 
 
-@csp_replace(NO_FORMS)
+@csp_replace(FRAMED)
+@xframe_options_sameorigin
 @role_required(Role.OWNER)
 @require_safe
 @never_cache
