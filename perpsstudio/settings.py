@@ -87,8 +87,11 @@ AUTH_USER_MODEL = "tenants.User"
 # An e-mail is unique per operator, and OperatorBackend looks inside one operator only.
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]
 AUTHENTICATION_BACKENDS = ["tenants.authentication.OperatorBackend"]
+CSRF_FAILURE_VIEW = "tenants.views.forbidden"
 LOGIN_URL = "sign_in"
 LOGIN_REDIRECT_URL = "home"
+# Memory-hard, and quicker for us than a million rounds of PBKDF2.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.ScryptPasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
