@@ -10,6 +10,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
+from trading.margin.buckets import entry_price_held
+from trading.margin.errors import MarginInputError
 from trading.margin.types import AccountMode, FeeRates, MarginMode, TierTable
 from trading.venues.aster.decoding import Decoder, Record, moment
 from trading.venues.base import AccountSnapshot, Agent, MarketSetting, MarketSpec, PositionSnapshot, SpotBalance
@@ -173,24 +175,26 @@ def fits(row: AccountRow, held: Iterable[PositionRow]) -> bool:
 
 
 def position(row: PositionRow, tiers: Mapping[str, TierTable]) -> PositionSnapshot:
-    """One open position. The cash leg is equity less the value at the mark: the wallet less size times the entry that
-    the engine holds (rules 4.1, 4.3). Where the brackets do not name the symbol, the leverage stands for its
-    maximum."""
-    mode = row.mode
-    isolated = mode is MarginMode.ISOLATED
+    """One open position, at the entry price that the venue's engine holds; the cash leg is the wallet less size times
+    that entry (rules 4.1, 4.3). Where the brackets do not name the symbol, the leverage stands for its maximum."""
+    isolated = row.mode is MarginMode.ISOLATED
     leverage = row.whole_leverage
     if row.symbol not in tiers:
         logger.warning("Aster names no brackets for the open position in %s", row.symbol)
+    try:
+        entry = entry_price_held(row.position_amt, row.entry_price, row.mark_price, row.un_realized_profit)
+    except MarginInputError as error:
+        raise Malformed(f"the figures of {row.symbol}: {error}") from None
     return PositionSnapshot(
         market=row.symbol,
         size=row.position_amt,
-        entry_price=row.entry_price,
+        entry_price=entry,
         mark_price=row.mark_price,
         notional=abs(row.notional),
-        mode=mode,
+        mode=row.mode,
         leverage=leverage,
         margin=row.isolated_margin if isolated else abs(row.notional) / leverage,
-        cash=row.isolated_margin - row.position_amt * row.mark_price if isolated else None,
+        cash=row.isolated_wallet - row.position_amt * entry if isolated else None,
         unrealised_pnl=row.un_realized_profit,
         liquidation_price=row.liquidation_price if row.liquidation_price > 0 else None,
         max_leverage=tiers[row.symbol].max_leverage if row.symbol in tiers else leverage,
