@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from tests.trading.audit.payloads import (
+    LONG,
     META,
     PAIR_PRICES,
     RICH_PRICES,
+    SHORT,
     Payload,
     cross_row,
     encoded,
@@ -117,12 +119,36 @@ def test_collateral_outside_the_payload_is_not_knowable(mode: str | None) -> Non
     assert all(finding.reason and finding.venue_price for finding in found)
 
 
-def test_prices_that_no_collateral_explains_differ() -> None:
-    third = cross_row("SOL", "-100", "10000", 20, None)
-    rows = [cross_row(*row) for row in (("BTC", "1", "50000", 40, RICH_PRICES[0]), ("ETH", "-10", "20000", 25, "3400"))]
+# The pair and 100 SOL short at 100, backed by 15000 of which the payload shows 5000; maintenance 1275 in all.
+THREE_PRICES = ("36101.2658227848", "3345.5882352941", "233.9024390244")
 
-    assert DIFFERS in verdicts({"clearinghouseState": state([*rows, third], "5000", "1275")})
+
+def three(prices: tuple[str, str, str]) -> Payload:
+    rows = (LONG, SHORT, ("SOL", "-100", "10000", 20))
+    return state([cross_row(*row, price) for row, price in zip(rows, prices, strict=True)], "5000", "1275")
+
+
+@pytest.mark.parametrize("mode", [None, "unifiedAccount", "portfolioMargin"])
+@pytest.mark.parametrize("wrong", [0, 1, 2])
+def test_price_that_contradicts_the_others_differs(mode: str | None, wrong: int) -> None:
+    prices = [price if place != wrong else str(Decimal(price) * 2) for place, price in enumerate(THREE_PRICES)]
+    found = audited({"clearinghouseState": three((prices[0], prices[1], prices[2])), "userAbstraction": mode})
+
+    expected = [DIFFERS if place == wrong else NOT_KNOWABLE for place in range(3)]
+    assert [finding.verdict for finding in found] == expected
+    assert found[wrong].our_price == pytest.approx(Decimal(THREE_PRICES[wrong]), rel=Decimal("1e-12"))
+
+
+def test_price_that_contradicts_the_payloads_own_equity_differs() -> None:
+    assert verdicts({"clearinghouseState": three(THREE_PRICES)}) == [NOT_KNOWABLE] * 3
     assert verdicts({"clearinghouseState": pair((PAIR_PRICES[0], "3400"))}) == [AGREES, DIFFERS]
+
+
+@pytest.mark.parametrize(("printed", "verdict"), [("52522", AGREES), ("52523", DIFFERS), ("52522.4", DIFFERS)])
+def test_price_agrees_to_half_a_unit_of_the_last_digit_printed(printed: str, verdict: Verdict) -> None:
+    (finding,) = audited(state([isolated_row(printed)]))
+
+    assert finding.verdict is verdict
 
 
 def test_less_collateral_than_the_payload_shows_is_no_excuse() -> None:
@@ -133,13 +159,10 @@ def test_less_collateral_than_the_payload_shows_is_no_excuse() -> None:
 
 
 def test_venue_without_any_price_where_ours_exists_is_not_knowable_until_the_mode_is_told() -> None:
-    answers = {"clearinghouseState": state([cross_row(*LONG_ONLY, None)], "5000", "625")}
+    answers = {"clearinghouseState": state([cross_row(*LONG, None)], "5000", "625")}
 
     assert verdicts(answers) == [NOT_KNOWABLE]
     assert verdicts(answers | {"userAbstraction": "default"}) == [DIFFERS]
-
-
-LONG_ONLY = ("BTC", "1", "50000", 40)
 
 
 def test_account_without_positions_finds_nothing() -> None:
