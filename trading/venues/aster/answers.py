@@ -92,7 +92,7 @@ def _failed(response: Response, *, repeated: bool) -> Acknowledgement:
 def _judged(code: int, text: str, *, repeated: bool) -> Rejected | OutcomeUnknown:
     """The error of a code. Doubt of the venue's own is doubt of ours."""
     if code in refusals.TOO_MANY:
-        return RateLimited(f"{code} {text}")
+        return RateLimited(f"{code} {text}", retry_after=refusals.TOO_MANY[code])
     if code in refusals.IN_DOUBT:
         return OutcomeUnknown(f"{code} {text}")
     error = refusals.rejected(code, text)
@@ -168,7 +168,7 @@ def refuse_read(response: Response) -> NoReturn:
     except (Malformed, ValueError):
         raise Unavailable(f"HTTP {response.status} without a code") from None
     if code in refusals.TOO_MANY:
-        error = RateLimited(f"{code} {failure.msg}")
+        error = RateLimited(f"{code} {failure.msg}", retry_after=refusals.TOO_MANY[code])
         error.outcome_known = True
         raise error
     if code in refusals.IN_DOUBT:

@@ -22,7 +22,8 @@ R = Reason
 
 # Somebody else's fault than the order's: what came of the request is not known.
 IN_DOUBT = frozenset({-1000, -1001, -1006, -1007})
-TOO_MANY = frozenset({-1003, -1015})
+# Seconds to wait: the weight is counted by the minute, orders by ten seconds as well (rules 5).
+TOO_MANY = {-1003: 60.0, -1015: 10.0}
 # The state that was asked for is there already.
 NOTHING_TO_CHANGE = frozenset({-4046, -4059})
 DUPLICATE_TRANSFER = -4115

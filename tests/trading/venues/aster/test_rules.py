@@ -1,0 +1,157 @@
+"""What is refused before it is signed, and what a page offers."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from tests.trading.venues.aster.figures import ASTER, market
+from trading.margin.types import AccountMode, MarginMode
+from trading.venues.aster import rules
+from trading.venues.aster.commands import AsterCommand, ChooseLeverage, PlaceMarketOrder
+from trading.venues.base import (
+    AdjustMargin,
+    Attachment,
+    BuilderFee,
+    CancelOrder,
+    CancelOrders,
+    Capabilities,
+    MarketSpec,
+    ModifyOrder,
+    PlaceOrder,
+    PlaceOrders,
+    TimeInForce,
+    Trigger,
+    TriggerKind,
+)
+from trading.venues.errors import InvalidCommand, Reason
+
+BITCOIN = market()
+CLOSED = market(delisted=True)
+STOP = Trigger(Decimal("58000"), TriggerKind.STOP_LOSS)
+BUILDER = "0x1F5877C19e3777Cfd15F9d57253eA4aA5254Ec39"
+
+
+def order(price: str = "60000.1", size: str = "0.001", spec: MarketSpec = BITCOIN, **changes: object) -> PlaceOrder:
+    made = PlaceOrder(spec, is_buy=True, size=Decimal(size), limit_price=Decimal(price))
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def fee(rate: str) -> BuilderFee:
+    return BuilderFee(BUILDER, Decimal(rate))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        order(),
+        order("0.5", "20", ASTER),
+        order("1", "0.001", reduce_only=True),
+        order(spec=CLOSED, reduce_only=True),
+        order("0", "0", reduce_only=True, trigger=STOP),
+        order("0.05", reduce_only=True, trigger=STOP),
+        order(builder=fee("0.001")),
+        PlaceMarketOrder(BITCOIN, is_buy=True, size=Decimal("0.001")),
+        PlaceMarketOrder(CLOSED, is_buy=True, size=Decimal("0.001"), reduce_only=True),
+        PlaceOrders((order(), order())),
+        PlaceOrders((order("0", "0", reduce_only=True, trigger=STOP),), Attachment.POSITION),
+        ModifyOrder(1, order()),
+        CancelOrders(tuple(CancelOrder(BITCOIN, number) for number in range(10))),
+        ChooseLeverage(BITCOIN, 125),
+        AdjustMargin(BITCOIN, is_buy=True, amount=Decimal("-0.00000001")),
+    ],
+)
+def test_what_the_venue_takes_passes(command: AsterCommand) -> None:
+    rules.check(command)
+
+
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        (order("60000.15"), Reason.PRICE_TICK),
+        (order("0.50005", "20", ASTER), Reason.PRICE_TICK),
+        (order("0"), Reason.PRICE_TICK),
+        (order("NaN"), Reason.PRICE_TICK),
+        (order(size="0.0015"), Reason.SIZE_INVALID),
+        (order(size="0"), Reason.SIZE_INVALID),
+        (order(size="-0.001"), Reason.SIZE_INVALID),
+        (order(size="Infinity"), Reason.SIZE_INVALID),
+        (order("4999.9"), Reason.BELOW_MINIMUM),
+        (order(spec=CLOSED), Reason.NOT_PERMITTED),
+        (order(builder=fee("0.0011")), Reason.BUILDER_NOT_APPROVED),
+        (order(builder=fee("-0.0001")), Reason.BUILDER_NOT_APPROVED),
+        (order(builder=fee("NaN")), Reason.BUILDER_NOT_APPROVED),
+        (order("0", "0", trigger=STOP), Reason.SIZE_INVALID),
+        (order("0", "0", reduce_only=True, trigger=replace(STOP, is_market=False)), Reason.SIZE_INVALID),
+        (order(trigger=replace(STOP, price=Decimal("58000.05"))), Reason.PRICE_TICK),
+        (order("60000.15", trigger=replace(STOP, is_market=False)), Reason.PRICE_TICK),
+        (order(trigger=STOP, time_in_force=TimeInForce.POST_ONLY), Reason.TRIGGER_PRICE),
+        (PlaceMarketOrder(BITCOIN, is_buy=True, size=Decimal("0.0001")), Reason.SIZE_INVALID),
+        (PlaceMarketOrder(CLOSED, is_buy=True, size=Decimal("0.001")), Reason.NOT_PERMITTED),
+        (PlaceOrders(()), Reason.BATCH_TOO_LARGE),
+        (PlaceOrders((order(),) * 6), Reason.BATCH_TOO_LARGE),
+        (PlaceOrders((order(), order("0"))), Reason.PRICE_TICK),
+        (PlaceOrders((order(), order(trigger=STOP, reduce_only=True)), Attachment.PARENT), Reason.NOT_PERMITTED),
+        (PlaceOrders((order(),), Attachment.POSITION), Reason.TRIGGER_PRICE),
+        (ModifyOrder(1, order(trigger=STOP)), Reason.NOT_PERMITTED),
+        (ModifyOrder(1, order("0")), Reason.PRICE_TICK),
+        (CancelOrders(()), Reason.BATCH_TOO_LARGE),
+        (CancelOrders((CancelOrder(BITCOIN, 1),) * 11), Reason.BATCH_TOO_LARGE),
+        (ChooseLeverage(BITCOIN, 126), Reason.LEVERAGE_INVALID),
+        (ChooseLeverage(BITCOIN, 0), Reason.LEVERAGE_INVALID),
+        (AdjustMargin(BITCOIN, is_buy=True, amount=Decimal(0)), Reason.AMOUNT_ZERO),
+    ],
+)
+def test_what_the_venue_would_refuse_is_told_before(command: AsterCommand, reason: Reason) -> None:
+    with pytest.raises(InvalidCommand) as caught:
+        rules.check(command)
+    assert caught.value.reason is reason
+    assert caught.value.explanation.endswith(".")
+
+
+def offered(found: Capabilities) -> dict[str, bool]:
+    names = ("use_cross", "change_mode", "raise_leverage", "lower_leverage", "add_margin", "remove_margin")
+    permissions = {name: getattr(found, name) for name in names}
+    for name, permission in permissions.items():
+        assert permission.allowed == (permission.reason == ""), name
+        assert permission.allowed or permission.reason.endswith("."), name
+    return {name: permission.allowed for name, permission in permissions.items()}
+
+
+# position, orders, mode of the position -> what is open
+OFFERS = [
+    (False, False, None, {"use_cross", "change_mode", "raise_leverage", "lower_leverage"}),
+    (False, True, None, {"use_cross", "raise_leverage", "lower_leverage"}),
+    (True, False, None, {"use_cross", "raise_leverage", "add_margin", "remove_margin"}),
+    (True, True, MarginMode.ISOLATED, {"use_cross", "raise_leverage", "add_margin", "remove_margin"}),
+    (True, False, MarginMode.CROSS, {"use_cross", "raise_leverage", "lower_leverage"}),
+]
+
+
+@pytest.mark.parametrize(("has_position", "has_orders", "mode", "expected"), OFFERS)
+def test_what_a_market_allows(
+    mode: MarginMode | None, expected: set[str], *, has_position: bool, has_orders: bool
+) -> None:
+    found = rules.capabilities(has_position=has_position, has_orders=has_orders, mode=mode)
+    assert {name for name, allowed in offered(found).items() if allowed} == expected
+    assert found.leverage_moves_margin is False
+
+
+def test_a_multi_asset_account_keeps_leverage_and_loses_margin_of_its_own() -> None:
+    found = rules.capabilities(
+        has_position=True, has_orders=False, mode=MarginMode.CROSS, account_mode=AccountMode.MULTI_ASSET
+    )
+    assert {name for name, allowed in offered(found).items() if allowed} == {
+        "use_cross",
+        "raise_leverage",
+        "lower_leverage",
+    }
+    for permission in (found.change_mode, found.add_margin, found.remove_margin):
+        assert "Leave multi-asset mode" in permission.reason
+
+
+def test_a_hedge_account_is_closed_altogether_with_the_way_out() -> None:
+    found = rules.capabilities(has_position=True, has_orders=True, hedge_mode=True)
+    assert set(offered(found).values()) == {False}
+    for name in offered(found):
+        assert "Switch to one-way mode" in getattr(found, name).reason
