@@ -4,6 +4,7 @@ from functools import cache
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
+from django.views.decorators.debug import sensitive_variables
 
 from trading.models import VenueAccount
 from trading.venues.base import Adapter, Network, Venue
@@ -28,6 +29,7 @@ def _vault() -> MultiFernet:
     return MultiFernet([Fernet(secret) for secret in settings.AGENT_KEY_SECRETS])
 
 
+@sensitive_variables("private_key")
 def seal(private_key: str) -> bytes:
     """Encrypt an agent's private key for storage, under the newest secret."""
     return _vault().encrypt(private_key.encode())

@@ -122,7 +122,7 @@ def _order_intent(market: Market, ticket: OrderTicket) -> Intent:
         "reduce_only": str(ticket.reduce_only),
     }
     if ticket.builder is not None:
-        fields["builder_fee"] = f"{ticket.builder.rate:f}"
+        fields["builder_fee"] = f"{ticket.builder.rate.normalize():f}"
     return Intent(kind=CommandKind.ORDER, form_key=ticket.form_key, form=ticket.form, fields=fields, build=build)
 
 
