@@ -39,17 +39,19 @@ class Holdings:
 
 
 def distances(held: Holdings) -> Floats:
-    """How far each position of a market is from its liquidation."""
-    size, cash = held.sizes, held.cash
+    """How far each position of a market is from its liquidation.
+
+    Maintenance has no jump between two tiers, so a price belongs to a higher tier exactly where the lower tier's
+    formula already leads to a notional that reaches it.
+    """
+    size, cash, (lowest, *higher) = held.sizes, held.cash, held.tiers.tiers
     value = np.abs(size)
-    lowest = held.tiers.tiers[0]
     prices: Floats = -(cash + float(lowest.deduction)) / (size - value * float(lowest.maintenance_rate))
-    higher = zip(held.tiers.tiers[1:], held.tiers.long_starts[1:], held.tiers.short_starts[1:], strict=True)
-    for tier, long_start, short_start in higher:
-        within = np.where(size > 0, cash <= -float(long_start), cash >= float(short_start))
-        if within.any():
-            backed, width = cash[within] + float(tier.deduction), value[within] * float(tier.maintenance_rate)
-            prices[within] = -backed / (size[within] - width)
+    for tier in higher:
+        within = np.flatnonzero(value * prices >= float(tier.lower_bound))
+        if within.size:
+            width = size[within] - value[within] * float(tier.maintenance_rate)
+            prices[within] = -(cash[within] + float(tier.deduction)) / width
     away: Floats = np.sign(size) * (1.0 - prices / held.mark_price)
     return np.clip(away, REACHED, FAR, out=away)
 
