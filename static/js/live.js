@@ -39,7 +39,7 @@
   }
 
   // Numbers that arrived while a fragment was on its way are newer than the fragment, and are not sent again.
-  document.addEventListener("htmx:config:request", (event) => asked.set(event.detail.ctx, performance.now()));
+  document.addEventListener("htmx:before:request", (event) => asked.set(event.detail.ctx, performance.now()));
   document.addEventListener("htmx:after:swap", (event) => {
     const { ctx } = event.detail;
     if (!FRAGMENTS.includes(ctx.sourceElement.id)) return;

@@ -11,7 +11,6 @@
   document.addEventListener("htmx:config:request", (event) => {
     const { ctx } = event.detail;
     if (ctx.request.method !== "GET" || ctx.sourceElement.id === "live") return;
-    latest.set(ctx.sourceElement, ctx);
     ctx.fetch = async (address, options) => {
       try {
         const answer = await fetch(address, options);
@@ -23,6 +22,12 @@
         return new Response(null, { status: 204 });
       }
     };
+  });
+
+  // Counted when it leaves: one that was queued behind another and then dropped never is, and overtakes nothing.
+  document.addEventListener("htmx:before:request", (event) => {
+    const { ctx } = event.detail;
+    if (ctx.request.method === "GET" && ctx.sourceElement.id !== "live") latest.set(ctx.sourceElement, ctx);
   });
 
   document.addEventListener("htmx:before:response", (event) => {
