@@ -255,7 +255,7 @@ class AsterAdapter:
         """The command's id as a client order id: 32 hexadecimal digits."""
         return wire.client_id(command)
 
-    def steps(self, command: SetLeverage) -> tuple[SetMarginMode, ChooseLeverage]:
+    def steps(self, command: SetLeverage) -> tuple[AsterCommand, ...]:
         """The two commands that choose margin mode and leverage here, in this order: each is signed, sent and settled
         by itself. A mode that is set already counts as done (rules 3.5)."""
         return SetMarginMode(command.market, command.mode), ChooseLeverage(command.market, command.leverage)

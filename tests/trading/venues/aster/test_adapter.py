@@ -31,7 +31,7 @@ from tests.trading.venues.aster.venue import Question, Venue
 from tests.trading.venues.misbehaving import answer, cut_in_the_body, in_turn, refused_port
 from trading.margin.types import AccountMode, MarginMode
 from trading.venues.aster.adapter import AsterAdapter
-from trading.venues.aster.commands import AsterCommand, ChooseLeverage, SetMarginMode
+from trading.venues.aster.commands import ChooseLeverage, SetMarginMode
 from trading.venues.aster.doors import AsterDoor
 from trading.venues.base import (
     Adapter,
@@ -368,10 +368,10 @@ def test_mode_and_leverage_are_two_commands(adapter: AsterAdapter, venue: Venue)
     venue.on("marginType", answer(400, b'{"code":-4046,"msg":"No need to change margin type."}'))
     venue.on("leverage", answer(200, b'{"leverage":5,"maxNotionalValue":"1000000","symbol":"BTCUSDT"}'))
     wanted = SetLeverage(BITCOIN, MarginMode.ISOLATED, 5)
-    steps: tuple[AsterCommand, ...] = adapter.steps(wanted)
-    assert steps == (SetMarginMode(BITCOIN, MarginMode.ISOLATED), ChooseLeverage(BITCOIN, 5))
+    steps = adapter.steps(wanted)
     for number, step in enumerate(steps):
         assert adapter.send(adapter.sign(step, nonce=NONCE + number)) == Done()
+    assert steps == (SetMarginMode(BITCOIN, MarginMode.ISOLATED), ChooseLeverage(BITCOIN, 5))
     with pytest.raises(InvalidCommand, match="one after the other"):
         adapter.sign(wanted, nonce=NONCE)
 
