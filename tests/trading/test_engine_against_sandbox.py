@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.trading.sandbox.random_accounts import AMOUNTS, VENUES, Desk, desks, new_desk, size_of
 from trading.margin.cross import addable, liquidations, state_of
 from trading.margin.fills import effect_of
-from trading.margin.isolated import removable
+from trading.margin.isolated import BoundRule, removable
 from trading.margin.preview import preview_leverage_change, preview_margin_change, preview_order
 from trading.margin.quotes import LeverageChange, MarginChange, MarketTerms, OrderEffect, OrderRequest, Preview
 from trading.margin.readout import readouts
@@ -55,7 +55,7 @@ def bounded(examples: int) -> settings:
 
 
 def rules_of(desk: Desk) -> MarginRules:
-    return RULES[desk.engine.venue.name]
+    return RULES[desk.venue]
 
 
 def tiers_of(market: Market) -> TierTable:
@@ -319,9 +319,7 @@ def test_a_margin_change_does_what_its_preview_says(desk: Desk, amount: Decimal)
         assert_same_account(preview, trial, market, rules.margin_step)
 
 
-@bounded(100)
-@given(desks())
-def test_the_most_that_may_move_is_accepted_and_one_unit_more_is_not(desk: Desk) -> None:
+def assert_bounds_are_the_venues(desk: Desk) -> None:
     account, rules = account_of(desk), rules_of(desk)
     for held in account.of_mode(MarginMode.ISOLATED):
         market = desk.engine.markets[held.market]
@@ -332,6 +330,28 @@ def test_the_most_that_may_move_is_accepted_and_one_unit_more_is_not(desk: Desk)
                 trial.engine.ledger.update_margin(trial.account, market, sign * bound)
             with pytest.raises(RefusedError):
                 trial.engine.ledger.update_margin(trial.account, market, sign * rules.margin_step)
+
+
+@bounded(100)
+@given(desks())
+def test_the_most_that_may_move_is_accepted_and_one_unit_more_is_not(desk: Desk) -> None:
+    assert_bounds_are_the_venues(desk)
+
+
+@pytest.mark.parametrize("venue", VENUES, ids=lambda venue: venue.name)
+def test_a_cross_profit_may_be_added_only_where_the_venue_lets_it(venue: Venue) -> None:
+    """At a market's greatest leverage its profit is free collateral, but no part of the wallet."""
+    desk = new_desk(venue, Decimal(10_000))
+    cross, isolated = desk.market(1), desk.market(3)
+    desk.engine.ledger.update_leverage(desk.account, cross, isolated=False, leverage=cross.max_leverage)
+    desk.engine.ledger.update_leverage(desk.account, isolated, isolated=True, leverage=5)
+    desk.order(desk.request(cross, Decimal(7)))
+    desk.order(desk.request(isolated, isolated.to_lot(1000 / desk.engine.marks[isolated.name])))
+    desk.mark(cross.name, Decimal(4000))
+    bound = addable(state_of(account_of(desk)), rules_of(desk))
+    kept = BoundRule.CROSS_MAINTENANCE if venue.name == "aster" else BoundRule.FREE_COLLATERAL
+    assert bound.rule is kept
+    assert_bounds_are_the_venues(desk)
 
 
 # leverage

@@ -5,7 +5,7 @@ Hyperliquid's tiers are those of its test network, which begin low enough to be 
 """
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 import msgspec
@@ -47,19 +47,22 @@ class Step:
 
 @dataclass(frozen=True)
 class Desk:
-    """One account on one venue."""
+    """One account on one venue; its past is what a failing example shows of it."""
 
-    engine: Engine
-    account: Account
+    venue: str
+    seed: int
+    engine: Engine = field(repr=False)
+    account: Account = field(repr=False)
+    past: list[Step] = field(default_factory=list)
 
     def copy(self) -> "Desk":
         """The same moment once more, to try something on."""
         state = msgspec.json.decode(msgspec.json.encode(self.engine.state), type=State)
         engine = Engine(state, self.engine.clock, self.engine.venue)
-        return Desk(engine, state.accounts[ALICE])
+        return replace(self, engine=engine, account=state.accounts[ALICE])
 
     def market(self, place: int) -> Market:
-        return self.engine.markets[MARKETS[self.engine.venue.name][place]]
+        return self.engine.markets[MARKETS[self.venue][place]]
 
     @property
     def isolated(self) -> list[Position]:
@@ -119,7 +122,7 @@ def new_desk(venue: Venue, deposit: Decimal, seed: int = 0) -> Desk:
     clock = Clock()
     first = fresh_state(seed, clock.now, still=True)
     engine = Engine(first.others.get(venue.name, first), clock, venue)
-    return Desk(engine, engine.fund(ALICE, deposit))
+    return Desk(venue.name, seed, engine, engine.fund(ALICE, deposit))
 
 
 @st.composite
@@ -134,4 +137,5 @@ def desks(draw: st.DrawFn) -> Desk:
     for step in [*opening, *draw(st.lists(STEPS, max_size=12))]:
         with suppress(RefusedError):
             apply(desk, step)
+            desk.past.append(step)
     return desk
