@@ -32,12 +32,10 @@ class Network(StrEnum):
 
 
 class TimeInForce(StrEnum):
-    """How long an order rests: until cancelled, not at all (what matches at once, or all or nothing), or only if it
-    does not match at once."""
+    """How long an order rests: until cancelled, not at all, or only if it does not match at once."""
 
     GOOD_TILL_CANCELLED = "gtc"
     IMMEDIATE_OR_CANCEL = "ioc"
-    FILL_OR_KILL = "fok"
     POST_ONLY = "post_only"
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from trading.margin.types import MarginMode
-from trading.venues.base import BuilderFee, Command, MarketSpec
+from trading.venues.base import BuilderFee, Command, MarketSpec, PlaceOrder
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +40,17 @@ class PlaceMarketOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class FillOrKill:
+    """A limit order that is filled whole at once or not at all, whatever its own time in force says."""
+
+    order: PlaceOrder
+
+
+@dataclass(frozen=True, slots=True)
 class CancelEveryOrder:
     """Cancels every resting order of one market."""
 
     market: MarketSpec
 
 
-AsterCommand = Command | SetMarginMode | ChooseLeverage | PlaceMarketOrder | CancelEveryOrder
+AsterCommand = Command | SetMarginMode | ChooseLeverage | PlaceMarketOrder | FillOrKill | CancelEveryOrder

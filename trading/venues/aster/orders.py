@@ -17,7 +17,6 @@ ZERO = Decimal(0)
 TIME_IN_FORCE = {
     "GTC": TimeInForce.GOOD_TILL_CANCELLED,
     "IOC": TimeInForce.IMMEDIATE_OR_CANCEL,
-    "FOK": TimeInForce.FILL_OR_KILL,
     "GTX": TimeInForce.POST_ONLY,
 }
 ORDER_STATE = {

@@ -7,6 +7,7 @@ from trading.margin.types import AccountMode, MarginMode
 from trading.venues.aster.commands import (
     AsterCommand,
     ChooseLeverage,
+    FillOrKill,
     PlaceMarketOrder,
 )
 from trading.venues.base import (
@@ -42,8 +43,8 @@ def check(command: AsterCommand) -> None:
             _check_builder(builder)
         case PlaceOrders():
             _check_batch(command)
-        case ModifyOrder():
-            _check_replacement(command.replacement)
+        case ModifyOrder(replacement=order) | FillOrKill(order=order):
+            _check_untriggered(order)
         case CancelOrders(cancels):
             if not 0 < len(cancels) <= MAX_CANCELS:
                 message = f"Between 1 and {MAX_CANCELS} orders can be cancelled at once."
@@ -129,11 +130,11 @@ def _check_batch(command: PlaceOrders) -> None:
             raise InvalidCommand(message, reason=Reason.TRIGGER_PRICE)
 
 
-def _check_replacement(order: PlaceOrder) -> None:
-    """Only price and size of a limit order can be changed (rules 3.7)."""
+def _check_untriggered(order: PlaceOrder) -> None:
+    """What holds for limit orders alone: a change of price and size, and fill or kill (rules 3.7)."""
     check_order(order)
     if order.trigger is not None:
-        message = "A stop or take-profit cannot be changed here. Cancel it and place a new one."
+        message = "This works with limit orders only. Cancel the stop or take-profit and place a new one."
         raise InvalidCommand(message, reason=Reason.NOT_PERMITTED)
 
 

@@ -20,6 +20,7 @@ from trading.venues.aster.commands import (
     AsterCommand,
     CancelEveryOrder,
     ChooseLeverage,
+    FillOrKill,
     PlaceMarketOrder,
     SetMarginMode,
 )
@@ -56,11 +57,11 @@ OLD_PATHS = {
 TIME_IN_FORCE = {
     TimeInForce.GOOD_TILL_CANCELLED: "GTC",
     TimeInForce.IMMEDIATE_OR_CANCEL: "IOC",
-    TimeInForce.FILL_OR_KILL: "FOK",
     TimeInForce.POST_ONLY: "GTX",
 }
+FILL_OR_KILL = "FOK"
 # What is decided at once is asked for with its final state; a resting order's plain receipt says enough (rules 3.7).
-DECIDED_AT_ONCE = frozenset(TIME_IN_FORCE) - {TimeInForce.GOOD_TILL_CANCELLED}
+DECIDED_AT_ONCE = frozenset({"IOC", "FOK", "GTX"})
 TRIGGER_TYPE = {
     (TriggerKind.STOP_LOSS, True): "STOP_MARKET",
     (TriggerKind.STOP_LOSS, False): "STOP",
@@ -170,20 +171,27 @@ def _naming(value: str | None) -> Parameters:
 
 def order(command: PlaceOrder) -> Parameters:
     """One limit or trigger order."""
-    head = (("symbol", command.market.name), ("side", _side(command.is_buy)))
-    body = _limit(command) if command.trigger is None else _triggered(command, command.trigger)
-    return (*head, *body, *_naming(command.client_id), *_response(command), *builder(command.builder))
+    if command.trigger is None:
+        return limit_order(command, TIME_IN_FORCE[command.time_in_force])
+    body = _triggered(command, command.trigger)
+    return (*_head(command), *body, *_naming(command.client_id), *builder(command.builder))
 
 
-def _response(command: PlaceOrder) -> Parameters:
-    is_decided = command.trigger is None and command.time_in_force in DECIDED_AT_ONCE
-    return (("newOrderRespType", "RESULT"),) if is_decided else ()
+def limit_order(command: PlaceOrder, time_in_force: str) -> Parameters:
+    """One limit order with a time in force in the venue's words."""
+    body = _limit(command, time_in_force)
+    response = (("newOrderRespType", "RESULT"),) if time_in_force in DECIDED_AT_ONCE else ()
+    return (*_head(command), *body, *_naming(command.client_id), *response, *builder(command.builder))
 
 
-def _limit(command: PlaceOrder) -> Parameters:
+def _head(command: PlaceOrder) -> Parameters:
+    return (("symbol", command.market.name), ("side", _side(command.is_buy)))
+
+
+def _limit(command: PlaceOrder, time_in_force: str) -> Parameters:
     return (
         ("type", "LIMIT"),
-        ("timeInForce", TIME_IN_FORCE[command.time_in_force]),
+        ("timeInForce", time_in_force),
         ("quantity", number(command.size)),
         ("price", number(command.limit_price)),
         *_reducing(command.reduce_only),
@@ -267,8 +275,8 @@ def call(command: AsterCommand) -> Call:
     match command:
         case PlaceOrder():
             return Call("POST", "order", order(command))
-        case PlaceMarketOrder():
-            return Call("POST", "order", market_order(command))
+        case PlaceMarketOrder() | FillOrKill():
+            return Call("POST", "order", _decided_at_once(command))
         case PlaceOrders(orders):
             return Call("POST", "batchOrders", batch(orders))
         case ModifyOrder():
@@ -277,6 +285,16 @@ def call(command: AsterCommand) -> Call:
             return _cancelling(command)
         case _:
             return _setting(command)
+
+
+def _decided_at_once(command: PlaceMarketOrder | FillOrKill) -> Parameters:
+    match command:
+        case PlaceMarketOrder():
+            return market_order(command)
+        case FillOrKill(wanted):
+            return limit_order(wanted, FILL_OR_KILL)
+        case _:
+            assert_never(command)
 
 
 def _cancelling(command: CancelOrder | CancelOrders | CancelEveryOrder) -> Call:

@@ -68,7 +68,6 @@ def test_an_order_for_the_whole_position_has_no_size() -> None:
 def test_a_time_in_force_of_the_website_is_accepted_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     assert one({"timeInForce": "GTE_GTC"}).time_in_force is None
     assert "GTE_GTC" in caplog.text
-    assert one({"timeInForce": "FOK"}).time_in_force is TimeInForce.FILL_OR_KILL
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from trading.venues.aster.commands import (
     AsterCommand,
     CancelEveryOrder,
     ChooseLeverage,
+    FillOrKill,
     PlaceMarketOrder,
     SetMarginMode,
 )
@@ -102,7 +103,7 @@ CASES: list[tuple[AsterCommand, str, str]] = [
         "&newClientOrderId=op%3A12%2Fab_C.9-z&newOrderRespType=RESULT",
     ),
     (
-        limit(time_in_force=TimeInForce.FILL_OR_KILL, reduce_only=True),
+        FillOrKill(limit(reduce_only=True)),
         "POST order",
         "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=FOK&quantity=0.001&price=60000.1&reduceOnly=true"
         "&newOrderRespType=RESULT",
