@@ -51,10 +51,21 @@ class Desk:
         state = self.board.states.get(market.name)
         return state.mark if state else market.mark_price
 
+    def marked_at(self, market: Market) -> datetime | None:
+        """When the mark in use of a market was true; None where that is not known."""
+        return known_at(market, self.board)
+
     @property
-    def marked_at(self) -> datetime | None:
-        """When the marks in use were received."""
-        return self.board.as_of
+    def figures_at(self) -> datetime | None:
+        """When the account's figures were true: the oldest of the venue's reading and the marks of what is held.
+
+        None until all of them have arrived.
+        """
+        if self.account is None:
+            return None
+        moments = [self.account.synced_at, *(self.marked_at(row.market) for row in self.positions)]
+        known = [moment for moment in moments if moment is not None]
+        return min(known) if len(known) == len(moments) else None
 
     def position_in(self, market: Market) -> Position | None:
         """The trader's open position in a market."""
@@ -233,6 +244,11 @@ def state_of(market: Market, board: Board) -> MarketState | None:
         open_interest=market.open_interest or Decimal(0),
         day_volume=market.day_volume or Decimal(0),
     )
+
+
+def known_at(market: Market, board: Board) -> datetime | None:
+    """When what ``state_of`` tells of a market was true; None where that is not known."""
+    return board.time_of(market.name) if market.name in board.states else market.received_at
 
 
 def stale_limits() -> tuple[int, int]:

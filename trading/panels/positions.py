@@ -55,11 +55,8 @@ def build_positions(desk: Desk, unsettled: Sequence[Command] = ()) -> PositionsP
 
 
 def account_freshness(desk: Desk) -> Freshness:
-    """How old the account's figures are: as old as the older of the venue's reading and the marks."""
-    if desk.account is None or desk.account.synced_at is None:
-        return freshness(None, desk.now, stale_limits(), "Account figures")
-    moments = [desk.account.synced_at] + ([desk.marked_at] if desk.marked_at else [])
-    return freshness(min(moments), desk.now, stale_limits(), "Account figures")
+    """How old the account's figures are: as old as the oldest number they are computed from."""
+    return freshness(desk.figures_at, desk.now, stale_limits(), "Account figures")
 
 
 def build_row(row: Position, shown: Readout, fresh: Freshness, pending: str = "") -> PositionRow:

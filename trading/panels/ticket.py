@@ -97,7 +97,7 @@ def _leverage_note(desk: Desk, market: Market, form: OrderForm, highest: int) ->
 def build_quote(desk: Desk, market: Market, quoted: Quoted) -> Quote:
     """Everything the ticket says about the order it holds."""
     spec, form, preview = market.rules, quoted.form, quoted.preview
-    fresh = freshness(desk.marked_at, desk.now, stale_limits())
+    fresh = freshness(desk.marked_at(market), desk.now, stale_limits())
     blocked = _blocked(desk, quoted, fresh)
     after = preview.after if preview else None
     total_loss = after.maximum_loss.total if after and after.maximum_loss else None

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from tenants.access import MemberRequest, trader_required
 from trading.connect import public_adapter
-from trading.desk import board_of, listed_markets, market_named, stale_limits, state_of
+from trading.desk import board_of, known_at, listed_markets, market_named, stale_limits, state_of
 from trading.models import Market
 from trading.panels.market import build_book, build_market_bar, build_market_link, freshness
 from trading.venues.errors import VenueError
@@ -49,7 +49,7 @@ def show_book(request: MemberRequest, market_name: str) -> HttpResponse:
     market = market_named(market_name)
     board = board_of(None)
     state = state_of(market, board)
-    fresh = freshness(board.as_of, timezone.now(), stale_limits())
+    fresh = freshness(known_at(market, board), timezone.now(), stale_limits())
     return render(request, "trading/_book.html", {"book": build_book(market, book_of(market), state, fresh)})
 
 
@@ -58,7 +58,7 @@ def show_market_bar(request: MemberRequest, market_name: str) -> HttpResponse:
     """The market in one line, with the switcher."""
     market, board, now = market_named(market_name), board_of(None), timezone.now()
     links = [build_market_link(row, state_of(row, board), market) for row in listed_markets()]
-    fresh = freshness(board.as_of, now, stale_limits())
+    fresh = freshness(known_at(market, board), now, stale_limits())
     bar = build_market_bar(market, state_of(market, board), links, fresh, now)
     return render(request, "trading/_market_bar.html", {"bar": bar})
 

@@ -59,7 +59,7 @@ def show_terminal(request: MemberRequest, market_name: str) -> HttpResponse:
 def terminal_page(request: HttpRequest, desk: Desk, market: Market) -> TerminalPage:
     """Everything the terminal shows on its first paint."""
     state = state_of(market, desk.board)
-    fresh = freshness(desk.marked_at, desk.now, stale_limits())
+    fresh = freshness(desk.marked_at(market), desk.now, stale_limits())
     markets = listed_markets()
     links = [build_market_link(row, state_of(row, desk.board), market) for row in markets]
     raw = {name: request.GET.get(name, "") for name in request.GET}
