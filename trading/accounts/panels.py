@@ -10,7 +10,7 @@ from trading.models import VenueAccount, WalletApproval
 from trading.models.approvals import ApprovalKind, ApprovalState
 from trading.panels.numbers import plain, short_address
 from trading.services.accounts import Access, Stage, access_of, asked_fee
-from trading.services.approvals import payload
+from trading.services.approvals import may_be_given_up, payload
 from trading.venues.commands import BuilderFee
 
 PANELS = {
@@ -91,7 +91,7 @@ def build_page(
         title=title,
         text=text,
         steps=_steps(account, access, fee, panel),
-        facts=_facts(account, access, fee, now) if account else (),
+        facts=_facts(account, access, fee, pending, now) if account else (),
         request=_request(pending) if pending and pending.state == ApprovalState.ASKED else None,
         refusal=newest.message if newest is not None and _is_worth_telling(newest) else "",
         address=account.address if account else "",
@@ -99,6 +99,7 @@ def build_page(
         wallet=trader.wallet if account is None else "",
         can_paste=panel in (Panel.NOT_CONNECTED, Panel.CONNECTED, Panel.EXPIRED, Panel.REVOKED),
         can_renew=panel is Panel.READY,
+        can_start_over=pending is not None and may_be_given_up(pending, now),
         has_key=bool(account and account.agent_key),
         has_fee=bool(account and account.builder),
         problems=problems,
@@ -156,9 +157,19 @@ def _step_state(is_done: bool, is_current: bool) -> StepState:
     return StepState.CURRENT if is_current else StepState.TODO
 
 
-def _facts(account: VenueAccount, access: Access, fee: BuilderFee | None, now: datetime) -> tuple[Fact, ...]:
+def _facts(
+    account: VenueAccount, access: Access, fee: BuilderFee | None, pending: WalletApproval | None, now: datetime
+) -> tuple[Fact, ...]:
     facts = [Fact(label="Account", value=short_address(account.address), note=f"{account.venue.title()}")]
-    facts.append(Fact(label="Trading key", value=_key_words(account, access, now), note=_key_note(account)))
+    if pending is not None and pending.kind == ApprovalKind.KEY and pending.valid_until is not None:
+        # What the wallet shows as well, so that the two can be compared.
+        until = f"{pending.valid_until:%-d %B %Y}"
+        facts.append(Fact(label="Name of the key", value=pending.agent_name, note=f"until {until}"))
+        facts.append(
+            Fact(label="Its address", value=short_address(pending.agent_address), note="waits for your approval")
+        )
+    else:
+        facts.append(Fact(label="Trading key", value=_key_words(account, access, now), note=_key_note(account)))
     if fee is not None:
         words = "approved" if access.fee else "not approved"
         facts.append(

@@ -73,6 +73,7 @@ class ConnectPage:
     wallet: str = ""
     can_paste: bool = False
     can_renew: bool = False
+    can_start_over: bool = False
     has_key: bool = False
     has_fee: bool = False
     problems: Mapping[str, str] = field(default_factory=dict)

@@ -20,7 +20,7 @@ from trading.models.approvals import OPEN_STATES, ApprovalKind, ApprovalState
 from trading.services.accounts import AccountRefused, forget_key, give_key
 from trading.venues.base import Network, SignedRequest
 from trading.venues.commands import BuilderFee
-from trading.venues.errors import OutcomeUnknown, Rejected, Unavailable, VenueError
+from trading.venues.errors import AlreadyReceived, OutcomeUnknown, Rejected, Unavailable, VenueError
 from trading.venues.hyperliquid.adapter import HyperliquidAdapter
 from trading.venues.hyperliquid.approvals import MAX_AGENT_NAME, Approval, approve_agent, approve_builder_fee
 from trading.venues.hyperliquid.roles import role
@@ -29,7 +29,10 @@ from trading.venues.hyperliquid.signing import ZERO_ADDRESS, SigningKey
 KEY_LIFETIME = timedelta(days=90)
 # An older request is written anew, so that its nonce and the key's end are of today.
 RENEWED_AFTER = timedelta(minutes=10)
+GIVEN_UP_AFTER = timedelta(minutes=1)
 STILL_CHECKING = "Your last approval is still being checked with the venue. Wait for its result."
+
+NOT_CARRIED_OUT = "The venue received this and did not carry it out. Ask your wallet again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +101,21 @@ def approved_fee(account: VenueAccount) -> BuilderFee:
 
 
 def withdraw(account: VenueAccount) -> bool:
-    """Ask the wallet no more; False where nothing was asked, or the venue has it already."""
+    """Ask the wallet no more, or give up waiting for the venue; False where there is nothing to give up (yet).
+
+    An approval that is given up can do no harm if it acts after all: its key is destroyed, and a fee was agreed to.
+    """
     with transaction.atomic():
-        asked = WalletApproval.objects.select_for_update().filter(account=account, state=ApprovalState.ASKED).first()
-        if asked is not None:
-            _withdraw(asked)
-    return asked is not None
+        pending = WalletApproval.objects.select_for_update().filter(account=account, state__in=OPEN_STATES).first()
+        if pending is None or not may_be_given_up(pending, timezone.now()):
+            return False
+        _withdraw(pending)
+    return True
+
+
+def may_be_given_up(pending: WalletApproval, now: datetime) -> bool:
+    """Whether the trader may start over: at once before it is sent, a minute later while the venue does not answer."""
+    return pending.state == ApprovalState.ASKED or pending.sent_at is None or now - pending.sent_at >= GIVEN_UP_AFTER
 
 
 def _asks(pending: WalletApproval, wanted: Wanted) -> bool:
@@ -124,7 +136,7 @@ def _renewed(pending: WalletApproval, chain_id: int) -> tuple[WalletApproval, bo
 
 
 def _withdraw(pending: WalletApproval) -> None:
-    WalletApproval.objects.filter(pk=pending.pk, state=ApprovalState.ASKED).update(
+    WalletApproval.objects.filter(pk=pending.pk, state__in=OPEN_STATES).update(
         state=ApprovalState.WITHDRAWN, agent_key=b"", settled_at=timezone.now()
     )
 
@@ -192,14 +204,24 @@ def prove(adapter: HyperliquidAdapter, approval: WalletApproval) -> bool:
     if approval.state != ApprovalState.UNKNOWN:
         return False
     try:
-        settled = _settle(approval, ApprovalState.ACCEPTED) if _is_in_force(adapter, approval) else None
+        settled = _proven(adapter, approval)
     except VenueError:
-        return False
-    if settled is None:
-        signed = SignedRequest(approval.path, bytes(approval.body), approval.nonce)
-        settled = _deliver(adapter, approval, signed, is_first=False)
+        return False  # the venue is silent or unreadable: nothing is proven, and the next look asks again
     approval.refresh_from_db()
     return settled
+
+
+def _proven(adapter: HyperliquidAdapter, approval: WalletApproval) -> bool:
+    if _is_in_force(adapter, approval):
+        return _settle(approval, ApprovalState.ACCEPTED)
+    signed = SignedRequest(approval.path, bytes(approval.body), approval.nonce)
+    try:
+        return _deliver(adapter, approval, signed, is_first=False)
+    except AlreadyReceived:
+        # The bytes are spent, so what is not in force now never will be.
+        if _is_in_force(adapter, approval):
+            return _settle(approval, ApprovalState.ACCEPTED)
+        return _settle(approval, ApprovalState.REFUSED, NOT_CARRIED_OUT)
 
 
 def _is_in_force(adapter: HyperliquidAdapter, approval: WalletApproval) -> bool:
@@ -219,7 +241,13 @@ def _deliver(adapter: HyperliquidAdapter, approval: WalletApproval, signed: Sign
     try:
         adapter.send(signed, repeated=not is_first)
     except Rejected as refusal:
+        if not is_first and _is_in_force(adapter, approval):
+            return _settle(approval, ApprovalState.ACCEPTED)
         return _settle(approval, ApprovalState.REFUSED, refusal.explanation)
+    except AlreadyReceived as doubt:
+        if not is_first:
+            raise
+        _note(approval, ApprovalState.UNKNOWN, doubt.explanation)
     except OutcomeUnknown as doubt:
         _note(approval, ApprovalState.UNKNOWN, doubt.explanation)
     except Unavailable as failure:

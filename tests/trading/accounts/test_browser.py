@@ -163,6 +163,26 @@ def test_declining_says_so_and_changing_the_chain_asks_anew(product: Product, ch
     page.context.close()
 
 
+def test_page_finds_a_lost_answer_by_itself(product: Product, chromium: Browser) -> None:
+    wallet = Wallet()
+    fund(product, wallet.owner.address)
+    page = open_sign_in(product, chromium, wallet, 1, DESK)
+    page.get_by_role("button", name="Sign in with a wallet").click()
+    page.get_by_role("button", name="Connect wallet").click()
+    page.get_by_role("button", name="Create a trading key").click()
+    snapshot(page, "key-waiting-desk")
+    product.sandbox.fault("error_after", "exchange", count=1)
+
+    page.get_by_role("button", name="Approve in wallet").click()
+    panel = page.locator("#connect")
+    expect(panel).to_have_attribute("data-panel", "checking")
+    snapshot(page, "checking")
+
+    expect(panel).to_have_attribute("data-panel", "ready")
+    assert wallet.asked.count("eth_signTypedData_v4") == 1
+    page.context.close()
+
+
 def test_browser_without_a_wallet_is_told_what_to_do(product: Product, chromium: Browser) -> None:
     page = open_sign_in(product, chromium, None, 0, DESK)
 

@@ -275,6 +275,36 @@ def test_lost_answer_is_checked_and_never_signed_again(alice: Trader, fault: str
     assert alice.at_venue()["agents"][0]["address"] == alice.account.agent_address
 
 
+def test_lost_refusal_is_found_out(alice: Trader, fee: BuilderFee) -> None:
+    BuilderFee.objects.update(address="0xdead00000000000000000000000000000000beef")
+    alice.become_ready()
+    alice.ask("fee")
+    alice.sandbox.fault("drop_after", "exchange", count=1)
+    alice.sign()
+
+    alice.post("check")
+
+    assert "The venue received this and did not carry it out. Ask your wallet again." in alice.page()
+    assert alice.panel() == "fee_waiting"
+
+
+def test_silent_venue_can_be_given_up_after_a_minute(alice: Trader) -> None:
+    alice.connect()
+    alice.ask("key")
+    alice.sandbox.fault("drop_before", "exchange", count=1)
+    alice.sign()
+    alice.post("cancel")
+    assert alice.panel() == "checking"
+
+    WalletApproval.objects.update(sent_at=timezone.now() - timedelta(minutes=1))
+    assert "Start over" in alice.page()
+    alice.post("cancel")
+
+    assert (alice.panel(), bytes(WalletApproval.objects.get().agent_key)) == ("connected", b"")
+    alice.approve("key")
+    assert alice.panel() == "ready"
+
+
 def test_silent_venue_connects_nothing(alice: Trader) -> None:
     alice.sandbox.fault("error_before", "info", count=50)
 
