@@ -1,7 +1,7 @@
 """The Celery application and its beat table.
 
-Every periodic task expires before its next turn: a worker that was away works through the present, never through a
-queue of the past.
+Every periodic task expires within seconds: a worker that was away works through the present, never through a queue of
+the past.
 """
 
 import logging
@@ -26,7 +26,11 @@ PERIODS = {
     "trading.tasks.settle_commands": 1,
 }
 
+# A turn may wait this long behind others: turns of one task exclude each other, so a late one does no harm, and a
+# busy worker must not starve what settles commands.
+PATIENCE = 5
+
 app.conf.beat_schedule = {
-    task: {"task": task, "schedule": float(seconds), "options": {"expires": seconds}}
+    task: {"task": task, "schedule": float(seconds), "options": {"expires": max(seconds, PATIENCE)}}
     for task, seconds in PERIODS.items()
 }

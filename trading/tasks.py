@@ -18,14 +18,14 @@ from django.utils import timezone
 from redis.exceptions import LockError
 
 from tenants.scope import every_operator, operator_scope
-from trading.connect import KeyUnreadable, configured_venues, public_adapter, trading_adapter
+from trading.connect import configured_venues, public_adapter
 from trading.desk import state_of
 from trading.live import board, keys, presence
 from trading.live.connections import blocking
 from trading.live.shapes import announce
 from trading.margin.types import AccountMode
 from trading.models import Command, Market, VenueAccount
-from trading.models.commands import CommandState
+from trading.models.commands import OPEN_STATES
 from trading.services import reconcile, schedule, sync
 from trading.services.commands import submit
 from trading.services.risk import nearest_liquidations, open_positions
@@ -130,7 +130,7 @@ def _due(venue: Venue, network: Network) -> list[schedule.Candidate]:
             "operator_id", "pk", "mode", "attempted_at"
         )
         distances = nearest_liquidations(open_positions(venue, network), board.read(venue, network).marks)
-        open_states = [CommandState.PREPARED, CommandState.UNKNOWN]
+        open_states = OPEN_STATES
         unsettled = set(Command.objects.filter(state__in=open_states).values_list("account_id", flat=True))
         candidates = [
             schedule.Candidate(
@@ -191,7 +191,7 @@ def settle_commands() -> int:
 def _open_commands() -> list[tuple[int, UUID]]:
     now = timezone.now()
     with every_operator():
-        rows = Command.objects.filter(state__in=[CommandState.PREPARED, CommandState.UNKNOWN]).order_by("prepared_at")
+        rows = Command.objects.filter(state__in=OPEN_STATES).order_by("prepared_at")
         fields = rows.values_list("operator_id", "pk", "prepared_at", "sent_at", "attempts", "message")
         return [
             (operator_id, command_id)
@@ -217,11 +217,8 @@ def _settle_alone(operator_id: int, command_id: UUID) -> bool:
 
 
 def _settle(command: Command) -> bool:
-    try:
-        adapter = trading_adapter(command.account)
-    except KeyUnreadable as error:
-        logger.error("Command %s cannot be proven: %s", command.pk, error)
-        return False
+    """What was signed is sent, and what was sent is asked about: neither needs the account's key."""
+    adapter = public_adapter(Venue(command.account.venue))
     if command.sent_at is None:
         return submit(adapter, command).is_settled
     return reconcile.prove(adapter, command)

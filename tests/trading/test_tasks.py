@@ -255,14 +255,3 @@ def test_command_in_another_workers_hands_is_left_to_it(desk: Desk, redis: Redis
     assert tasks.settle_commands() == 0
     command.refresh_from_db()
     assert command.state == CommandState.UNKNOWN
-
-
-def test_every_periodic_task_exists_and_expires_before_its_next_turn() -> None:
-    schedule = app.conf.beat_schedule
-
-    assert {entry["task"] for entry in schedule.values()} >= {
-        tasks.sync_markets.name,
-        tasks.sync_due_accounts.name,
-        tasks.settle_commands.name,
-    }
-    assert [name for name, entry in schedule.items() if entry["options"]["expires"] > entry["schedule"]] == []

@@ -43,6 +43,7 @@ class VenueAccount(OperatorOwned):
     venue_time = models.DateTimeField(null=True)
     synced_at = models.DateTimeField(null=True)
     attempted_at = models.DateTimeField(null=True)
+    orders_read_at = models.DateTimeField(null=True)
     sync_problem = models.CharField(max_length=200, blank=True, default="")
 
     class Meta(OperatorOwned.Meta):

@@ -18,16 +18,21 @@ class CommandKind(models.TextChoices):
 
 
 class CommandState(models.TextChoices):
-    """Where a command stands. The last three are final; ``unknown`` is settled by proof only."""
+    """Where a command stands. ``unknown`` is settled by proof only; the last four are final.
+
+    ``unproven`` is the honest end of a change that reached the venue while other changes hid what it did.
+    """
 
     PREPARED = "prepared", "Prepared"
     UNKNOWN = "unknown", "Checking"
     ACCEPTED = "accepted", "Accepted"
     REJECTED = "rejected", "Rejected"
     DEAD = "dead", "Never executed"
+    UNPROVEN = "unproven", "Received, effect hidden"
 
 
-FINAL_STATES = (CommandState.ACCEPTED, CommandState.REJECTED, CommandState.DEAD)
+OPEN_STATES = (CommandState.PREPARED, CommandState.UNKNOWN)
+FINAL_STATES = tuple(state for state in CommandState if state not in OPEN_STATES)
 
 
 class Command(OperatorOwned):

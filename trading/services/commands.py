@@ -19,11 +19,11 @@ from django.db.models import F
 from django.utils import timezone
 
 from trading.models import Command, Market, VenueAccount
-from trading.models.commands import CommandKind, CommandState
+from trading.models.commands import OPEN_STATES, CommandKind, CommandState
 from trading.services.accounts import note_refusal
 from trading.venues.base import Acknowledgement, Adapter, SignedRequest
 from trading.venues.base import Command as VenueCommand
-from trading.venues.errors import OutcomeUnknown, Rejected, Unavailable
+from trading.venues.errors import AlreadyReceived, InvalidCommand, OutcomeUnknown, Rejected, Unavailable
 
 # Long enough for a slow venue, short enough that an unknown order is proven dead while the trader still looks.
 LIFETIME = timedelta(seconds=15)
@@ -31,6 +31,17 @@ LIFETIME = timedelta(seconds=15)
 
 class FormReused(Exception):
     """The same form was posted again with other values: it is refused, because it cannot be told which was meant."""
+
+
+class StillChecking(InvalidCommand):
+    """An earlier change of the same position is not proven yet: one effect must never prove two changes."""
+
+    def __init__(self) -> None:
+        super().__init__("Your last change here is still being checked. It takes seconds; then try this one again.")
+
+
+# Without an id of their own at the venue, these are proven by the state they leave behind, so one at a time.
+PROVEN_BY_STATE = (CommandKind.LEVERAGE, CommandKind.MARGIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +73,8 @@ def prepare(adapter: Adapter, account: VenueAccount, market: Market, intent: Int
     """Write the signed command down; return it and whether it is new.
 
     A repeat of the same form returns the first command. Raises ``FormReused`` where the form came with other values,
-    and ``InvalidCommand`` where the venue's known rules forbid it (then nothing is written).
+    ``InvalidCommand`` where the venue's known rules forbid it and ``StillChecking`` where an earlier change of the same
+    position is not proven (then nothing is written).
     """
     with transaction.atomic():
         # The row lock puts the commands of one signer in order, so nonces rise strictly across processes.
@@ -70,10 +82,17 @@ def prepare(adapter: Adapter, account: VenueAccount, market: Market, intent: Int
         existing = earlier(locked, intent.kind, intent.form_key, intent.form)
         if existing is not None:
             return existing, False
+        if intent.kind in PROVEN_BY_STATE and _is_checking(locked, market):
+            raise StillChecking
         command = _signed(adapter, locked, market, intent)
         command.save(force_insert=True)
         VenueAccount.objects.filter(pk=locked.pk).update(last_nonce=command.nonce)
     return command, True
+
+
+def _is_checking(account: VenueAccount, market: Market) -> bool:
+    rows = Command.objects.filter(account=account, market=market, kind__in=PROVEN_BY_STATE, state__in=OPEN_STATES)
+    return bool(rows.exists())
 
 
 def _signed(adapter: Adapter, account: VenueAccount, market: Market, intent: Intent) -> Command:
@@ -123,6 +142,8 @@ def deliver(adapter: Adapter, command: Command, *, is_first: bool) -> None:
     except Rejected as refusal:
         settle(command, CommandState.REJECTED, {"venue": refusal.text, "reason": refusal.reason}, refusal.explanation)
         note_refusal(command, refusal.reason)
+    except AlreadyReceived as doubt:
+        note_doubt(command, str(doubt), {"received": timezone.now().isoformat()})
     except OutcomeUnknown as doubt:
         note_doubt(command, str(doubt))
     except Unavailable as failure:
@@ -134,15 +155,16 @@ def deliver(adapter: Adapter, command: Command, *, is_first: bool) -> None:
 
 def settle(command: Command, state: CommandState, evidence: dict[str, Any], message: str = "") -> bool:
     """Give the command its one final state; False where it already had one."""
-    settled: int = Command.objects.filter(
-        pk=command.pk, state__in=[CommandState.PREPARED, CommandState.UNKNOWN]
-    ).update(state=state, evidence=evidence, message=message[:300], settled_at=timezone.now())
+    settled: int = Command.objects.filter(pk=command.pk, state__in=OPEN_STATES).update(
+        state=state, evidence=evidence, message=message[:300], settled_at=timezone.now()
+    )
     return bool(settled)
 
 
-def note_doubt(command: Command, cause: str) -> None:
-    """Keep the command open and say why."""
-    Command.objects.filter(pk=command.pk, state=CommandState.UNKNOWN).update(message=cause[:300])
+def note_doubt(command: Command, cause: str, evidence: dict[str, Any] | None = None) -> None:
+    """Keep the command open and say why; ``evidence`` is what was learnt all the same."""
+    learnt = {"evidence": evidence} if evidence else {}
+    Command.objects.filter(pk=command.pk, state=CommandState.UNKNOWN).update(message=cause[:300], **learnt)
 
 
 def evidence_of(acknowledgement: Acknowledgement) -> dict[str, Any]:

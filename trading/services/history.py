@@ -1,5 +1,6 @@
 """What the venue keeps no list of, written from our own proven commands."""
 
+from datetime import datetime
 from decimal import Decimal
 
 from django.utils import timezone
@@ -8,13 +9,18 @@ from trading.models import Command, MarginChange, Position, VenueAccount
 from trading.models.commands import CommandKind, CommandState
 
 
-def record_margin_changes(account: VenueAccount) -> None:
+def record_margin_changes(account: VenueAccount, read_from: datetime) -> None:
     """Put every proven margin change of the account on record, whoever proved it; repeats add nothing.
 
-    To be called after the positions were read: the liquidation price after the change is the venue's.
+    To be called when the positions were stored as read from ``read_from`` on, by our clock: only a change that was
+    settled before then is in them, and its liquidation price afterwards is the venue's.
     """
     proven = Command.objects.filter(
-        account=account, kind=CommandKind.MARGIN, state=CommandState.ACCEPTED, margin_change=None
+        account=account,
+        kind=CommandKind.MARGIN,
+        state=CommandState.ACCEPTED,
+        margin_change=None,
+        settled_at__lt=read_from,
     )
     for command in proven.order_by("prepared_at"):
         position = Position.objects.filter(account=account, market=command.market_id).first()

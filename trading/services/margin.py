@@ -6,7 +6,7 @@ from uuid import UUID
 from trading.models import Command, Position, VenueAccount
 from trading.models.commands import CommandKind
 from trading.services.commands import Intent, prepare, submit
-from trading.services.sync import sync_after_command
+from trading.services.sync import sync_after_command, sync_positions
 from trading.venues.base import Adapter, AdjustMargin
 
 
@@ -18,6 +18,7 @@ def change_margin(
     The state before is kept with the command: the venue gives margin changes no id of their own, so a lost answer is
     settled by comparing the cash leg (Hyperliquid 3.3). Raises ``FormReused`` and ``InvalidCommand``.
     """
+    position = _as_the_venue_has_it(adapter, account, position)
     market = position.market
     intent = Intent(
         kind=CommandKind.MARGIN,
@@ -27,6 +28,8 @@ def change_margin(
         build=lambda _: AdjustMargin(market.rules, position.size > 0, amount),
         before={
             "cash": f"{position.cash:f}",
+            "size": f"{position.size.normalize():f}",
+            "funding": f"{position.funding_since_open:f}",
             "margin": f"{position.margin:f}",
             "liquidation": "" if position.liquidation_price is None else f"{position.liquidation_price:f}",
         },
@@ -37,3 +40,10 @@ def change_margin(
     command = submit(adapter, command)
     sync_after_command(adapter, account)
     return command
+
+
+def _as_the_venue_has_it(adapter: Adapter, account: VenueAccount, position: Position) -> Position:
+    """The position read again, so that a later proof compares with what really was; the old row where it cannot be."""
+    sync_positions(adapter, account)
+    found: Position | None = Position.objects.select_related("market").filter(pk=position.pk).first()
+    return found or position

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import Q
 from django.utils import timezone
 from redis.exceptions import RedisError
@@ -53,7 +53,8 @@ def sync_markets(adapter: Adapter) -> int:
 
 def sync_account(adapter: Adapter, account: VenueAccount) -> bool:
     """Read the account whole and store it; False where the venue did not answer, with the reason on the row."""
-    VenueAccount.objects.filter(pk=account.pk).update(attempted_at=timezone.now())
+    started = timezone.now()
+    VenueAccount.objects.filter(pk=account.pk).update(attempted_at=started)
     try:
         snapshot = adapter.account(account.address)
         orders = adapter.open_orders(account.address)
@@ -61,20 +62,23 @@ def sync_account(adapter: Adapter, account: VenueAccount) -> bool:
     except VenueError as error:
         VenueAccount.objects.filter(pk=account.pk).update(sync_problem=error.explanation[:200])
         return False
-    apply_snapshot(account, snapshot)
-    apply_orders(account, orders, snapshot.venue_time)
+    apply_orders(account, orders, started)
     apply_fills(account, fills)
-    record_margin_changes(account)
+    if apply_snapshot(account, snapshot):
+        record_margin_changes(account, started)
     return True
 
 
 def sync_after_command(adapter: Adapter, account: VenueAccount) -> None:
-    """Read the account whole because a command has just been sent, and tell the pages that show it."""
-    sync_account(adapter, account)
+    """Read the account whole because a command has just been sent, and tell the pages that show it.
+
+    The command is on record whatever happens here, so a failure is left to the next sync.
+    """
     try:
+        sync_account(adapter, account)
         announce(account.operator_id, account.pk)
-    except RedisError:
-        logger.warning("The pages of account %s were not told of a command; the next sync tells them.", account.pk)
+    except (RedisError, DatabaseError, LookupError, ValueError):
+        logger.exception("Account %s could not be shown after a command; the next sync tries again.", account.pk)
 
 
 def sync_positions(adapter: Adapter, account: VenueAccount) -> bool:
@@ -164,20 +168,26 @@ def _replace_positions(account: VenueAccount, rows: list[Position]) -> None:
     )  # fmt: skip
 
 
-def apply_orders(account: VenueAccount, orders: Iterable[OpenOrder], seen_at: datetime) -> None:
-    """Store the complete list of resting orders; what is no longer in it is closed, unless it was seen later."""
+def apply_orders(account: VenueAccount, orders: Iterable[OpenOrder], read_from: datetime) -> bool:
+    """Store the complete list of resting orders and close the others; False where a later list is stored already.
+
+    The venue sends no time with the list, so ``read_from`` is when we began to ask for it.
+    """
     markets = markets_by_name(account.venue, account.network)
-    rows = [_order_row(account, markets[order.market], order, seen_at) for order in orders if order.market in markets]
+    rows = [_order_row(account, markets[order.market], order, read_from) for order in orders if order.market in markets]
     with transaction.atomic():
-        Order.objects.filter(account=account, is_open=True, seen_at__lte=seen_at).exclude(
-            venue_id__in=[row.venue_id for row in rows]
-        ).update(is_open=False)
+        is_newer = Q(orders_read_at=None) | Q(orders_read_at__lte=read_from)
+        if not VenueAccount.objects.filter(is_newer, pk=account.pk).update(orders_read_at=read_from):
+            return False
+        gone = Order.objects.filter(account=account, is_open=True).exclude(venue_id__in=[row.venue_id for row in rows])
+        gone.update(is_open=False)
         Order.objects.bulk_create(
             rows,
             update_conflicts=True,
             unique_fields=["account", "venue_id"],
             update_fields=["limit_price", "size", "original_size", "reduce_only", "is_open", "seen_at"],
         )
+    return True
 
 
 def _order_row(account: VenueAccount, market: Market, order: OpenOrder, seen_at: datetime) -> Order:

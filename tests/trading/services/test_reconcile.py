@@ -9,12 +9,16 @@ from django.utils import timezone
 
 from tests.trading.conftest import Desk
 from tests.trading.services.test_orders import ticket
-from trading.models import Command, MarginChange, Position
+from trading.connect import public_adapter
+from trading.margin.types import Side
+from trading.models import Command, MarginChange, Order, Position
 from trading.models.commands import CommandKind, CommandState
+from trading.services.commands import StillChecking
 from trading.services.margin import change_margin
-from trading.services.orders import place_order
+from trading.services.orders import cancel_order, close_position, place_order
 from trading.services.reconcile import prove
 from trading.services.sync import sync_account
+from trading.venues.base import Venue
 from trading.venues.hyperliquid.adapter import HyperliquidAdapter
 from trading.venues.transport import BlockingTransport
 
@@ -35,7 +39,7 @@ def test_order_that_was_executed_unheard_is_proven_by_its_client_id(desk: Desk, 
 
     command.refresh_from_db()
     assert command.state == CommandState.ACCEPTED
-    assert command.evidence["status"] == "filled"
+    assert (command.evidence["kind"], command.evidence["filled"]) == ("filled", "0.01")
     sync_account(desk.adapter, desk.account)
     assert Position.objects.get().size == Decimal("0.02")
 
@@ -64,6 +68,7 @@ def test_order_is_proven_dead_once_the_venues_clock_is_past_its_expiry(desk: Des
 
     command.refresh_from_db()
     assert command.state == CommandState.DEAD
+    assert command.evidence["effect"] == "none"
     assert set(command.evidence) == {"venue clock", "expired", "effect"}
     sync_account(desk.adapter, desk.account)
     assert Position.objects.get().size == Decimal("0.01")
@@ -124,3 +129,105 @@ def test_refused_connection_means_that_nothing_was_sent(desk: Desk) -> None:
 
     assert command.state == CommandState.DEAD
     assert "Nothing was changed" in command.message
+
+
+def unknown_margin(desk: Desk, amount: int, fault: str) -> Command:
+    held = Position.objects.select_related("market", "account").get()
+    desk.sandbox.fault(fault, "updateIsolatedMargin", count=1)
+    command = change_margin(desk.adapter, desk.account, held, Decimal(amount), uuid4())
+    assert command.state == CommandState.UNKNOWN
+    return command
+
+
+def expire(command: Command) -> Command:
+    Command.objects.filter(pk=command.pk).update(expires_at=timezone.now() - timedelta(minutes=1))
+    command.refresh_from_db()
+    return command
+
+
+def test_one_effect_never_proves_two_changes(desk: Desk) -> None:
+    place_order(desk.adapter, desk.account, desk.market, ticket(leverage=5))
+    held = Position.objects.select_related("market", "account").get()
+    first = unknown_margin(desk, 25, "drop_after")
+
+    with pytest.raises(StillChecking):
+        change_margin(desk.adapter, desk.account, held, Decimal(25), uuid4())
+
+    assert prove(desk.adapter, first)
+    change_margin(desk.adapter, desk.account, held, Decimal(25), uuid4())
+    assert desk.adapter.account(desk.account.address).positions[0].cash == held.cash + 50
+    assert MarginChange.objects.count() == 2
+
+
+def test_reduction_in_between_does_not_prove_a_margin_change(desk: Desk) -> None:
+    place_order(desk.adapter, desk.account, desk.market, ticket(leverage=5))
+    lost = unknown_margin(desk, 25, "drop_before")
+    half = ticket(side=Side.SHORT, size=Decimal("0.005"), leverage=5, reduce_only=True)
+    assert place_order(desk.adapter, desk.account, desk.market, half).state == CommandState.ACCEPTED
+
+    assert prove(desk.adapter, expire(lost))
+
+    lost.refresh_from_db()
+    assert lost.state == CommandState.UNPROVEN
+    assert "cannot be told" in lost.message
+    assert not MarginChange.objects.exists()
+
+
+def test_margin_that_was_added_is_never_called_dead_after_the_position_closed(desk: Desk) -> None:
+    place_order(desk.adapter, desk.account, desk.market, ticket(leverage=5))
+    lost = unknown_margin(desk, 25, "drop_after")
+    held = Position.objects.select_related("market", "account").get()
+    close_position(desk.adapter, desk.account, held, Decimal(86000), uuid4())
+
+    assert prove(desk.adapter, expire(lost))
+
+    lost.refresh_from_db()
+    assert lost.state == CommandState.UNPROVEN
+
+
+def test_cancellation_that_came_too_late_says_so(desk: Desk) -> None:
+    place_order(desk.adapter, desk.account, desk.market, ticket(limit_price=Decimal(85000)))
+    resting = Order.objects.get()
+    desk.sandbox.fault("drop_before", "cancel", count=1)
+    lost = cancel_order(desk.adapter, desk.account, resting, uuid4())
+    desk.sandbox.mark("BTC", "84900")
+
+    assert prove(desk.adapter, lost)
+
+    lost.refresh_from_db()
+    assert (lost.state, lost.message) == (CommandState.REJECTED, "The order was filled before it could be cancelled.")
+
+
+def test_order_cancelled_elsewhere_is_not_called_bought(desk: Desk) -> None:
+    place_order(desk.adapter, desk.account, desk.market, ticket(form={"first": "1"}))
+    desk.sandbox.fault("drop_after", "order", count=1)
+    lost = place_order(desk.adapter, desk.account, desk.market, ticket(limit_price=Decimal(80000)))
+    sync_account(desk.adapter, desk.account)
+    cancel_order(desk.adapter, desk.account, Order.objects.get(is_open=True), uuid4())
+
+    assert prove(desk.adapter, lost)
+
+    lost.refresh_from_db()
+    assert (lost.evidence["kind"], Decimal(lost.evidence["filled"])) == ("cancelled", Decimal(0))
+
+
+def test_lost_opening_is_not_sent_again_after_the_trader_went_on(desk: Desk) -> None:
+    lost = place_under(desk, "drop_before")
+    held = Position.objects.select_related("market", "account").get()
+    close_position(desk.adapter, desk.account, held, Decimal(86000), uuid4())
+
+    assert not prove(desk.adapter, lost)
+    assert prove(desk.adapter, expire(lost))
+
+    lost.refresh_from_db()
+    assert lost.state == CommandState.DEAD
+    assert desk.adapter.account(desk.account.address).positions == ()
+
+
+def test_proving_needs_no_key(desk: Desk) -> None:
+    lost = place_under(desk, "drop_before")
+
+    assert prove(public_adapter(Venue.HYPERLIQUID), lost)
+
+    lost.refresh_from_db()
+    assert lost.state == CommandState.ACCEPTED

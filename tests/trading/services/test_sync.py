@@ -1,0 +1,79 @@
+"""What the venue said last is what our rows say, in whatever order its answers are stored."""
+
+from datetime import timedelta
+from decimal import Decimal
+from uuid import uuid4
+
+from django.utils import timezone
+
+from tests.trading.conftest import Desk
+from tests.trading.services.test_orders import ticket
+from trading.models import Fill, MarginChange, Order, Position
+from trading.services.margin import change_margin
+from trading.services.orders import cancel_order, close_position, place_order
+from trading.services.sync import apply_fills, apply_orders, apply_snapshot, sync_account
+
+
+def test_older_snapshot_never_overwrites_a_newer_one(desk: Desk) -> None:
+    place_order(desk.adapter, desk.account, desk.market, ticket())
+    before = desk.adapter.account(desk.account.address)
+    close_position(desk.adapter, desk.account, Position.objects.select_related("market").get(), Decimal(86000), uuid4())
+
+    assert not apply_snapshot(desk.account, before)
+
+    assert not Position.objects.exists()
+
+
+def test_list_of_orders_read_before_a_cancellation_does_not_revive_the_order(desk: Desk) -> None:
+    place_order(desk.adapter, desk.account, desk.market, ticket(limit_price=Decimal(80000)))
+    began = timezone.now()
+    old = desk.adapter.open_orders(desk.account.address)
+    cancel_order(desk.adapter, desk.account, Order.objects.select_related("market").get(), uuid4())
+
+    assert not apply_orders(desk.account, old, began)
+
+    assert not Order.objects.filter(is_open=True).exists()
+
+
+def test_fill_that_comes_twice_is_stored_once(desk: Desk) -> None:
+    place_order(desk.adapter, desk.account, desk.market, ticket())
+    fills = desk.adapter.fills(desk.account.address, timezone.now() - timedelta(hours=1))
+
+    apply_fills(desk.account, [*reversed(fills), *fills])
+
+    assert Fill.objects.count() == len(fills) == 1
+
+
+def test_what_happened_elsewhere_appears_by_itself(desk: Desk) -> None:
+    place_order(desk.adapter, desk.account, desk.market, ticket())
+    desk.sandbox.mark("BTC", "70000")
+
+    assert sync_account(desk.adapter, desk.account)
+
+    assert not Position.objects.exists()
+    liquidated = Fill.objects.exclude(liquidation="").get()
+    assert (liquidated.liquidation, liquidated.liquidation_mark_price) in (
+        ("market", Decimal(70000)),
+        ("backstop", Decimal(70000)),
+    )
+
+
+def test_margin_change_is_recorded_with_the_price_it_led_to(desk: Desk) -> None:
+    place_order(desk.adapter, desk.account, desk.market, ticket(leverage=5))
+    held = Position.objects.select_related("market", "account").get()
+
+    change_margin(desk.adapter, desk.account, held, Decimal(50), uuid4())
+
+    change = MarginChange.objects.get()
+    assert change.liquidation_before == held.liquidation_price
+    assert change.liquidation_after == Position.objects.get().liquidation_price < change.liquidation_before
+
+
+def test_silent_venue_leaves_the_rows_and_says_why(desk: Desk) -> None:
+    place_order(desk.adapter, desk.account, desk.market, ticket())
+    desk.sandbox.fault("drop_before", "any", count=3)
+
+    assert not sync_account(desk.adapter, desk.account)
+
+    assert desk.reread().sync_problem
+    assert Position.objects.count() == 1
