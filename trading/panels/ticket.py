@@ -11,7 +11,9 @@ from trading.margin.types import MarginMode, Side
 from trading.models import Market
 from trading.panels.liquidation import build_card, empty_card
 from trading.panels.market import freshness
-from trading.panels.numbers import field_text, leverage, money, percent, plain
+from trading.panels.numbers import field_text, leverage, money, plain
+from trading.panels.positions import account_freshness
+from trading.panels.utilisation import utilisation_of
 from trading.panels.view_models import (
     Change,
     Choice,
@@ -97,7 +99,7 @@ def _leverage_note(desk: Desk, market: Market, form: OrderForm, highest: int) ->
 def build_quote(desk: Desk, market: Market, quoted: Quoted) -> Quote:
     """Everything the ticket says about the order it holds."""
     spec, form, preview = market.rules, quoted.form, quoted.preview
-    fresh = freshness(desk.marked_at(market), desk.now, stale_limits())
+    fresh = quote_freshness(desk, market)
     blocked = _blocked(desk, quoted, fresh)
     after = preview.after if preview else None
     total_loss = after.maximum_loss.total if after and after.maximum_loss else None
@@ -128,6 +130,15 @@ def build_quote(desk: Desk, market: Market, quoted: Quoted) -> Quote:
         position_changes=_position_changes(preview, spec),
         errors=quoted.errors,
     )
+
+
+def quote_freshness(desk: Desk, market: Market) -> Freshness:
+    """How old a quote's numbers are: the older of the market's mark and, where there is one, the account."""
+    prices = freshness(desk.marked_at(market), desk.now, stale_limits())
+    if desk.account is None or prices.state is FreshnessState.CLOSED:
+        return prices
+    account = account_freshness(desk)
+    return account if account.state is FreshnessState.CLOSED or account.as_of < prices.as_of else prices
 
 
 def _blocked(desk: Desk, quoted: Quoted, fresh: Freshness) -> str:
@@ -282,7 +293,7 @@ def _leverage_of(readout: Readout | None) -> str:
 
 
 def _utilisation_of(readout: Readout | None) -> str:
-    return percent(readout.utilisation, 0) if readout and readout.utilisation is not None else "none"
+    return utilisation_of(readout).text if readout else "none"
 
 
 def default_form(desk: Desk, market: Market) -> OrderForm:

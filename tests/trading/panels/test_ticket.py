@@ -1,0 +1,57 @@
+"""What a quote's numbers are as old as, and what that closes."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from tests.trading.desks import HOUR_AGO, NOW, THREE_HOURS_AGO, make_desk, market, state
+from trading.desk import Desk
+from trading.forms import read_order
+from trading.live.board import Board
+from trading.panels.ticket import build_quote, default_form
+from trading.panels.view_models import FreshnessState, Quote
+from trading.quoting import quote_order
+
+FRESH = Board({"BTC": state("BTC")}, NOW)
+
+
+def quote(desk: Desk, **typed: str) -> Quote:
+    form = read_order({"size": "0.01", "leverage": "5", **typed}, market().rules, default_form(desk, market()))
+    return build_quote(desk, market(), quote_order(desk, market(), form))
+
+
+def test_fresh_numbers_open_the_button() -> None:
+    shown = quote(make_desk())
+
+    assert (shown.freshness.state, shown.can_submit) == (FreshnessState.LIVE, True)
+
+
+@pytest.mark.parametrize(
+    ("desk", "words"),
+    [
+        (make_desk(synced_at=THREE_HOURS_AGO), "Account figures are 3 h old"),
+        (make_desk(synced_at=None), "Account figures have not arrived yet"),
+        (make_desk(board=Board({"BTC": state("BTC")}, NOW, {"BTC": HOUR_AGO})), "Prices are 1 h old"),
+        (make_desk(board=Board()), "Prices are 3 h old"),
+    ],
+)
+def test_whichever_number_is_oldest_closes_what_opens(desk: Desk, words: str) -> None:
+    shown = quote(desk)
+
+    assert (shown.freshness.state, shown.can_submit) == (FreshnessState.CLOSED, False)
+    assert words in shown.blocked_because
+
+
+def test_reducing_is_tried_on_old_figures() -> None:
+    desk = make_desk(market(), synced_at=THREE_HOURS_AGO, board=FRESH)
+
+    assert not quote(desk, side="long").can_submit
+    assert quote(desk, side="short", reduce_only="on").can_submit
+
+
+def test_stale_account_says_so_under_a_live_price() -> None:
+    desk = make_desk(synced_at=NOW - timedelta(seconds=7))
+
+    assert quote(desk).freshness.state is FreshnessState.STALE
+    assert quote(replace(desk, account=None)).freshness.state is FreshnessState.LIVE
