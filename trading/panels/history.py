@@ -11,8 +11,9 @@ from trading.margin.types import MarginMode
 from trading.models import Command, Fill, MarginChange, Order
 from trading.models.commands import CommandKind, CommandState
 from trading.panels.market import price_text, tone_of
-from trading.panels.numbers import clock, money, percent, plain, short_address
-from trading.panels.positions import account_freshness, utilisation_tone
+from trading.panels.numbers import clock, money, plain, short_address
+from trading.panels.positions import account_freshness
+from trading.panels.utilisation import utilisation
 from trading.panels.view_models import (
     AccountPanel,
     Change,
@@ -34,7 +35,6 @@ CONNECT_LABELS = {
     Stage.EXPIRED: "Trading key expired: connect again",
     Stage.REVOKED: "Trading key revoked: connect again",
 }
-USAGE_WORDS = {Tone.UP: "low", Tone.WARN: "medium", Tone.DOWN: "high"}
 
 
 def build_orders(desk: Desk) -> tuple[OrderRow, ...]:
@@ -124,15 +124,14 @@ def build_account(desk: Desk) -> AccountPanel:
     free = state.free_collateral(RULES[Venue(desk.account.venue)])
     isolated = sum((held.equity for held in desk.engine.of_mode(MarginMode.ISOLATED)), Decimal(0))
     equity = state.equity
-    used = state.maintenance / equity if equity and equity > 0 else Decimal(0)
-    tone = utilisation_tone(used)
+    usage = utilisation(state.maintenance, equity)
     return AccountPanel(
         equity=money(equity + isolated, rounding=ROUND_FLOOR) if equity is not None else "not known",
         free=money(free, rounding=ROUND_FLOOR) if free is not None else "not known",
         isolated_locked=money(isolated, rounding=ROUND_FLOOR),
-        cross_usage=percent(used, 0),
-        cross_usage_words=USAGE_WORDS[tone],
-        cross_usage_tone=tone,
+        cross_usage=usage.text,
+        cross_usage_words=usage.words,
+        cross_usage_tone=usage.tone,
         collateral="USDC",
         address=short_address(desk.account.address),
         freshness=fresh,

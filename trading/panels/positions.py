@@ -15,6 +15,7 @@ from trading.models import Command, Position
 from trading.panels.liquidation import build_card, distance_text, reason_text, risk_of
 from trading.panels.market import freshness, liquidation_text, price_text, tone_of
 from trading.panels.numbers import field_text, leverage, money, percent, plain
+from trading.panels.utilisation import utilisation_of
 from trading.panels.view_models import (
     Change,
     Choice,
@@ -33,8 +34,6 @@ from trading.panels.view_models import (
 )
 from trading.venues.snapshots import Venue
 
-HIGH_UTILISATION = Decimal("0.8")
-MEDIUM_UTILISATION = Decimal("0.4")
 SHARED = "Cross margin is shared by the whole account: add funds at the venue instead."
 # The mark moves while the trader decides: removing the very last cent is refused one time in four (Hyperliquid 3.7).
 CUSHION = Decimal("0.01")
@@ -66,6 +65,7 @@ def build_row(row: Position, shown: Readout, fresh: Freshness, pending: str = ""
     price, mark = shown.liquidation.price, shown.position.mark_price
     risk = risk_of(shown.distance)
     isolated = shown.position.mode is MarginMode.ISOLATED
+    utilisation = utilisation_of(shown)
     return PositionRow(
         id=row.pk,
         market=row.market.name,
@@ -86,9 +86,9 @@ def build_row(row: Position, shown: Readout, fresh: Freshness, pending: str = ""
         pnl_tone=tone_of(profit),
         margin=money(shown.margin, rounding=ROUND_FLOOR),
         margin_note=_margin_note(shown),
-        utilisation=percent(shown.utilisation, 0) if shown.utilisation is not None else "over 100 %",
-        utilisation_value=_gauge(shown.utilisation),
-        utilisation_tone=utilisation_tone(shown.utilisation),
+        utilisation=utilisation.text,
+        utilisation_value=utilisation.gauge,
+        utilisation_tone=utilisation.tone,
         liquidation=liquidation_text(price, mark, spec) if price else "",
         liquidation_value=field_text(price) if price else "",
         liquidation_reason=reason_text(shown.liquidation),
@@ -114,17 +114,6 @@ def _margin_note(shown: Readout) -> str:
     if shown.position.mode is MarginMode.CROSS or actual is None or abs(actual - shown.position.leverage) <= 1:
         return ""
     return f"effective {leverage(actual)}"
-
-
-def _gauge(used: Decimal | None) -> int:
-    return 100 if used is None else min(100, int(used * 100))
-
-
-def utilisation_tone(used: Decimal | None) -> Tone:
-    """Green below 40 %, amber to 80 %, red above; the number always stands beside it."""
-    if used is None or used >= HIGH_UTILISATION:
-        return Tone.DOWN
-    return Tone.WARN if used >= MEDIUM_UTILISATION else Tone.UP
 
 
 def _remove_closed(shown: Readout, restriction: MarginRestriction) -> str:
@@ -218,7 +207,7 @@ def _effective(shown: Readout | None) -> str:
 
 
 def _used(shown: Readout | None) -> str:
-    return percent(shown.utilisation, 0) if shown and shown.utilisation is not None else "none"
+    return utilisation_of(shown).text if shown else "none"
 
 
 def _loss(shown: Readout | None) -> str:
