@@ -92,10 +92,10 @@ def access_of(account: VenueAccount | None, now: datetime) -> Access:
     fee = asked if is_approved else None
     if not account.agent_key:
         return Access(Stage.WATCHING, fee)
-    if account.agent_refused_at is not None:
-        return Access(Stage.REVOKED, fee)
     if account.agent_expires_at is not None and account.agent_expires_at <= now:
         return Access(Stage.EXPIRED, fee)
+    if account.agent_refused_at is not None:
+        return Access(Stage.REVOKED, fee)
     return Access(Stage.READY if asked == fee else Stage.FEE_WAITING, fee)
 
 

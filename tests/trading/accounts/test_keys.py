@@ -21,7 +21,9 @@ from tests.trading.accounts.conftest import BUILDER, CONNECT, Trader, revoke_els
 from trading.connect import KeyUnreadable, _vault, hyperliquid, trading_adapter
 from trading.live import board
 from trading.models import BuilderFee, Command, Fill, Position, VenueAccount, WalletApproval
+from trading.services.accounts import note_refusal
 from trading.venues.base import Network, Venue
+from trading.venues.errors import Reason
 from trading.venues.hyperliquid.approvals import approve_agent
 from trading.venues.hyperliquid.signing import SigningKey
 
@@ -119,12 +121,15 @@ def test_key_revoked_between_two_orders_says_connect_again(alice: Trader) -> Non
 def test_refusal_of_an_earlier_key_says_nothing_of_the_present_one(alice: Trader) -> None:
     alice.become_ready()
     order(alice)
-    revoke_elsewhere(alice)
-    order(alice)
+    signed_with_the_old_key = Command.objects.get(kind="order")
     alice.approve("key")
 
-    VenueAccount.objects.update(agent_refused_at=None)
+    note_refusal(signed_with_the_old_key, Reason.KEY_UNKNOWN)
     assert alice.panel() == "ready"
+
+    order(alice)
+    note_refusal(Command.objects.latest("prepared_at"), Reason.KEY_UNKNOWN)
+    assert alice.panel() == "revoked"
 
 
 def test_expired_key_closes_the_ticket_before_anything_is_sent(alice: Trader) -> None:
