@@ -1,4 +1,4 @@
-"""Aster's accounts as typed records: bytes in, our words out, nothing else (rules 3.1 to 3.4, 4.1).
+"""Aster's accounts as typed records: bytes in, our words out, nothing else (Aster 3.1 to 3.4, 4.1).
 
 An account is two answers, one with its money and one with its positions. Where they show different positions they are
 of different moments and are not put together. Numbers stay exactly as the venue wrote them.
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 ZERO = Decimal(0)
 MAIN_COLLATERAL = "USDT"
-# Requests, answers and streams spell the mode differently (rules 3.3).
+# Requests, answers and streams spell the mode differently (Aster 3.3).
 MODE = {"isolated": MarginMode.ISOLATED, "cross": MarginMode.CROSS, "crossed": MarginMode.CROSS}
 ONE_WAY = "BOTH"
 
@@ -33,7 +33,7 @@ class AsterAccount(AccountSnapshot, frozen=True):
 
 
 class PositionRow(Record, frozen=True):
-    """One position as the venue writes it, flat ones included (rules 3.3)."""
+    """One position as the venue writes it, flat ones included (Aster 3.3)."""
 
     symbol: str
     position_amt: Decimal
@@ -88,7 +88,7 @@ class _Margins(Record, frozen=True):
 
 
 class AccountRow(Record, frozen=True):
-    """An account's money as the venue writes it (rules 3.1). The totals are in US dollars."""
+    """An account's money as the venue writes it (Aster 3.1). The totals are in US dollars."""
 
     total_margin_balance: Decimal
     total_cross_wallet_balance: Decimal
@@ -158,12 +158,12 @@ def venue_time(body: bytes) -> datetime:
 
 
 def account_mode(body: bytes) -> AccountMode:
-    """How balances back positions: one collateral, or several assets together (rules 3.2)."""
+    """How balances back positions: one collateral, or several assets together (Aster 3.2)."""
     return AccountMode.MULTI_ASSET if _decode_multi_assets(body).multi_assets_margin else AccountMode.STANDARD
 
 
 def is_hedge(body: bytes) -> bool:
-    """Whether longs and shorts of one market are held side by side (rules 3.2)."""
+    """Whether longs and shorts of one market are held side by side (Aster 3.2)."""
     return _decode_position_mode(body).dual_side_position
 
 
@@ -176,7 +176,7 @@ def fits(row: AccountRow, held: Iterable[PositionRow]) -> bool:
 
 def position(row: PositionRow, tiers: Mapping[str, TierTable]) -> PositionSnapshot:
     """One open position, at the entry price that the venue's engine holds; the cash leg is the wallet less size times
-    that entry (rules 4.1, 4.3). Where the brackets do not name the symbol, the leverage stands for its maximum."""
+    that entry (Aster 4.1, 4.3). Where the brackets do not name the symbol, the leverage stands for its maximum."""
     isolated = row.mode is MarginMode.ISOLATED
     leverage = row.whole_leverage
     if row.symbol not in tiers:
@@ -213,7 +213,7 @@ def account(
     """Money and positions of one moment.
 
     A standard account is the pool of USDT. In multi-asset mode the venue's dollar totals are all there is, and the
-    assets that back them are listed beside (rules 3.1, 4.7).
+    assets that back them are listed beside (Aster 3.1, 4.7).
     """
     multi = mode is AccountMode.MULTI_ASSET
     equity, wallet, profit, withdrawable = _totals(row) if multi else _pool(row)
@@ -268,7 +268,7 @@ def available(body: bytes, asset: str) -> Decimal:
 def market_setting(held: tuple[PositionRow, ...], market: MarketSpec, free: Decimal) -> MarketSetting:
     """Mode and leverage of one market, and what they allow now.
 
-    An order may be as large as the free margin allows at the chosen leverage, within the bracket's limit (rules 3.4);
+    An order may be as large as the free margin allows at the chosen leverage, within the bracket's limit (Aster 3.4);
     one against the position may close that first. Fees and the spread still come off.
     """
     rows = [row for row in held if row.symbol == market.name]
@@ -288,17 +288,17 @@ def market_setting(held: tuple[PositionRow, ...], market: MarketSpec, free: Deci
 
 
 def fee_rates(body: bytes) -> FeeRates:
-    """The account's own rates in one market (rules 4.9)."""
+    """The account's own rates in one market (Aster 4.9)."""
     row = _decode_fees(body)
     return FeeRates(taker=row.taker_commission_rate, maker=row.maker_commission_rate)
 
 
 def agents(body: bytes) -> tuple[Agent, ...]:
-    """The trading keys of an account (rules 1.5)."""
+    """The trading keys of an account (Aster 1.5)."""
     return tuple(Agent(row.agent_name, row.agent_address, moment(row.expired)) for row in _decode_agents(body))
 
 
 def builder_fee(body: bytes, builder: str) -> Decimal:
-    """The highest fee rate that an account allows a builder; zero when none was approved (rules 1.6)."""
+    """The highest fee rate that an account allows a builder; zero when none was approved (Aster 1.6)."""
     wanted = builder.lower()
     return next((row.max_fee_rate for row in _decode_builders(body) if row.builder_address.lower() == wanted), ZERO)

@@ -13,6 +13,7 @@ from uuid import UUID
 from trading.margin.types import AccountMode, FeeRates, MarginMode, TierTable
 from trading.venues.aster import accounts, answers, history, questions, reading, rules, wire
 from trading.venues.aster import markets as public
+from trading.venues.aster.brackets import Brackets, always_read
 from trading.venues.aster.commands import AsterCommand, ChooseLeverage, SetMarginMode
 from trading.venues.aster.doors import Door
 from trading.venues.aster.questions import Question
@@ -42,8 +43,6 @@ from trading.venues.errors import InvalidCommand, MissingKey, OutcomeUnknown, Ra
 
 T = TypeVar("T")
 
-Brackets = Callable[[], Mapping[str, TierTable]]
-
 ATTEMPTS = 3
 USUAL_MARKET = "BTCUSDT"
 
@@ -51,8 +50,8 @@ USUAL_MARKET = "BTCUSDT"
 class AsterAdapter:
     """Aster on one network, for one account's login or none.
 
-    ``brackets`` shares the leverage tiers, which any login may read but none is needed to know; without it they are
-    read with this one. ``nonces`` gives the nonces of reads; those of commands are the caller's.
+    ``brackets`` gives the leverage tiers, kept or read with this login. ``nonces`` gives the nonces of reads; those of
+    commands are the caller's.
     """
 
     venue = Venue.ASTER
@@ -63,14 +62,14 @@ class AsterAdapter:
         network: Network,
         login: Login | None = None,
         *,
-        brackets: Brackets | None = None,
+        brackets: Brackets = always_read,
         clock: Callable[[], datetime] = utc_now,
         nonces: Callable[[], int] = NONCES,
     ) -> None:
         self.network = network
         self._door = door
         self._login = login
-        self._brackets = brackets or self.read_brackets
+        self._brackets = brackets
         self._clock = clock
         self._nonces = nonces
 
@@ -93,7 +92,7 @@ class AsterAdapter:
         return question.parse(response.body)
 
     def _address(self, question: Question[T]) -> tuple[str, Mapping[str, str]]:
-        """Where a read goes: everything is in the query (rules 1.3), authorised if it is private."""
+        """Where a read goes: everything is in the query (Aster 1.3), authorised if it is private."""
         text, name = question.call.text, question.call.name
         if not question.is_private:
             path = wire.path(name, is_current=self._login is None or self._login.is_current)
@@ -131,8 +130,8 @@ class AsterAdapter:
         return self.ask(questions.brackets())
 
     def markets(self) -> Markets:
-        """Every market that was understood, with its prices; the leverage tiers have to be known (rules 3.4)."""
-        tiers = self._brackets()
+        """Every market that was understood, with its prices; the leverage tiers have to be known (Aster 3.4)."""
+        tiers = self._brackets(self.read_brackets)
         info = self.ask(questions.exchange_info())
         prices = public.Prices(
             self.ask(questions.premiums()),
@@ -154,7 +153,7 @@ class AsterAdapter:
         """Money and positions. The clock is read first, so the snapshot is never older than it says; the two answers
         are read again where they are of different moments."""
         known = self.account_mode(address) if mode is None else mode
-        tiers = self._brackets()
+        tiers = self._brackets(self.read_brackets)
         for _ in range(ATTEMPTS):
             venue_time = self.venue_time()
             money = self._ask_of(address, questions.money())
@@ -257,7 +256,7 @@ class AsterAdapter:
 
     def steps(self, command: SetLeverage) -> tuple[AsterCommand, ...]:
         """The two commands that choose margin mode and leverage here, in this order: each is signed, sent and settled
-        by itself. A mode that is set already counts as done (rules 3.5)."""
+        by itself. A mode that is set already counts as done (Aster 3.5)."""
         return SetMarginMode(command.market, command.mode), ChooseLeverage(command.market, command.leverage)
 
     def sign(self, command: AsterCommand, *, nonce: int, expires_after: int | None = None) -> SignedRequest:

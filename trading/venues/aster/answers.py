@@ -1,4 +1,4 @@
-"""What the venue answers to a request, as an acknowledgement or a typed error (rules, ground rules; 3.5 to 3.8).
+"""What the venue answers to a request, as an acknowledgement or a typed error (Aster 3.5 to 3.8).
 
 A failure is a code with HTTP 4xx, or a member of a list inside a success. Whatever cannot be read is an unknown
 outcome, never a refusal; an order that the venue took and at once let expire unfilled is a refusal.
@@ -118,7 +118,7 @@ def _single(body: bytes, *, is_cancel: bool) -> Acknowledgement:
 
 
 def _batch(body: bytes, *, is_cancel: bool) -> Acknowledgement:
-    """The members in the order in which they were sent; each is an order or a code (rules 3.7)."""
+    """The members in the order in which they were sent; each is an order or a code (Aster 3.7)."""
     outcomes = tuple(_member(bytes(row), is_cancel=is_cancel) for row in _decode_list(body))
     if not outcomes:
         raise OutcomeUnknown("an answer without a member")
@@ -142,7 +142,7 @@ def _member(row: bytes, *, is_cancel: bool) -> Outcome:
 
 
 def _outcome(order: _Order) -> Outcome:
-    """What became of an order at once (rules 3.7). A state that is not known counts as unreadable."""
+    """What became of an order at once (Aster 3.7). A state that is not known counts as unreadable."""
     if order.status == "FILLED" or (order.status in ENDED and order.executed_qty > 0):
         return Filled(order.order_id, order.executed_qty, order.avg_price, order.client_order_id)
     if order.status in WORKING:

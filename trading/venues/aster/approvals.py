@@ -1,4 +1,4 @@
-"""Approvals that only the owner's wallet can give: a trading key (agent) and an operator's fee (rules 1.5, 1.6).
+"""Approvals that only the owner's wallet can give: a trading key (agent) and an operator's fee (Aster 1.5, 1.6).
 
 The server builds the typed data, the wallet shows and signs it, the server checks who signed and posts it. No key that
 is asked for here can withdraw or trade spot, and nothing here can move money.
@@ -13,7 +13,7 @@ from trading.venues.aster.rules import MAX_BUILDER_RATE
 from trading.venues.base import Network, SignedRequest
 from trading.venues.errors import InvalidCommand, Reason
 
-WALLET_CHAIN = 56  # the venue's own choice for EVM wallets (rules 1.5)
+WALLET_CHAIN = 56  # the venue's own choice for EVM wallets (Aster 1.5)
 
 Fields = tuple[tuple[str, str | int | bool], ...]
 
@@ -69,7 +69,7 @@ def _text(value: str | int | bool) -> str:
 
 
 def _approval(wallet: Wallet, method: str, name: str, primary: str, fields: Fields) -> Approval:
-    """Field names are the parameters' with a capital first letter (rules 1.5)."""
+    """Field names are the parameters' with a capital first letter (Aster 1.5)."""
     chain_id = wallet.chain_id
     message = {key[0].upper() + key[1:]: value for key, value in fields}
     return Approval(method, name, fields, signing.typed_data(primary, message, chain_id), _nonce(fields), chain_id)
@@ -151,7 +151,7 @@ def revoke_builder_fee(wallet: Wallet, *, builder: str, nonce: int) -> Approval:
 
 def register_and_approve(wallet: Wallet, *, agent: str, name: str, valid_until: datetime, nonce: int) -> Approval:
     """Open an account at the venue for the wallet and approve its first key in one step: a plain text is signed, in
-    this order (rules 1.5)."""
+    this order (Aster 1.5)."""
     fields: Fields = (
         ("user", wire.address(wallet.user)),
         ("nonce", nonce),

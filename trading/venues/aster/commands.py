@@ -1,7 +1,7 @@
 """What Aster takes as requests of their own and the common vocabulary does not name.
 
-Margin mode and leverage are two requests here, each of which may be refused alone (rules 3.4, 3.5), so each is a
-command of its own with its own nonce, answer and proof. A market order is a type of its own (rules 3.7).
+Margin mode and leverage are two requests here, each of which may be refused alone (Aster 3.4, 3.5), so each is a
+command of its own with its own nonce, answer and proof. A market order is a type of its own (Aster 3.7).
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class ChooseLeverage:
 
 @dataclass(frozen=True, slots=True)
 class PlaceMarketOrder:
-    """An order at market: the venue bounds its price by the market's own limit around the mark (rules 2.1)."""
+    """An order at market: the venue bounds its price by the market's own limit around the mark (Aster 2.1)."""
 
     market: MarketSpec
     is_buy: bool

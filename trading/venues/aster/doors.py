@@ -1,6 +1,6 @@
 """The door to Aster: form bodies, no content type on reads, a key's header, and the budget the venue reports.
 
-A form's content type on a GET has been answered with error pages (rules 7, G15), the older scheme needs a header of its
+A form's content type on a GET has been answered with error pages (Aster 7, G15), the older scheme needs a header of its
 own (1.2), and limits are metered by headers (5). All else is the common door.
 """
 
@@ -24,7 +24,7 @@ from trading.venues.transport import BlockingTransport, Limits, Response
 
 FORM = "application/x-www-form-urlencoded"
 BANNED = 418
-SHORTEST_BAN = 120.0  # seconds (rules 5)
+SHORTEST_BAN = 120.0  # seconds (Aster 5)
 NO_HEADERS: Mapping[str, str] = {}
 
 
@@ -37,7 +37,7 @@ class Door(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What the venue says was used of its limits; None where the last answers did not say (rules 5).
+    """What the venue says was used of its limits; None where the last answers did not say (Aster 5).
 
     ``weight`` counts all requests of this address in the running minute, the others one account's orders.
     """
@@ -61,7 +61,7 @@ def usage(headers: Mapping[str, str]) -> Usage:
 
 
 def waiting_time(status: int, now: datetime) -> float:
-    """Seconds to stay silent where the venue names none: to the end of its minute, or the shortest ban (rules 5)."""
+    """Seconds to stay silent where the venue names none: to the end of its minute, or the shortest ban (Aster 5)."""
     return SHORTEST_BAN if status == BANNED else 60.0 - now.second - now.microsecond / 1_000_000
 
 

@@ -1,4 +1,4 @@
-"""Aster's record of an account as typed records: fills, income, collateral changes, forced orders (rules 3.6, 3.7).
+"""Aster's record of an account as typed records: fills, income, collateral changes, forced orders (Aster 3.6, 3.7).
 
 Lists come back oldest first and without repeats: time ranges are inclusive on both sides, so pages overlap.
 """
@@ -81,7 +81,7 @@ _decode_forced_row = Decoder(_Forced, "forced order")
 
 
 def _fill(row: _Fill) -> Fill:
-    """The documents print a paid commission below zero and the stream above; a taker always pays (rules 3.7)."""
+    """The documents print a paid commission below zero and the stream above; a taker always pays (Aster 3.7)."""
     return Fill(
         key=f"{row.symbol}-{row.id}",
         market=row.symbol,
@@ -108,7 +108,7 @@ def fills(body: bytes) -> tuple[Fill, ...]:
 
 
 class IncomeRow(msgspec.Struct, frozen=True):
-    """One booking with its key, unique in an account (rules 3.7)."""
+    """One booking with its key, unique in an account (Aster 3.7)."""
 
     key: str
     time: datetime
@@ -133,7 +133,7 @@ def ledger_entry(booking: IncomeRow) -> LedgerEntry:
 
 
 def margin_moves(body: bytes) -> tuple[MarginMove, ...]:
-    """Collateral changes of a market, oldest first (rules 3.6)."""
+    """Collateral changes of a market, oldest first (Aster 3.6)."""
     records = [
         MarginMove(
             row.symbol,

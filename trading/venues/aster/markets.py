@@ -1,4 +1,4 @@
-"""Aster's public data as typed records: markets, prices, books, candles, trades (rules 2.1, 2.2, 3.4).
+"""Aster's public data as typed records: markets, prices, books, candles, trades (Aster 2.1, 2.2, 3.4).
 
 A market that is not understood, or that one of the answers leaves out, is left out and logged, because it does no harm
 to the others. Leverage comes from the brackets alone, never from the percentages beside the filters.
@@ -133,7 +133,7 @@ class Prices(msgspec.Struct, frozen=True):
 
 
 def brackets(body: bytes) -> dict[str, TierTable]:
-    """The leverage tiers by symbol; one symbol's answer may be an object or a list of one (rules 3.4)."""
+    """The leverage tiers by symbol; one symbol's answer may be an object or a list of one (Aster 3.4)."""
     rows = _decode_rows(body) if body.lstrip().startswith(b"[") else [msgspec.Raw(body)]
     tables: dict[str, TierTable] = {}
     for row in rows:
@@ -156,7 +156,7 @@ def premiums(body: bytes) -> dict[str, Premium]:
 
 
 def funding_hours(body: bytes) -> dict[str, int]:
-    """Hours between two fundings by symbol; a symbol that is not listed has eight (rules 4.8)."""
+    """Hours between two fundings by symbol; a symbol that is not listed has eight (Aster 4.8)."""
     hours = {row.symbol: row.funding_interval_hours for row in _decode_funding(body)}
     return {symbol: interval for symbol, interval in hours.items() if interval > 0}
 
@@ -228,7 +228,7 @@ def _filter(symbol: str, filters: Mapping[str, _Filter], kind: str) -> _Filter:
 
 
 def _size_decimals(symbol: str, filters: Mapping[str, _Filter]) -> int:
-    """The coarser of the two steps, as decimals: sizes that fit it fit limit and market orders alike (rules 2.1)."""
+    """The coarser of the two steps, as decimals: sizes that fit it fit limit and market orders alike (Aster 2.1)."""
     step = max(_filter(symbol, filters, kind).step_size for kind in ("LOT_SIZE", "MARKET_LOT_SIZE"))
     digits = step.normalize()
     if digits <= 0 or digits.as_tuple().digits != (1,):
@@ -237,7 +237,7 @@ def _size_decimals(symbol: str, filters: Mapping[str, _Filter]) -> int:
 
 
 def _price_rule(symbol: str, filters: Mapping[str, _Filter]) -> PriceRule:
-    """Ticks count from the lowest price, so that has to be one of them (rules 2.1)."""
+    """Ticks count from the lowest price, so that has to be one of them (Aster 2.1)."""
     row = _filter(symbol, filters, "PRICE_FILTER")
     rule = PriceRule.of_tick(row.tick_size)
     if row.min_price % row.tick_size != 0:

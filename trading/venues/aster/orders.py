@@ -1,4 +1,4 @@
-"""Aster's orders as typed records: resting ones, and what became of the others (rules 3.7).
+"""Aster's orders as typed records: resting ones, and what became of the others (Aster 3.7).
 
 A side or a state that is not known raises ``UnknownState``; other labels are shown as they are.
 """
@@ -91,7 +91,7 @@ def _order(row: _Order) -> OpenOrder:
 
 
 def order_state(label: str) -> OrderState:
-    """The state that a label of the venue means; ``UnknownState`` for one that is not known (rules 3.7)."""
+    """The state that a label of the venue means; ``UnknownState`` for one that is not known (Aster 3.7)."""
     try:
         return ORDER_STATE[label]
     except KeyError:

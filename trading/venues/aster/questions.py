@@ -1,4 +1,4 @@
-"""Every read as data: what to ask, how to parse the answer, whether it is private, and its weight (rules 2.2, 3, 5)."""
+"""Every read as data: what to ask, how to parse the answer, whether it is private, and its weight (Aster 2.2, 3, 5)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -57,7 +57,7 @@ def exchange_info() -> Question[bytes]:
 
 
 def brackets() -> Question[dict[str, TierTable]]:
-    """The leverage tiers of every market; any account may ask (rules 3.4)."""
+    """The leverage tiers of every market; any account may ask (Aster 3.4)."""
     return _private("leverageBracket", public.brackets, 1)
 
 

@@ -1,4 +1,4 @@
-"""Reading lists without gaps: windows of time that the venue allows, and pages within them (rules 3.6, 3.7).
+"""Reading lists without gaps: windows of time that the venue allows, and pages within them (Aster 3.6, 3.7).
 
 Every function here takes ``ask``, which answers one question for one account, and asks as often as the list is long.
 """

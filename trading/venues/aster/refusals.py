@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - a table is read best with one code a line
-"""Every error code of the venue that is known, as a reason of ours and one sentence with a next step (rules 3.8).
+"""Every error code of the venue that is known, as a reason of ours and one sentence with a next step (Aster 3.8).
 
 The venue's texts vary, its codes do not: the code decides, and the text is kept as it was said. A code that no row knows
 is shown with the venue's own text and flagged, so that it can be counted and added.
@@ -22,7 +22,7 @@ R = Reason
 
 # Somebody else's fault than the order's: what came of the request is not known.
 IN_DOUBT = frozenset({-1000, -1001, -1006, -1007})
-# Seconds to wait: the weight is counted by the minute, orders by ten seconds as well (rules 5).
+# Seconds to wait: the weight is counted by the minute, orders by ten seconds as well (Aster 5).
 TOO_MANY = {-1003: 60.0, -1015: 10.0}
 # The state that was asked for is there already.
 NOTHING_TO_CHANGE = frozenset({-4046, -4059})
@@ -172,7 +172,7 @@ REFUSALS = {
     -5076: Refusal(R.BELOW_MINIMUM, "The order is worth less than the market's minimum. Raise the size."),
 }  # fmt: skip
 
-# Faults of the parameters themselves: bugs of ours rather than anything a trader could mend (rules 3.8).
+# Faults of the parameters themselves: bugs of ours rather than anything a trader could mend (Aster 3.8).
 REFUSALS |= {
     code: MALFORMED
     for code in (*range(-1106, -1099), -1108, *range(-1114, -1111), -1110, *range(-1120, -1116), -1127, -1128, -1136)

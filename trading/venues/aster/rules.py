@@ -1,4 +1,4 @@
-"""Aster's rules that can be known without asking it, so that what must fail is never signed (rules 1.6, 2.1, 3.2 to
+"""Aster's rules that can be known without asking it, so that what must fail is never signed (Aster 1.6, 2.1, 3.2 to
 3.7)."""
 
 from decimal import Decimal
@@ -59,7 +59,7 @@ def check(command: AsterCommand) -> None:
 
 
 def check_order(command: PlaceOrder) -> None:
-    """Tick, lot, minimum, trigger and builder fee of one order (rules 1.6, 2.1, 3.7)."""
+    """Tick, lot, minimum, trigger and builder fee of one order (Aster 1.6, 2.1, 3.7)."""
     market = command.market
     _check_market(market, reduce_only=command.reduce_only)
     _check_builder(command.builder)
@@ -73,7 +73,7 @@ def check_order(command: PlaceOrder) -> None:
 
 
 def _check_market(market: MarketSpec, *, reduce_only: bool) -> None:
-    """A market that is being closed may still take what reduces (rules 3.8: -4140)."""
+    """A market that is being closed may still take what reduces (Aster 3.8: -4140)."""
     if market.delisted and not reduce_only:
         raise InvalidCommand(f"{market.name} is no longer traded. Choose another market.", reason=Reason.NOT_PERMITTED)
 
@@ -117,7 +117,7 @@ def _check_builder(fee: BuilderFee | None) -> None:
 
 
 def _check_batch(command: PlaceOrders) -> None:
-    """Stops are orders of their own here: nothing ties them to a parent (rules 3.7)."""
+    """Stops are orders of their own here: nothing ties them to a parent (Aster 3.7)."""
     if not 0 < len(command.orders) <= MAX_ORDERS:
         raise InvalidCommand(f"Between 1 and {MAX_ORDERS} orders can be sent at once.", reason=Reason.BATCH_TOO_LARGE)
     if command.attachment is Attachment.PARENT:
@@ -131,7 +131,7 @@ def _check_batch(command: PlaceOrders) -> None:
 
 
 def _check_untriggered(order: PlaceOrder) -> None:
-    """What holds for limit orders alone: a change of price and size, and fill or kill (rules 3.7)."""
+    """What holds for limit orders alone: a change of price and size, and fill or kill (Aster 3.7)."""
     check_order(order)
     if order.trigger is not None:
         message = "This works with limit orders only. Cancel the stop or take-profit and place a new one."
@@ -162,7 +162,7 @@ LOWER_LATER = Permission(
 
 
 def account_block(account_mode: AccountMode, *, hedge_mode: bool) -> Permission:
-    """What keeps the whole account from margin of its own per position (rules 3.2), and the way out."""
+    """What keeps the whole account from margin of its own per position (Aster 3.2), and the way out."""
     if hedge_mode:
         return HEDGE_MODE
     return MULTI_ASSET if account_mode is AccountMode.MULTI_ASSET else ALLOWED
@@ -176,7 +176,7 @@ def capabilities(
     account_mode: AccountMode = AccountMode.STANDARD,
     hedge_mode: bool = False,
 ) -> Capabilities:
-    """What the venue allows in a market now (rules 3.2 to 3.6).
+    """What the venue allows in a market now (Aster 3.2 to 3.6).
 
     Without ``mode`` an open position counts as isolated: then nothing is offered that the venue might refuse.
     """

@@ -1,13 +1,13 @@
 """Aster's signatures: an agent's over the request's text, an API key's over the same, and a wallet's over typed data.
 
-A request of the current scheme is its own text, signed as EIP-712 (rules 1.3):
+A request of the current scheme is its own text, signed as EIP-712 (Aster 1.3):
 
     digest = keccak(0x1901 || domain || keccak(keccak("Message(string msg)") || keccak(text)))
 
 with chain id 1666 on the main network and 714 on the test network in the domain, which therefore is a constant. The
 text that is signed is the text that is sent, byte for byte. The older scheme for traders who bring an API key is
-HMAC-SHA256 over the same kind of text (rules 1.2). Approvals are typed data that the owner's wallet shows and signs,
-on the chain that the wallet is on (rules 1.5).
+HMAC-SHA256 over the same kind of text (Aster 1.2). Approvals are typed data that the owner's wallet shows and signs,
+on the chain that the wallet is on (Aster 1.5).
 """
 
 import hashlib
@@ -32,7 +32,7 @@ DOMAIN_NAME = "AsterSignTransaction"
 ZERO_ADDRESS = "0x" + "0" * 40
 MICROSECONDS = 1_000_000
 NONCE_WINDOW = 60 * MICROSECONDS
-RECEIVE_WINDOW = 5000  # milliseconds; the API key scheme's own default (rules 1.2)
+RECEIVE_WINDOW = 5000  # milliseconds; the API key scheme's own default (Aster 1.2)
 
 TypedData = dict[str, object]
 
@@ -127,7 +127,7 @@ class Login(Protocol):
 
     @property
     def is_current(self) -> bool:
-        """Whether paths and parameters are those of the current scheme (rules 1.2)."""
+        """Whether paths and parameters are those of the current scheme (Aster 1.2)."""
 
     @property
     def replay_safe(self) -> bool:
@@ -146,7 +146,7 @@ class Login(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AgentLogin:
-    """The current scheme: an agent's key signs for the main account ``user`` (rules 1.3)."""
+    """The current scheme: an agent's key signs for the main account ``user`` (Aster 1.3)."""
 
     user: str
     key: SigningKey
@@ -159,7 +159,7 @@ class AgentLogin:
 
     @property
     def replay_safe(self) -> bool:
-        """A used nonce is refused (rules 1.3)."""
+        """A used nonce is refused (Aster 1.3)."""
         return True
 
     @property
@@ -174,13 +174,13 @@ class AgentLogin:
         return f"{message}&signature={self.key.sign(text_digest(message, network))}"
 
     def dead_after(self, nonce: int) -> int:
-        """A nonce may be 60 seconds old (rules 1.3)."""
+        """A nonce may be 60 seconds old (Aster 1.3)."""
         return nonce + NONCE_WINDOW
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKeyLogin:
-    """The older scheme, for a trader who brings an API key made before 2026-03-25 (rules 1.2). Secrets never show."""
+    """The older scheme, for a trader who brings an API key made before 2026-03-25 (Aster 1.2). Secrets never show."""
 
     user: str
     api_key: str = field(repr=False)
@@ -221,7 +221,7 @@ def utc_now() -> datetime:
 
 
 class Nonces:
-    """Strictly rising microseconds for this process: an agent's nonce is used once (rules 1.3)."""
+    """Strictly rising microseconds for this process: an agent's nonce is used once (Aster 1.3)."""
 
     def __init__(self, clock: Callable[[], datetime] = utc_now) -> None:
         self._clock = clock
@@ -239,12 +239,12 @@ NONCES = Nonces()
 
 
 def hmac_signature(secret: str, text: str) -> str:
-    """HMAC-SHA256 as lower-case digits (rules 1.2)."""
+    """HMAC-SHA256 as lower-case digits (Aster 1.2)."""
     return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
 def typed_data(primary: str, message: Mapping[str, str | int | bool], chain_id: int) -> TypedData:
-    """The payload for a wallet's ``eth_signTypedData_v4`` (rules 1.5): field types follow the values.
+    """The payload for a wallet's ``eth_signTypedData_v4`` (Aster 1.5): field types follow the values.
 
     ``chain_id`` is the wallet's active chain and is posted as ``signatureChainId``: the two must be equal.
     """

@@ -1,4 +1,4 @@
-"""Aster's words: the only place where names, order and number text of parameters exist (rules 1.3, 3).
+"""Aster's words: the only place where names, order and number text of parameters exist (Aster 1.3, 3).
 
 A request is its parameters as one form-encoded text; the signature covers that very text, so the order in which the
 parameters stand here and the exact digits are part of it. Names here are the venue's, and nobody else's.
@@ -48,7 +48,7 @@ MILLISECOND = timedelta(milliseconds=1)
 MICROSECOND = timedelta(microseconds=1)
 DECIMALS = 8
 
-# Where a path of the current scheme has another name or version in the older one (rules 1.2).
+# Where a path of the current scheme has another name or version in the older one (Aster 1.2).
 OLD_PATHS = {
     "balance": "/fapi/v2/balance",
     "positionRisk": "/fapi/v2/positionRisk",
@@ -60,7 +60,7 @@ TIME_IN_FORCE = {
     TimeInForce.POST_ONLY: "GTX",
 }
 FILL_OR_KILL = "FOK"
-# What is decided at once is asked for with its final state; a resting order's plain receipt says enough (rules 3.7).
+# What is decided at once is asked for with its final state; a resting order's plain receipt says enough (Aster 3.7).
 DECIDED_AT_ONCE = frozenset({"IOC", "FOK", "GTX"})
 TRIGGER_TYPE = {
     (TriggerKind.STOP_LOSS, True): "STOP_MARKET",
@@ -150,14 +150,14 @@ def milliseconds(moment: datetime) -> int:
 
 
 def microseconds(moment: datetime) -> int:
-    """Microseconds since 1970 of an aware moment: the unit of nonces (rules 1.3)."""
+    """Microseconds since 1970 of an aware moment: the unit of nonces (Aster 1.3)."""
     if moment.tzinfo is None:
         raise ValueError("times are aware")
     return (moment - EPOCH) // MICROSECOND
 
 
 def builder(fee: BuilderFee | None) -> Parameters:
-    """The operator's fee on an order, as a plain decimal fraction (rules 1.6)."""
+    """The operator's fee on an order, as a plain decimal fraction (Aster 1.6)."""
     return () if fee is None else (("builder", address(fee.address)), ("feeRate", number(fee.rate)))
 
 
@@ -200,7 +200,7 @@ def _limit(command: PlaceOrder, time_in_force: str) -> Parameters:
 
 def _triggered(command: PlaceOrder, trigger: Trigger) -> Parameters:
     """A stop or take-profit on the mark. Size zero stands for the whole position and excludes quantity and reduceOnly
-    (rules 3.7)."""
+    (Aster 3.7)."""
     kind = ("type", TRIGGER_TYPE[trigger.kind, trigger.is_market])
     stop, watched = ("stopPrice", number(trigger.price)), ("workingType", "MARK_PRICE")
     if command.size == 0:
@@ -228,7 +228,7 @@ def market_order(command: PlaceMarketOrder) -> Parameters:
 
 
 def batch(orders: Sequence[PlaceOrder]) -> Parameters:
-    """Several orders as one JSON list without spaces (rules 1.3, 3.7)."""
+    """Several orders as one JSON list without spaces (Aster 1.3, 3.7)."""
     return (("batchOrders", _encoder.encode([dict(order(member)) for member in orders]).decode()),)
 
 
@@ -242,7 +242,7 @@ def cancel(command: CancelOrder) -> Parameters:
 
 
 def cancel_several(command: CancelOrders) -> Parameters:
-    """Several orders of one market, all by their ids or all by ours (rules 3.7)."""
+    """Several orders of one market, all by their ids or all by ours (Aster 3.7)."""
     names = [item.order for item in command.cancels]
     ids = [name for name in names if isinstance(name, int)]
     if len({item.market.name for item in command.cancels}) != 1 or len(ids) not in {0, len(names)}:
@@ -265,7 +265,7 @@ def modify(command: ModifyOrder) -> Parameters:
 
 
 def margin(command: AdjustMargin) -> Parameters:
-    """Collateral into an isolated position or out of it: an unsigned amount and a direction (rules 3.6)."""
+    """Collateral into an isolated position or out of it: an unsigned amount and a direction (Aster 3.6)."""
     direction = ADD if command.amount > 0 else REMOVE
     return (("symbol", command.market.name), ("amount", number(abs(command.amount))), ("type", direction))
 

@@ -19,7 +19,7 @@ OTHER = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 API_KEY = "dbefbc809e3e83c283a984c3a1459732ea7db1360ca80c5c2c8867408d28cc83"
 API_SECRET = "2b5eb11e18796d12d88f13dc27dbbd02c2cc51ff7059765ed9821957d82bb4d9"
 
-# Floor, cap, leverage, maintenance ratio, deduction (the ladder of rules 4.1).
+# Floor, cap, leverage, maintenance ratio, deduction (the ladder of Aster 4.1).
 LADDER = (
     ("0", "50000", 125, "0.004", "0"),
     ("50000", "250000", 100, "0.005", "50"),

@@ -197,7 +197,7 @@ def test_every_recorded_position_is_understood(venue_data: Path) -> None:
 
 
 def test_the_cash_leg_gives_the_recorded_liquidation_prices(venue_data: Path) -> None:
-    """(cash + cum) / (a * mmr - q) is the isolated formula of rules 4.3 with W - q * e written as the cash leg."""
+    """(cash + cum) / (a * mmr - q) is the isolated formula of Aster 4.3 with W - q * e written as the cash leg."""
     checks = json.loads((venue_data / "aster" / "liquidation_checks.json").read_text())["isolated_positions"]
     for check in checks:
         found = accounts.position(held(check["position"])[0], {})

@@ -1,5 +1,6 @@
 """The adapter over a real socket: what it asks, what it makes of the answers, what it sends."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -31,6 +32,7 @@ from tests.trading.venues.aster.venue import Question, Venue
 from tests.trading.venues.misbehaving import answer, cut_in_the_body, in_turn, refused_port
 from trading.margin.types import AccountMode, MarginMode
 from trading.venues.aster.adapter import AsterAdapter
+from trading.venues.aster.brackets import SharedBrackets
 from trading.venues.aster.commands import ChooseLeverage, SetMarginMode
 from trading.venues.aster.doors import AsterDoor
 from trading.venues.base import (
@@ -50,6 +52,7 @@ from trading.venues.base import (
 from trading.venues.errors import (
     InvalidCommand,
     Malformed,
+    MissingKey,
     OutcomeUnknown,
     RateLimited,
     Reason,
@@ -73,7 +76,7 @@ def milliseconds(moment: datetime) -> int:
 @pytest.fixture
 def adapter(venue: Venue) -> Iterator[AsterAdapter]:
     door = AsterDoor(venue.server.url, limits=LIMITS)
-    yield AsterAdapter(door, Network.TESTNET, agent(), brackets=lambda: {"BTCUSDT": tiers()}, clock=lambda: NOW)
+    yield AsterAdapter(door, Network.TESTNET, agent(), brackets=lambda _: {"BTCUSDT": tiers()}, clock=lambda: NOW)
     door.close()
 
 
@@ -126,7 +129,7 @@ def test_markets_are_put_together_from_the_venues_answers(venue: Venue) -> None:
     )
     door = AsterDoor(venue.server.url, limits=LIMITS)
     found = AsterAdapter(door, Network.TESTNET, agent(), clock=lambda: NOW).markets()
-    shared = AsterAdapter(door, Network.TESTNET, brackets=lambda: {"BTCUSDT": tiers()}).markets()
+    shared = AsterAdapter(door, Network.TESTNET, brackets=lambda _: {"BTCUSDT": tiers()}).markets()
     door.close()
     assert [(spec.name, spec.max_leverage) for spec in found.specs] == [("BTCUSDT", 125)]
     assert (found.states[0].funding_rate, found.received_at) == (Decimal("0.000025"), NOW)
@@ -413,3 +416,40 @@ def test_a_key_revoked_between_two_orders_is_told_in_words(adapter: AsterAdapter
     with pytest.raises(Rejected, match="Connect again") as caught:
         adapter.send(adapter.sign(limit(), nonce=NONCE))
     assert caught.value.reason is Reason.KEY_UNKNOWN
+
+
+def test_an_api_key_reads_the_older_paths(venue: Venue) -> None:
+    for path, body in (
+        ("/fapi/v1/time", b'{"serverTime":0}'),
+        ("/fapi/v4/account", json.dumps(ACCOUNT | {"positions": []}).encode()),
+        ("/fapi/v2/positionRisk", b"[]"),
+    ):
+        venue.server.paths[path] = answer(200, body)
+    door = AsterDoor(venue.server.url, limits=LIMITS)
+    reader = AsterAdapter(door, Network.MAINNET, api_key(), brackets=lambda _: {}, nonces=lambda: 1591702613943_000)
+    assert reader.account(OWNER, mode=AccountMode.STANDARD).equity == Decimal("25567.54150468")
+    door.close()
+    text = "recvWindow=5000&timestamp=1591702613943"
+    assert [path.partition("&signature=")[0] for _, path, _ in venue.server.received] == [
+        "/fapi/v1/time",
+        f"/fapi/v4/account?{text}",
+        f"/fapi/v2/positionRisk?{text}",
+    ]
+
+
+def test_tiers_are_read_once_for_all_and_again_after_a_while() -> None:
+    moments = iter([NOW, NOW + timedelta(minutes=9), NOW + timedelta(minutes=10), NOW + timedelta(minutes=11)])
+    shared = SharedBrackets(clock=lambda: next(moments))
+    reads = iter([{"BTCUSDT": tiers()}, {"ETHUSDT": tiers()}])
+    found = [list(shared(lambda: next(reads))) for _ in range(4)]
+    assert found == [["BTCUSDT"], ["BTCUSDT"], ["ETHUSDT"], ["ETHUSDT"]]
+
+
+def test_a_keyless_adapter_uses_the_tiers_that_another_read() -> None:
+    shared = SharedBrackets()
+    keyless = AsterAdapter(AsterDoor("http://127.0.0.1:9", limits=LIMITS), Network.TESTNET, brackets=shared)
+    with pytest.raises(MissingKey):
+        keyless.markets()
+    shared(lambda: {"BTCUSDT": tiers()})
+    with pytest.raises(Unavailable):
+        keyless.markets()

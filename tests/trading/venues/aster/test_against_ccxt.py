@@ -1,5 +1,5 @@
 """An independent client signs the same texts with the same key to the same bytes; it writes v in capital letters,
-which the venue takes (rules 1.3)."""
+which the venue takes (Aster 1.3)."""
 
 import ccxt
 import pytest

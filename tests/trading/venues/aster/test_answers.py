@@ -202,7 +202,7 @@ def test_every_documented_code_is_known(venue_data: Path) -> None:
             assert getattr(error, "mapped", True) is True, sample
 
 
-# Every code that the reference lists (rules 3.8), as a clone without it knows them.
+# Every code that the reference lists (Aster 3.8), as a clone without it knows them.
 LISTED = [
     *(-1000, -1001, -1003, -1006, -1007, -1011, -1015, -1020, -1021, -1022),
     *range(-1106, -1099),
