@@ -15,6 +15,8 @@ from trading.margin.types import MarginMode, Side
 from trading.venues.snapshots import MarketSpec
 
 LARGEST = Decimal("1e15")
+# As many digits as the engine's decimals carry exactly; what is longer nobody typed on purpose.
+MOST_DIGITS = 28
 
 Kind = TypeVar("Kind", bound=StrEnum)
 
@@ -71,8 +73,9 @@ def read_number(text: str, noun: str, decimals: int | None = None) -> Decimal:
         raise Unreadable(f"{noun} has to be above zero.")
     if value > LARGEST:
         raise Unreadable(f"{noun} is too large to be meant.")
-    exponent = value.normalize().as_tuple().exponent
-    if decimals is not None and isinstance(exponent, int) and -exponent > decimals:
+    if len(value.as_tuple().digits) > MOST_DIGITS:
+        raise Unreadable(f"{noun} has more digits than can be meant.")
+    if decimals is not None and len(typed.partition(".")[2].rstrip("0")) > decimals:
         raise Unreadable(f"{noun} takes at most {decimals} decimals here.")
     return value
 
@@ -112,19 +115,26 @@ def _leverage(text: str, default: int, errors: dict[str, str]) -> int:
     typed = text.strip().rstrip("xX")
     if not typed:
         return default
-    if not typed.isascii() or not typed.isdigit() or int(typed) < 1:
+    chosen = _whole(typed)
+    if not chosen:
         errors["leverage"] = "Leverage is a whole number from 1 up."
         return default
-    return int(typed)
+    return chosen
 
 
 def _percent(text: str, errors: dict[str, str]) -> int | None:
     if not text:
         return None
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 100:
+    share = _whole(text)
+    if share is None or not 1 <= share <= 100:
         errors["size"] = "Choose a share between 1 and 100 %."
         return None
-    return int(text)
+    return share
+
+
+def _whole(text: str) -> int | None:
+    """A whole number of at most six digits; Python refuses to read one of thousands."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 6 else None
 
 
 def _price(text: str, spec: MarketSpec, errors: dict[str, str]) -> Decimal | None:

@@ -31,7 +31,8 @@ def read(**data: str) -> OrderForm:
 
 
 @pytest.mark.parametrize(
-    ("typed", "number"), [("1.5", "1.5"), (" 0.00001 ", "0.00001"), ("10\u202f000", "10000"), ("+2", "2")]
+    ("typed", "number"),
+    [("1.5", "1.5"), (" 0.00001 ", "0.00001"), ("10\u202f000", "10000"), ("+2", "2"), ("1.5000000", "1.5")],
 )
 def test_number_is_exactly_what_was_typed(typed: str, number: str) -> None:
     assert read_number(typed, "The size") == Decimal(number)
@@ -49,6 +50,9 @@ def test_number_is_exactly_what_was_typed(typed: str, number: str) -> None:
         ("0.000001", "The size takes at most 5 decimals here."),
         ("1,5", "Write decimals with a point and thousands without a comma, such as 1234.5."),
         ("9" * 30, "The size is too large to be meant."),
+        ("9" * 5000, "The size is too large to be meant."),
+        ("1." + "0" * 33 + "1", "The size has more digits than can be meant."),
+        ("0." + "0" * 33 + "1", "The size takes at most 5 decimals here."),
     ],
 )
 def test_number_that_is_none_gets_its_sentence(typed: str, sentence: str) -> None:
@@ -98,6 +102,9 @@ def test_whole_ticket_is_read() -> None:
         ({"size": "x"}, "size"),
         ({"size": "10.001", "unit": "usd"}, "size"),
         ({"percent": "150"}, "size"),
+        ({"percent": "9" * 5000}, "size"),
+        ({"leverage": "9" * 5000}, "leverage"),
+        ({"kind": "limit", "price": "86000." + "0" * 33 + "1"}, "price"),
         ({"kind": "limit"}, "price"),
         ({"kind": "limit", "price": "86000.5"}, "price"),
         ({"kind": "limit", "price": "-1"}, "price"),
