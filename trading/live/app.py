@@ -101,22 +101,14 @@ class LiveApplication:
         accounts = tuple((ticket.operator_id, account_id) for account_id in ticket.account_ids)
         client = Client(ticket.market_channel, accounts)
         try:
-            known = await hub.join(client, ticket.channels)
-            changed = await hub.refreshes_since(accounts, page_time)
-        except RedisError:
-            hub.part(client)
-            raise Refused(503, "The stream is not available: the page tries again in a moment.") from None
-        leaving = asyncio.ensure_future(_until_disconnect(receive, client))
-        client.task = asyncio.current_task()
-        ending = asyncio.get_running_loop().call_later(LONGEST_SECONDS, client.leave)
-        try:
-            await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
-            opening = f"retry: {RETRY_MILLISECONDS}\n\n".encode() + known + changed + heartbeat()
-            await _write(client, send, opening)
-            await _pour(client, send)
+            try:
+                known = await hub.join(client, ticket.channels)
+                changed = await hub.refreshes_since(accounts, page_time)
+            except RedisError:
+                raise Refused(503, "The stream is not available: the page tries again in a moment.") from None
+            await _stream(client, receive, send, known + changed)
         finally:
-            ending.cancel()
-            leaving.cancel()
+            # Also where the server gives up on the page while it joins: presence would be renewed for ever.
             hub.part(client)
 
     def _hub(self) -> Hub:
@@ -151,6 +143,20 @@ def _page_time(scope: HTTPScope, ticket: Ticket) -> int:
 
 def _header(scope: HTTPScope, name: bytes) -> str:
     return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
+
+
+async def _stream(client: Client, receive: Any, send: Any, known: bytes) -> None:
+    """Answer with what is known, then pass on what is new, until the page leaves or its time is over."""
+    leaving = asyncio.ensure_future(_until_disconnect(receive, client))
+    client.task = asyncio.current_task()
+    ending = asyncio.get_running_loop().call_later(LONGEST_SECONDS, client.leave)
+    try:
+        await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+        await _write(client, send, f"retry: {RETRY_MILLISECONDS}\n\n".encode() + known + heartbeat())
+        await _pour(client, send)
+    finally:
+        ending.cancel()
+        leaving.cancel()
 
 
 async def _until_disconnect(receive: ASGIReceiveCallable, client: Client) -> None:

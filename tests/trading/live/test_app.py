@@ -1,8 +1,11 @@
 """What the live application sends, to whom, and whom it refuses."""
 
+import asyncio
 import json
 import socket
 import time
+from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.core import signing
@@ -10,6 +13,7 @@ from redis import Redis
 
 from tests.trading.live.reading import Page, ticket_for
 from trading.live import hub, keys, presence, tickets
+from trading.live.app import PATH, LiveApplication
 from trading.live.publish import Fragment, account_changed, queue_patch
 from trading.venues.snapshots import Network, Venue
 
@@ -180,6 +184,28 @@ def test_message_of_an_unknown_kind_reaches_nobody(redis: Redis, live_port: int)
         redis.publish(MARKET, b"script alert(1)")
         publish(redis, MARKET, {"market-BTC-mark": "86,000"})
         assert page.next().patch == {"market-BTC-mark": "86,000"}
+
+
+async def cancelled_while_joining(redis: Redis, application: LiveApplication) -> tuple[set[str], set[str]]:
+    """The clients known while a page joins a server that does not answer, and after the page was given up."""
+    query = urlencode({"ticket": ticket_for(1, 7)}).encode()
+    scope: Any = {"type": "http", "path": PATH, "method": "GET", "query_string": query}
+    scope["headers"] = [(b"host", b"alpha.localhost")]
+    nothing: Any = asyncio.Event().wait
+    joined = application._hub()
+    redis.client_pause(1000)
+    opening = asyncio.create_task(application(scope, nothing, nothing))
+    await asyncio.sleep(0.2)
+    during = {client.market for client in joined.clients}
+    opening.cancel()
+    await asyncio.wait([opening])
+    after = {client.market for client in joined.clients}
+    await application.close()
+    return during, after
+
+
+def test_page_given_up_while_it_joins_is_forgotten(redis: Redis) -> None:
+    assert asyncio.run(cancelled_while_joining(redis, LiveApplication())) == ({MARKET}, set())
 
 
 def test_content_of_a_ticket_is_what_was_issued() -> None:
