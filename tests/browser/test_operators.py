@@ -30,7 +30,7 @@ def impression(terminal: Terminal) -> dict[str, str]:
         "logo": Visitor(terminal.exchange.host).get(logo).text[:40] if logo.endswith(".svg") else logo,
         "ground": token(page, "--bg"),
         "accent": token(page, "--accent"),
-        "modes": page.locator("fieldset.segmented").first.inner_text(),
+        "modes": " ".join(page.locator("#ticket_form fieldset").first.locator("label").all_inner_texts()),
         "leverage": terminal.field.input_value(),
         "marks": page.locator(".marks").inner_text(),
         "top": terminal.slider.get_attribute("max") or "",
@@ -46,8 +46,7 @@ def test_two_brands_look_and_trade_like_two_products(harbor: Exchange, vanta: Ex
     assert (beginners["name"], professionals["name"]) == ("Harbor Markets", "Vanta")
     assert (beginners["leverage"], professionals["leverage"]) == ("3", "10")
     assert (beginners["top"], professionals["top"]) == ("5", "20")
-    assert re.findall(r"\w+", beginners["modes"]) == ["Isolated"]
-    assert re.findall(r"\w+", professionals["modes"]) == ["Isolated", "Cross"]
+    assert (beginners["modes"], professionals["modes"]) == ("Isolated", "Isolated Cross")
 
 
 def test_one_operators_trader_reaches_nothing_of_another(harbor: Exchange, vanta: Exchange, sit_down: SitDown) -> None:
@@ -80,9 +79,15 @@ def test_one_operators_trader_reaches_nothing_of_another(harbor: Exchange, vanta
     misplaced = Visitor(vanta.host, abroad.cookies)
     assert misplaced.get("/trade/BTC/").location.startswith("/sign-in/")
     assert misplaced.get("/positions/").location.startswith("/sign-in/")
+
+
+def test_stream_of_one_operator_is_refused_at_another(harbor: Exchange, vanta: Exchange, sit_down: SitDown) -> None:
+    stranger = sit_down(harbor)
     live = stranger.page.locator("#live").get_attribute("hx-sse:connect") or ""
     assert parse_qs(urlsplit(live).query)["ticket"]
-    told = misplaced.get(live)
+
+    told = Visitor(vanta.host, stranger.visitor().cookies).get(live)
+
     assert (told.status, told.text) == (403, "This ticket belongs to another exchange.")
 
 
