@@ -1,28 +1,49 @@
-"""How often somebody may try a password: counted per operator, e-mail and address, in the cache all processes share."""
+"""How often somebody may try a password: counted per operator in the cache all processes share.
+
+One count is for a name (an e-mail or a wallet) tried from an address, a higher one for the address whatever names it
+tries: nobody sprays one password over many names, and nobody locks a person out from elsewhere.
+"""
 
 import hashlib
+from contextlib import suppress
 
 from django.core.cache import cache
 
 ATTEMPTS = 10
+ATTEMPTS_PER_ADDRESS = 100
 WINDOW_SECONDS = 300
 
 
-def count_attempt(operator_id: int, email: str, address: str) -> bool:
-    """Count one attempt and say whether it may be made: ten in five minutes, from the first one on."""
-    key = _key(operator_id, email, address)
+def count_attempt(operator_id: int, name: str, address: str) -> bool:
+    """Count one attempt and say whether it may be made: ten for a name from an address, a hundred for an address, in
+    five minutes from the first one on. One refused for its name tries nothing and is not held against the address."""
+    by_name = _count(_name_key(operator_id, name, address)) <= ATTEMPTS
+    return by_name and _count(_address_key(operator_id, address)) <= ATTEMPTS_PER_ADDRESS
+
+
+def forget_attempts(operator_id: int, name: str, address: str) -> None:
+    """Start afresh for the name after the right password; the address gets back this one attempt and no more, or an
+    account of one's own would be a licence to go on."""
+    cache.delete(_name_key(operator_id, name, address))
+    with suppress(ValueError):  # the window has ended
+        cache.decr(_address_key(operator_id, address))
+
+
+def _count(key: str) -> int:
     cache.add(key, 0, WINDOW_SECONDS)
     try:
-        return cache.incr(key) <= ATTEMPTS
+        return cache.incr(key)
     except ValueError:  # the window ended between the two commands
-        return True
+        return 1
 
 
-def forget_attempts(operator_id: int, email: str, address: str) -> None:
-    """Start afresh, after the right password."""
-    cache.delete(_key(operator_id, email, address))
+def _name_key(operator_id: int, name: str, address: str) -> str:
+    return f"operator:{operator_id}:attempts:{_digest(f'{name.strip().lower()} {address}')}"
 
 
-def _key(operator_id: int, email: str, address: str) -> str:
-    who = hashlib.sha256(f"{email.strip().lower()} {address}".encode()).hexdigest()
-    return f"operator:{operator_id}:attempts:{who}"
+def _address_key(operator_id: int, address: str) -> str:
+    return f"operator:{operator_id}:attempts-from:{_digest(address)}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -3,6 +3,7 @@
 from typing import Any
 
 from tenants.access import MemberRequest
+from tenants.client import client_address
 from tenants.models import AuditEvent
 
 
@@ -21,5 +22,5 @@ def record(
         subject=subject,
         before=before or {},
         after=after or {},
-        address=request.META.get("REMOTE_ADDR") or None,
+        address=client_address(request) or None,
     ).save()

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from tenants import audit, wallet
 from tenants.access import MemberRequest, OperatorRequest
 from tenants.attempts import count_attempt, forget_attempts
+from tenants.client import client_address
 from tenants.forms import SignInForm
 from tenants.models import Role, User
 
@@ -42,7 +43,7 @@ def _try(request: OperatorRequest) -> HttpResponse:
     if not form.is_valid():
         errors = {name: str(sentences[0]) for name, sentences in form.errors.items()}
         return _render_sign_in(request, errors, wanted, status=422)
-    email, address = form.cleaned_data["email"], request.META.get("REMOTE_ADDR", "")
+    email, address = form.cleaned_data["email"], client_address(request)
     if not count_attempt(request.operator.operator_id, email, address):
         return _render_sign_in(request, {"form": TOO_MANY}, wanted, status=429)
     user = authenticate(request, email=email, password=form.cleaned_data["password"])
@@ -62,7 +63,7 @@ def ask_wallet(request: OperatorRequest) -> JsonResponse:
         chain_id = wallet.read_chain_id(request.POST.get("chain_id", ""))
     except wallet.WalletRefused as refusal:
         return JsonResponse({"problem": str(refusal)}, status=422)
-    if not count_attempt(request.operator.operator_id, address, request.META.get("REMOTE_ADDR", "")):
+    if not count_attempt(request.operator.operator_id, address, client_address(request)):
         return JsonResponse({"problem": TOO_MANY}, status=429)
     uri = request.build_absolute_uri(reverse("sign_in"))
     message = wallet.ask(domain=request.get_host(), uri=uri, address=address, chain_id=chain_id)
@@ -83,7 +84,7 @@ def sign_in_with_wallet(request: OperatorRequest) -> HttpResponse:
     user, is_new = wallet.user_of(address)
     if not user.is_active:
         return _render_sign_in(request, {"wallet": CLOSED}, wanted, status=422)
-    forget_attempts(request.operator.operator_id, address, request.META.get("REMOTE_ADDR", ""))
+    forget_attempts(request.operator.operator_id, address, client_address(request))
     login(request, user)
     audit.record(
         cast(MemberRequest, request), action="signed in with a wallet", subject=address, after={"first time": is_new}

@@ -3,12 +3,20 @@
 from urllib.parse import quote
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
+from pytest_django.fixtures import Settings
 
-from tenants.attempts import ATTEMPTS
+from tenants.attempts import ATTEMPTS, ATTEMPTS_PER_ADDRESS
 from tenants.scope import operator_scope
 from tenants.views import TOO_MANY, WRONG_PAIR
 from tests.factories import PASSWORD, Exchange, browser_at, make_user
+
+
+@pytest.fixture(autouse=True)
+def forgotten_attempts() -> None:
+    """Attempts are counted across test runs too."""
+    cache.clear()
 
 
 def sign_in(client: Client, email: str, password: str = PASSWORD, **more: str) -> tuple[int, str, str]:
@@ -103,6 +111,39 @@ def test_limit_is_for_one_email_at_one_operator_from_one_address(alpha: Exchange
     assert sign_in(browser_at(alpha), "olga@alpha.example")[0] == 302
     assert sign_in(browser_at(beta), "alice@alpha.example", "wrong")[0] == 422
     assert sign_in(elsewhere, "alice@alpha.example")[0] == 302
+
+
+def test_many_names_from_one_address_are_limited(alpha: Exchange, beta: Exchange) -> None:
+    client = browser_at(alpha)
+    statuses = {sign_in(client, f"name-{number}@alpha.example", "guess")[0] for number in range(ATTEMPTS_PER_ADDRESS)}
+    elsewhere = browser_at(alpha)
+    elsewhere.defaults["REMOTE_ADDR"] = "192.0.2.7"
+
+    assert statuses == {422}
+    assert sign_in(client, "alice@alpha.example")[0] == 429
+    assert sign_in(browser_at(beta), "bob@beta.example")[0] == 302
+    assert sign_in(elsewhere, "alice@alpha.example")[0] == 302
+
+
+def test_right_passwords_neither_use_up_nor_restore_an_address(alpha: Exchange) -> None:
+    for number in range(ATTEMPTS_PER_ADDRESS - 1):
+        sign_in(browser_at(alpha), f"name-{number}@alpha.example", "guess")
+
+    assert [sign_in(browser_at(alpha), "alice@alpha.example")[0] for _ in range(3)] == [302] * 3
+    assert sign_in(browser_at(alpha), "nobody@alpha.example", "guess")[0] == 422
+    assert sign_in(browser_at(alpha), "alice@alpha.example")[0] == 429
+
+
+def test_attempts_behind_a_proxy_are_counted_for_each_client(alpha: Exchange, settings: Settings) -> None:
+    settings.TRUST_PROXY = True
+    attacker, alice = browser_at(alpha), browser_at(alpha)
+    attacker.defaults["HTTP_X_FORWARDED_FOR"] = "203.0.113.5"
+    alice.defaults["HTTP_X_FORWARDED_FOR"] = "192.0.2.7"
+    for _ in range(ATTEMPTS):
+        sign_in(attacker, "alice@alpha.example", "wrong")
+
+    assert sign_in(alice, "alice@alpha.example")[0] == 302
+    assert sign_in(attacker, "alice@alpha.example")[0] == 429
 
 
 def test_right_password_starts_the_count_afresh(alpha: Exchange) -> None:
