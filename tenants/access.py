@@ -59,10 +59,11 @@ def _admit(view: View[P], may_enter: Callable[[User], bool]) -> Door[P]:
 
 def _ask_to_sign_in(request: HttpRequest) -> HttpResponse:
     """A page is redirected; a fragment tells htmx to move the whole page, so no sign-in form lands inside a panel."""
-    back = request.META.get("HTTP_HX_CURRENT_URL") or request.get_full_path()
-    answer = redirect_to_login(back if back.startswith("/") else "/")
-    if not getattr(request, "htmx", False):
-        return answer
+    htmx = getattr(request, "htmx", None)
+    if not htmx:
+        return redirect_to_login(request.get_full_path())
+    # The page that asked, not the fragment; on another host it is no place to return to.
+    answer = redirect_to_login(htmx.current_url_abs_path or "/")
     moved = HttpResponse(status=204)
     moved["HX-Redirect"] = answer.url
     return moved

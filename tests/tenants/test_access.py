@@ -52,6 +52,21 @@ def test_fragment_moves_the_whole_page_to_sign_in(alpha: Exchange, alices: Belon
     assert answer.headers["HX-Redirect"].startswith("/sign-in/?next=/")
 
 
+@pytest.mark.parametrize(
+    ("page", "back"),
+    [
+        ("http://alpha.localhost/trade/BTC/?size=1", "/trade/BTC/%3Fsize%3D1"),
+        ("http://elsewhere.example/trade/BTC/", "/"),
+        ("nonsense", "/"),
+        ("", "/"),
+    ],
+)
+def test_fragment_leads_back_to_the_page_that_asked(alpha: Exchange, page: str, back: str) -> None:
+    answer = browser_at(alpha, htmx=True).get("/positions/", headers={"HX-Current-URL": page})
+
+    assert answer.headers["HX-Redirect"] == f"/sign-in/?next={back}"
+
+
 @pytest.mark.parametrize("pair", REFUSED, ids=name_of)
 def test_role_without_the_right_finds_no_such_page(
     alpha: Exchange, alices: Belongings, pair: tuple[Address, str]
