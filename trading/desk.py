@@ -191,16 +191,16 @@ def market_named(name: str) -> Market:
     return get_object_or_404(Market, venue=venue, network=network, name=name)
 
 
-def position_of(trader: User, position_id: int) -> Position:
-    """One of the trader's own positions."""
-    rows = Position.objects.filter(account__trader=trader).select_related("market", "account")
+def position_of(account: VenueAccount | None, position_id: int) -> Position:
+    """One of the positions of the account that a trader's pages show."""
+    rows = Position.objects.filter(account=account).select_related("market", "account")
     found: Position = get_object_or_404(rows, pk=position_id)
     return found
 
 
-def order_of(trader: User, order_id: int) -> Order:
-    """One of the trader's own orders."""
-    rows = Order.objects.filter(account__trader=trader).select_related("market", "account")
+def order_of(account: VenueAccount | None, order_id: int) -> Order:
+    """One of the orders of the account that a trader's pages show."""
+    rows = Order.objects.filter(account=account).select_related("market", "account")
     found: Order = get_object_or_404(rows, pk=order_id)
     return found
 

@@ -50,5 +50,6 @@ def make_desk(
     account = VenueAccount(pk=1, venue="hyperliquid", network="testnet", **fields)
     return Desk(
         trader=User(), account=account, positions=tuple(position(row, mode=position_mode) for row in held),
-        orders=(), preferences={}, policy=Policy(), board=board or Board({"BTC": state("BTC"), "ETH": state("ETH")}, NOW), now=NOW,
+        orders=(), preferences={}, policy=Policy(), now=NOW,
+        board=board or Board({"BTC": state("BTC"), "ETH": state("ETH")}, NOW),
     )  # fmt: skip

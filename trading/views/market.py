@@ -7,6 +7,7 @@ from django.core.cache import cache
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.views.decorators.http import require_GET
 
 from tenants.access import MemberRequest, trader_required
 from trading.connect import public_adapter
@@ -44,6 +45,7 @@ def book_of(market: Market) -> Book | None:
 
 
 @trader_required
+@require_GET
 def show_book(request: MemberRequest, market_name: str) -> HttpResponse:
     """The order book."""
     market = market_named(market_name)
@@ -54,6 +56,7 @@ def show_book(request: MemberRequest, market_name: str) -> HttpResponse:
 
 
 @trader_required
+@require_GET
 def show_market_bar(request: MemberRequest, market_name: str) -> HttpResponse:
     """The market in one line, with the switcher."""
     market, board, now = market_named(market_name), board_of(None), timezone.now()
@@ -64,6 +67,7 @@ def show_market_bar(request: MemberRequest, market_name: str) -> HttpResponse:
 
 
 @trader_required
+@require_GET
 def list_candles(request: MemberRequest, market_name: str) -> JsonResponse:
     """Price history for the chart: texts for numbers, oldest first."""
     market = market_named(market_name)

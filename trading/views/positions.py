@@ -12,6 +12,7 @@ from tenants.access import MemberRequest, trader_required
 from trading.connect import KeyUnreadable, trading_adapter
 from trading.desk import (
     Desk,
+    account_of,
     desk_of,
     order_of,
     position_of,
@@ -86,7 +87,8 @@ def show_margin_changes(request: MemberRequest) -> HttpResponse:
 @require_GET
 def show_margin_dialog(request: MemberRequest, position_id: int) -> HttpResponse:
     """Add or remove margin of one isolated position."""
-    desk, row = desk_of(request.user), _isolated(request, position_id)
+    desk = desk_of(request.user)
+    row = _isolated(desk, position_id)
     direction = _direction(request.GET.get("direction", ""))
     preview = _preview(desk, row, direction, request.GET.get("amount", ""))
     dialog = build_margin_dialog(desk, row, direction, preview, _unmoved(desk, row), uuid4())
@@ -97,7 +99,8 @@ def show_margin_dialog(request: MemberRequest, position_id: int) -> HttpResponse
 @require_GET
 def show_margin_preview(request: MemberRequest, position_id: int) -> HttpResponse:
     """What moving the amount would do, while it is being typed."""
-    desk, row = recent_desk(request.user), _isolated(request, position_id)
+    desk = recent_desk(request.user)
+    row = _isolated(desk, position_id)
     preview = _preview(desk, row, _direction(request.GET.get("direction", "")), request.GET.get("amount", ""))
     return render(request, "trading/_margin_preview.html", {"preview": preview, "position_id": row.pk})
 
@@ -106,7 +109,8 @@ def show_margin_preview(request: MemberRequest, position_id: int) -> HttpRespons
 @require_POST
 def change_margin(request: MemberRequest, position_id: int) -> HttpResponse:
     """Move the margin, once, however often the form arrives."""
-    desk, row = desk_of(request.user), _isolated(request, position_id)
+    desk = desk_of(request.user)
+    row = _isolated(desk, position_id)
     direction, typed = _direction(request.POST.get("direction", "")), request.POST.get("amount", "")
     try:
         command = _move(request, desk, row, direction, typed)
@@ -145,7 +149,8 @@ def _render_margin_problem(
 @require_GET
 def show_close_dialog(request: MemberRequest, position_id: int) -> HttpResponse:
     """What closing at market brings and costs."""
-    return _render_close(request, desk_of(request.user), position_of(request.user, position_id))
+    desk = desk_of(request.user)
+    return _render_close(request, desk, position_of(desk.account, position_id))
 
 
 @trader_required
@@ -157,16 +162,16 @@ def close_position(request: MemberRequest, position_id: int) -> HttpResponse:
     try:
         key = read_form_key(form_key)
         made = earlier(desk.account, CommandKind.ORDER, key, {"close": str(position_id)}) if desk.account else None
-        command = made or _close(request, desk, position_id, key)
+        command = made or _close(desk, position_id, key)
     except FormReused:
-        return _render_close(request, desk, position_of(request.user, position_id), REUSED, 409)
+        return _render_close(request, desk, position_of(desk.account, position_id), REUSED, 409)
     except Problem as problem:
-        return _render_close(request, desk, position_of(request.user, position_id), str(problem), 422)
+        return _render_close(request, desk, position_of(desk.account, position_id), str(problem), 422)
     return answer_command(request, command)
 
 
-def _close(request: MemberRequest, desk: Desk, position_id: int, form_key: UUID) -> Command:
-    row = position_of(request.user, position_id)
+def _close(desk: Desk, position_id: int, form_key: UUID) -> Command:
+    row = position_of(desk.account, position_id)
     mark = desk.mark(row.market) or row.mark_price
     return send_close(trading_adapter(row.account), row.account, row, mark, form_key, desk.access.fee)
 
@@ -185,7 +190,7 @@ def _render_close(
 @require_POST
 def cancel_order(request: MemberRequest, order_id: int) -> HttpResponse:
     """Cancel a resting order, once."""
-    row = order_of(request.user, order_id)
+    row = order_of(account_of(request.user), order_id)
     try:
         form_key = read_form_key(request.POST.get("form_key", ""))
         command = send_cancel(trading_adapter(row.account), row.account, row, form_key)
@@ -195,8 +200,8 @@ def cancel_order(request: MemberRequest, order_id: int) -> HttpResponse:
     return answer_command(request, command)
 
 
-def _isolated(request: MemberRequest, position_id: int) -> Position:
-    row = position_of(request.user, position_id)
+def _isolated(desk: Desk, position_id: int) -> Position:
+    row = position_of(desk.account, position_id)
     if row.mode != MarginMode.ISOLATED:
         raise Http404
     return row

@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET
 
 from tenants.access import MemberRequest, signed_in, trader_required
 from tenants.models import Role
@@ -124,12 +125,14 @@ def build_banner(desk: Desk) -> VenueBanner | None:
 
 
 @trader_required
+@require_GET
 def show_banner(request: MemberRequest) -> HttpResponse:
     """The banner alone, asked for again and again while the page is open."""
     return render(request, "trading/_banner.html", {"banner": build_banner(desk_of(request.user))})
 
 
 @trader_required
+@require_GET
 def show_account(request: MemberRequest) -> HttpResponse:
     """The account panel alone."""
     return render(request, "trading/_account.html", {"account": build_account(desk_of(request.user))})

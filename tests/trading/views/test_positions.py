@@ -10,7 +10,7 @@ from pytest_django import DjangoAssertNumQueries
 from tests.trading.conftest import Desk, open_desk
 from tests.trading.services.test_orders import ticket
 from trading.margin.types import MarginMode
-from trading.models import Command, Market, Order, Position
+from trading.models import Command, Market, Order, Position, VenueAccount
 from trading.services.orders import place_order
 
 
@@ -128,6 +128,27 @@ def test_another_traders_rows_do_not_exist(desk: Desk, browser: Client, held: Po
     assert browser.post(f"/orders/{order.pk}/cancel/", key).status_code == 404
     assert browser.get(f"/commands/{command.pk}/").status_code == 404
     assert "No open positions" in browser.get("/positions/").content.decode()
+
+
+def test_account_that_is_not_shown_cannot_be_acted_on(desk: Desk, browser: Client, held: Position) -> None:
+    place_order(desk.adapter, desk.account, desk.market, ticket(limit_price=Decimal(80000)))
+    order = Order.objects.get(is_open=True)
+    VenueAccount.objects.update(is_current=False)
+    key = {"form_key": str(uuid4()), "amount": "5", "direction": "add"}
+
+    assert browser.get(f"/positions/{held.pk}/margin/").status_code == 404
+    assert browser.get(f"/positions/{held.pk}/margin/preview/?amount=5").status_code == 404
+    assert browser.post(f"/positions/{held.pk}/margin/change/", key).status_code == 404
+    assert browser.get(f"/positions/{held.pk}/close/").status_code == 404
+    assert browser.post(f"/positions/{held.pk}/close/now/", key).status_code == 404
+    assert browser.post(f"/orders/{order.pk}/cancel/", key).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["/trade/BTC/book/", "/trade/BTC/bar/", "/trade/BTC/candles/", "/banner/", "/account/"]
+)
+def test_panel_is_only_read(browser: Client, path: str) -> None:
+    assert browser.post(path).status_code == 405
 
 
 def test_panel_asks_the_database_the_same_at_1_and_30_rows(
