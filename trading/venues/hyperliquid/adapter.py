@@ -35,7 +35,7 @@ from trading.venues.base import (
     Trade,
     Venue,
 )
-from trading.venues.errors import Malformed, MissingKey, OutcomeUnknown, RateLimited, Unavailable
+from trading.venues.errors import Malformed, MissingKey, OutcomeUnknown, Unavailable
 from trading.venues.hyperliquid import answers, questions, rules, signing, wire
 from trading.venues.hyperliquid.decoding import is_perpetual, oldest_first
 from trading.venues.hyperliquid.questions import Question
@@ -76,12 +76,9 @@ class HyperliquidAdapter:
         return f"HyperliquidAdapter({self._transport!r}, {self.network!s}, {self._key!r})"
 
     def ask(self, question: Question[T]) -> T:
-        """The answer to one read. Raises ``Unavailable``, ``RateLimited``, ``Malformed`` or ``UnknownState``."""
+        """The answer to one read. Raises ``Unavailable``, ``Malformed`` or ``UnknownState``."""
         try:
             response = self._transport.request("POST", wire.INFO_PATH, question.body)
-        except RateLimited as error:
-            error.outcome_known = True
-            raise
         except OutcomeUnknown as error:
             raise Unavailable(error.cause, retry_after=error.retry_after) from None
         return read(question, response, self._clock())

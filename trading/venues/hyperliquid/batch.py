@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from trading.margin.types import AccountMode
 from trading.venues.base import AccountSnapshot
-from trading.venues.errors import OutcomeUnknown, RateLimited, Unavailable, VenueError
+from trading.venues.errors import OutcomeUnknown, Unavailable, VenueError
 from trading.venues.hyperliquid import questions, wire
 from trading.venues.hyperliquid.adapter import read, utc_now
 from trading.venues.hyperliquid.questions import Question
@@ -24,12 +24,9 @@ class HyperliquidBatch:
         self._clock = clock
 
     async def ask(self, question: Question[T]) -> T:
-        """The answer to one read. Raises ``Unavailable``, ``RateLimited``, ``Malformed`` or ``UnknownState``."""
+        """The answer to one read. Raises ``Unavailable``, ``Malformed`` or ``UnknownState``."""
         try:
             response = await self._transport.request("POST", wire.INFO_PATH, question.body)
-        except RateLimited as error:
-            error.outcome_known = True
-            raise
         except OutcomeUnknown as error:
             raise Unavailable(error.cause, retry_after=error.retry_after) from None
         return read(question, response, self._clock())

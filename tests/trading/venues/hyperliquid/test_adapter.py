@@ -27,7 +27,7 @@ from trading.venues.base import (
     Venue,
     market_order,
 )
-from trading.venues.errors import Malformed, OutcomeUnknown, RateLimited, Rejected, Unavailable, UnknownState
+from trading.venues.errors import Malformed, OutcomeUnknown, Rejected, Unavailable, UnknownState
 from trading.venues.hyperliquid.adapter import HyperliquidAdapter
 from trading.venues.hyperliquid.batch import HyperliquidBatch
 from trading.venues.hyperliquid.signing import SigningKey
@@ -246,13 +246,13 @@ def test_a_read_that_fails_changes_nothing_and_may_be_tried_again(
     )
     seen = []
     for _ in range(6):
-        with pytest.raises((Unavailable, RateLimited, Malformed)) as caught:
+        with pytest.raises((Unavailable, Malformed)) as caught:
             adapter.account(OWNER, mode=AccountMode.STANDARD)
         seen.append((caught.type, caught.value.retryable, caught.value.outcome_known, caught.value.retry_after))
     assert seen == [
         (Unavailable, True, True, None),
         (Unavailable, True, True, 4.0),
-        (RateLimited, True, True, 9.0),
+        (Unavailable, True, True, 9.0),
         (Malformed, False, True, None),
         (Malformed, False, True, None),
         (UnknownState, False, True, None),
@@ -333,5 +333,6 @@ def test_a_batch_hears_limits_and_silence_as_the_adapter_does(server: Misbehavin
             return [(await batch.accounts({OWNER: AccountMode.STANDARD}))[OWNER] for _ in range(2)]
 
     limited, failed = asyncio.run(follow())
-    assert (type(limited), limited.outcome_known, limited.retry_after) == (RateLimited, True, 3.0)
+    assert (type(limited), limited.cause, limited.retry_after) == (Unavailable, "HTTP 429", 3.0)
+    assert "do not send it again" not in limited.explanation
     assert (type(failed), failed.retryable) == (Unavailable, True)
