@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qsl
 
 from tests.trading.venues.misbehaving import Behaviour, MisbehavingServer, answer
+from trading.venues.transport import Limits
 
 Question = dict[str, str]
 Answers = Callable[[Question], object]
+LIMITS = Limits(connect=1, read=1, total=2)
 LOGIN = {"nonce", "user", "signer", "signature"}
 
 
@@ -49,3 +52,7 @@ class Venue:
             answer(200, json.dumps(made(question)).encode())(handler, body)
 
         return behave
+
+
+def milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
