@@ -128,7 +128,8 @@ _decode_builder_fee = Decoder(int, "maxBuilderFee")
 
 def position(row: PositionRow) -> PositionSnapshot:
     """One position; the mark is ``positionValue / |szi|``, and a profit that the row leaves out is computed from it
-    (Hyperliquid 2.3)."""
+    (Hyperliquid 2.3). ``Malformed`` for figures that contradict each other or are no numbers, and for a mark or an
+    entry price that is not above zero."""
     leverage = row.leverage
     cash = leverage.raw_usd
     if (cash is None) is (leverage.type is ISOLATED):
@@ -147,6 +148,8 @@ def position(row: PositionRow) -> PositionSnapshot:
         raise Malformed(f"the figures of {row.coin} with size {row.szi}") from None
     if not figures.is_finite():
         raise Malformed(f"a figure of {row.coin} that is not finite")
+    if mark <= 0 or row.entry_px <= 0:
+        raise Malformed(f"the mark {mark} or the entry price {row.entry_px} of {row.coin} is not above zero")
     funding = row.cum_funding
     return PositionSnapshot(
         row.coin,
