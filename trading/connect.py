@@ -8,13 +8,32 @@ from django.views.decorators.debug import sensitive_variables
 
 from trading.models import VenueAccount
 from trading.venues.base import Adapter, Network, Venue
+from trading.venues.errors import Unavailable
 from trading.venues.hyperliquid.adapter import HyperliquidAdapter
 from trading.venues.hyperliquid.signing import SigningKey
-from trading.venues.transport import BlockingTransport, Limits
+from trading.venues.transport import BlockingTransport, Limits, Response, Transport
 
 
 class KeyUnreadable(Exception):
     """The stored agent key cannot be opened with any of the configured secrets."""
+
+
+class OtherNetwork(Unavailable):
+    """The account lives on a network that this deployment is not connected to; nothing was sent."""
+
+    retryable = False
+
+    def __init__(self) -> None:
+        super().__init__("the account is of another network")
+        self.explanation = "This account lives on another network than this exchange is connected to."
+
+
+class ClosedTransport:
+    """The way to a network that is not connected: whatever is asked or sent there raises ``OtherNetwork``."""
+
+    def request(self, method: str, path: str, body: bytes = b"") -> Response:
+        """Send nothing."""
+        raise OtherNetwork
 
 
 @cache
@@ -62,15 +81,35 @@ def hyperliquid() -> HyperliquidAdapter:
     return HyperliquidAdapter(_transport(settings.HYPERLIQUID_URL), Network(settings.HYPERLIQUID_NETWORK))
 
 
+def account_adapter(account: VenueAccount) -> Adapter:
+    """An adapter that reads the account and posts what was signed for it, and cannot sign.
+
+    For an account of another network than the deployment's, every read and every sending raises ``OtherNetwork``, as an
+    unreachable venue would: the network connected now may know the same address with other positions.
+    """
+    return _adapter(account, None)
+
+
 def trading_adapter(account: VenueAccount) -> Adapter:
-    """An adapter that signs with the account's agent key. Raises ``KeyUnreadable``.
+    """``account_adapter`` with the account's agent key to sign. Raises ``KeyUnreadable``.
 
     An account without a key gets an adapter that refuses to sign and says so.
     """
     if not account.agent_key:
-        return public_adapter(Venue(account.venue))
+        return account_adapter(account)
     try:
         key = SigningKey.from_hex(_vault().decrypt(bytes(account.agent_key)).decode())
     except InvalidToken:
         raise KeyUnreadable("This account's trading key cannot be opened; connect it again.") from None
-    return HyperliquidAdapter(_transport(settings.HYPERLIQUID_URL), Network(account.network), key)
+    return _adapter(account, key)
+
+
+def _adapter(account: VenueAccount, key: SigningKey | None) -> Adapter:
+    venue, network = Venue(account.venue), Network(account.network)
+    match venue:
+        case Venue.HYPERLIQUID:
+            is_connected = (venue, network) in configured_venues()
+            transport: Transport = _transport(settings.HYPERLIQUID_URL) if is_connected else ClosedTransport()
+            return HyperliquidAdapter(transport, network, key)
+        case Venue.ASTER:
+            raise LookupError("Aster is not connected in this deployment.")
