@@ -39,7 +39,7 @@ from trading.venues.base import (
     Trade,
     Venue,
 )
-from trading.venues.errors import InvalidCommand, MissingKey, OutcomeUnknown, RateLimited, Reason, Rejected, Unavailable
+from trading.venues.errors import InvalidCommand, MissingKey, OutcomeUnknown, Reason, Rejected, Unavailable
 
 T = TypeVar("T")
 
@@ -77,14 +77,11 @@ class AsterAdapter:
         return f"AsterAdapter({self._door!r}, {self.network!s}, {self._login!r})"
 
     def ask(self, question: Question[T]) -> T:
-        """The answer to one read. Raises ``Unavailable``, ``RateLimited``, ``Malformed`` or ``UnknownState``, and
-        ``Rejected`` where the venue refuses the login."""
+        """The answer to one read. Raises ``Unavailable``, ``Malformed`` or ``UnknownState``, and ``Rejected`` where the
+        venue refuses the login."""
         path, headers = self._address(question)
         try:
             response = self._door.request("GET", path, b"", headers)
-        except RateLimited as error:
-            error.outcome_known = True
-            raise
         except OutcomeUnknown as error:
             raise Unavailable(error.cause, retry_after=error.retry_after) from None
         if response.status >= 300:

@@ -161,16 +161,14 @@ def _unfilled(order: _Order) -> Rejected:
 
 
 def refuse_read(response: Response) -> NoReturn:
-    """Raise what a failed read means: refused by code, slowed down, or a venue that cannot answer now."""
+    """Raise what a failed read means: refused by code, or a venue that cannot or will not answer now."""
     try:
         failure = _decode_code(response.body)
         code = int(failure.code)
     except (Malformed, ValueError):
         raise Unavailable(f"HTTP {response.status} without a code") from None
     if code in refusals.TOO_MANY:
-        error = RateLimited(f"{code} {failure.msg}", retry_after=refusals.TOO_MANY[code])
-        error.outcome_known = True
-        raise error
+        raise Unavailable(f"{code} {failure.msg}", retry_after=refusals.TOO_MANY[code])
     if code in refusals.IN_DOUBT:
         raise Unavailable(f"{code} {failure.msg}")
     raise refusals.rejected(code, failure.msg)

@@ -238,7 +238,7 @@ def test_an_unlisted_code_is_shown_and_flagged() -> None:
     [
         (b"<html>", Unavailable),
         (b'{"code":-1000,"msg":""}', Unavailable),
-        (b'{"code":-1003,"msg":""}', RateLimited),
+        (b'{"code":-1003,"msg":""}', Unavailable),
         (b'{"code":-2015,"msg":""}', Rejected),
         (b'{"code":-5050,"msg":""}', Rejected),
     ],
