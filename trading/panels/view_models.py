@@ -63,6 +63,7 @@ class Quote:
 
     ``errors`` maps a field's name to its sentence. ``spoken`` is what the slider says. ``seen_liquidation`` and
     ``seen_max_loss`` travel back with the order, so that a price that has moved too far is asked about again.
+    ``must_start_over``: the form was sent already, and only a new page brings a form for another order.
     """
 
     market: str
@@ -81,6 +82,7 @@ class Quote:
     freshness: Freshness
     blocked_because: str = ""
     must_connect: bool = False
+    must_start_over: bool = False
     warning: str = ""
     size_value: str = ""
     size_note: str = ""

@@ -1,6 +1,6 @@
 """What became of a command: the notice, and the answer to a form that made one."""
 
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -26,11 +26,15 @@ def show_command(request: MemberRequest, command_id: UUID) -> HttpResponse:
     return answer
 
 
-def answer_command(request: MemberRequest, command: Command) -> HttpResponse:
-    """The notice of a command just made, and a new key for the form; without scripts, back to the terminal."""
+def answer_command(request: MemberRequest, command: Command, form_key: UUID | None = None) -> HttpResponse:
+    """The notice of a command just made; without scripts, back to the terminal.
+
+    ``form_key`` arms the ticket for another order. Only the ticket's own answer brings one: any other would let an
+    order whose answer was lost be sent twice.
+    """
     if not request.htmx:
         return redirect(_back_to(command))
-    answer = render(request, "trading/_notice.html", {"notice": build_notice(command, form_key=uuid4())})
+    answer = render(request, "trading/_notice.html", {"notice": build_notice(command, form_key)})
     answer["HX-Trigger"] = "refresh"
     return answer
 

@@ -45,6 +45,7 @@ from trading.services.orders import cancel_order as send_cancel
 from trading.services.orders import close_position as send_close
 from trading.venues.errors import InvalidCommand
 from trading.views.commands import answer_command
+from trading.views.seen import refuse_if_moved
 
 AMOUNT_DECIMALS = 2
 REUSED = "This form was already sent with other values. The first one counts; close this and look at the result."
@@ -131,6 +132,7 @@ def _move(request: MemberRequest, desk: Desk, row: Position, direction: str, typ
     preview = _preview(desk, row, direction, typed)
     if not preview.can_submit:
         raise Unreadable(preview.error or preview.blocked_because or "Enter an amount.")
+    refuse_if_moved(request, seen_liquidation=preview.seen_liquidation)
     return move_margin(trading_adapter(row.account), row.account, row, signed, form_key)
 
 

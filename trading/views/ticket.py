@@ -1,7 +1,6 @@
 """The order panel: a quote for every movement of the slider, and the order itself."""
 
 from dataclasses import replace
-from decimal import Decimal
 from uuid import uuid4
 
 from django.http import HttpResponse
@@ -11,7 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 from tenants.access import MemberRequest, trader_required
 from trading.connect import KeyUnreadable, trading_adapter
 from trading.desk import Desk, desk_of, market_named, recent_desk
-from trading.forms import Unreadable, read_form_key, read_number, read_order
+from trading.forms import Unreadable, read_form_key, read_order
 from trading.models import Command, Market
 from trading.models.commands import CommandKind
 from trading.panels.ticket import build_quote, build_ticket, default_form
@@ -22,11 +21,11 @@ from trading.services.orders import OrderTicket, remember_choice
 from trading.services.orders import place_order as send_order
 from trading.venues.errors import InvalidCommand
 from trading.views.commands import answer_command
+from trading.views.seen import refuse_if_moved
 from trading.views.terminal import terminal_page
 
+REUSED = "This form was already sent with other values. The first order counts; look at it before sending another."
 FIELDS = ("side", "kind", "price", "size", "unit", "percent", "mode", "leverage", "reduce_only")
-# A liquidation price or maximum loss that moved further than this since the trader saw it is asked about again.
-TOLERANCE = Decimal("0.005")
 
 
 @trader_required
@@ -46,13 +45,10 @@ def place_order(request: MemberRequest, market_name: str) -> HttpResponse:
     try:
         command = _order(request, desk, market, quoted)
     except FormReused:
-        words = (
-            "This form was already sent with other values. The first order counts; look at it before sending another."
-        )
-        return _render_quote(request, desk, market, quoted, words, status=409)
+        return _render_quote(request, desk, market, quoted, REUSED, status=409)
     except (Unreadable, InvalidCommand, KeyUnreadable) as problem:
         return _render_quote(request, desk, market, quoted, str(problem), status=422)
-    return answer_command(request, command)
+    return answer_command(request, command, form_key=uuid4())
 
 
 def quote_from(request: MemberRequest, desk: Desk, market: Market) -> Quoted:
@@ -97,14 +93,7 @@ def _refuse_unless_placeable(request: MemberRequest, desk: Desk, market: Market,
     quote = build_quote(desk, market, quoted)
     if not quote.can_submit:
         raise Unreadable(quote.blocked_because or next(iter(quote.errors.values()), "Enter a size."))
-    for name, now in (("seen_liquidation", quote.seen_liquidation), ("seen_max_loss", quote.seen_max_loss)):
-        seen = request.POST.get(name, "")
-        if seen and now and _moved(read_number(seen, "The estimate"), Decimal(now)):
-            raise Unreadable("The estimate moved while you decided. Look at the new numbers and send again.")
-
-
-def _moved(seen: Decimal, now: Decimal) -> bool:
-    return abs(now - seen) > TOLERANCE * now
+    refuse_if_moved(request, seen_liquidation=quote.seen_liquidation, seen_max_loss=quote.seen_max_loss)
 
 
 def _render_quote(
@@ -112,7 +101,7 @@ def _render_quote(
 ) -> HttpResponse:
     quote = build_quote(desk, market, quoted)
     if problem and problem not in quote.errors.values():
-        quote = replace(quote, blocked_because=problem, can_submit=False)
+        quote = replace(quote, blocked_because=problem, can_submit=False, must_start_over=problem == REUSED)
     if not request.htmx:
         return _render_page(request, desk, market, quoted, quote, status)
     return render(request, "trading/_quote.html", {"quote": quote}, status=status)
@@ -121,8 +110,12 @@ def _render_quote(
 def _render_page(
     request: MemberRequest, desk: Desk, market: Market, quoted: Quoted, quote: Quote, status: int
 ) -> HttpResponse:
-    """Without scripts a refused form comes back as the whole page, with everything that was typed."""
+    """Without scripts a refused form comes back as the whole page, with everything that was typed.
+
+    A form that counted already keeps its key, so that it cannot order again before the trader starts over.
+    """
     page = terminal_page(request, desk, market)
-    ticket = build_ticket(desk, market, quoted, _typed(request), uuid4())
+    form_key = read_form_key(request.POST["form_key"]) if quote.must_start_over else uuid4()
+    ticket = build_ticket(desk, market, quoted, _typed(request), form_key)
     page = replace(page, ticket=replace(ticket, quote=quote))
     return render(request, "trading/terminal.html", {"page": page}, status=status)

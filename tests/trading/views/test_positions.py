@@ -68,6 +68,8 @@ def test_margin_is_added_once_for_one_form(browser: Client, held: Position) -> N
         ({"amount": "1000000"}, "more than can be moved"),
         ({"amount": "150", "direction": "remove"}, "more than can be moved"),
         ({"form_key": ""}, "This form has expired"),
+        ({"seen_liquidation": "70000"}, "The estimate moved while you decided"),
+        ({"seen_liquidation": ""}, "The estimate moved while you decided"),
     ],
 )
 def test_bad_amount_gets_a_sentence_and_nothing_is_sent(

@@ -1,5 +1,6 @@
 """The order panel over HTTP: what is shown, what is refused, and that nothing is sent twice."""
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 from uuid import uuid4
@@ -78,6 +79,11 @@ BAD = [
     ({"reduce_only": "on"}, "There is no BTC position to reduce"),
     ({"form_key": "nonsense"}, "This form has expired"),
     ({"seen_liquidation": "70000"}, "The estimate moved while you decided"),
+    ({"seen_liquidation": ""}, "The estimate moved while you decided"),
+    ({"seen_liquidation": "1e999999999"}, "The estimate moved while you decided"),
+    ({"seen_max_loss": ""}, "The estimate moved while you decided"),
+    ({"seen_max_loss": "60"}, "The estimate moved while you decided"),
+    ({"leverage": "1", "seen_liquidation": "70000"}, "The estimate moved while you decided"),
 ]
 
 
@@ -90,6 +96,15 @@ def test_bad_input_gets_a_sentence_and_nothing_is_sent(
     assert answer.status_code == 422
     assert sentence in answer.content.decode()
     assert not Command.objects.exists()
+
+
+def test_order_goes_through_on_what_was_seen(desk: Desk, browser: Client) -> None:
+    quote = browser.get(QUOTE, fields()).content.decode()
+    seen = dict(re.findall(r'name="(seen_\w+)" value="([^"]*)"', quote))
+    assert set(seen) == {"seen_liquidation", "seen_max_loss"}
+
+    assert browser.post(ORDER, fields(**seen)).status_code == 200
+    assert Position.objects.get().size == Decimal("0.01")
 
 
 def test_operators_cap_holds_below_the_venues_maximum(desk: Desk, browser: Client) -> None:
@@ -131,8 +146,42 @@ def test_replayed_form_with_other_values_is_refused(desk: Desk, browser: Client)
     answer = browser.post(ORDER, form | {"size": "0.02"})
 
     assert answer.status_code == 409
-    assert "already sent with other values" in answer.content.decode()
+    page = answer.content.decode()
+    assert "already sent with other values" in page
+    assert '<a class="button button-main button-accent" id="start_over" href="/trade/BTC/"' in page
+    assert 'id="place_order"' not in page
+    assert "ticket_form_key" not in page
+    assert "hx-trigger" not in page.partition(">")[0]
     assert Position.objects.get().size == Decimal("0.01")
+
+
+def test_replayed_form_with_other_values_keeps_its_key_without_scripts(desk: Desk) -> None:
+    publish_prices(desk)
+    plain = Client(HTTP_HOST="alpha.localhost")
+    plain.force_login(desk.trader)
+    form = fields()
+    plain.post(ORDER, form)
+
+    page = plain.post(ORDER, form | {"size": "0.02"}).content.decode()
+
+    assert f'id="ticket_form_key" name="form_key" value="{form["form_key"]}"' in page
+    assert "Start a new order" in page
+    assert plain.post(ORDER, form | {"size": "0.02"}).status_code == 409
+
+
+def test_only_the_tickets_own_answer_arms_it_again(desk: Desk, browser: Client) -> None:
+    own = browser.post(ORDER, fields(leverage="5")).content.decode()
+    held = Position.objects.get()
+    added = browser.post(
+        f"/positions/{held.pk}/margin/change/", {"form_key": str(uuid4()), "direction": "add", "amount": "10"}
+    ).content.decode()
+    closed = browser.post(f"/positions/{held.pk}/close/now/", {"form_key": str(uuid4())}).content.decode()
+
+    assert "ticket_form_key" in own
+    assert "Done: add 10 margin, BTC" in added
+    assert "ticket_form_key" not in added
+    assert "Filled: sell 0.01 BTC" in closed
+    assert "ticket_form_key" not in closed
 
 
 def test_lost_answer_is_shown_as_being_checked(desk: Desk, browser: Client) -> None:
