@@ -8,7 +8,7 @@ often however many quotes it computes.
 import logging
 import time
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -23,8 +23,9 @@ logger = logging.getLogger(__name__)
 
 REMEMBERED_SECONDS = 0.25
 
-# KEYS[1] the board; ARGV[1] its time in ms, ARGV[2] its bytes. A board that is not newer changes nothing.
-PUT_NEWER = """
+# KEYS[1] the board; ARGV[1] its time in ms, ARGV[2] its bytes. An older board changes nothing; one of the same
+# moment takes the place, since it may hold more of what was heard then.
+PUT_UNLESS_OLDER = """
 local known = tonumber(redis.call('HGET', KEYS[1], 'as_of') or '0')
 if known > tonumber(ARGV[1]) then return 0 end
 redis.call('HSET', KEYS[1], 'as_of', ARGV[1], 'data', ARGV[2])
@@ -62,11 +63,6 @@ class Board(msgspec.Struct, frozen=True):
         """The moment a market's state is from; None where it is not known."""
         return self.lagging.get(market, self.as_of) if market in self.states else None
 
-    def age(self, market: str, now: datetime) -> timedelta | None:
-        """How old a market's state is; None where it is not known."""
-        moment = self.time_of(market)
-        return None if moment is None else max(now - moment, timedelta(0))
-
 
 NOTHING_KNOWN = Board()
 
@@ -83,13 +79,13 @@ def publish(
 ) -> bool:
     """Put a whole board in place; False where a newer one lies there. ``as_of`` is the venue's time or our receipt."""
     board = Board({state.name: state for state in states}, as_of, dict(lagging or {}))
-    is_newer = bool(blocking().eval(PUT_NEWER, 1, *script_arguments(venue, network, board)))
+    is_taken = bool(blocking().eval(PUT_UNLESS_OLDER, 1, *script_arguments(venue, network, board)))
     _remembered.pop(keys.board(venue, network), None)
-    return is_newer
+    return is_taken
 
 
 def script_arguments(venue: Venue, network: Network, board: Board) -> tuple[str, str, bytes]:
-    """Key and arguments of ``PUT_NEWER``, for whoever holds an asyncio client."""
+    """Key and arguments of ``PUT_UNLESS_OLDER``, for whoever holds an asyncio client."""
     if board.as_of is None:
         raise ValueError("A board that knows nothing is not published.")
     milliseconds = int(board.as_of.timestamp() * 1000)

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from trading.desk import stale_limits
 from trading.live import keys
-from trading.live.board import PUT_NEWER, Board, script_arguments
+from trading.live.board import PUT_UNLESS_OLDER, Board, script_arguments
 from trading.live.heard import Heard
 from trading.live.public import Patch, difference, market_patch, marks_patch
 from trading.live.publish import queue_fragment, queue_patch
@@ -43,7 +43,7 @@ class Renderer:
             return board
         async with self._redis.pipeline(transaction=False) as pipeline:
             if board.as_of != self._published:
-                pipeline.eval(PUT_NEWER, 1, *script_arguments(self._venue, self._network, board))
+                pipeline.eval(PUT_UNLESS_OLDER, 1, *script_arguments(self._venue, self._network, board))
             sent = self._queue_markets(pipeline, board)
             self._queue_books(pipeline, heard, now)
             await pipeline.execute()

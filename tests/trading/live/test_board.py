@@ -1,7 +1,7 @@
 """The board in a real Valkey."""
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -35,7 +35,6 @@ def test_board_comes_back_exactly(redis: Redis) -> None:
     assert known.marks == {"kPEPE": Decimal("0.0087650"), "BTC": Decimal(86000)}
     assert known.mark("ETH") is None
     assert (known.time_of("kPEPE"), known.time_of("BTC"), known.time_of("ETH")) == (at(-3), START, None)
-    assert known.age("kPEPE", at(1)) == timedelta(seconds=4)
 
 
 def test_older_board_changes_nothing(redis: Redis) -> None:
@@ -43,6 +42,13 @@ def test_older_board_changes_nothing(redis: Redis) -> None:
     assert not board.publish(*HERE, [state("BTC", "85000")], at(0.999))
 
     assert board.read(*HERE).mark("BTC") == 86000
+
+
+def test_board_of_the_same_moment_takes_the_place(redis: Redis) -> None:
+    assert board.publish(*HERE, [state("BTC", "86000")], START)
+    assert board.publish(*HERE, [state("BTC", "86000"), state("ETH", "4000")], START)
+
+    assert board.read(*HERE).marks == {"BTC": Decimal(86000), "ETH": Decimal(4000)}
 
 
 def test_networks_and_venues_do_not_mix(redis: Redis) -> None:
@@ -55,13 +61,13 @@ def test_networks_and_venues_do_not_mix(redis: Redis) -> None:
 def test_nothing_published_is_nothing_known(redis: Redis) -> None:
     known = board.read(*HERE)
 
-    assert (known.is_known, known.as_of, known.marks, known.age("BTC", START)) == (False, None, {}, None)
+    assert (known.is_known, known.as_of, known.marks, known.time_of("BTC")) == (False, None, {}, None)
 
 
 def test_board_is_asked_for_once_in_a_quarter_of_a_second(redis: Redis) -> None:
     board.publish(*HERE, [state("BTC", "86000")], START)
     assert board.read(*HERE).mark("BTC") == 86000
-    redis.eval(board.PUT_NEWER, 1, *board.script_arguments(*HERE, Board({"BTC": state("BTC", "86001")}, at(1))))
+    redis.eval(board.PUT_UNLESS_OLDER, 1, *board.script_arguments(*HERE, Board({"BTC": state("BTC", "86001")}, at(1))))
     before = redis.info("commandstats")["cmdstat_hget"]["calls"]
     reads = [board.read(*HERE).mark("BTC") for _ in range(100)]
     after = redis.info("commandstats")["cmdstat_hget"]["calls"]
