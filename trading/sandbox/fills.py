@@ -27,6 +27,17 @@ class Offer:
 
 
 @dataclass(frozen=True)
+class Settled:
+    """What one side of a trade did to its account; ``fee`` includes the builder's part."""
+
+    start_position: Decimal
+    direction: str
+    closed_pnl: Decimal
+    fee: Decimal
+    builder_fee: Decimal
+
+
+@dataclass(frozen=True)
 class Execution:
     ledger: Ledger
     tape: Tape
@@ -163,40 +174,56 @@ class Execution:
         liquidation: Liquidation | None,
     ) -> None:
         """One side of a trade: fees, position, the order's own counters and the fill row."""
-        market = self.ledger.markets[order.market]
-        signed = amount if order.is_buy else -amount
-        held = self.ledger.size(account, market.name)
         rate = self._fee_rate(account, liquidation, crossed=crossed)
-        fee, builder_fee = self._charge(order, amount * price, rate)
-        profit = self.ledger.trade(account, Trade(market, signed, price, fee))
+        settled = self._settle(account, order, amount, price, rate)
         order.size -= amount
         order.filled += amount
         order.filled_value += amount * price
-        tid = self.tape.next_tid()
-        row = Fill(
-            address=account.address,
-            market=market.name,
-            price=price,
-            size=amount,
-            is_buy=order.is_buy,
-            time=self.tape.clock(),
-            start_position=held,
-            direction=direction(held, signed),
-            closed_pnl=profit,
-            hash=self.tape.hash(tid),
-            oid=order.oid,
-            crossed=crossed,
-            fee=fee,
-            builder_fee=builder_fee,
-            tid=tid,
-            client_id=order.client_id,
-            liquidation=liquidation,
-        )
+        row = self._row(order, amount, price, settled, crossed=crossed, liquidation=liquidation)
         self.tape.record_fill(account, row)
         self.touched.append(order)
         if order.size <= 0:
             self.tape.mark_order(account, order, "filled")
-        self._follow_position(account, market, order.siblings)
+        self._follow_position(account, self.ledger.markets[order.market], order.siblings)
+
+    def _settle(self, account: Account, order: Order, amount: Decimal, price: Decimal, rate: Decimal) -> Settled:
+        market = self.ledger.markets[order.market]
+        signed = amount if order.is_buy else -amount
+        held = self.ledger.size(account, market.name)
+        fee, builder_fee = self._charge(order, amount * price, rate)
+        profit = self.ledger.trade(account, Trade(market, signed, price, fee))
+        return Settled(held, direction(held, signed), profit, fee, builder_fee)
+
+    def _row(
+        self,
+        order: Order,
+        amount: Decimal,
+        price: Decimal,
+        settled: Settled,
+        *,
+        crossed: bool,
+        liquidation: Liquidation | None,
+    ) -> Fill:
+        tid = self.tape.next_tid()
+        return Fill(
+            address=order.address,
+            market=order.market,
+            price=price,
+            size=amount,
+            is_buy=order.is_buy,
+            time=self.tape.clock(),
+            start_position=settled.start_position,
+            direction=settled.direction,
+            closed_pnl=settled.closed_pnl,
+            hash=self.tape.hash(tid),
+            oid=order.oid,
+            crossed=crossed,
+            fee=settled.fee,
+            builder_fee=settled.builder_fee,
+            tid=tid,
+            client_id=order.client_id,
+            liquidation=liquidation,
+        )
 
     def _fee_rate(self, account: Account, liquidation: Liquidation | None, *, crossed: bool) -> Decimal:
         rules = self.ledger.rules
