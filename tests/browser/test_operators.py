@@ -53,7 +53,9 @@ def test_one_operators_trader_reaches_nothing_of_another(harbor: Exchange, vanta
     stranger, owner = sit_down(harbor), sit_down(vanta)
     owner.open_position("BTC", "0.01", 5)
     owner.choose("kind", "limit")
-    owner.page.get_by_label("Price", exact=True).fill(str(int(owner.liquidation)))
+    price = owner.liquidation
+    owner.page.get_by_label("Price", exact=True).fill(str(price))
+    expect(owner.button).to_have_text(f"Buy / Long 0.01 BTC at {price:,}")
     owner.place()
     expect(owner.notices.first).to_contain_text("In the book")
     position = (owner.row("BTC").get_attribute("id") or "").removeprefix("position-")
