@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from trading.views import commands, market, positions, terminal, ticket
+from trading.views import commands, market, positions, terminal, ticket, working
 
 urlpatterns = [
     path("", terminal.home, name="home"),
@@ -18,6 +18,7 @@ urlpatterns = [
     path("positions/<int:position_id>/margin/", positions.show_margin_dialog, name="margin_dialog"),
     path("positions/<int:position_id>/margin/preview/", positions.show_margin_preview, name="margin_preview"),
     path("positions/<int:position_id>/margin/change/", positions.change_margin, name="change_margin"),
+    path("positions/<int:position_id>/working/", working.show_working, name="working"),
     path("positions/<int:position_id>/close/", positions.show_close_dialog, name="close_dialog"),
     path("positions/<int:position_id>/close/now/", positions.close_position, name="close_position"),
     path("orders/<int:order_id>/cancel/", positions.cancel_order, name="cancel_order"),

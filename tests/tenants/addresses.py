@@ -45,6 +45,7 @@ POLICY: dict[str, tuple[str, ...]] = {
     "margin_dialog": (TRADER,),
     "margin_preview": (TRADER,),
     "change_margin": (TRADER,),
+    "working": (TRADER,),
     "close_dialog": (TRADER,),
     "close_position": (TRADER,),
     "cancel_order": (TRADER,),

@@ -8,17 +8,18 @@ from tenants.models import User
 from trading.desk import Desk, recent_fills
 from trading.holdings import RULES
 from trading.margin.errors import MarginInputError
-from trading.margin.explain import Step, explain_liquidation, explain_maximum_loss, plain
+from trading.margin.explain import explain_liquidation, explain_maximum_loss
 from trading.models import Command, Position, VenueAccount
 from trading.models.commands import CommandState
 from trading.panels.history import build_account, build_fills, build_margin_changes, build_orders, describe
 from trading.panels.liquidation import reason_text
 from trading.panels.market import liquidation_text
-from trading.panels.numbers import MINUS, age, clock, fixed, money, short_address
+from trading.panels.numbers import age, clock, fixed, money, short_address
 from trading.panels.positions import account_freshness, build_positions
 from trading.panels.view_models import AccountPanel, PositionRow
+from trading.panels.working import step_rows
 from trading.support.lookup import recent_margin_changes
-from trading.support.view_models import AccountView, CommandRow, PositionView, Reading, StepRow, TraderRow
+from trading.support.view_models import AccountView, CommandRow, PositionView, Reading, TraderRow
 from trading.venues.snapshots import Venue
 
 BASIS_POINTS = 10_000
@@ -102,8 +103,8 @@ def _position_view(desk: Desk, held: Position, row: PositionRow) -> PositionView
         venues=liquidation_text(venues, mark, spec) if venues is not None else "none",
         difference=_difference(ours, venues),
         venue_time=clock(held.venue_time),
-        steps=_step_rows(explained.steps),
-        loss_steps=_step_rows(loss.steps),
+        steps=step_rows(explained.steps),
+        loss_steps=step_rows(loss.steps),
     )
 
 
@@ -115,17 +116,6 @@ def _difference(ours: Decimal | None, venues: Decimal | None) -> str:
         return ""
     apart = abs(ours - venues) / venues * BASIS_POINTS
     return f"{fixed(apart, 1)} basis points apart"
-
-
-def _step_rows(steps: Iterable[Step]) -> tuple[StepRow, ...]:
-    return tuple(
-        StepRow(
-            name=step.name,
-            formula=step.formula.replace("-", MINUS),
-            result=plain(step.result).replace("-", MINUS) if step.result is not None else "",
-        )
-        for step in steps
-    )
 
 
 def _command_row(command: Command) -> CommandRow:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from trading.panels.view_models import AccountPanel, FillRow, Freshness, MarginChangeRow, OrderRow, PositionRow
+from trading.panels.working import StepRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,15 +23,6 @@ class TraderRow:
     read: str
     problem: str
     is_active: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepRow:
-    """One line of a working. ``result`` is empty where the step cannot be taken."""
-
-    name: str
-    formula: str
-    result: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -132,6 +132,22 @@ def test_another_traders_rows_do_not_exist(desk: Desk, browser: Client, held: Po
     assert "No open positions" in browser.get("/positions/").content.decode()
 
 
+def test_position_nobody_can_value_is_closed_all_the_same(browser: Client, held: Position) -> None:
+    Position.objects.update(mark_price=0)
+    margin_path = f"/positions/{held.pk}/margin/"
+
+    for path in ("/trade/BTC/", "/positions/", "/account/", margin_path, f"{margin_path}preview/?amount=5"):
+        answer = browser.get(path)
+        assert (path, answer.status_code) == (path, 200)
+        assert "These figures cannot be read right now." in answer.content.decode()
+    assert browser.post(f"{margin_path}change/", margin(held)[1]).status_code == 422
+    assert "Close 0.01 BTC at market" in browser.get(f"/positions/{held.pk}/close/").content.decode()
+
+    answer = browser.post(f"/positions/{held.pk}/close/now/", {"form_key": str(uuid4())})
+    assert "Filled: sell 0.01 BTC at market" in answer.content.decode()
+    assert not Position.objects.exists()
+
+
 def test_account_that_is_not_shown_cannot_be_acted_on(desk: Desk, browser: Client, held: Position) -> None:
     place_order(desk.adapter, desk.account, desk.market, ticket(limit_price=Decimal(80000)))
     order = Order.objects.get(is_open=True)
@@ -175,3 +191,11 @@ def test_panel_asks_the_database_the_same_at_1_and_30_rows(
         page = browser.get("/positions/").content.decode()
 
     assert page.count("data-row") == 30
+
+
+def test_working_shows_the_steps_with_the_traders_numbers(browser: Client, held: Position) -> None:
+    page = browser.get(f"/positions/{held.pk}/working/").content.decode()
+
+    # Bought at 86,001 with 171.613 in the bucket: 688.397 of cash short, liquidation at 69,711.1 (Hyperliquid 3.4).
+    for text in ("Liquidation price", "Maintenance rate at liquidation", "−688.397", "69711.089", "171.612996"):
+        assert text in page
