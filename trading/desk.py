@@ -22,12 +22,16 @@ from trading.connect import configured_venues
 from trading.holdings import engine_account, engine_position, reserved_margin
 from trading.live.board import Board, read
 from trading.margin.cross import remarked
+from trading.margin.errors import MarginInputError
 from trading.margin.types import Account, AccountMode, FeeRates, MarginMode
 from trading.models import Command, Fill, MarginChange, Market, Order, Position, Preference, VenueAccount
 from trading.services.accounts import Access, Stage, access_of, current_account
 from trading.venues.snapshots import MarketState, Network, Venue
 
 DEFAULT_LEVERAGE_OF_ORDERS = 1
+# What the engine raises from rows that make no sense, such as a mark of zero, and what a panel then says.
+NO_FIGURES = (MarginInputError, ArithmeticError)
+UNREADABLE = "These figures cannot be read right now."
 REMEMBERED_SECONDS = 0.25
 REMEMBERED_DESKS = 1000
 

@@ -6,21 +6,22 @@ trusted.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import ROUND_FLOOR, Decimal
+from decimal import Decimal
 
 from tenants.policy import highest_leverage, offered_modes
-from trading.desk import Desk
+from trading.desk import NO_FIGURES, UNREADABLE, Desk
 from trading.forms import OrderForm, OrderKind, SizeUnit
 from trading.holdings import market_terms
-from trading.margin.errors import MarginInputError
 from trading.margin.preview import preview_order
 from trading.margin.quotes import OrderRequest, Preview, Refusal, RefusalCode
+from trading.margin.rounding import Direction, to_step
 from trading.margin.types import MarginMode, Side
 from trading.models import Market
 from trading.venues.snapshots import MarketSpec
 
 # A full-size order leaves this share behind, because the mark moves between the click and the fill.
 USABLE = Decimal("0.995")
+NO_COLLATERAL = "There is no free collateral. Add funds at the venue, or free some from a position."
 _ZERO = Decimal(0)
 
 
@@ -28,8 +29,9 @@ _ZERO = Decimal(0)
 class Quoted:
     """A ticket worked out: the size in coins, what it does, and what stands in its way.
 
-    ``preview`` is None where there is nothing to compute yet (no size) or nothing that can be (no mark). ``free`` is
-    the free collateral before the order, None where it cannot be known.
+    ``preview`` is None where there is nothing to compute yet (no size) or nothing that can be: no mark, or rows from
+    which no figure may be computed, and then ``problem`` says so. ``free`` is the free collateral before the order,
+    None where it cannot be known.
     """
 
     form: OrderForm
@@ -40,6 +42,7 @@ class Quoted:
     maximum: Decimal | None
     highest_leverage: int
     errors: Mapping[str, str] = field(default_factory=dict)
+    problem: str = ""
 
     @property
     def can_place(self) -> bool:
@@ -53,16 +56,27 @@ def quote_order(desk: Desk, market: Market, form: OrderForm) -> Quoted:
     mark = desk.mark(market)
     ceiling = highest_leverage(desk.policy, spec.max_leverage)
     errors = dict(form.errors) | _choice_errors(desk, market, spec, form, ceiling)
-    if mark is None:
+    if not mark:
         return Quoted(form, None, None, None, None, None, ceiling, errors | {"size": "There is no price yet."})
-    probe = _preview(desk, spec, form, spec.size_step, mark)
-    free = probe.free_before if probe else None
-    maximum = largest_size(desk, market, form, mark, free)
-    size = _size(spec, form, mark, maximum)
-    if size is None or "leverage" in errors:
-        return Quoted(form, size, mark, None, free, maximum, ceiling, errors)
-    preview = _preview(desk, spec, form, size, mark)
-    if preview is not None and "size" not in errors:
+    try:
+        free = _preview(desk, spec, form, spec.size_step, mark).free_before
+        maximum = largest_size(desk, market, form, mark, free)
+        size = _size(spec, form, mark, maximum)
+        if not size or "leverage" in errors:
+            return Quoted(
+                form,
+                size,
+                mark,
+                None,
+                free,
+                maximum,
+                ceiling,
+                _nothing_errors(spec, form, size, maximum, mark) | errors,
+            )
+        preview = _preview(desk, spec, form, size, mark)
+    except NO_FIGURES:
+        return Quoted(form, None, mark, None, None, None, ceiling, errors, UNREADABLE)
+    if "size" not in errors:
         errors |= _size_errors(spec, form, size, mark, maximum, preview, errors)
     return Quoted(form, size, mark, preview, free, maximum, ceiling, errors)
 
@@ -82,43 +96,50 @@ def largest_size(desk: Desk, market: Market, form: OrderForm, mark: Decimal, fre
         return None
     rate = desk.fees.rate(is_maker=False)
     per_coin = (form.price or mark) * (Decimal(1) / form.leverage + rate)
-    return opposite + spec_floor(spec, max(_ZERO, free) * USABLE / per_coin)
-
-
-def spec_floor(spec: MarketSpec, size: Decimal) -> Decimal:
-    """A size cut down to the market's lot."""
-    return (size / spec.size_step).to_integral_value(ROUND_FLOOR) * spec.size_step
+    return opposite + spec.floor_size(max(_ZERO, free) * USABLE / per_coin)
 
 
 def _size(spec: MarketSpec, form: OrderForm, mark: Decimal, maximum: Decimal | None) -> Decimal | None:
     """The order's size in coins, cut to the lot; None where the ticket names none."""
     if form.percent is not None:
-        return spec_floor(spec, maximum * form.percent / 100) if maximum is not None else None
+        return spec.floor_size(maximum * form.percent / 100) if maximum is not None else None
     if form.amount is None:
         return None
     if form.unit is SizeUnit.COIN:
         return form.amount
-    return spec_floor(spec, form.amount / (form.price or mark))
+    return spec.floor_size(form.amount / (form.price or mark))
 
 
-def _preview(desk: Desk, spec: MarketSpec, form: OrderForm, size: Decimal, mark: Decimal) -> Preview | None:
-    if size <= 0:
-        return None
-    try:
-        order = OrderRequest(
-            terms=market_terms(spec),
-            side=form.side,
-            size=size,
-            mark_price=mark,
-            mode=form.mode,
-            leverage=form.leverage,
-            fees=desk.fees,
-            limit_price=form.price if form.kind is OrderKind.LIMIT else None,
-            reduce_only=form.reduce_only,
-        )
-        return preview_order(desk.engine, order)
-    except MarginInputError:
-        return None
+def _preview(desk: Desk, spec: MarketSpec, form: OrderForm, size: Decimal, mark: Decimal) -> Preview:
+    order = OrderRequest(
+        terms=market_terms(spec),
+        side=form.side,
+        size=size,
+        mark_price=mark,
+        mode=form.mode,
+        leverage=form.leverage,
+        fees=desk.fees,
+        limit_price=form.price if form.kind is OrderKind.LIMIT else None,
+        reduce_only=form.reduce_only,
+    )
+    return preview_order(desk.engine, order)
+
+
+def _nothing_errors(
+    spec: MarketSpec, form: OrderForm, size: Decimal | None, maximum: Decimal | None, mark: Decimal
+) -> dict[str, str]:
+    """Why an amount in collateral, or a share of what is available, comes to no lot at all."""
+    if size != 0:
+        return {}
+    if form.percent is None or maximum:
+        return {"size": _smallest_order(spec, form.price or mark)}
+    return {"size": _nothing_to_reduce(spec) if form.reduce_only else NO_COLLATERAL}
+
+
+def _smallest_order(spec: MarketSpec, price: Decimal) -> str:
+    lots = max(to_step(spec.min_notional / price, spec.size_step, Direction.UP), spec.size_step)
+    amount = f"{spec.min_notional.normalize():f} {spec.collateral}"
+    return f"An order has to be worth at least {amount}: {lots:f} {spec.base} or more."
 
 
 def _choice_errors(desk: Desk, market: Market, spec: MarketSpec, form: OrderForm, ceiling: int) -> dict[str, str]:
@@ -149,10 +170,7 @@ def _size_errors(
 ) -> dict[str, str]:
     notional = size * (form.price or mark)
     if notional < spec.min_notional and not _closes_everything(preview):
-        smallest = spec.min_notional / (form.price or mark)
-        lots = (smallest / spec.size_step).to_integral_value("ROUND_CEILING") * spec.size_step
-        amount = f"{spec.min_notional.normalize():f} {spec.collateral}"
-        return {"size": f"An order has to be worth at least {amount}: {lots:f} {spec.base} or more."}
+        return {"size": _smallest_order(spec, form.price or mark)}
     errors: dict[str, str] = {}
     for refusal in preview.refusals:
         name, sentence = refusal_sentence(refusal, spec, maximum)
@@ -170,7 +188,7 @@ def refusal_sentence(refusal: Refusal, spec: MarketSpec, maximum: Decimal | None
     match refusal.code:
         case RefusalCode.NOT_ENOUGH_COLLATERAL:
             if maximum is None or maximum <= 0:
-                return "size", "There is no free collateral. Add funds at the venue, or free some from a position."
+                return "size", NO_COLLATERAL
             return (
                 "size",
                 f"That needs more than your free collateral: {maximum.normalize():f} {spec.base} is the most.",
@@ -179,11 +197,15 @@ def refusal_sentence(refusal: Refusal, spec: MarketSpec, maximum: Decimal | None
             bound = "" if refusal.bound is None else f" {refusal.bound.normalize():f}x is the most for this size."
             return "leverage", f"The venue lowers its maximum leverage for large positions.{bound}"
         case RefusalCode.REDUCE_ONLY_WITHOUT_POSITION:
-            return "size", f"There is no {spec.base} position to reduce. Untick “Reduce only” to open one."
+            return "size", _nothing_to_reduce(spec)
         case RefusalCode.REDUCE_ONLY_WOULD_INCREASE:
             return "size", "That would add to your position. Choose the other side, or untick “Reduce only”."
         case _:
             return _field_of(refusal), refusal.reason
+
+
+def _nothing_to_reduce(spec: MarketSpec) -> str:
+    return f"There is no {spec.base} position to reduce. Untick “Reduce only” to open one."
 
 
 def _field_of(refusal: Refusal) -> str:

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from decimal import ROUND_FLOOR, Decimal
 from uuid import UUID, uuid4
 
-from trading.desk import Desk
+from trading.desk import NO_FIGURES, UNREADABLE, Desk
 from trading.holdings import RULES
 from trading.margin.cross import state_of
 from trading.margin.types import MarginMode
-from trading.models import Command, Fill, MarginChange, Order
+from trading.models import Command, Fill, MarginChange, Order, VenueAccount
 from trading.models.commands import CommandKind, CommandState
 from trading.panels.market import price_text, tone_of
 from trading.panels.numbers import clock, money, plain, short_address
@@ -19,6 +19,7 @@ from trading.panels.view_models import (
     Change,
     CommandNotice,
     FillRow,
+    Freshness,
     MarginChangeRow,
     NoticeState,
     OrderRow,
@@ -120,8 +121,15 @@ def build_account(desk: Desk) -> AccountPanel:
         return _no_account(desk, problem)
     if desk.account.synced_at is None:
         return _no_account(desk, "Reading your account from the venue…")
+    try:
+        return _worked_out(desk, desk.account, fresh)
+    except NO_FIGURES:
+        return _no_account(desk, UNREADABLE)
+
+
+def _worked_out(desk: Desk, account: VenueAccount, fresh: Freshness) -> AccountPanel:
     state = state_of(desk.engine)
-    free = state.free_collateral(RULES[Venue(desk.account.venue)])
+    free = state.free_collateral(RULES[Venue(account.venue)])
     isolated = sum((held.equity for held in desk.engine.of_mode(MarginMode.ISOLATED)), Decimal(0))
     equity = state.equity
     usage = utilisation(state.maintenance, equity)
@@ -133,7 +141,7 @@ def build_account(desk: Desk) -> AccountPanel:
         cross_usage_words=usage.words,
         cross_usage_tone=usage.tone,
         collateral="USDC",
-        address=short_address(desk.account.address),
+        address=short_address(account.address),
         freshness=fresh,
         connect_label=CONNECT_LABELS.get(desk.access.stage, ""),
     )

@@ -1,43 +1,30 @@
-"""Open positions, and the two dialogs that change them."""
+"""Open positions, and how old they are."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import ROUND_FLOOR, Decimal
-from uuid import UUID
 
-from trading.desk import Desk, stale_limits
-from trading.holdings import RULES, market_terms
+from trading.desk import NO_FIGURES, UNREADABLE, Desk, stale_limits
+from trading.holdings import RULES
 from trading.margin.cross import state_of
-from trading.margin.isolated import Bound
-from trading.margin.quotes import OrderRequest, Preview, Readout
+from trading.margin.quotes import Readout
 from trading.margin.readout import readouts
 from trading.margin.types import MarginMode, MarginRestriction, Side
 from trading.models import Command, Position
-from trading.panels.liquidation import build_card, distance_text, reason_text, risk_of
+from trading.panels.liquidation import distance_text, reason_text, risk_of
 from trading.panels.market import freshness, liquidation_text, price_text, tone_of
 from trading.panels.numbers import field_text, leverage, money, percent, plain
-from trading.panels.utilisation import utilisation_of
+from trading.panels.utilisation import UNKNOWN, utilisation_of
 from trading.panels.view_models import (
-    Change,
-    Choice,
-    CloseDialog,
     Freshness,
-    FreshnessState,
-    LabelledChange,
-    MarginDialog,
-    MarginPreview,
     PositionRow,
     PositionsPanel,
-    Preset,
     Risk,
     Tone,
-    Trend,
 )
 from trading.venues.snapshots import Venue
 
 SHARED = "Cross margin is shared by the whole account: add funds at the venue instead."
-# The mark moves while the trader decides: removing the very last cent is refused one time in four (Hyperliquid 3.7).
-CUSHION = Decimal("0.01")
-CENT = Decimal("0.01")
 
 
 def build_positions(desk: Desk, unsettled: Sequence[Command] = ()) -> PositionsPanel:
@@ -46,11 +33,15 @@ def build_positions(desk: Desk, unsettled: Sequence[Command] = ()) -> PositionsP
     pending = {command.market_id: "checking" for command in unsettled}
     if desk.account is None or not desk.positions:
         return PositionsPanel(rows=(), freshness=fresh)
-    figures = readouts(state_of(desk.engine), RULES[Venue(desk.account.venue)])
-    rows = tuple(
-        build_row(row, figures[row.market.name], fresh, pending.get(row.market_id, "")) for row in desk.positions
-    )
-    return PositionsPanel(rows=rows, freshness=fresh)
+    try:
+        figures = readouts(state_of(desk.engine), RULES[Venue(desk.account.venue)])
+        rows = [
+            build_row(row, figures[row.market.name], fresh, pending.get(row.market_id, "")) for row in desk.positions
+        ]
+    except NO_FIGURES:
+        bare = tuple(_bare_row(row, fresh, pending.get(row.market_id, "")) for row in desk.positions)
+        return PositionsPanel(rows=bare, freshness=fresh, problem=UNREADABLE)
+    return PositionsPanel(rows=tuple(rows), freshness=fresh)
 
 
 def account_freshness(desk: Desk) -> Freshness:
@@ -58,47 +49,70 @@ def account_freshness(desk: Desk) -> Freshness:
     return freshness(desk.figures_at, desk.now, stale_limits(), "Account figures")
 
 
-def build_row(row: Position, shown: Readout, fresh: Freshness, pending: str = "") -> PositionRow:
-    """One position as the table prints it."""
-    spec, side = row.market.rules, shown.position.side
-    profit = shown.position.unrealised_profit
-    price, mark = shown.liquidation.price, shown.position.mark_price
-    risk = risk_of(shown.distance)
-    isolated = shown.position.mode is MarginMode.ISOLATED
-    utilisation = utilisation_of(shown)
+def _bare_row(row: Position, fresh: Freshness, pending: str) -> PositionRow:
+    """What the venue said of a position, with nothing worked out from it: enough to close it."""
+    spec, side = row.market.rules, Side.LONG if row.size > 0 else Side.SHORT
     return PositionRow(
         id=row.pk,
         market=row.market.name,
         base=spec.base,
         side=side.value.title(),
         side_tone=Tone.UP if side is Side.LONG else Tone.DOWN,
-        mode=shown.position.mode.value,
-        mode_label=shown.position.mode.value.title(),
-        leverage=leverage(Decimal(shown.position.leverage)),
-        size=plain(shown.position.size),
-        value=money(shown.position.notional),
+        mode=row.mode,
+        mode_label=row.mode.title(),
+        leverage=leverage(Decimal(row.leverage)),
+        size=plain(row.size),
+        value=UNKNOWN.text,
         collateral=spec.collateral,
-        entry=price_text(shown.position.entry_price, spec),
-        entry_value=field_text(shown.position.entry_price),
-        mark=price_text(mark, spec),
-        pnl=money(profit, signed=True),
+        entry=plain(row.entry_price),
+        entry_value=field_text(row.entry_price),
+        mark=UNKNOWN.text,
+        pnl=UNKNOWN.text,
+        pnl_percent="",
+        pnl_tone=Tone.PLAIN,
+        margin=UNKNOWN.text,
+        margin_note="",
+        utilisation=UNKNOWN.text,
+        utilisation_value=UNKNOWN.gauge,
+        utilisation_tone=UNKNOWN.tone,
+        liquidation="",
+        liquidation_value="",
+        liquidation_reason=UNREADABLE,
+        distance="",
+        risk=Risk.NONE,
+        risk_words=UNKNOWN.text,
+        as_of=fresh.as_of,
+        add_closed_because=UNREADABLE,
+        remove_closed_because=UNREADABLE,
+        pending=pending,
+    )
+
+
+def build_row(row: Position, shown: Readout, fresh: Freshness, pending: str = "") -> PositionRow:
+    """One position as the table prints it."""
+    spec, held, used = row.market.rules, shown.position, utilisation_of(shown)
+    price, risk = shown.liquidation.price, risk_of(shown.distance)
+    return replace(
+        _bare_row(row, fresh, pending),
+        value=money(held.notional),
+        entry=price_text(held.entry_price, spec),
+        mark=price_text(held.mark_price, spec),
+        pnl=money(held.unrealised_profit, signed=True),
         pnl_percent=_return_text(shown),
-        pnl_tone=tone_of(profit),
+        pnl_tone=tone_of(held.unrealised_profit),
         margin=money(shown.margin, rounding=ROUND_FLOOR),
         margin_note=_margin_note(shown),
-        utilisation=utilisation.text,
-        utilisation_value=utilisation.gauge,
-        utilisation_tone=utilisation.tone,
-        liquidation=liquidation_text(price, mark, spec) if price else "",
+        utilisation=used.text,
+        utilisation_value=used.gauge,
+        utilisation_tone=used.tone,
+        liquidation=liquidation_text(price, held.mark_price, spec) if price else "",
         liquidation_value=field_text(price) if price else "",
         liquidation_reason=reason_text(shown.liquidation),
-        distance=distance_text(side, shown.distance),
+        distance=distance_text(held.side, shown.distance),
         risk=risk,
         risk_words=risk.value if risk is not Risk.NONE else "none",
-        as_of=fresh.as_of,
-        add_closed_because="" if isolated else SHARED,
-        remove_closed_because=_remove_closed(shown, spec.restriction),
-        pending=pending,
+        add_closed_because="" if held.mode is MarginMode.ISOLATED else SHARED,
+        remove_closed_because=remove_closed_because(shown, spec.restriction),
     )
 
 
@@ -116,185 +130,10 @@ def _margin_note(shown: Readout) -> str:
     return f"effective {leverage(actual)}"
 
 
-def _remove_closed(shown: Readout, restriction: MarginRestriction) -> str:
+def remove_closed_because(shown: Readout, restriction: MarginRestriction) -> str:
+    """Why no margin can be taken out of a position; empty where some can."""
     if shown.position.mode is MarginMode.CROSS:
         return SHARED
     if restriction is MarginRestriction.STRICT_ISOLATED and shown.removable:
         return shown.removable.reason
     return ""
-
-
-def build_margin_preview(
-    desk: Desk, row: Position, direction: str, typed: str, preview: Preview | None, error: str
-) -> MarginPreview:
-    """What moving an amount would do; without an amount, what the position is now and how much may move."""
-    spec, fresh = row.market.rules, account_freshness(desk)
-    before, after = (preview.before, preview.after) if preview else (None, None)
-    adding = direction == "add"
-    bound = _bound(preview, adding=adding)
-    blocked = fresh.reason if fresh.state is FreshnessState.CLOSED and not adding else ""
-    has_amount = bool(typed) and not error
-    card = build_card(before if has_amount else None, after, spec)
-    verb = "Add" if adding else "Remove"
-    return MarginPreview(
-        direction=direction,
-        amount=typed,
-        collateral=spec.collateral,
-        bound=_bound_text(bound, preview, row, adding=adding),
-        bound_rule=bound.reason if bound else "",
-        liquidation=card,
-        changes=_changes(before, after, preview) if preview else (),
-        button=f"{verb} {typed} {spec.collateral}" if has_amount else "Enter an amount",
-        can_submit=has_amount and not blocked,
-        spoken=f"{verb} {typed or 'nothing yet'}: liquidation about {card.price.after or 'none'}, {card.distance}",
-        freshness=fresh,
-        error=error,
-        warning=_warning(after, adding=adding),
-        blocked_because=blocked,
-        seen_liquidation=card.price_value,
-    )
-
-
-def _bound(preview: Preview | None, *, adding: bool) -> Bound | None:
-    if preview is None:
-        return None
-    return preview.addable if adding else (preview.before.removable if preview.before else None)
-
-
-def usable_bound(bound: Bound | None, notional: Decimal, *, adding: bool) -> Decimal:
-    """What “Max” fills in: the bound itself when adding, less one per cent of the notional when removing; in cents."""
-    if bound is None or bound.amount is None:
-        return Decimal(0)
-    cushion = Decimal(0) if adding else notional * CUSHION
-    return max(Decimal(0), bound.amount - cushion).quantize(CENT, ROUND_FLOOR)
-
-
-def _bound_text(bound: Bound | None, preview: Preview | None, row: Position, *, adding: bool) -> str:
-    if bound is None or bound.amount is None:
-        return ""
-    usable = money(max(Decimal(0), bound.amount), rounding=ROUND_FLOOR)
-    return f"Up to {usable} {row.market.rules.collateral} can be {'added' if adding else 'removed'}."
-
-
-def _changes(before: Readout | None, after: Readout | None, preview: Preview) -> tuple[LabelledChange, ...]:
-    return (
-        LabelledChange(label="Position margin", change=_change(_margin(before), _margin(after))),
-        LabelledChange(
-            label="Effective leverage",
-            change=_change(_effective(before), _effective(after)),
-            help="Position value over the equity behind it.",
-        ),
-        LabelledChange(
-            label="Margin utilisation",
-            change=_change(_used(before), _used(after)),
-            help="Maintenance margin over equity; liquidation at 100 %.",
-        ),
-        LabelledChange(label="Maximum loss", change=_change(_loss(before), _loss(after))),
-        LabelledChange(label="Free collateral", change=_change(_free(preview.free_before), _free(preview.free_after))),
-    )
-
-
-def _change(before: str, after: str) -> Change:
-    return Change(after=after) if before == after else Change(before=before, after=after, trend=Trend.SAME)
-
-
-def _margin(shown: Readout | None) -> str:
-    return money(shown.margin) if shown else money(Decimal(0))
-
-
-def _effective(shown: Readout | None) -> str:
-    return leverage(shown.effective_leverage) if shown and shown.effective_leverage is not None else "none"
-
-
-def _used(shown: Readout | None) -> str:
-    return utilisation_of(shown).text if shown else "none"
-
-
-def _loss(shown: Readout | None) -> str:
-    if shown is None:
-        return money(Decimal(0))
-    return money(shown.maximum_loss.total, rounding="ROUND_CEILING") if shown.maximum_loss else "not known"
-
-
-def _free(amount: Decimal | None) -> str:
-    return "not known" if amount is None else money(amount)
-
-
-def _warning(after: Readout | None, *, adding: bool) -> str:
-    if adding or after is None or risk_of(after.distance) is not Risk.VERY_NEAR:
-        return ""
-    return "That leaves liquidation very near: a small move of the price would take the position."
-
-
-def build_margin_dialog(
-    desk: Desk, row: Position, direction: str, preview: MarginPreview, base: Preview, form_key: UUID
-) -> MarginDialog:
-    """Add or remove collateral of one isolated position. ``base`` is the position with nothing moved."""
-    shown = base.before
-    closed = _remove_closed(shown, row.market.rules.restriction) if shown else ""
-    return MarginDialog(
-        position_id=row.pk,
-        title=f"Margin · {row.market.rules.base} {'long' if row.size > 0 else 'short'}",
-        badge=f"Isolated {leverage(Decimal(row.leverage))}",
-        mode=row.mode,
-        directions=(
-            Choice(value="add", label="Add", selected=direction == "add"),
-            Choice(value="remove", label="Remove", selected=direction == "remove", closed_because=closed),
-        ),
-        amount=preview.amount,
-        add_presets=_presets(desk, base, row, adding=True),
-        remove_presets=_presets(desk, base, row, adding=False),
-        form_key=str(form_key),
-        preview=preview,
-    )
-
-
-def _presets(desk: Desk, base: Preview, row: Position, *, adding: bool) -> tuple[Preset, ...]:
-    notional = base.before.position.notional if base.before else Decimal(0)
-    most = usable_bound(_bound(base, adding=adding), notional, adding=adding)
-    amounts = [amount for amount in desk.policy.margin_presets if amount <= most]
-    presets = tuple(Preset(label=plain(amount), value=field_text(amount)) for amount in amounts)
-    return (*presets, Preset(label="Max", value=field_text(most))) if most > 0 else presets
-
-
-def build_close_dialog(desk: Desk, row: Position, preview: Preview, form_key: UUID) -> CloseDialog:
-    """Close at market: what comes back, what it costs."""
-    spec, fresh = row.market.rules, account_freshness(desk)
-    before = preview.before
-    profit = before.position.unrealised_profit if before else Decimal(0)
-    net = profit - preview.fees.total
-    return CloseDialog(
-        position_id=row.pk,
-        title=f"Close {spec.base} {'long' if row.size > 0 else 'short'}",
-        badge=f"{MarginMode(row.mode).value.title()} {leverage(Decimal(row.leverage))}",
-        mode=row.mode,
-        pnl=money(net, signed=True),
-        pnl_tone=tone_of(net),
-        pnl_note=f"{spec.collateral}, after {money(preview.fees.total)} of fees, at the mark",
-        changes=(
-            LabelledChange(label="Position", change=Change(before=plain(row.size), after="0", unit=spec.base)),
-            LabelledChange(label="Position margin", change=Change(before=_margin(before), after=money(Decimal(0)))),
-            LabelledChange(
-                label="Free collateral", change=_change(_free(preview.free_before), _free(preview.free_after))
-            ),
-        ),
-        note="Sent as a reduce-only market order: it can close this position and never open another.",
-        form_key=str(form_key),
-        button=f"Close {plain(abs(row.size))} {spec.base} at market",
-        can_submit=True,
-        freshness=fresh,
-    )
-
-
-def close_request(desk: Desk, row: Position, mark: Decimal) -> OrderRequest:
-    """The order that closes a whole position at market."""
-    return OrderRequest(
-        terms=market_terms(row.market.rules),
-        side=Side.SHORT if row.size > 0 else Side.LONG,
-        size=abs(row.size),
-        mark_price=mark,
-        mode=MarginMode(row.mode),
-        leverage=row.leverage,
-        fees=desk.fees,
-        reduce_only=True,
-    )

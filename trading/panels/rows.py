@@ -47,10 +47,11 @@ class PositionRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionsPanel:
-    """Every open position, isolated and cross side by side."""
+    """Every open position, isolated and cross side by side. ``problem`` says why nothing could be worked out."""
 
     rows: tuple[PositionRow, ...]
     freshness: Freshness
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

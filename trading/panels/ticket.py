@@ -147,7 +147,7 @@ def _blocked(desk: Desk, quoted: Quoted, fresh: Freshness) -> str:
         return desk.access.closed_because
     if fresh.state is FreshnessState.CLOSED and not reduces:
         return fresh.reason
-    return ""
+    return quoted.problem
 
 
 def _reduces(quoted: Quoted) -> bool:
@@ -201,6 +201,8 @@ def _button(desk: Desk, quoted: Quoted, spec: MarketSpec) -> str:
         return CONNECT_BUTTONS[desk.access.stage]
     if quoted.errors:
         return _button_for_error(quoted)
+    if quoted.problem:
+        return "No estimate right now"
     if not quoted.size or quoted.preview is None:
         return "Enter a size"
     return _button_for_effect(quoted.form, quoted.preview.effect, f"{plain(quoted.size)} {spec.base}")

@@ -11,6 +11,8 @@ from django.views.decorators.http import require_GET, require_POST
 from tenants.access import MemberRequest, trader_required
 from trading.connect import KeyUnreadable, trading_adapter
 from trading.desk import (
+    NO_FIGURES,
+    UNREADABLE,
     Desk,
     account_of,
     desk_of,
@@ -29,15 +31,10 @@ from trading.margin.quotes import MarginChange, Preview
 from trading.margin.types import MarginMode
 from trading.models import Command, Position
 from trading.models.commands import CommandKind
+from trading.panels.dialogs import build_close_dialog, build_margin_dialog, build_margin_preview, close_request
 from trading.panels.history import build_fills, build_margin_changes, build_orders
 from trading.panels.numbers import field_text
-from trading.panels.positions import (
-    build_close_dialog,
-    build_margin_dialog,
-    build_margin_preview,
-    build_positions,
-    close_request,
-)
+from trading.panels.positions import build_positions
 from trading.panels.view_models import MarginPreview
 from trading.services.commands import FormReused, earlier
 from trading.services.margin import change_margin as move_margin
@@ -181,11 +178,18 @@ def _close(desk: Desk, position_id: int, form_key: UUID) -> Command:
 def _render_close(
     request: MemberRequest, desk: Desk, row: Position, problem: str = "", status: int = 200
 ) -> HttpResponse:
-    preview = preview_order(desk.engine, close_request(desk, row, desk.mark(row.market) or row.mark_price))
-    dialog = build_close_dialog(desk, row, preview, uuid4())
+    dialog = build_close_dialog(desk, row, _closed(desk, row), uuid4())
     if problem:
         dialog = replace(dialog, blocked_because=problem)
     return _render_dialog(request, "trading/_close_dialog.html", {"dialog_view": dialog}, status)
+
+
+def _closed(desk: Desk, row: Position) -> Preview | None:
+    """What closing would do; None where no figure may be computed, which keeps nobody from closing."""
+    try:
+        return preview_order(desk.engine, close_request(desk, row, desk.mark(row.market) or row.mark_price))
+    except NO_FIGURES:
+        return None
 
 
 @trader_required
@@ -213,22 +217,31 @@ def _direction(text: str) -> str:
     return "remove" if text == "remove" else "add"
 
 
-def _unmoved(desk: Desk, row: Position) -> Preview:
-    """The position as it is, with its bounds: the smallest amount that can be moved stands for none."""
+def _unmoved(desk: Desk, row: Position) -> Preview | None:
+    """The position as it is, with its bounds: the smallest amount that can be moved stands for none.
+
+    None where no figure may be computed.
+    """
     terms = market_terms(row.market.rules)
-    preview = preview_margin_change(desk.engine, MarginChange(terms, terms.rules.margin_step))
+    try:
+        preview = preview_margin_change(desk.engine, MarginChange(terms, terms.rules.margin_step))
+    except NO_FIGURES:
+        return None
     return replace(preview, after=preview.before, free_after=preview.free_before, refusals=())
 
 
 def _preview(desk: Desk, row: Position, direction: str, typed: str) -> MarginPreview:
+    unmoved = _unmoved(desk, row)
+    if unmoved is None:
+        return build_margin_preview(desk, row, direction, typed, None, UNREADABLE)
     if not typed.strip():
-        return build_margin_preview(desk, row, direction, "", _unmoved(desk, row), "")
+        return build_margin_preview(desk, row, direction, "", unmoved, "")
     try:
         amount = read_number(typed, "The amount", AMOUNT_DECIMALS)
         change = MarginChange(market_terms(row.market.rules), amount if direction == "add" else -amount)
         preview = preview_margin_change(desk.engine, change)
     except (Unreadable, MarginInputError) as problem:
-        return build_margin_preview(desk, row, direction, typed, _unmoved(desk, row), str(problem))
+        return build_margin_preview(desk, row, direction, typed, unmoved, str(problem))
     return build_margin_preview(desk, row, direction, typed, preview, _refusal(preview, row, Decimal(amount)))
 
 

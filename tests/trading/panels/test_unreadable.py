@@ -1,0 +1,63 @@
+"""Rows from which no figure may be computed: every panel says so, and none fails."""
+
+from decimal import Decimal
+from uuid import uuid4
+
+import pytest
+
+from tests.trading.desks import make_desk, market
+from trading.desk import UNREADABLE, Desk
+from trading.forms import read_order
+from trading.panels.dialogs import build_close_dialog, build_margin_dialog, build_margin_preview
+from trading.panels.history import build_account
+from trading.panels.positions import build_positions
+from trading.panels.ticket import build_quote, default_form
+from trading.quoting import quote_order
+
+
+@pytest.fixture
+def desk() -> Desk:
+    """A position whose mark the venue gave as zero, beside a sound one."""
+    desk = make_desk(market("BTC"), market("ETH"))
+    desk.positions[0].mark_price = Decimal(0)
+    return desk
+
+
+def test_positions_stay_listed_and_can_be_closed(desk: Desk) -> None:
+    panel = build_positions(desk)
+
+    assert panel.problem == UNREADABLE
+    assert [(row.base, row.size, row.entry, row.pnl, row.close_closed_because) for row in panel.rows] == [
+        ("BTC", "0.01", "86,000", "not known", ""),
+        ("ETH", "0.01", "86,000", "not known", ""),
+    ]
+    assert [row.add_closed_because for row in panel.rows] == [UNREADABLE, UNREADABLE]
+
+
+def test_account_says_that_it_cannot_be_read(desk: Desk) -> None:
+    panel = build_account(desk)
+
+    assert (panel.problem, panel.equity, panel.cross_usage) == (UNREADABLE, "", "")
+
+
+def test_ticket_says_why_there_is_no_estimate(desk: Desk) -> None:
+    form = read_order({"size": "0.01"}, market().rules, default_form(desk, market()))
+    quote = build_quote(desk, market(), quote_order(desk, market(), form))
+
+    assert (quote.blocked_because, quote.button, quote.can_submit) == (UNREADABLE, "No estimate right now", False)
+
+
+def test_position_is_closed_without_estimates(desk: Desk) -> None:
+    dialog = build_close_dialog(desk, desk.positions[0], None, uuid4())
+
+    assert (dialog.can_submit, dialog.pnl, dialog.pnl_note) == (True, "not known", UNREADABLE)
+    assert [change.label for change in dialog.changes] == ["Position"]
+
+
+def test_margin_waits_for_figures(desk: Desk) -> None:
+    row = desk.positions[0]
+    preview = build_margin_preview(desk, row, "add", "5", None, UNREADABLE)
+    dialog = build_margin_dialog(desk, row, "add", preview, None, uuid4())
+
+    assert (preview.error, preview.liquidation.reason, preview.can_submit) == (UNREADABLE, UNREADABLE, False)
+    assert (dialog.add_presets, dialog.remove_presets) == ((), ())

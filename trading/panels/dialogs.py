@@ -1,0 +1,220 @@
+"""The two dialogs that change a position: its margin, and closing it."""
+
+from dataclasses import replace
+from decimal import ROUND_FLOOR, Decimal
+from uuid import UUID
+
+from trading.desk import UNREADABLE, Desk
+from trading.holdings import market_terms
+from trading.margin.isolated import Bound
+from trading.margin.quotes import OrderRequest, Preview, Readout
+from trading.margin.types import MarginMode, Side
+from trading.models import Position
+from trading.panels.liquidation import build_card, empty_card, risk_of
+from trading.panels.market import tone_of
+from trading.panels.numbers import field_text, leverage, money, plain
+from trading.panels.positions import account_freshness, remove_closed_because
+from trading.panels.utilisation import utilisation_of
+from trading.panels.view_models import (
+    Change,
+    Choice,
+    CloseDialog,
+    FreshnessState,
+    LabelledChange,
+    MarginDialog,
+    MarginPreview,
+    Preset,
+    Risk,
+    Tone,
+    Trend,
+)
+
+# The mark moves while the trader decides: removing the very last cent is refused one time in four (Hyperliquid 3.7).
+CUSHION = Decimal("0.01")
+CENT = Decimal("0.01")
+
+
+def build_margin_preview(
+    desk: Desk, row: Position, direction: str, typed: str, preview: Preview | None, error: str
+) -> MarginPreview:
+    """What moving an amount would do; without an amount, what the position is now and how much may move."""
+    spec, fresh = row.market.rules, account_freshness(desk)
+    before, after = (preview.before, preview.after) if preview else (None, None)
+    adding = direction == "add"
+    bound = _bound(preview, adding=adding)
+    blocked = fresh.reason if fresh.state is FreshnessState.CLOSED and not adding else ""
+    has_amount = bool(typed) and not error
+    card = build_card(before if has_amount else None, after, spec) if preview else replace(empty_card(), reason=error)
+    verb = "Add" if adding else "Remove"
+    return MarginPreview(
+        direction=direction,
+        amount=typed,
+        collateral=spec.collateral,
+        bound=_bound_text(bound, preview, row, adding=adding),
+        bound_rule=bound.reason if bound else "",
+        liquidation=card,
+        changes=_changes(before, after, preview) if preview else (),
+        button=f"{verb} {typed} {spec.collateral}" if has_amount else "Enter an amount",
+        can_submit=has_amount and not blocked,
+        spoken=f"{verb} {typed or 'nothing yet'}: liquidation about {card.price.after or 'none'}, {card.distance}",
+        freshness=fresh,
+        error=error,
+        warning=_warning(after, adding=adding),
+        blocked_because=blocked,
+        seen_liquidation=card.price_value,
+    )
+
+
+def _bound(preview: Preview | None, *, adding: bool) -> Bound | None:
+    if preview is None:
+        return None
+    return preview.addable if adding else (preview.before.removable if preview.before else None)
+
+
+def usable_bound(bound: Bound | None, notional: Decimal, *, adding: bool) -> Decimal:
+    """What “Max” fills in: the bound itself when adding, less one per cent of the notional when removing; in cents."""
+    if bound is None or bound.amount is None:
+        return Decimal(0)
+    cushion = Decimal(0) if adding else notional * CUSHION
+    return max(Decimal(0), bound.amount - cushion).quantize(CENT, ROUND_FLOOR)
+
+
+def _bound_text(bound: Bound | None, preview: Preview | None, row: Position, *, adding: bool) -> str:
+    if bound is None or bound.amount is None:
+        return ""
+    usable = money(max(Decimal(0), bound.amount), rounding=ROUND_FLOOR)
+    return f"Up to {usable} {row.market.rules.collateral} can be {'added' if adding else 'removed'}."
+
+
+def _changes(before: Readout | None, after: Readout | None, preview: Preview) -> tuple[LabelledChange, ...]:
+    return (
+        LabelledChange(label="Position margin", change=_change(_margin(before), _margin(after))),
+        LabelledChange(
+            label="Effective leverage",
+            change=_change(_effective(before), _effective(after)),
+            help="Position value over the equity behind it.",
+        ),
+        LabelledChange(
+            label="Margin utilisation",
+            change=_change(_used(before), _used(after)),
+            help="Maintenance margin over equity; liquidation at 100 %.",
+        ),
+        LabelledChange(label="Maximum loss", change=_change(_loss(before), _loss(after))),
+        LabelledChange(label="Free collateral", change=_change(_free(preview.free_before), _free(preview.free_after))),
+    )
+
+
+def _change(before: str, after: str) -> Change:
+    return Change(after=after) if before == after else Change(before=before, after=after, trend=Trend.SAME)
+
+
+def _margin(shown: Readout | None) -> str:
+    return money(shown.margin) if shown else money(Decimal(0))
+
+
+def _effective(shown: Readout | None) -> str:
+    return leverage(shown.effective_leverage) if shown and shown.effective_leverage is not None else "none"
+
+
+def _used(shown: Readout | None) -> str:
+    return utilisation_of(shown).text if shown else "none"
+
+
+def _loss(shown: Readout | None) -> str:
+    if shown is None:
+        return money(Decimal(0))
+    return money(shown.maximum_loss.total, rounding="ROUND_CEILING") if shown.maximum_loss else "not known"
+
+
+def _free(amount: Decimal | None) -> str:
+    return "not known" if amount is None else money(amount)
+
+
+def _warning(after: Readout | None, *, adding: bool) -> str:
+    if adding or after is None or risk_of(after.distance) is not Risk.VERY_NEAR:
+        return ""
+    return "That leaves liquidation very near: a small move of the price would take the position."
+
+
+def build_margin_dialog(
+    desk: Desk, row: Position, direction: str, preview: MarginPreview, base: Preview | None, form_key: UUID
+) -> MarginDialog:
+    """Add or remove collateral of one isolated position. ``base`` is the position as it is, if known."""
+    shown = base.before if base else None
+    closed = remove_closed_because(shown, row.market.rules.restriction) if shown else ""
+    return MarginDialog(
+        position_id=row.pk,
+        title=f"Margin · {row.market.rules.base} {'long' if row.size > 0 else 'short'}",
+        badge=f"Isolated {leverage(Decimal(row.leverage))}",
+        mode=row.mode,
+        directions=(
+            Choice(value="add", label="Add", selected=direction == "add"),
+            Choice(value="remove", label="Remove", selected=direction == "remove", closed_because=closed),
+        ),
+        amount=preview.amount,
+        add_presets=_presets(desk, base, adding=True),
+        remove_presets=_presets(desk, base, adding=False),
+        form_key=str(form_key),
+        preview=preview,
+    )
+
+
+def _presets(desk: Desk, base: Preview | None, *, adding: bool) -> tuple[Preset, ...]:
+    notional = base.before.position.notional if base and base.before else Decimal(0)
+    most = usable_bound(_bound(base, adding=adding), notional, adding=adding)
+    amounts = [amount for amount in desk.policy.margin_presets if amount <= most]
+    presets = tuple(Preset(label=plain(amount), value=field_text(amount)) for amount in amounts)
+    return (*presets, Preset(label="Max", value=field_text(most))) if most > 0 else presets
+
+
+def build_close_dialog(desk: Desk, row: Position, preview: Preview | None, form_key: UUID) -> CloseDialog:
+    """Close at market: what comes back, what it costs. Without a preview it closes all the same."""
+    spec = row.market.rules
+    bare = CloseDialog(
+        position_id=row.pk,
+        title=f"Close {spec.base} {'long' if row.size > 0 else 'short'}",
+        badge=f"{MarginMode(row.mode).value.title()} {leverage(Decimal(row.leverage))}",
+        mode=row.mode,
+        pnl="not known",
+        pnl_tone=Tone.PLAIN,
+        pnl_note=UNREADABLE,
+        changes=(LabelledChange(label="Position", change=Change(before=plain(row.size), after="0", unit=spec.base)),),
+        note="Sent as a reduce-only market order: it can close this position and never open another.",
+        form_key=str(form_key),
+        button=f"Close {plain(abs(row.size))} {spec.base} at market",
+        can_submit=True,
+        freshness=account_freshness(desk),
+    )
+    return _with_estimates(bare, preview, spec.collateral) if preview else bare
+
+
+def _with_estimates(dialog: CloseDialog, preview: Preview, collateral: str) -> CloseDialog:
+    profit = preview.before.position.unrealised_profit if preview.before else Decimal(0)
+    net = profit - preview.fees.total
+    margin = Change(before=_margin(preview.before), after=money(Decimal(0)))
+    free = _change(_free(preview.free_before), _free(preview.free_after))
+    return replace(
+        dialog,
+        pnl=money(net, signed=True),
+        pnl_tone=tone_of(net),
+        pnl_note=f"{collateral}, after {money(preview.fees.total)} of fees, at the mark",
+        changes=(
+            *dialog.changes,
+            LabelledChange(label="Position margin", change=margin),
+            LabelledChange(label="Free collateral", change=free),
+        ),
+    )
+
+
+def close_request(desk: Desk, row: Position, mark: Decimal) -> OrderRequest:
+    """The order that closes a whole position at market."""
+    return OrderRequest(
+        terms=market_terms(row.market.rules),
+        side=Side.SHORT if row.size > 0 else Side.LONG,
+        size=abs(row.size),
+        mark_price=mark,
+        mode=MarginMode(row.mode),
+        leverage=row.leverage,
+        fees=desk.fees,
+        reduce_only=True,
+    )
