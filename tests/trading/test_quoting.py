@@ -1,0 +1,48 @@
+"""What stands beside the size when a ticket comes to nothing."""
+
+from decimal import Decimal
+
+import pytest
+
+from tests.trading.desks import NOW, make_desk, market, state
+from trading.forms import read_order
+from trading.live.board import Board
+from trading.panels.ticket import default_form
+from trading.quoting import NO_COLLATERAL, Quoted, quote_order
+
+SMALLEST = "An order has to be worth at least 10 USDC: 0.00012 BTC or more."
+
+
+def quoted(equity: int = 10000, mark: str = "86000", **typed: str) -> Quoted:
+    desk = make_desk(
+        board=Board({"BTC": state("BTC", mark)}, NOW), equity=Decimal(equity), cross_equity=Decimal(equity)
+    )
+    return quote_order(desk, market(), read_order(typed, market().rules, default_form(desk, market())))
+
+
+@pytest.mark.parametrize(
+    ("equity", "typed", "sentence"),
+    [
+        (10000, {"size": "0.5", "unit": "usd"}, SMALLEST),
+        (10000, {"size": "5", "unit": "usd"}, SMALLEST),
+        (10000, {"size": "0.0001"}, SMALLEST),
+        (0, {"percent": "50"}, NO_COLLATERAL),
+        (1, {"percent": "1", "leverage": "1"}, SMALLEST),
+        (
+            10000,
+            {"percent": "50", "reduce_only": "on"},
+            "There is no BTC position to reduce. Untick “Reduce only” to open one.",
+        ),
+    ],
+)
+def test_amount_that_comes_to_nothing_says_what_the_least_is(equity: int, typed: dict[str, str], sentence: str) -> None:
+    assert quoted(equity, **typed).errors == {"size": sentence}
+
+
+def test_ticket_without_a_size_is_not_wrong_yet() -> None:
+    assert quoted().errors == {}
+    assert not quoted().can_place
+
+
+def test_market_without_a_price_says_so() -> None:
+    assert quoted(mark="0", size="0.01").errors == {"size": "There is no price yet."}
