@@ -178,6 +178,8 @@ def _outcome(command: Command) -> tuple[NoticeState, str]:
             return NoticeState.REJECTED, f"Refused: {what}"
         case CommandState.DEAD:
             return NoticeState.REJECTED, f"Not carried out: {what}"
+        case CommandState.UNPROVEN:
+            return NoticeState.REJECTED, f"Not known: {what}"
         case CommandState.UNKNOWN:
             return NoticeState.CHECKING, f"Checking: {what}"
         case _:
@@ -185,13 +187,28 @@ def _outcome(command: Command) -> tuple[NoticeState, str]:
 
 
 def _accepted_title(command: Command, what: str) -> str:
+    """What the venue did, which for an order may be less than what was asked."""
+    if command.kind != CommandKind.ORDER:
+        return f"Done: {what}"
+    filled, asked = _filled(command), Decimal(command.intent["size"])
+    of_asked = "" if filled is None else f"{plain(filled)} of {plain(asked)} {command.market.rules.base}"
     match command.evidence.get("kind"):
         case "filled":
-            return f"Filled: {what}"
+            return f"Filled {of_asked}" if filled is not None and filled < asked else f"Filled: {what}"
+        case "cancelled" if filled is None:
+            return f"Cancelled: {what}"
+        case "cancelled":
+            return f"Cancelled: {of_asked} was filled" if filled else f"Cancelled: {what}, nothing was filled"
         case "resting":
-            return f"In the book: {what}"
+            return f"In the book: {what}, {of_asked} filled" if filled else f"In the book: {what}"
         case _:
             return f"Done: {what}"
+
+
+def _filled(command: Command) -> Decimal | None:
+    """How much of an order was executed: by the venue's answer, or by its status asked for later."""
+    told = command.evidence.get("filled") or command.evidence.get("size")
+    return Decimal(told) if told else None
 
 
 def describe(command: Command) -> str:
@@ -220,5 +237,7 @@ def _detail(command: Command, state: NoticeState) -> str:
         return command.message or "The venue gave no reason."
     price, size = command.evidence.get("average_price"), command.evidence.get("size")
     if price and size:
-        return f"{plain(Decimal(size))} at {plain(Decimal(price))} on average."
+        is_partial = command.intent.get("price") == "market" and Decimal(size) < Decimal(command.intent["size"])
+        rest = " The market took no more within the price limit; the rest was cancelled." if is_partial else ""
+        return f"{plain(Decimal(size))} at {plain(Decimal(price))} on average.{rest}"
     return "Confirmed by the venue."
