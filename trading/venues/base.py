@@ -151,8 +151,9 @@ class Capabilities:
 class Adapter(Protocol):
     """One venue on one network, for one signing key or none.
 
-    Reads raise ``Unavailable``, ``RateLimited``, ``Malformed`` or ``UnknownState`` and change nothing. Addresses are
-    the master account's: an agent's own address reads empty (Hyperliquid 5.3).
+    Reads raise ``Unavailable`` (with the time to wait where the venue asks to slow down), ``Malformed`` or
+    ``UnknownState`` and change nothing. Addresses are the master account's: an agent's own address reads empty
+    (Hyperliquid 5.3).
     """
 
     venue: Venue
