@@ -18,7 +18,7 @@ from django.utils import timezone
 from redis.exceptions import LockError
 
 from tenants.scope import every_operator, operator_scope
-from trading.connect import configured_venues, public_adapter
+from trading.connect import account_adapter, configured_venues, public_adapter
 from trading.desk import state_of
 from trading.live import board, keys, presence
 from trading.live.connections import blocking
@@ -167,7 +167,7 @@ def _sync(operator_id: int, account_id: int, *, is_urgent: bool) -> None:
         account = VenueAccount.objects.filter(pk=account_id).first() if is_mine else None
         if account is None:
             return
-        adapter = public_adapter(Venue(account.venue))
+        adapter = account_adapter(account)
         if is_urgent or is_first_within(keys.whole_read(operator_id, account_id), WHOLE_SECONDS):
             sync.sync_account(adapter, account)
             announce(operator_id, account_id)
@@ -218,7 +218,7 @@ def _settle_alone(operator_id: int, command_id: UUID) -> bool:
 
 def _settle(command: Command) -> bool:
     """What was signed is sent, and what was sent is asked about: neither needs the account's key."""
-    adapter = public_adapter(Venue(command.account.venue))
+    adapter = account_adapter(command.account)
     if command.sent_at is None:
         return submit(adapter, command).is_settled
     return reconcile.prove(adapter, command)
