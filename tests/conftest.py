@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import hypothesis
 import pytest
 from django.conf import settings as configured
 from pytest_django.fixtures import Settings
@@ -11,6 +12,11 @@ from tests import factories
 from tests.factories import Belongings, Exchange
 from trading.live import board
 from trading.models import Market
+
+# CI tries the same examples every time, so that a change is judged by itself; everywhere else new ones are found.
+hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, database=None)
+if configured.CI:
+    hypothesis.settings.load_profile("ci")
 
 # Nothing listens there: a test that forgets its sandbox never reaches a real venue.
 NO_VENUE = "http://127.0.0.1:9"

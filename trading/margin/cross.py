@@ -34,7 +34,7 @@ from decimal import Decimal
 from trading.margin.isolated import Bound, BoundRule
 from trading.margin.isolated import liquidation as isolated_liquidation
 from trading.margin.liquidation import cash_for_liquidation, liquidation_from_cash
-from trading.margin.rounding import positive, removable_down
+from trading.margin.rounding import positive, removable_down, without_dust
 from trading.margin.rules import MarginRules
 from trading.margin.types import Account, AccountMode, Basis, Liquidation, MarginMode, NoLiquidation, Position
 
@@ -249,13 +249,14 @@ def remarked(account: Account, marks: Mapping[str, Decimal]) -> Account:
     """
     gains = {held.market: _gain(held, marks) for held in account.positions}
     cross_gain = sum((gains[held.market] for held in account.of_mode(_CROSS)), _ZERO)
-    behind = collateral(account)
+    behind, spot = collateral(account), account.spot_collateral
+    is_anchored = behind.basis is Basis.ANCHORED and behind.equity is not None
     return replace(
         account,
         positions=tuple(_at(held, marks) for held in account.positions),
-        cross_equity=account.cross_equity + cross_gain,
-        spot_collateral=None if account.spot_collateral is None else account.spot_collateral + sum(gains.values()),
-        outside_collateral=behind.missing if behind.basis is Basis.ANCHORED and behind.equity is not None else None,
+        cross_equity=without_dust(account.cross_equity + cross_gain),
+        spot_collateral=None if spot is None else without_dust(spot + sum(gains.values())),
+        outside_collateral=without_dust(behind.missing) if is_anchored else None,
         mode=AccountMode.STANDARD if _own_equity_holds(account, behind) else account.mode,
     )
 

@@ -60,6 +60,15 @@ def decimal_of(value: object, field: str) -> Decimal:
     return number
 
 
+def without_dust(value: Decimal) -> Decimal:
+    """Zero in place of what a division has left below the smallest amount the engine takes.
+
+    >>> without_dust(Decimal("1E-30")), without_dust(Decimal("0.01"))
+    (Decimal('0'), Decimal('0.01'))
+    """
+    return value if abs(value) >= _SMALLEST else _ZERO
+
+
 def positive(value: object, field: str) -> Decimal:
     """`decimal_of`, and greater than zero."""
     number = decimal_of(value, field)
