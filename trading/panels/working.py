@@ -8,7 +8,7 @@ from trading.holdings import RULES
 from trading.margin.explain import Step, explain_liquidation, explain_maximum_loss, plain
 from trading.models import Position
 from trading.panels.liquidation import reason_text
-from trading.panels.market import liquidation_text, price_text
+from trading.panels.market import liquidation_text
 from trading.panels.numbers import MINUS
 from trading.panels.positions import account_freshness
 from trading.panels.view_models import Freshness
@@ -43,13 +43,14 @@ def build_working(desk: Desk, row: Position) -> Working:
     spec, account = row.market.rules, desk.engine
     explained = explain_liquidation(account, spec.name)
     loss = explain_maximum_loss(account, spec.name, RULES[Venue(spec.venue)], desk.fees)
-    ours, mark = explained.liquidation.price, desk.mark(row.market) or row.mark_price
+    ours, venues = explained.liquidation.price, row.liquidation_price
+    mark = desk.mark(row.market) or row.mark_price
     return Working(
         title=f"{spec.base} {'long' if row.size > 0 else 'short'}: how its numbers come about",
         badge=f"{row.mode.title()} {row.leverage}x",
         mode=row.mode,
         ours=liquidation_text(ours, mark, spec) if ours else reason_text(explained.liquidation),
-        venues=price_text(row.liquidation_price, spec) if row.liquidation_price else "The venue gives none.",
+        venues=liquidation_text(venues, mark, spec) if venues else "The venue gives none.",
         steps=step_rows(explained.steps),
         loss_steps=step_rows(loss.steps),
         freshness=account_freshness(desk),
