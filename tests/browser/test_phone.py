@@ -73,7 +73,6 @@ def test_trader_does_the_whole_job_on_a_phone(product: Product, sit_down: SitDow
 
 
 def test_no_page_scrolls_sideways_on_a_phone(product: Product, vanta: Exchange, enter: Enter, watch: Watch) -> None:
-    watch.allow(r"console error: Failed to load resource: .* 404 .*/favicon\.ico\)")  # the platform has no mark yet
     pages = {
         vanta.owner: ("/console/", "/console/brand/", "/console/margin/", "/console/audit/"),
         vanta.support: ("/support/",),

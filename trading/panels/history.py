@@ -163,7 +163,7 @@ def build_notice(command: Command, form_key: UUID | None = None) -> CommandNotic
         state=state,
         title=title,
         detail=_detail(command, state),
-        time=clock(command.settled_at or command.prepared_at),
+        time=f"{command.settled_at or command.prepared_at:%H:%M:%S}",
         next_step=command.next_step if state is NoticeState.REJECTED else "",
         form_key=str(form_key) if form_key else "",
     )

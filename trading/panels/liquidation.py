@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from trading.margin.quotes import Readout
+from trading.margin.rounding import liquidation_towards_mark
 from trading.margin.types import Basis, Liquidation, MarginMode, NoLiquidation, Side
 from trading.panels.market import liquidation_text
 from trading.panels.numbers import field_text, percent
@@ -73,8 +74,13 @@ def build_card(before: Readout | None, after: Readout | None, spec: MarketSpec) 
         risk_words=_words(after, risk),
         gauge=gauge_place(after.distance),
         reason=reason_text(after.liquidation),
-        price_value=field_text(after.liquidation.price) if after.liquidation.price else "",
+        price_value=price_value(after.liquidation.price, after.position.mark_price, spec),
     )
+
+
+def price_value(price: Decimal | None, mark: Decimal, spec: MarketSpec) -> str:
+    """The price for the chart's line, rounded as the card shows it; empty where there is none."""
+    return field_text(liquidation_towards_mark(price, mark, spec.price_rule)) if price else ""
 
 
 def empty_card() -> LiquidationCard:

@@ -11,7 +11,7 @@ from trading.margin.quotes import Readout
 from trading.margin.readout import readouts
 from trading.margin.types import MarginMode, MarginRestriction, Side
 from trading.models import Command, Position
-from trading.panels.liquidation import distance_text, reason_text, risk_of
+from trading.panels.liquidation import distance_text, price_value, reason_text, risk_of
 from trading.panels.market import freshness, liquidation_text, price_text, tone_of
 from trading.panels.numbers import field_text, leverage, money, percent, plain
 from trading.panels.utilisation import UNKNOWN, utilisation_of
@@ -106,7 +106,7 @@ def build_row(row: Position, shown: Readout, fresh: Freshness, pending: str = ""
         utilisation_value=used.gauge,
         utilisation_tone=used.tone,
         liquidation=liquidation_text(price, held.mark_price, spec) if price else "",
-        liquidation_value=field_text(price) if price else "",
+        liquidation_value=price_value(price, held.mark_price, spec),
         liquidation_reason=reason_text(shown.liquidation),
         distance=distance_text(held.side, shown.distance),
         risk=risk,
