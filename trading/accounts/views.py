@@ -21,7 +21,8 @@ from trading.services import accounts, approvals
 from trading.services.accounts import AccountRefused, asked_fee, current_account
 from trading.services.approvals import Wanted
 from trading.venues.errors import VenueError
-from trading.venues.hyperliquid.signing import InvalidKey, SigningKey
+from trading.venues.hyperliquid.signing import SigningKey
+from trading.venues.keys import InvalidKey
 
 Problem = (WalletRefused, AccountRefused, InvalidKey, VenueError)
 LONGEST_KEY = 80

@@ -12,19 +12,18 @@ on the chain that the wallet is on (Aster 1.5).
 
 import hashlib
 import hmac
-import secrets
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NoReturn, Protocol
 
-import sha3
-from coincurve import PrivateKey, PublicKey
+from coincurve import PublicKey
 from eth_account.messages import encode_typed_data
 
 from trading.venues.aster.wire import microseconds
 from trading.venues.base import Network
+from trading.venues.keys import PrivateSigningKey, address_of, keccak
 
 AGENT_CHAIN = {Network.MAINNET: 1666, Network.TESTNET: 714}
 CHAIN_NAME = {Network.MAINNET: "Mainnet", Network.TESTNET: "Testnet"}
@@ -37,12 +36,6 @@ RECEIVE_WINDOW = 5000  # milliseconds; the API key scheme's own default (Aster 1
 TypedData = dict[str, object]
 
 
-def keccak(data: bytes) -> bytes:
-    """The 32-byte hash that Ethereum uses."""
-    digest: bytes = sha3.keccak_256(data).digest()
-    return digest
-
-
 def _domain_separator(chain_id: int) -> bytes:
     kind = b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
     name = keccak(DOMAIN_NAME.encode())
@@ -53,61 +46,15 @@ _MESSAGE_TYPE = keccak(b"Message(string msg)")
 _PREFIX = {network: b"\x19\x01" + _domain_separator(chain) for network, chain in AGENT_CHAIN.items()}
 
 
-class InvalidKey(ValueError):
-    """A text that is not a private key. The text itself is never repeated."""
+class SigningKey(PrivateSigningKey):
+    """A key that signs as Aster writes it."""
 
-    def __init__(self) -> None:
-        super().__init__("A private key is 64 hexadecimal digits.")
-
-
-class SigningKey:
-    """A private key that can sign and never shows itself: not in repr, not in str, not in a pickle or a copy."""
-
-    __slots__ = ("_private", "address")
-
-    def __init__(self, secret: bytes) -> None:
-        try:
-            self._private = PrivateKey(secret)
-        except (ValueError, TypeError):
-            raise InvalidKey from None
-        self.address = address_of(self._private.public_key)
-
-    @classmethod
-    def from_hex(cls, text: str) -> "SigningKey":
-        """The key of 64 hexadecimal digits, with or without 0x; ``InvalidKey`` for anything else."""
-        digits = text.strip().removeprefix("0x")
-        try:
-            secret = bytes.fromhex(digits)
-        except ValueError:
-            raise InvalidKey from None
-        if len(secret) != 32 or len(digits) != 64:
-            raise InvalidKey
-        return cls(secret)
-
-    @classmethod
-    def generate(cls) -> "SigningKey":
-        """A fresh key."""
-        return cls(secrets.token_bytes(32))
-
-    def __repr__(self) -> str:
-        return f"SigningKey(address={self.address!r})"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a signing key is neither pickled nor copied")
-
-    def reveal(self) -> bytes:
-        """The secret, to be encrypted at once and by nobody but the keeper of keys."""
-        return self._private.secret
+    __slots__ = ()
 
     def sign(self, digest: bytes) -> str:
-        """The 65 bytes r, s, v of a 32-byte digest as the venue writes them: 0x and 130 digits, v 27 or 28."""
-        raw = self._private.sign_recoverable(digest, hasher=None)
+        """The 65 bytes r, s, v of a 32-byte digest: 0x and 130 digits, v 27 or 28."""
+        raw = self.sign_raw(digest)
         return f"0x{raw[:64].hex()}{raw[64] + 27:02x}"
-
-
-def address_of(public_key: PublicKey) -> str:
-    """The lower-case address of a public key."""
-    return "0x" + keccak(public_key.format(compressed=False)[1:])[-20:].hex()
 
 
 def text_digest(text: str, network: Network) -> bytes:

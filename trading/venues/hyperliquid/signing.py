@@ -9,16 +9,14 @@ with source "a" on mainnet and "b" on testnet. Approvals are typed data that the
 The network is an argument of both and comes from a setting; no URL is looked at.
 """
 
-import secrets
 from collections.abc import Mapping
-from typing import NoReturn
 
 import msgspec
-import sha3
-from coincurve import PrivateKey, PublicKey
+from coincurve import PublicKey
 from eth_account.messages import encode_typed_data
 
 from trading.venues.base import Network
+from trading.venues.keys import PrivateSigningKey, address_of, keccak
 
 SOURCE = {Network.MAINNET: b"a", Network.TESTNET: b"b"}
 CHAIN_NAME = {Network.MAINNET: "Mainnet", Network.TESTNET: "Testnet"}
@@ -27,12 +25,6 @@ ZERO_ADDRESS = "0x" + "0" * 40
 
 Signature = dict[str, str | int]
 TypedData = dict[str, object]
-
-
-def keccak(data: bytes) -> bytes:
-    """The 32-byte hash that Ethereum uses."""
-    digest: bytes = sha3.keccak_256(data).digest()
-    return digest
 
 
 def _domain_separator(name: bytes, chain_id: int) -> bytes:
@@ -46,61 +38,15 @@ _AGENT_TYPE = keccak(b"Agent(string source,bytes32 connectionId)")
 _AGENT_PREFIX = {network: _AGENT_TYPE + keccak(source) for network, source in SOURCE.items()}
 
 
-class InvalidKey(ValueError):
-    """A text that is not a private key. The text itself is never repeated."""
+class SigningKey(PrivateSigningKey):
+    """A key that signs as Hyperliquid writes it."""
 
-    def __init__(self) -> None:
-        super().__init__("A private key is 64 hexadecimal digits.")
-
-
-class SigningKey:
-    """A private key that can sign and never shows itself: not in repr, not in str, not in a pickle or a copy."""
-
-    __slots__ = ("_private", "address")
-
-    def __init__(self, secret: bytes) -> None:
-        try:
-            self._private = PrivateKey(secret)
-        except (ValueError, TypeError):
-            raise InvalidKey from None
-        self.address = address_of(self._private.public_key)
-
-    @classmethod
-    def from_hex(cls, text: str) -> "SigningKey":
-        """The key of 64 hexadecimal digits, with or without 0x; ``InvalidKey`` for anything else."""
-        digits = text.strip().removeprefix("0x")
-        try:
-            secret = bytes.fromhex(digits)
-        except ValueError:
-            raise InvalidKey from None
-        if len(secret) != 32 or len(digits) != 64:
-            raise InvalidKey
-        return cls(secret)
-
-    @classmethod
-    def generate(cls) -> "SigningKey":
-        """A fresh key. An agent's key is never used again after it was replaced (Hyperliquid 5.3)."""
-        return cls(secrets.token_bytes(32))
-
-    def __repr__(self) -> str:
-        return f"SigningKey(address={self.address!r})"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a signing key is neither pickled nor copied")
-
-    def reveal(self) -> bytes:
-        """The secret, to be encrypted at once and by nobody but the keeper of keys."""
-        return self._private.secret
+    __slots__ = ()
 
     def sign(self, digest: bytes) -> Signature:
         """The recoverable signature of a 32-byte digest, r and s padded to 32 bytes."""
-        raw = self._private.sign_recoverable(digest, hasher=None)
+        raw = self.sign_raw(digest)
         return {"r": "0x" + raw[:32].hex(), "s": "0x" + raw[32:64].hex(), "v": raw[64] + 27}
-
-
-def address_of(public_key: PublicKey) -> str:
-    """The lower-case address of a public key."""
-    return "0x" + keccak(public_key.format(compressed=False)[1:])[-20:].hex()
 
 
 def connection_id(

@@ -32,6 +32,7 @@ from trading.venues.aster.commands import AsterCommand, ChooseLeverage, SetMargi
 from trading.venues.aster.doors import AsterDoor
 from trading.venues.base import AdjustMargin, CancelOrder, MarketSpec, Network, PlaceOrder, SignedRequest
 from trading.venues.errors import MissingKey
+from trading.venues.keys import InvalidKey
 
 NOWHERE = AsterDoor("http://127.0.0.1:9")
 BITCOIN = market()
@@ -219,7 +220,7 @@ def test_secrets_never_show() -> None:
     adapters = [AsterAdapter(NOWHERE, Network.MAINNET, login) for login in (agents, keys)]
     shown = [repr(thing) + str(thing) + f"{[thing]}" for thing in (agents, keys, agents.key, *adapters)]
     for wrong in (digits + "0", digits[:-1] + "g", digits[:-2], "0" * 64, "f" * 64):
-        with pytest.raises(signing.InvalidKey) as caught:
+        with pytest.raises(InvalidKey) as caught:
             signing.SigningKey.from_hex(wrong)
         shown.append("".join(traceback.format_exception(caught.value)))
     for attempt in (pickle.dumps, copy.copy, copy.deepcopy):

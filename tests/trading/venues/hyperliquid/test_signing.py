@@ -28,6 +28,7 @@ from trading.venues.base import (
 from trading.venues.errors import MissingKey
 from trading.venues.hyperliquid import signing, wire
 from trading.venues.hyperliquid.adapter import HyperliquidAdapter
+from trading.venues.keys import InvalidKey
 from trading.venues.transport import BlockingTransport
 
 NOWHERE = BlockingTransport("http://127.0.0.1:9")
@@ -199,7 +200,7 @@ def test_a_key_never_shows() -> None:
     adapter = HyperliquidAdapter(NOWHERE, Network.MAINNET, key)
     shown = [repr(key), str(key), f"{key}", repr(adapter), repr([key]), repr(key._private)]
     for wrong in (secret + "0", secret[:-1] + "g", secret[:-2], "0" * 64, "f" * 64):
-        with pytest.raises(signing.InvalidKey) as caught:
+        with pytest.raises(InvalidKey) as caught:
             signing.SigningKey.from_hex(wrong)
         shown.append("".join(traceback.format_exception(caught.value)))
         shown.append(repr(caught.value.args))
