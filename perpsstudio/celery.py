@@ -21,9 +21,9 @@ app.autodiscover_tasks()
 
 # Seconds between two turns of a task.
 PERIODS = {
-    "trading.tasks.sync_markets": 5,
-    "trading.tasks.sync_due_accounts": 2,
-    "trading.tasks.settle_commands": 1,
+    "trading.tasks.markets.sync_markets": 5,
+    "trading.tasks.accounts.sync_due_accounts": 2,
+    "trading.tasks.commands.settle_commands": 1,
 }
 
 # A turn may wait this long behind others: turns of one task exclude each other, so a late one does no harm, and a
