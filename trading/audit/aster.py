@@ -15,7 +15,7 @@ from trading.margin.buckets import cash_of_wallet, entry_price_held
 from trading.margin.rounding import whole_positive
 from trading.margin.types import Account, AccountMode, Bracket, MarginMode, Position, TierTable
 from trading.venues.aster.accounts import MAIN_COLLATERAL, MODE
-from trading.venues.aster.decoding import Decoder, Record
+from trading.venues.decoding import Decoder, Record
 from trading.venues.errors import Malformed, UnknownState
 
 NO_BRACKETS = "the market data has no brackets for this market."

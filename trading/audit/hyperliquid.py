@@ -12,8 +12,8 @@ import msgspec
 from trading.audit.judging import AuditedAccount, Finding, Outside, findings, quoted
 from trading.margin.cross import maintenance
 from trading.margin.types import Account, AccountMode, MarginMode, Position, TierTable
+from trading.venues.decoding import Decoder, Record
 from trading.venues.errors import Malformed, UnknownState
-from trading.venues.hyperliquid.decoding import Decoder, Record
 from trading.venues.hyperliquid.markets import FIRST_LISTED_MARGIN_TABLE, MAIN_COLLATERAL
 from trading.venues.hyperliquid.parse import ACCOUNT_MODE, PositionRow, position
 

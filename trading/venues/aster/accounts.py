@@ -13,8 +13,8 @@ from typing import Literal
 from trading.margin.buckets import entry_price_held
 from trading.margin.errors import MarginInputError
 from trading.margin.types import AccountMode, FeeRates, MarginMode, TierTable
-from trading.venues.aster.decoding import Decoder, Record, moment
 from trading.venues.base import AccountSnapshot, Agent, MarketSetting, MarketSpec, PositionSnapshot, SpotBalance
+from trading.venues.decoding import Decoder, Record, moment
 from trading.venues.errors import Malformed, UnknownState
 
 logger = logging.getLogger(__name__)

@@ -10,8 +10,8 @@ from typing import NoReturn
 import msgspec
 
 from trading.venues.aster import refusals
-from trading.venues.aster.decoding import Decoder, Record
 from trading.venues.base import Acknowledgement, Batch, Done, Filled, Outcome, Refused, Resting, SignedRequest
+from trading.venues.decoding import Decoder, Record
 from trading.venues.errors import (
     ABOUT_THE_REQUEST,
     AlreadyReceived,

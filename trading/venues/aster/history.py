@@ -9,8 +9,8 @@ from typing import Literal
 
 import msgspec
 
-from trading.venues.aster.decoding import Decoder, Record, moment, oldest_first
 from trading.venues.base import Fill, FundingPayment, LedgerEntry
+from trading.venues.decoding import Decoder, Record, moment, oldest_first
 
 ZERO = Decimal(0)
 FUNDING = "FUNDING_FEE"

@@ -15,8 +15,8 @@ import msgspec
 from trading.margin.errors import MarginInputError
 from trading.margin.rounding import PriceRule
 from trading.margin.types import Bracket, MarginRestriction, TierTable
-from trading.venues.aster.decoding import Decoder, Record, moment, oldest_first
 from trading.venues.base import Book, BookLevel, Candle, Markets, MarketSpec, MarketState, Trade, Venue
+from trading.venues.decoding import Decoder, Record, moment, oldest_first
 from trading.venues.errors import Malformed
 
 logger = logging.getLogger(__name__)

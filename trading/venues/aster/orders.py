@@ -7,8 +7,8 @@ import logging
 from decimal import Decimal
 from typing import Literal
 
-from trading.venues.aster.decoding import Decoder, Record, moment
 from trading.venues.base import OpenOrder, OrderReport, OrderState, OrderTrigger, TimeInForce, TriggerKind
+from trading.venues.decoding import Decoder, Record, moment
 from trading.venues.errors import UnknownState
 
 logger = logging.getLogger(__name__)

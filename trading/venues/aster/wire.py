@@ -7,7 +7,7 @@ parameters stand here and the exact digits are part of it. Names here are the ve
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import assert_never
 from urllib.parse import quote_plus
@@ -39,11 +39,11 @@ from trading.venues.base import (
     Trigger,
     TriggerKind,
 )
+from trading.venues.decoding import EPOCH
 from trading.venues.errors import InvalidCommand, Reason
 
 Parameters = tuple[tuple[str, str], ...]
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 MICROSECOND = timedelta(microseconds=1)
 DECIMALS = 8

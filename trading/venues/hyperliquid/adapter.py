@@ -35,9 +35,10 @@ from trading.venues.base import (
     Trade,
     Venue,
 )
+from trading.venues.decoding import oldest_first
 from trading.venues.errors import Malformed, MissingKey, OutcomeUnknown, Unavailable
 from trading.venues.hyperliquid import answers, questions, rules, signing, wire
-from trading.venues.hyperliquid.decoding import is_perpetual, oldest_first
+from trading.venues.hyperliquid.history import is_perpetual
 from trading.venues.hyperliquid.questions import Question
 from trading.venues.transport import Response, Transport
 

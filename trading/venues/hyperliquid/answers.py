@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from trading.venues.base import Acknowledgement, Batch, Done, Filled, Outcome, Refused, Resting, Waiting
+from trading.venues.decoding import Decoder, Record
 from trading.venues.errors import (
     ABOUT_THE_REQUEST,
     AlreadyReceived,
@@ -19,7 +20,6 @@ from trading.venues.errors import (
     Reason,
     Rejected,
 )
-from trading.venues.hyperliquid.decoding import Decoder, Record
 from trading.venues.hyperliquid.refusals import rejected
 from trading.venues.transport import Response
 

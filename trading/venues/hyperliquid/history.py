@@ -4,6 +4,7 @@ Lists come back oldest first and without repeats, whatever order the venue chose
 sides, so pages overlap.
 """
 
+import re
 import zlib
 from decimal import Decimal
 from typing import Literal
@@ -16,7 +17,7 @@ from trading.venues.base import (
     LedgerEntry,
     LiquidationMark,
 )
-from trading.venues.hyperliquid.decoding import Decoder, Record, moment, oldest_first
+from trading.venues.decoding import Decoder, Record, moment, oldest_first
 
 ZERO = Decimal(0)
 
@@ -135,3 +136,8 @@ def ledger(body: bytes) -> tuple[LedgerEntry, ...]:
     """Balance changes besides trades and funding, oldest first, each once."""
     records = [_ledger(row) for row in _decode_ledger(body)]
     return oldest_first(records, (record.key for record in records))
+
+
+def is_perpetual(coin: str) -> bool:
+    """Whether a coin names a perpetual market and not a spot pair or an outcome (Hyperliquid 1.2)."""
+    return re.match(r"[@#]|.*/", coin) is None

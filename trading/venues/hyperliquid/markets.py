@@ -24,8 +24,8 @@ from trading.venues.base import (
     Trade,
     Venue,
 )
+from trading.venues.decoding import Decoder, Record, moment, oldest_first
 from trading.venues.errors import Malformed, UnknownState
-from trading.venues.hyperliquid.decoding import Decoder, Record, moment, oldest_first
 from trading.venues.hyperliquid.rules import MIN_NOTIONAL, max_market_notional
 
 logger = logging.getLogger(__name__)

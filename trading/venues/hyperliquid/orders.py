@@ -15,8 +15,8 @@ from trading.venues.base import (
     TimeInForce,
     TriggerKind,
 )
+from trading.venues.decoding import Decoder, Record, moment
 from trading.venues.errors import UnknownState
-from trading.venues.hyperliquid.decoding import Decoder, Record, moment
 
 logger = logging.getLogger(__name__)
 

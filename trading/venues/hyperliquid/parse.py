@@ -17,8 +17,8 @@ from trading.venues.base import (
     RequestAllowance,
     SpotBalance,
 )
+from trading.venues.decoding import Decoder, Record, moment
 from trading.venues.errors import Malformed, UnknownState
-from trading.venues.hyperliquid.decoding import Decoder, Record, moment
 from trading.venues.hyperliquid.markets import MAIN_COLLATERAL
 from trading.venues.hyperliquid.wire import BUILDER_FEE_UNIT
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from trading.venues.decoding import Decoder, Record
 from trading.venues.hyperliquid import wire
-from trading.venues.hyperliquid.decoding import Decoder, Record
 from trading.venues.hyperliquid.questions import Question
 
 WEIGHT = 60

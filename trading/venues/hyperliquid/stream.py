@@ -15,9 +15,9 @@ from decimal import Decimal
 import aiohttp
 import msgspec
 
+from trading.venues.decoding import Decoder, Record
 from trading.venues.errors import Malformed
 from trading.venues.hyperliquid import markets
-from trading.venues.hyperliquid.decoding import Decoder, Record
 from trading.venues.snapshots import Book, MarketState
 
 logger = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ all part of it (Hyperliquid 4, 5.1, 5.4). Names here are the venue's, and nobody
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import assert_never
 from uuid import UUID
@@ -31,11 +31,11 @@ from trading.venues.base import (
     Trigger,
     TriggerKind,
 )
+from trading.venues.decoding import EPOCH
 from trading.venues.errors import InvalidCommand, Reason
 
 Action = dict[str, object]
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 EXCHANGE_PATH = "/exchange"
 INFO_PATH = "/info"

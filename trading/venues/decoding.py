@@ -1,14 +1,15 @@
 """The one door through which an answer's bytes become records; every failure leaves it typed."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
-from trading.venues.aster.wire import EPOCH
 from trading.venues.errors import Malformed, UnknownState
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 T = TypeVar("T")
 
@@ -31,11 +32,15 @@ class Record(msgspec.Struct, frozen=True, rename="camel", gc=False):
 
 
 class Decoder(Generic[T]):
-    """Decodes one kind of answer, strictly: no text where a number belongs, no NaN, no missing field."""
+    """Decodes one kind of answer, strictly: no text where a number belongs, no NaN, no missing field.
 
-    def __init__(self, kind: type[T], name: str) -> None:
+    ``checks_finite`` is off where the caller refuses NaN and infinities itself, on the way that has to be fast.
+    """
+
+    def __init__(self, kind: type[T], name: str, *, checks_finite: bool = True) -> None:
         self._decoder = msgspec.json.Decoder(kind)
         self._name = name
+        self._checks_finite = checks_finite
 
     def __call__(self, body: bytes | msgspec.Raw) -> T:
         """The typed answer; ``UnknownState`` for a label that is not known, ``Malformed`` for all else that is off."""
@@ -46,7 +51,8 @@ class Decoder(Generic[T]):
             raise kind(f"{self._name}: {error}") from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Malformed(f"{self._name}: {error}") from None
-        _require_finite(decoded, self._name)
+        if self._checks_finite:
+            _require_finite(decoded, self._name)
         return decoded
 
 
@@ -72,6 +78,8 @@ def moment(milliseconds: int) -> datetime:
 
 
 def oldest_first(records: Sequence[R], keys: Iterable[object]) -> tuple[R, ...]:
-    """The records by time, each key once. Rows of one moment keep the venue's order, which is oldest first."""
-    unique = dict(zip(keys, records, strict=True)).values()
+    """The records by time, each key once. Rows of one moment keep the order in which the venue executed them."""
+    unique = list(dict(zip(keys, records, strict=True)).values())
+    if unique and unique[0].time > unique[-1].time:
+        unique.reverse()
     return tuple(sorted(unique, key=lambda record: record.time))
