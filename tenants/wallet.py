@@ -12,14 +12,10 @@ from datetime import UTC, datetime, timedelta
 from django.contrib.auth.hashers import make_password
 from django.core.cache import cache
 from django.utils import timezone
-from eth_account import Account
-from eth_account.messages import encode_defunct
-from eth_keys.exceptions import BadSignature
-from eth_utils.address import to_checksum_address
-from eth_utils.exceptions import ValidationError
 
 from tenants.models import User
 from tenants.scope import required_scope
+from trading.venues.keys import checksummed, personal_digest, signer_of
 
 LIFETIME = timedelta(minutes=5)
 LARGEST_CHAIN_ID = 2**53 - 1
@@ -58,7 +54,7 @@ class SignInMessage:
         """The exact text to be signed."""
         return LAYOUT.format(
             domain=self.domain,
-            address=to_checksum_address(self.address),
+            address=checksummed(self.address),
             statement=STATEMENT,
             uri=self.uri,
             chain_id=self.chain_id,
@@ -74,7 +70,7 @@ def read_address(typed: str) -> str:
     if not ADDRESS.fullmatch(text) or text == NOBODY:
         raise WalletRefused("An account address is 0x and 40 digits from 0 to f. Copy it whole.")
     digits = text[2:]
-    if digits not in (digits.lower(), digits.upper()) and text != to_checksum_address(text):
+    if digits not in (digits.lower(), digits.upper()) and text != checksummed(text):
         raise WalletRefused("One character of this address is mistyped. Copy it again.")
     return text.lower()
 
@@ -134,11 +130,10 @@ def _spend(nonce: str) -> str:
 def _signer(text: str, signature: str) -> str:
     if not SIGNATURE.fullmatch(signature):
         raise WalletRefused("Your wallet's answer is not a signature. Start again.")
-    try:
-        address: str = Account.recover_message(encode_defunct(text=text), signature=signature)
-    except (BadSignature, ValidationError, ValueError):
-        raise WalletRefused("Your wallet's answer is not a signature. Start again.") from None
-    return address.lower()
+    signer = signer_of(personal_digest(text), bytes.fromhex(signature.removeprefix("0x")))
+    if signer is None:
+        raise WalletRefused("Your wallet's answer is not a signature. Start again.")
+    return signer
 
 
 def _key(nonce: str) -> str:

@@ -18,6 +18,35 @@ def address_of(public_key: PublicKey) -> str:
     return "0x" + keccak(public_key.format(compressed=False)[1:])[-20:].hex()
 
 
+def checksummed(address: str) -> str:
+    """The address with its check in the case of its letters (EIP-55)."""
+    digits = address.removeprefix("0x").lower()
+    check = keccak(digits.encode()).hex()[: len(digits)]
+    return "0x" + "".join(
+        digit.upper() if int(sign, 16) >= 8 else digit for digit, sign in zip(digits, check, strict=True)
+    )
+
+
+def personal_digest(text: str) -> bytes:
+    """The 32 bytes that a wallet signs for a text shown to its owner (EIP-191)."""
+    message = text.encode()
+    return keccak(b"\x19Ethereum Signed Message:\n%d%b" % (len(message), message))
+
+
+def signer_of(digest: bytes, signature: bytes) -> str | None:
+    """The lower-case address that signed a digest, None for what is no signature.
+
+    ``signature`` is 65 bytes: r, s, and 0 or 1 (some wallets say 27 or 28).
+    """
+    if len(signature) != 65:
+        return None
+    parity = signature[64] - 27 if signature[64] >= 27 else signature[64]
+    try:
+        return address_of(PublicKey.from_signature_and_message(signature[:64] + bytes([parity]), digest, hasher=None))
+    except ValueError:
+        return None
+
+
 class InvalidKey(ValueError):
     """A text that is not a private key. The text itself is never repeated."""
 

@@ -19,8 +19,9 @@ from tests.trading.venues.misbehaving import (
     refused_port,
     silent,
 )
+from trading.venues.concurrent import AsyncTransport
 from trading.venues.errors import OutcomeUnknown, RateLimited, Unavailable, VenueError
-from trading.venues.transport import AsyncTransport, BlockingTransport, Limits, Response, retry_after
+from trading.venues.transport import BlockingTransport, Limits, Response, retry_after
 
 QUICK = Limits(connect=2.0, read=0.3, total=0.8, body=1_000_000)
 Door = Callable[..., Response]

@@ -26,10 +26,11 @@ from tenants.scope import operator_scope
 from trading.connect import public_adapter, seal
 from trading.models import VenueAccount
 from trading.services.sync import sync_account, sync_markets
+from trading.venues import typed_data
 from trading.venues.base import Adapter, Network, Venue
 from trading.venues.errors import VenueError
 from trading.venues.hyperliquid.approvals import approve_agent
-from trading.venues.hyperliquid.signing import SigningKey, typed_data_digest
+from trading.venues.hyperliquid.signing import SigningKey
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 STARTING_BALANCE = "10000"
@@ -181,7 +182,7 @@ def give_agent_key(account: VenueAccount, wallet: SigningKey, adapter: Adapter) 
     approval = approve_agent(
         network=Network(account.network), chain_id=CHAIN_ID, agent=agent.address, nonce=nonce, name="perpsstudio"
     )
-    given = wallet.sign(typed_data_digest(approval.typed_data))
+    given = wallet.sign(typed_data.digest(approval.typed_data))
     signature = f"{given['r']}{str(given['s']).removeprefix('0x')}{int(given['v']):02x}"
     adapter.send(approval.signed(signature, owner=wallet.address))
     VenueAccount.objects.filter(pk=account.pk).update(

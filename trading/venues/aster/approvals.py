@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from trading.venues import typed_data
 from trading.venues.aster import signing, wire
 from trading.venues.aster.rules import MAX_BUILDER_RATE
 from trading.venues.base import Network, SignedRequest
@@ -44,7 +45,7 @@ class Approval:
 
     def signer(self, signature: str) -> str | None:
         """The lower-case address that gave this signature, None when it is not a signature."""
-        return signing.recover(signing.typed_data_digest(self.typed_data), signature)
+        return signing.recover(typed_data.digest(self.typed_data), signature)
 
     def signed(self, signature: str, *, owner: str) -> SignedRequest:
         """The request to post; ``InvalidCommand`` when the signature is not the owner's."""

@@ -18,12 +18,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NoReturn, Protocol
 
-from coincurve import PublicKey
-from eth_account.messages import encode_typed_data
-
 from trading.venues.aster.wire import microseconds
 from trading.venues.base import Network
-from trading.venues.keys import PrivateSigningKey, address_of, keccak
+from trading.venues.keys import PrivateSigningKey, keccak, signer_of
 
 AGENT_CHAIN = {Network.MAINNET: 1666, Network.TESTNET: 714}
 CHAIN_NAME = {Network.MAINNET: "Mainnet", Network.TESTNET: "Testnet"}
@@ -217,17 +214,10 @@ def _kind(value: str | int | bool) -> str:
     return "uint256" if isinstance(value, int) else "string"
 
 
-def typed_data_digest(payload: TypedData) -> bytes:
-    """The 32 bytes that a wallet signs for a typed-data payload."""
-    signable = encode_typed_data(full_message=payload)
-    return keccak(b"\x19" + signable.version + signable.header + signable.body)
-
-
 def recover(digest: bytes, signature: str) -> str | None:
     """The lower-case address that signed a digest, None when the signature is no signature at all."""
     try:
-        raw = bytes.fromhex(normalised(signature).removeprefix("0x"))
-        return address_of(PublicKey.from_signature_and_message(raw[:64] + bytes([raw[64] - 27]), digest, hasher=None))
+        return signer_of(digest, bytes.fromhex(signature.removeprefix("0x")))
     except ValueError:
         return None
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from trading.venues import typed_data
 from trading.venues.base import Network, SignedRequest
 from trading.venues.errors import InvalidCommand, Reason
 from trading.venues.hyperliquid import signing, wire
@@ -33,7 +34,7 @@ class Approval:
             parts = signing.split_signature(signature)
         except ValueError:
             return None
-        return signing.recover(signing.typed_data_digest(self.typed_data), parts)
+        return signing.recover(typed_data.digest(self.typed_data), parts)
 
     def signed(self, signature: str, *, owner: str) -> SignedRequest:
         """The request to post; ``InvalidCommand`` when the signature is not the owner's."""

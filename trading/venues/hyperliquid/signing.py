@@ -12,11 +12,9 @@ The network is an argument of both and comes from a setting; no URL is looked at
 from collections.abc import Mapping
 
 import msgspec
-from coincurve import PublicKey
-from eth_account.messages import encode_typed_data
 
 from trading.venues.base import Network
-from trading.venues.keys import PrivateSigningKey, address_of, keccak
+from trading.venues.keys import PrivateSigningKey, keccak, signer_of
 
 SOURCE = {Network.MAINNET: b"a", Network.TESTNET: b"b"}
 CHAIN_NAME = {Network.MAINNET: "Mainnet", Network.TESTNET: "Testnet"}
@@ -105,18 +103,11 @@ def typed_data(
     }
 
 
-def typed_data_digest(payload: TypedData) -> bytes:
-    """The 32 bytes that a wallet signs for a typed-data payload."""
-    signable = encode_typed_data(full_message=payload)
-    return keccak(b"\x19" + signable.version + signable.header + signable.body)
-
-
 def recover(digest: bytes, signature: Signature) -> str | None:
     """The lower-case address that signed a digest, None when the signature is no signature at all."""
     try:
         r, s = (bytes.fromhex(str(signature[part]).removeprefix("0x").zfill(64)) for part in ("r", "s"))
-        raw = r + s + bytes([int(signature["v"]) - 27])
-        return address_of(PublicKey.from_signature_and_message(raw, digest, hasher=None))
+        return signer_of(digest, r + s + bytes([int(signature["v"])]))
     except (ValueError, KeyError, OverflowError):
         return None
 

@@ -26,6 +26,7 @@ from tests.trading.venues.aster.figures import (
     market,
 )
 from trading.margin.types import MarginMode
+from trading.venues import typed_data
 from trading.venues.aster import signing
 from trading.venues.aster.adapter import AsterAdapter
 from trading.venues.aster.commands import AsterCommand, ChooseLeverage, SetMarginMode
@@ -121,7 +122,7 @@ def test_an_independent_wallet_signs_a_text_alike(network: Network) -> None:
     expected = Account.sign_typed_data(AGENT_KEY, full_message=payload).signature
     digest = signing.text_digest(text, network)
     assert signing.SigningKey.from_hex(AGENT_KEY).sign(digest) == "0x" + expected.hex()
-    assert digest == signing.typed_data_digest(payload)
+    assert digest == typed_data.digest(payload)
 
 
 def test_the_documents_order_is_signed_with_an_api_key_byte_for_byte() -> None:
@@ -169,7 +170,7 @@ def proves_wallet(vector: dict[str, Any]) -> bool:
     payload = signing.typed_data(vector["primary_type"], vector["message"], vector["domain"]["chainId"])
     made = payload["types"][vector["primary_type"]]  # type: ignore[index]
     assert [[field["name"], field["type"]] for field in made] == vector["types"], vector["id"]
-    digest = signing.typed_data_digest(payload)
+    digest = typed_data.digest(payload)
     assert "0x" + digest.hex() == vector["digest"], vector["id"]
     signature = dict(map(tuple, vector["params_in_order"]))["signature"]
     key = signing.SigningKey.from_hex(vector["private_key"])

@@ -27,11 +27,12 @@ from trading.venues.base import (
     Venue,
     market_order,
 )
+from trading.venues.concurrent import AsyncTransport
 from trading.venues.errors import Malformed, OutcomeUnknown, Rejected, Unavailable, UnknownState
 from trading.venues.hyperliquid.adapter import HyperliquidAdapter
 from trading.venues.hyperliquid.batch import HyperliquidBatch
 from trading.venues.hyperliquid.signing import SigningKey
-from trading.venues.transport import AsyncTransport, BlockingTransport, Limits
+from trading.venues.transport import BlockingTransport, Limits
 
 START = datetime(2026, 2, 7, tzinfo=UTC)
 LIMITS = Limits(connect=1, read=1, total=2)

@@ -10,6 +10,7 @@ import pytest
 
 from tests.sandbox_process import SandboxProcess
 from trading.margin.types import AccountMode, MarginMode
+from trading.venues import typed_data
 from trading.venues.base import (
     AccountSnapshot,
     Acknowledgement,
@@ -79,7 +80,7 @@ def desk(sandbox: SandboxProcess) -> Iterator[Desk]:
     approval = approvals.approve_agent(
         network=Network.TESTNET, chain_id=CHAIN, agent=agent.address, nonce=nonce, name="desk"
     )
-    made = wallet.sign(signing.typed_data_digest(approval.typed_data))
+    made = wallet.sign(typed_data.digest(approval.typed_data))
     signature = f"{made['r']}{str(made['s'])[2:]}{made['v']:02x}"
     adapter = HyperliquidAdapter(transport, Network.TESTNET, agent)
     assert adapter.send(approval.signed(signature, owner=wallet.address)) == Done()

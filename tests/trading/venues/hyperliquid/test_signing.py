@@ -13,6 +13,7 @@ from eth_account import Account
 
 from tests.trading.venues.hyperliquid.figures import PYTHON_SDK_KEY, RUST_SDK_KEY, market
 from trading.margin.types import MarginMode
+from trading.venues import typed_data
 from trading.venues.base import (
     AdjustMargin,
     BuilderFee,
@@ -169,7 +170,7 @@ def sign_vector(key: signing.SigningKey, vector: dict[str, Any], network: Networ
         primary.partition(":")[2], fields, vector["message"], network, int(vector["signatureChainId"], 16)
     )
     assert payload["types"][primary] == vector["types"][primary]  # type: ignore[index]
-    digest = signing.typed_data_digest(payload)
+    digest = typed_data.digest(payload)
     made = key.sign(digest)
     assert signing.recover(digest, made) == key.address
     return made
