@@ -6,7 +6,7 @@ from django.utils import timezone
 from tenants.owned import OperatorOwned
 from trading.margin.types import AccountMode, MarginMode
 from trading.models.fields import choice, money
-from trading.venues.snapshots import Network, Venue
+from trading.venues.snapshots import Network, TriggerKind, Venue
 
 
 class VenueAccount(OperatorOwned):
@@ -88,7 +88,11 @@ class Position(OperatorOwned):
 
 
 class Order(OperatorOwned):
-    """An order that rests at the venue, or rested there."""
+    """An order that rests at the venue, or rested there.
+
+    With ``trigger_price`` it waits outside the book until the mark gets there. One that ``covers_position`` has no size
+    of its own, and one with a ``parent_id`` waits until the order of that venue id has filled (Hyperliquid 2.4, 4.1).
+    """
 
     account = models.ForeignKey(VenueAccount, on_delete=models.CASCADE, related_name="orders")
     market = models.ForeignKey("trading.Market", on_delete=models.PROTECT, related_name="+")
@@ -100,6 +104,12 @@ class Order(OperatorOwned):
     size = money()
     original_size = money()
     reduce_only = models.BooleanField(default=False)
+    time_in_force = models.CharField(max_length=16, blank=True, default="")
+    trigger_price = money(null=True)
+    trigger_kind = choice(TriggerKind, blank=True, default="")
+    trigger_is_market = models.BooleanField(default=False)
+    covers_position = models.BooleanField(default=False)
+    parent_id = models.BigIntegerField(null=True)
     is_open = models.BooleanField(default=True)
     placed_at = models.DateTimeField()
     seen_at = models.DateTimeField(default=timezone.now)

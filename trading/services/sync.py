@@ -5,7 +5,7 @@ time, and an older one never overwrites a newer one.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -174,7 +174,11 @@ def apply_orders(account: VenueAccount, orders: Iterable[OpenOrder], read_from: 
     The venue sends no time with the list, so ``read_from`` is when we began to ask for it.
     """
     markets = markets_by_name(account.venue, account.network)
-    rows = [_order_row(account, markets[order.market], order, read_from) for order in orders if order.market in markets]
+    rows = [
+        _order_row(account, markets[order.market], order, read_from, parent)
+        for order, parent in _with_children(orders)
+        if order.market in markets
+    ]
     with transaction.atomic():
         is_newer = Q(orders_read_at=None) | Q(orders_read_at__lte=read_from)
         if not VenueAccount.objects.filter(is_newer, pk=account.pk).update(orders_read_at=read_from):
@@ -185,12 +189,25 @@ def apply_orders(account: VenueAccount, orders: Iterable[OpenOrder], read_from: 
             rows,
             update_conflicts=True,
             unique_fields=["account", "venue_id"],
-            update_fields=["limit_price", "size", "original_size", "reduce_only", "is_open", "seen_at"],
-        )
+            update_fields=[
+                "kind", "limit_price", "size", "original_size", "reduce_only", "time_in_force", "trigger_price",
+                "trigger_kind", "trigger_is_market", "covers_position", "parent_id", "is_open", "seen_at",
+            ],
+        )  # fmt: skip
     return True
 
 
-def _order_row(account: VenueAccount, market: Market, order: OpenOrder, seen_at: datetime) -> Order:
+def _with_children(orders: Iterable[OpenOrder], parent: int | None = None) -> Iterator[tuple[OpenOrder, int | None]]:
+    """Every order with the id of the one it waits for; an order that is listed by itself is taken from there."""
+    listed = list(orders)
+    alone = {order.order_id for order in listed}
+    for order in listed:
+        yield order, parent
+        yield from _with_children((child for child in order.children if child.order_id not in alone), order.order_id)
+
+
+def _order_row(account: VenueAccount, market: Market, order: OpenOrder, seen_at: datetime, parent: int | None) -> Order:
+    trigger = order.trigger
     return Order(
         operator_id=account.operator_id,
         account=account,
@@ -203,6 +220,12 @@ def _order_row(account: VenueAccount, market: Market, order: OpenOrder, seen_at:
         size=order.size,
         original_size=order.original_size,
         reduce_only=order.reduce_only,
+        time_in_force=order.time_in_force or "",
+        trigger_price=trigger.price if trigger else None,
+        trigger_kind=(trigger.kind or "") if trigger else "",
+        trigger_is_market=trigger.is_market if trigger else False,
+        covers_position=order.covers_position,
+        parent_id=parent,
         placed_at=order.placed_at,
         seen_at=seen_at,
     )
