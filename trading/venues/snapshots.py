@@ -32,11 +32,22 @@ class Network(StrEnum):
 
 
 class TimeInForce(StrEnum):
-    """How long an order rests: until cancelled, not at all, or only if it does not match at once."""
+    """How long an order rests: until cancelled, not at all, only if it does not match at once, or filled whole or not at
+    all."""
 
     GOOD_TILL_CANCELLED = "gtc"
     IMMEDIATE_OR_CANCEL = "ioc"
     POST_ONLY = "post_only"
+    FILL_OR_KILL = "fok"
+
+
+class PositionSide(StrEnum):
+    """Which position of a market is meant: the only one there can be, or one of the two that hedge mode holds side by
+    side (Aster 3.2)."""
+
+    BOTH = "both"
+    LONG = "long"
+    SHORT = "short"
 
 
 class TriggerKind(StrEnum):
@@ -125,7 +136,7 @@ class PositionSnapshot(msgspec.Struct, frozen=True, gc=False):
     leverage``. ``cash``: the cash leg of an isolated position, ``margin - size * mark_price``; None when cross.
     ``leverage`` is the setting, not the effective one. ``max_leverage`` is the account's own maximum in the market,
     which may differ from the market's. ``liquidation_price`` None: the venue states none. ``funding_since_open`` > 0
-    was paid by the trader; None where the venue did not say.
+    was paid by the trader; None where the venue did not say. ``side`` is BOTH wherever a market holds one position.
     """
 
     market: str
@@ -141,6 +152,7 @@ class PositionSnapshot(msgspec.Struct, frozen=True, gc=False):
     liquidation_price: Decimal | None
     max_leverage: int
     funding_since_open: Decimal | None = None
+    side: PositionSide = PositionSide.BOTH
 
 
 class SpotBalance(msgspec.Struct, frozen=True):
@@ -260,13 +272,14 @@ class Fill(msgspec.Struct, frozen=True):
 
 
 class FundingPayment(msgspec.Struct, frozen=True):
-    """One funding payment. ``amount`` > 0 was received by the trader."""
+    """One funding payment. ``amount`` > 0 was received by the trader. ``key`` is unique within an account."""
 
     market: str
     time: datetime
     amount: Decimal
     size: Decimal
     rate: Decimal
+    key: str
 
 
 class LedgerEntry(msgspec.Struct, frozen=True):

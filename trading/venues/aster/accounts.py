@@ -16,6 +16,7 @@ from trading.margin.types import AccountMode, FeeRates, MarginMode, TierTable
 from trading.venues.base import AccountSnapshot, Agent, MarketSetting, MarketSpec, PositionSnapshot, SpotBalance
 from trading.venues.decoding import Decoder, Record, moment
 from trading.venues.errors import Malformed, UnknownState
+from trading.venues.snapshots import PositionSide
 
 logger = logging.getLogger(__name__)
 
@@ -198,6 +199,7 @@ def position(row: PositionRow, tiers: Mapping[str, TierTable]) -> PositionSnapsh
         unrealised_pnl=row.un_realized_profit,
         liquidation_price=row.liquidation_price if row.liquidation_price > 0 else None,
         max_leverage=tiers[row.symbol].max_leverage if row.symbol in tiers else leverage,
+        side=PositionSide(row.position_side.lower()),
     )
 
 

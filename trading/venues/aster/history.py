@@ -123,7 +123,7 @@ def income(body: bytes) -> tuple[IncomeRow, ...]:
 
 def funding_payment(booking: IncomeRow) -> FundingPayment:
     """A booking of funding; above zero was received. The venue names neither size nor rate: both stand as zero."""
-    return FundingPayment(booking.row.symbol, booking.time, booking.row.income, ZERO, ZERO)
+    return FundingPayment(booking.row.symbol, booking.time, booking.row.income, ZERO, ZERO, booking.key)
 
 
 def ledger_entry(booking: IncomeRow) -> LedgerEntry:

@@ -115,10 +115,17 @@ def fills(body: bytes) -> tuple[Fill, ...]:
 def funding(body: bytes) -> tuple[FundingPayment, ...]:
     """Funding payments, oldest first, each once; above zero was received (Hyperliquid 2.5)."""
     records = [
-        FundingPayment(row.delta.coin, moment(row.time), row.delta.usdc, row.delta.szi, row.delta.funding_rate)
+        FundingPayment(
+            row.delta.coin,
+            moment(row.time),
+            row.delta.usdc,
+            row.delta.szi,
+            row.delta.funding_rate,
+            f"{row.time}-{row.delta.coin}",
+        )
         for row in _decode_funding(body)
     ]
-    return oldest_first(records, ((record.time, record.market) for record in records))
+    return oldest_first(records, (record.key for record in records))
 
 
 def _ledger(row: _Ledger) -> LedgerEntry:
