@@ -32,6 +32,7 @@ class OrderRequest:
     `size` is unsigned, in coins. `is_maker` is for an order that can only rest. `expected_price` is an own estimate of
     the fill (from the book), which goes before the venue's assumption; `best_bid` and `best_ask` feed that assumption.
     `available` is the venue's own figure of what may be used for this market and side (Hyperliquid rules 2.6).
+    An order with a `trigger_price` waits until the mark is there; it is answered as it stands at that mark.
     """
 
     terms: MarketTerms
@@ -48,6 +49,7 @@ class OrderRequest:
     best_bid: Decimal | None = None
     best_ask: Decimal | None = None
     available: Decimal | None = None
+    trigger_price: Decimal | None = None
 
     def __post_init__(self) -> None:
         positive(self.size, "size")
@@ -55,7 +57,7 @@ class OrderRequest:
         whole_positive(self.leverage, "leverage")
         if not isinstance(self.mode, MarginMode):
             raise MarginInputError("mode", Problem.UNKNOWN_VALUE)
-        for name in ("limit_price", "expected_price", "best_bid", "best_ask"):
+        for name in ("limit_price", "expected_price", "best_bid", "best_ask", "trigger_price"):
             if getattr(self, name) is not None:
                 positive(getattr(self, name), name)
 

@@ -352,3 +352,23 @@ def test_a_fresh_mark_goes_before_the_snapshots() -> None:
     assert answer.before is not None
     assert answer.before.margin == HELD.equity + 100
     assert answer.before.liquidation == liquidation(HELD)
+
+
+@pytest.mark.parametrize("terms", [TERMS, ASTER_TERMS])
+@pytest.mark.parametrize("limit", [None, Decimal(63000), Decimal(61000)])
+def test_an_order_with_a_trigger_is_the_plain_order_at_the_triggers_mark(
+    terms: MarketTerms, limit: Decimal | None
+) -> None:
+    waiting = replace(BUY, terms=terms, trigger_price=Decimal(62000), limit_price=limit, best_ask=Decimal(60010))
+    there = replace(BUY, terms=terms, mark_price=Decimal(62000), limit_price=limit)
+    answer, then = preview_order(FUNDED, waiting), preview_order(FUNDED, there)
+    assert (answer.after, answer.fees, answer.free_after) == (then.after, then.fees, then.free_after)
+
+
+def test_a_trigger_on_an_open_position_leaves_before_as_it_is_now() -> None:
+    answer = preview_order(HOLDING, replace(BUY, side=Side.SHORT, reduce_only=True, trigger_price=Decimal(57000)))
+    assert answer.effect is OrderEffect.CLOSES
+    assert answer.before is not None
+    assert answer.before.position.mark_price == Decimal(60000)
+    # The position paid 5,200 for 0.1 coins and sells them at 57,000; the fee leaves the bucket (Hyperliquid 3.3).
+    assert answer.released == Decimal(500) - Decimal(5700) * FEES.rate(is_maker=False)
