@@ -38,3 +38,20 @@ def protect_append_only(table: str) -> RunSQL:
             f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY",
         ],
     )
+
+
+def refuse_changes(table: str) -> RunSQL:
+    """Refuse every update and delete of the table loudly, whoever tries and whatever rows are meant."""
+    return RunSQL(
+        sql=[
+            f"""
+            CREATE FUNCTION {table}_is_append_only() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN RAISE EXCEPTION '{table} is append-only'; END $$
+            """,
+            f"""
+            CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON {table}
+            FOR EACH STATEMENT EXECUTE FUNCTION {table}_is_append_only()
+            """,
+        ],
+        reverse_sql=[f"DROP TRIGGER append_only ON {table}", f"DROP FUNCTION {table}_is_append_only()"],
+    )

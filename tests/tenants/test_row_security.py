@@ -22,6 +22,7 @@ SHARED = {
     "auth.Group_permissions",
 }
 REFUSAL = "row-level security"
+APPEND_ONLY = ("tenants_auditevent", "trading_commandevent")
 MODELS = apps.get_models(include_auto_created=True)
 OWNED = [model for model in MODELS if issubclass(model, OperatorOwned)]
 TABLES = [model._meta.db_table for model in OWNED]
@@ -45,6 +46,7 @@ def test_owned_models_are_the_ones_we_know() -> None:
         "tenants_user",
         "trading_builderfee",
         "trading_command",
+        "trading_commandevent",
         "trading_fill",
         "trading_marginchange",
         "trading_order",
@@ -68,7 +70,7 @@ def test_table_is_protected_from_its_owner_too(table: str) -> None:
     ]
     policies = {name for (name,) in rows("SELECT policyname FROM pg_policies WHERE tablename = %s", table)}
     append_only = {"operator_reads", "operator_adds"}
-    assert policies == (append_only if table == "tenants_auditevent" else {"operator_only"})
+    assert policies == (append_only if table in APPEND_ONLY else {"operator_only"})
 
 
 @pytest.mark.parametrize("table", TABLES)

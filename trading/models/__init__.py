@@ -5,18 +5,33 @@ Columns that come from a venue are written only by ``trading.services.sync``, wi
 
 from trading.models.accounts import Fill, MarginChange, Order, Position, Preference, VenueAccount
 from trading.models.approvals import BuilderFee, WalletApproval
-from trading.models.commands import Command
+from trading.models.commands import Command, CommandEvent
 from trading.models.markets import Market
+from trading.models.records import (
+    Difference,
+    FormerPosition,
+    FundingPayment,
+    LedgerEntry,
+    Liquidation,
+    SettingChange,
+)
 
 __all__ = [
     "BuilderFee",
     "Command",
+    "CommandEvent",
+    "Difference",
     "Fill",
+    "FormerPosition",
+    "FundingPayment",
+    "LedgerEntry",
+    "Liquidation",
     "MarginChange",
     "Market",
     "Order",
     "Position",
     "Preference",
+    "SettingChange",
     "VenueAccount",
     "WalletApproval",
 ]

@@ -12,8 +12,12 @@ class CommandKind(models.TextChoices):
     """What is asked of the venue."""
 
     ORDER = "order", "Order"
+    ORDERS = "orders", "Orders"
+    MODIFY = "modify", "Change of an order"
     CANCEL = "cancel", "Cancel"
-    LEVERAGE = "leverage", "Leverage and mode"
+    CANCEL_ALL = "cancel_all", "Cancel all"
+    MODE = "mode", "Margin mode"
+    LEVERAGE = "leverage", "Leverage"
     MARGIN = "margin", "Margin"
 
 
@@ -52,10 +56,17 @@ class Command(OperatorOwned):
     intent = models.JSONField(default=dict)
     before = models.JSONField(default=dict)
     client_id = models.CharField(max_length=40, blank=True, default="")
+    # The client id of each order that the command places, by its part: "" alone, "take_profit", "stop_loss", ...
+    names = models.JSONField(default=dict)
     nonce = models.BigIntegerField()
+    method = models.CharField(max_length=6, default="POST")
     path = models.CharField(max_length=60)
     body = models.BinaryField()
-    expires_at = models.DateTimeField(null=True)
+    # Signed together with the body, with the same nonce: it uses the nonce up and does nothing.
+    burn_path = models.CharField(max_length=60, blank=True, default="")
+    burn_body = models.BinaryField(default=bytes)
+    # By the venue's own clock, the body cannot be accepted after this moment.
+    dead_at = models.DateTimeField(null=True)
 
     state = models.CharField(max_length=10, choices=CommandState.choices, default=CommandState.PREPARED)
     message = models.CharField(max_length=300, blank=True, default="")
@@ -87,3 +98,38 @@ class Command(OperatorOwned):
     def is_settled(self) -> bool:
         """Whether the venue's answer, or proof of its absence, is known."""
         return self.state in FINAL_STATES
+
+
+class CommandStep(models.TextChoices):
+    """What happened to a command."""
+
+    PREPARED = "prepared", "Written down and signed"
+    SENT = "sent", "Sent"
+    ANSWERED = "answered", "Answered"
+    BURNED = "burned", "Its nonce used up"
+    SETTLED = "settled", "Settled"
+
+
+class CommandEvent(OperatorOwned):
+    """One step in the life of a command. Rows are only ever added: the database refuses to change or delete them.
+
+    ``request`` holds the bytes as they were sent and ``answer`` the venue's bytes, or the error that stood in their
+    place. Neither holds a secret: keys travel in headers, which are not kept.
+    """
+
+    command = models.ForeignKey(Command, on_delete=models.PROTECT, related_name="events")
+    step = models.CharField(max_length=10, choices=CommandStep.choices)
+    state = models.CharField(max_length=10, choices=CommandState.choices)
+    happened_at = models.DateTimeField(default=timezone.now)
+    path = models.CharField(max_length=60, blank=True, default="")
+    request = models.BinaryField(default=bytes)
+    status = models.PositiveSmallIntegerField(null=True)
+    answer = models.BinaryField(default=bytes)
+    error = models.CharField(max_length=300, blank=True, default="")
+    evidence = models.JSONField(default=dict)
+
+    class Meta(OperatorOwned.Meta):
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.step} {self.command_id}"

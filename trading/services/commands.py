@@ -11,16 +11,17 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
-from uuid import UUID
+from typing import Any, Protocol
+from uuid import UUID, uuid5
 
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
 from trading.models import Command, Market, VenueAccount
-from trading.models.commands import OPEN_STATES, CommandKind, CommandState
+from trading.models.commands import OPEN_STATES, CommandKind, CommandState, CommandStep
 from trading.services.accounts import note_refusal
+from trading.services.events import Heard, record
 from trading.venues.base import Acknowledgement, Adapter, SignedRequest
 from trading.venues.base import Command as VenueCommand
 from trading.venues.errors import AlreadyReceived, InvalidCommand, OutcomeUnknown, Rejected, Unavailable
@@ -41,7 +42,14 @@ class StillChecking(InvalidCommand):
 
 
 # Without an id of their own at the venue, these are proven by the state they leave behind, so one at a time.
-PROVEN_BY_STATE = (CommandKind.LEVERAGE, CommandKind.MARGIN)
+PROVEN_BY_STATE = (CommandKind.MODE, CommandKind.LEVERAGE, CommandKind.MARGIN)
+
+
+class Name(Protocol):
+    """Gives out the client ids of a command's orders."""
+
+    def __call__(self, part: str = "") -> str:
+        """The client id of the command's only or main order (""), or of another by its part ("take_profit")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +57,15 @@ class Intent:
     """What a trader asks for, and the form he asked it with.
 
     ``form`` is what was submitted and decides whether a repeat is the same request; ``fields`` is what it came to and
-    goes on record. ``build`` makes the venue's command from the client id it shall carry; ``before`` is the state that
-    a later proof compares with.
+    goes on record. ``build`` makes the venue's command and takes the client ids of its orders from ``Name``; ``before``
+    is the state that a later proof compares with.
     """
 
     kind: CommandKind
     form_key: UUID
     form: Mapping[str, str]
     fields: dict[str, str]
-    build: Callable[[str], VenueCommand]
+    build: Callable[[Name], VenueCommand]
     before: dict[str, str] = field(default_factory=dict)
 
 
@@ -86,6 +94,7 @@ def prepare(adapter: Adapter, account: VenueAccount, market: Market, intent: Int
             raise StillChecking
         command = _signed(adapter, locked, market, intent)
         command.save(force_insert=True)
+        record(command, CommandStep.PREPARED, CommandState.PREPARED, request=as_signed(command))
         VenueAccount.objects.filter(pk=locked.pk).update(last_nonce=command.nonce)
     return command, True
 
@@ -98,20 +107,30 @@ def _is_checking(account: VenueAccount, market: Market) -> bool:
 def _signed(adapter: Adapter, account: VenueAccount, market: Market, intent: Intent) -> Command:
     command = Command(account=account, market=market, kind=intent.kind, form_key=intent.form_key)
     command.fingerprint = fingerprint(intent.form)
+    command.intent, command.before = intent.fields, intent.before
     now = timezone.now()
-    nonce = max(account.last_nonce + 1, int(now.timestamp() * 1000))
-    expires_at = now + LIFETIME
-    client_id = adapter.client_id(command.pk)
-    wanted = intent.build(client_id)
-    signed = adapter.sign(wanted, nonce=nonce, expires_after=int(expires_at.timestamp() * 1000))
-    command.intent = intent.fields
-    command.before = intent.before
-    command.client_id = client_id if intent.kind is CommandKind.ORDER else ""
-    command.nonce = nonce
-    command.path = signed.path
-    command.body = signed.body
-    command.expires_at = expires_at
+    command.nonce = max(account.last_nonce + 1, adapter.moment(now))
+    wanted = intent.build(_names(adapter, command))
+    signed = adapter.sign(wanted, nonce=command.nonce, expires_after=adapter.moment(now + LIFETIME))
+    command.method, command.path, command.body = signed.method, signed.path, signed.body
+    command.dead_at = signed.dead_at
+    burn = adapter.burn(command.nonce)
+    if burn is not None:
+        command.burn_path, command.burn_body = burn.path, burn.body
     return command
+
+
+def _names(adapter: Adapter, command: Command) -> Name:
+    """Client ids that follow from the command's own id, noted with the command as they are given out."""
+
+    def name(part: str = "") -> str:
+        client_id = adapter.client_id(uuid5(command.pk, part) if part else command.pk)
+        command.names[part] = client_id
+        if not part:
+            command.client_id = client_id
+        return client_id
+
+    return name
 
 
 def fingerprint(form: Mapping[str, str]) -> str:
@@ -121,50 +140,87 @@ def fingerprint(form: Mapping[str, str]) -> str:
 
 def submit(adapter: Adapter, command: Command) -> Command:
     """Send a prepared command, once. Whoever loses the race for it gets the row as it stands."""
-    claimed = Command.objects.filter(pk=command.pk, state=CommandState.PREPARED, sent_at=None).update(
-        sent_at=timezone.now(), state=CommandState.UNKNOWN, attempts=F("attempts") + 1
-    )
+    with transaction.atomic():
+        claimed = Command.objects.filter(pk=command.pk, state=CommandState.PREPARED, sent_at=None).update(
+            sent_at=timezone.now(), state=CommandState.UNKNOWN, attempts=F("attempts") + 1
+        )
+        if claimed:
+            record(command, CommandStep.SENT, CommandState.UNKNOWN, request=as_signed(command))
     if claimed:
-        deliver(adapter, command, is_first=True)
+        _deliver(adapter, command, is_first=True)
     command.refresh_from_db()
     return command
 
 
-def deliver(adapter: Adapter, command: Command, *, is_first: bool) -> None:
+def send_again(adapter: Adapter, command: Command) -> None:
+    """Send the identical bytes once more: a used nonce is refused, so they execute at most once in all."""
+    record(command, CommandStep.SENT, CommandState.UNKNOWN, request=as_signed(command))
+    _deliver(adapter, command, is_first=False)
+
+
+def as_signed(command: Command) -> SignedRequest:
+    """The stored request, byte for byte."""
+    return SignedRequest(
+        path=command.path, body=bytes(command.body), nonce=command.nonce, method=command.method, dead_at=command.dead_at
+    )
+
+
+def _deliver(adapter: Adapter, command: Command, *, is_first: bool) -> None:
     """Post the stored bytes and settle the command if the venue's answer is one.
 
     Of a later delivery of the same bytes, the adapter knows which refusals say nothing about an earlier one; and a
     venue that cannot be reached now says nothing about what it received before.
     """
-    signed = SignedRequest(path=command.path, body=bytes(command.body), nonce=command.nonce)
+    signed = as_signed(command)
+    heard = Heard()
     try:
-        acknowledgement = adapter.send(signed, repeated=not is_first)
+        response = adapter.deliver(signed, repeated=not is_first)
+        heard = Heard(response)
+        acknowledgement = adapter.judge(signed, response, repeated=not is_first)
     except Rejected as refusal:
-        settle(command, CommandState.REJECTED, {"venue": refusal.text, "reason": refusal.reason}, refusal.explanation)
+        evidence = {"venue": refusal.text, "reason": refusal.reason}
+        settle(command, CommandState.REJECTED, evidence, refusal.explanation, heard=heard)
         note_refusal(command, refusal.reason)
     except AlreadyReceived as doubt:
-        note_doubt(command, str(doubt), {"received": timezone.now().isoformat()})
+        note_doubt(command, Heard(heard.response, str(doubt)), {"received": timezone.now().isoformat()})
     except OutcomeUnknown as doubt:
-        note_doubt(command, str(doubt))
+        note_doubt(command, Heard(heard.response, str(doubt)))
     except Unavailable as failure:
-        if is_first:
-            settle(command, CommandState.DEAD, {"never sent": str(failure)}, failure.explanation)
+        _note_unreached(command, failure, is_first=is_first)
     else:
-        settle(command, CommandState.ACCEPTED, evidence_of(acknowledgement))
+        settle(command, CommandState.ACCEPTED, evidence_of(acknowledgement), heard=heard)
 
 
-def settle(command: Command, state: CommandState, evidence: dict[str, Any], message: str = "") -> bool:
-    """Give the command its one final state; False where it already had one."""
-    settled: int = Command.objects.filter(pk=command.pk, state__in=OPEN_STATES).update(
-        state=state, evidence=evidence, message=message[:300], settled_at=timezone.now()
-    )
+def _note_unreached(command: Command, failure: Unavailable, *, is_first: bool) -> None:
+    """Nothing was sent: the end of a command that never was sent before."""
+    heard = Heard(error=str(failure))
+    if is_first:
+        settle(command, CommandState.DEAD, {"never sent": str(failure)}, failure.explanation, heard=heard)
+    else:
+        record(command, CommandStep.ANSWERED, CommandState.UNKNOWN, heard=heard)
+
+
+def settle(
+    command: Command, state: CommandState, evidence: dict[str, Any], message: str = "", *, heard: Heard | None = None
+) -> bool:
+    """Give the command its one final state; False where it already had one. ``heard`` is the answer that decided."""
+    with transaction.atomic():
+        settled: int = Command.objects.filter(pk=command.pk, state__in=OPEN_STATES).update(
+            state=state, evidence=evidence, message=message[:300], settled_at=timezone.now()
+        )
+        if settled:
+            record(command, CommandStep.SETTLED, state, heard=heard, evidence=evidence)
+        elif heard is not None:
+            record(command, CommandStep.ANSWERED, CommandState(command.state), heard=heard)
     return bool(settled)
 
 
-def note_doubt(command: Command, cause: str, evidence: dict[str, Any] | None = None) -> None:
+def note_doubt(command: Command, heard: Heard, evidence: dict[str, Any] | None = None) -> None:
     """Keep the command open and say why; ``evidence`` is what was learnt all the same."""
     learnt = {"evidence": evidence} if evidence else {}
-    Command.objects.filter(pk=command.pk, state=CommandState.UNKNOWN).update(message=cause[:300], **learnt)
+    with transaction.atomic():
+        Command.objects.filter(pk=command.pk, state=CommandState.UNKNOWN).update(message=heard.error[:300], **learnt)
+        record(command, CommandStep.ANSWERED, CommandState.UNKNOWN, heard=heard, evidence=evidence)
 
 
 def evidence_of(acknowledgement: Acknowledgement) -> dict[str, Any]:

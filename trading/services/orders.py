@@ -12,7 +12,7 @@ from uuid import UUID
 from trading.margin.types import MarginMode, Side
 from trading.models import Command, Market, Order, Position, Preference, VenueAccount
 from trading.models.commands import CommandKind, CommandState
-from trading.services.commands import Intent, prepare, submit
+from trading.services.commands import Intent, Name, prepare, submit
 from trading.services.sync import sync_after_command
 from trading.venues.base import (
     Adapter,
@@ -20,9 +20,11 @@ from trading.venues.base import (
     CancelOrder,
     PlaceOrder,
     SetLeverage,
+    SetMarginMode,
     TimeInForce,
     market_order,
 )
+from trading.venues.base import Command as VenueCommand
 
 # A market order never pays more than this share beyond the mark (Hyperliquid 4.1 calls it slippage).
 SLIPPAGE = Decimal("0.03")
@@ -72,23 +74,35 @@ def remember_choice(account: VenueAccount, market: Market, mode: MarginMode, lev
 
 
 def _choose_leverage(adapter: Adapter, account: VenueAccount, market: Market, ticket: OrderTicket) -> Command | None:
-    """The command that sets mode and leverage; None where an open position shows that they are set already."""
+    """The last command that sets mode and leverage, or the first that was not accepted; None where an open position
+    shows that they are set already."""
     position = Position.objects.filter(account=account, market=market).first()
     if position and (position.mode, position.leverage) == (ticket.mode, ticket.leverage):
         return None
+    command = None
+    for step in adapter.steps(SetLeverage(market.rules, ticket.mode, ticket.leverage)):
+        command = _take_step(adapter, account, market, ticket, step)
+        if command.state != CommandState.ACCEPTED:
+            break
+    return command
+
+
+def _take_step(
+    adapter: Adapter, account: VenueAccount, market: Market, ticket: OrderTicket, step: VenueCommand
+) -> Command:
     intent = Intent(
-        kind=CommandKind.LEVERAGE,
+        kind=CommandKind.MODE if isinstance(step, SetMarginMode) else CommandKind.LEVERAGE,
         form_key=ticket.form_key,
         form=ticket.form,
         fields={"market": market.name, "mode": ticket.mode.value, "leverage": str(ticket.leverage)},
-        build=lambda _: SetLeverage(market.rules, ticket.mode, ticket.leverage),
+        build=lambda _: step,
     )
     command, is_new = prepare(adapter, account, market, intent)
     return submit(adapter, command) if is_new else command
 
 
 def _order_intent(market: Market, ticket: OrderTicket) -> Intent:
-    def build(client_id: str) -> PlaceOrder:
+    def build(name: Name) -> PlaceOrder:
         is_buy = ticket.side is Side.LONG
         if ticket.limit_price is None:
             return market_order(
@@ -98,7 +112,7 @@ def _order_intent(market: Market, ticket: OrderTicket) -> Intent:
                 mark=ticket.mark,
                 slippage=SLIPPAGE,
                 reduce_only=ticket.reduce_only,
-                client_id=client_id,
+                client_id=name(),
                 builder=ticket.builder,
             )
         return PlaceOrder(
@@ -108,7 +122,7 @@ def _order_intent(market: Market, ticket: OrderTicket) -> Intent:
             ticket.limit_price,
             TimeInForce.GOOD_TILL_CANCELLED,
             ticket.reduce_only,
-            client_id,
+            name(),
             ticket.builder,
         )
 

@@ -14,7 +14,7 @@ from django.db.models import F
 from trading.margin.types import AccountMode
 from trading.models import Command
 from trading.models.commands import CommandKind, CommandState
-from trading.services.commands import deliver, is_past, settle
+from trading.services.commands import is_past, send_again, settle
 from trading.venues.base import AccountSnapshot, Adapter, OrderReport, OrderState
 from trading.venues.errors import VenueError
 
@@ -40,12 +40,12 @@ def prove(adapter: Adapter, command: Command) -> bool:
         snapshot = _look(adapter, command)
         if _settle_by_effect(adapter, command, snapshot):
             return True
-        if command.expires_at and is_past(command.expires_at + GRACE, snapshot.venue_time):
+        if command.dead_at and is_past(command.dead_at + GRACE, snapshot.venue_time):
             return _bury(adapter, command, snapshot)
     except VenueError:
         return False  # the venue is silent or unreadable: nothing is proven, and the next round asks again
     if _may_be_sent_again(command):
-        deliver(adapter, command, is_first=False)
+        send_again(adapter, command)
     command.refresh_from_db()
     return command.is_settled
 
@@ -77,7 +77,7 @@ def _bury(adapter: Adapter, command: Command, snapshot: AccountSnapshot) -> bool
         return True
     is_hidden = bool(_effect(adapter, command, later))
     was_received = "received" in command.evidence
-    proof = command.evidence | {"venue clock": snapshot.venue_time.isoformat(), "expired": str(command.expires_at)}
+    proof = command.evidence | {"venue clock": snapshot.venue_time.isoformat(), "expired": str(command.dead_at)}
     if is_hidden:
         return settle(command, CommandState.UNPROVEN, proof | {"effect": HIDDEN}, CANNOT_BE_TOLD)
     if was_received:
@@ -89,13 +89,17 @@ def _effect(adapter: Adapter, command: Command, snapshot: AccountSnapshot) -> di
     """What the venue shows of the command's effect; empty where it shows none, ``hidden`` where it cannot be told."""
     match command.kind:
         case CommandKind.ORDER:
-            return _order_effect(adapter.order_status(command.account.address, command.client_id))
+            return _order_effect(_status(adapter, command, command.client_id))
         case CommandKind.CANCEL:
-            return _cancel_effect(adapter.order_status(command.account.address, int(command.intent["order"])))
+            return _cancel_effect(_status(adapter, command, int(command.intent["order"])))
         case CommandKind.LEVERAGE:
             return _leverage_effect(adapter, command)
         case _:
             return _margin_effect(adapter, command, snapshot)
+
+
+def _status(adapter: Adapter, command: Command, order: int | str) -> OrderReport:
+    return adapter.order_status(command.account.address, order, market=command.market.rules)
 
 
 ORDER_KINDS = {

@@ -33,6 +33,7 @@ from trading.venues.commands import (
     Resting,
     ScheduleCancel,
     SetLeverage,
+    SetMarginMode,
     SignedRequest,
     Trigger,
     Waiting,
@@ -65,6 +66,7 @@ from trading.venues.snapshots import (
     TriggerKind,
     Venue,
 )
+from trading.venues.transport import Response
 
 __all__ = [
     "AccountMode",
@@ -111,6 +113,7 @@ __all__ = [
     "Resting",
     "ScheduleCancel",
     "SetLeverage",
+    "SetMarginMode",
     "SignedRequest",
     "SpotBalance",
     "TimeInForce",
@@ -153,11 +156,14 @@ class Adapter(Protocol):
 
     Reads raise ``Unavailable`` (with the time to wait where the venue asks to slow down), ``Malformed`` or
     ``UnknownState`` and change nothing. Addresses are the master account's: an agent's own address reads empty
-    (Hyperliquid 5.3).
+    (Hyperliquid 5.3). ``times_in_force`` are those that the venue offers for limit orders; with
+    ``attaches_exits`` a take-profit and a stop-loss can be sent as children of an order that is not filled yet.
     """
 
     venue: Venue
     network: Network
+    times_in_force: tuple[TimeInForce, ...]
+    attaches_exits: bool
 
     def markets(self) -> Markets:
         """Rules and prices of every market. A market that is not understood is left out and logged."""
@@ -183,8 +189,9 @@ class Adapter(Protocol):
     def ledger(self, address: str, since: datetime) -> tuple[LedgerEntry, ...]:
         """Deposits, withdrawals, transfers and liquidations from ``since`` (inclusive) on, oldest first."""
 
-    def order_status(self, address: str, order: int | str) -> OrderReport:
-        """What became of the order with this id (int) or client id (str)."""
+    def order_status(self, address: str, order: int | str, *, market: MarketSpec | None = None) -> OrderReport:
+        """What became of the order with this id (int) or client id (str). Ids are unique within an account and a
+        market: without ``market`` a venue may have to search for it."""
 
     def candles(self, market: MarketSpec, interval: str, start: datetime, end: datetime) -> tuple[Candle, ...]:
         """Price history, oldest first. ``interval`` is one of "1m", "5m", "15m", "1h", "4h", "1d" and the venue's
@@ -202,13 +209,32 @@ class Adapter(Protocol):
     def client_id(self, command: UUID) -> str:
         """The command's id in the form in which the venue takes client order ids. Pure."""
 
+    def moment(self, at: datetime) -> int:
+        """An instant in the unit of the venue's nonces and expiries. Pure."""
+
+    def steps(self, command: Command) -> tuple[Command, ...]:
+        """What has to be sent, in this order, to carry out one wish; each is signed, sent and settled by itself.
+        Pure."""
+
     def sign(self, command: Command, *, nonce: int, expires_after: int | None = None) -> SignedRequest:
-        """The complete signed request. Pure: no network, no clock. Raises ``InvalidCommand`` for what the venue's known
-        rules forbid, ``MissingKey`` without a key."""
+        """The complete signed request. Pure: no network, no clock. ``expires_after`` is a ``moment``; venues without
+        an expiry of their own ignore it. Raises ``InvalidCommand`` for what the venue's known rules forbid,
+        ``MissingKey`` without a key."""
+
+    def burn(self, nonce: int) -> SignedRequest | None:
+        """A signed request that does nothing but use up ``nonce``, so that what was signed with it can no longer be
+        accepted; None where the venue has none. Pure. Raises ``MissingKey`` without a key."""
+
+    def deliver(self, signed: SignedRequest, *, repeated: bool = False) -> Response:
+        """Send the bytes as they are and return the venue's whole answer. Raises ``OutcomeUnknown``, ``RateLimited`` or
+        ``Unavailable`` as ``send`` does."""
+
+    def judge(self, signed: SignedRequest, answer: Response, *, repeated: bool = False) -> Acknowledgement:
+        """What an answer to these bytes means. Pure. Raises ``Rejected`` or ``OutcomeUnknown`` as ``send`` does."""
 
     def send(self, signed: SignedRequest, *, repeated: bool = False) -> Acknowledgement:
-        """Post the bytes as they are. Raises ``Rejected`` (explicit refusal only), ``OutcomeUnknown`` or one of its
-        kinds ``RateLimited`` and ``AlreadyReceived`` (it may have arrived), ``Unavailable`` (provably nothing was
+        """``deliver`` and ``judge`` in one. Raises ``Rejected`` (explicit refusal only), ``OutcomeUnknown`` or one of
+        its kinds ``RateLimited`` and ``AlreadyReceived`` (it may have arrived), ``Unavailable`` (provably nothing was
         sent).
 
         ``repeated`` says that these bytes were sent before: a refusal of the request as such (expired, key unknown)

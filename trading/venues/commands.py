@@ -88,8 +88,19 @@ class CancelOrders:
 
 
 @dataclass(frozen=True, slots=True)
+class SetMarginMode:
+    """Chooses isolated or cross margin of a market where the venue sets it apart from the leverage (Aster 3.5)."""
+
+    market: MarketSpec
+    mode: MarginMode
+
+
+@dataclass(frozen=True, slots=True)
 class SetLeverage:
-    """Chooses margin mode and leverage of a market. It never moves margin of an open position (Hyperliquid 3.8)."""
+    """Chooses margin mode and leverage of a market. It never moves margin of an open position (Hyperliquid 3.8).
+
+    Where a venue sets the mode apart, this sets the leverage alone, after ``SetMarginMode``: see ``Adapter.steps``.
+    """
 
     market: MarketSpec
     mode: MarginMode
@@ -124,6 +135,7 @@ Command = (
     | ModifyOrder
     | CancelOrder
     | CancelOrders
+    | SetMarginMode
     | SetLeverage
     | AdjustMargin
     | ScheduleCancel
@@ -137,7 +149,8 @@ class SignedRequest:
 
     ``body`` is deterministic: the same command, key, nonce and expiry give the same bytes, and the venue executes one
     nonce of one key at most once, so identical bytes may be sent again after an unknown outcome. ``nonce`` and
-    ``expires_after`` are the venue's own numbers (Hyperliquid: milliseconds; Aster: microseconds).
+    ``expires_after`` are the venue's own numbers (Hyperliquid: milliseconds; Aster: microseconds). Past ``dead_at`` by
+    the venue's own clock these bytes can no longer be accepted; None where nothing bounds them.
     """
 
     path: str
@@ -145,6 +158,7 @@ class SignedRequest:
     nonce: int
     expires_after: int | None = None
     method: str = "POST"
+    dead_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

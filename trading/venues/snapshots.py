@@ -32,8 +32,7 @@ class Network(StrEnum):
 
 
 class TimeInForce(StrEnum):
-    """How long an order rests: until cancelled, not at all, only if it does not match at once, or filled whole or not at
-    all."""
+    """How long an order rests: until cancelled, not at all, only if it would not match, or filled whole at once."""
 
     GOOD_TILL_CANCELLED = "gtc"
     IMMEDIATE_OR_CANCEL = "ioc"
@@ -168,7 +167,8 @@ class AccountSnapshot(msgspec.Struct, frozen=True):
 
     ``equity``: everything, isolated positions included. The ``cross_*`` figures leave isolated positions out.
     ``withdrawable`` is not the free margin (Hyperliquid 3.7): ask ``market_setting`` for what an order may use.
-    In unified and portfolio accounts the figures come from the spot balance (Hyperliquid 3.4, 3.9).
+    In unified and portfolio accounts the figures come from the spot balance (Hyperliquid 3.4, 3.9). In a hedge-mode
+    account a market may hold a long and a short side by side (Aster 3.2).
     """
 
     venue_time: datetime
@@ -182,6 +182,7 @@ class AccountSnapshot(msgspec.Struct, frozen=True):
     positions: tuple[PositionSnapshot, ...]
     dex: str = ""
     spot: tuple[SpotBalance, ...] = ()
+    hedge_mode: bool = False
 
 
 class MarketSetting(msgspec.Struct, frozen=True):
@@ -354,3 +355,4 @@ class Agent(msgspec.Struct, frozen=True):
     name: str
     address: str
     valid_until: datetime
+    may_withdraw: bool = False

@@ -61,7 +61,7 @@ def test_order_that_never_arrived_is_sent_again_with_the_same_bytes(desk: Desk, 
 
 def test_order_is_proven_dead_once_the_venues_clock_is_past_its_expiry(desk: Desk) -> None:
     command = place_under(desk, "drop_before")
-    Command.objects.filter(pk=command.pk).update(expires_at=timezone.now() - timedelta(minutes=1))
+    Command.objects.filter(pk=command.pk).update(dead_at=timezone.now() - timedelta(minutes=1))
     command.refresh_from_db()
 
     assert prove(desk.adapter, command)
@@ -140,7 +140,7 @@ def unknown_margin(desk: Desk, amount: int, fault: str) -> Command:
 
 
 def expire(command: Command) -> Command:
-    Command.objects.filter(pk=command.pk).update(expires_at=timezone.now() - timedelta(minutes=1))
+    Command.objects.filter(pk=command.pk).update(dead_at=timezone.now() - timedelta(minutes=1))
     command.refresh_from_db()
     return command
 

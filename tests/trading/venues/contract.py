@@ -5,7 +5,7 @@ the venue's words for the few answers that the contract speaks of.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -30,6 +30,7 @@ from trading.venues.base import (
     PlaceOrders,
     ScheduleCancel,
     SetLeverage,
+    SetMarginMode,
     TimeInForce,
     Trigger,
     TriggerKind,
@@ -110,7 +111,9 @@ class Bench:
             "modify": ModifyOrder(7, order),
             "cancel": CancelOrder(market, 7),
             "cancels": CancelOrders((CancelOrder(market, 7), CancelOrder(market, 8))),
+            "mode": SetMarginMode(market, MarginMode.ISOLATED),
             "leverage": SetLeverage(market, MarginMode.ISOLATED, 5),
+            "fill or kill": replace(order, time_in_force=TimeInForce.FILL_OR_KILL),
             "add": AdjustMargin(market, is_buy=True, amount=Decimal("1.5")),
             "remove": AdjustMargin(market, is_buy=True, amount=Decimal("-1.5")),
             "schedule": ScheduleCancel(datetime(2026, 11, 22, 13, tzinfo=UTC)),

@@ -14,7 +14,7 @@ from trading.margin.types import AccountMode, FeeRates, MarginMode, TierTable
 from trading.venues.aster import accounts, answers, history, questions, reading, rules, wire
 from trading.venues.aster import markets as public
 from trading.venues.aster.brackets import Brackets, always_read
-from trading.venues.aster.commands import AsterCommand, ChooseLeverage, SetMarginMode
+from trading.venues.aster.commands import AsterCommand
 from trading.venues.aster.doors import Door
 from trading.venues.aster.questions import Question
 from trading.venues.aster.signing import NONCES, Login, utc_now
@@ -24,6 +24,7 @@ from trading.venues.base import (
     Book,
     Candle,
     Capabilities,
+    Command,
     Fill,
     FundingPayment,
     LedgerEntry,
@@ -31,15 +32,20 @@ from trading.venues.base import (
     MarketSetting,
     MarketSpec,
     Network,
+    Noop,
     OpenOrder,
     OrderReport,
     OrderState,
     SetLeverage,
+    SetMarginMode,
     SignedRequest,
+    TimeInForce,
     Trade,
     Venue,
 )
+from trading.venues.decoding import EPOCH
 from trading.venues.errors import InvalidCommand, MissingKey, OutcomeUnknown, Reason, Rejected, Unavailable
+from trading.venues.transport import Response
 
 T = TypeVar("T")
 
@@ -55,6 +61,8 @@ class AsterAdapter:
     """
 
     venue = Venue.ASTER
+    times_in_force: tuple[TimeInForce, ...] = tuple(TimeInForce)
+    attaches_exits = False
 
     def __init__(
         self,
@@ -173,7 +181,7 @@ class AsterAdapter:
         listed = (self._ask_of(address, questions.open_orders(market.name)) for market in markets)
         return tuple(order for orders in listed for order in orders)
 
-    def order_status(self, address: str, order: int | str, market: MarketSpec | None = None) -> OrderReport:
+    def order_status(self, address: str, order: int | str, *, market: MarketSpec | None = None) -> OrderReport:
         """What became of the order with this id or client id; without its market the last 7 days are searched."""
         if market is None:
             return reading.found_order(self._asker(address), order, self._clock())
@@ -251,29 +259,48 @@ class AsterAdapter:
         """The command's id as a client order id: 32 hexadecimal digits."""
         return wire.client_id(command)
 
-    def steps(self, command: SetLeverage) -> tuple[AsterCommand, ...]:
-        """The two commands that choose margin mode and leverage here, in this order: each is signed, sent and settled
-        by itself. A mode that is set already counts as done (Aster 3.5)."""
-        return SetMarginMode(command.market, command.mode), ChooseLeverage(command.market, command.leverage)
+    def moment(self, at: datetime) -> int:
+        """Microseconds since 1970."""
+        return wire.microseconds(at)
+
+    def steps(self, command: Command) -> tuple[Command, ...]:
+        """Margin mode and leverage are two requests here, each of which may be refused alone; a mode that is set
+        already counts as done (Aster 3.4, 3.5)."""
+        if isinstance(command, SetLeverage):
+            return SetMarginMode(command.market, command.mode), command
+        return (command,)
 
     def sign(self, command: AsterCommand, *, nonce: int, expires_after: int | None = None) -> SignedRequest:
         """The complete request; the same arguments give the same bytes. ``nonce`` is in microseconds.
 
-        The venue takes no expiry of ours: the request dies with its nonce, and ``expires_after`` of the result says
-        when. Raises ``InvalidCommand`` for ``SetLeverage``, which is two requests here: see ``steps``.
+        The venue takes no expiry of ours: the request dies with its nonce, and ``expires_after`` and ``dead_at`` of the
+        result say when. ``SetLeverage`` sets the leverage alone: see ``steps``.
         """
         login = self._own_login()
         rules.check(command)
         call = wire.call(command)
         body = login.authorise(call.text, nonce, self.network).encode()
         path = wire.path(call.name, is_current=login.is_current)
-        return SignedRequest(path, body, nonce, login.dead_after(nonce), call.method)
+        dead_after = login.dead_after(nonce)
+        dead_at = EPOCH + dead_after * wire.MICROSECOND
+        return SignedRequest(path, body, nonce, dead_after, call.method, dead_at)
 
-    def send(self, signed: SignedRequest, *, repeated: bool = False) -> Acknowledgement:
+    def burn(self, nonce: int) -> SignedRequest | None:
+        """A ``noop`` with this nonce; the older scheme has neither (Aster 1.2, 1.3)."""
+        return self.sign(Noop(), nonce=nonce) if self._own_login().replay_safe else None
+
+    def deliver(self, signed: SignedRequest, *, repeated: bool = False) -> Response:
         """Post the bytes as they are; commands and wallet approvals alike. A repeat that the login cannot protect from
         acting twice is not sent: ask by client id instead."""
         if repeated and self._login is not None and not self._login.replay_safe:
             raise OutcomeUnknown("an API key's request is never sent twice")
         headers = {} if self._login is None else self._login.headers
-        response = self._door.request(signed.method, signed.path, signed.body, headers)
-        return answers.acknowledgement(signed, response, repeated=repeated)
+        return self._door.request(signed.method, signed.path, signed.body, headers)
+
+    def judge(self, signed: SignedRequest, answer: Response, *, repeated: bool = False) -> Acknowledgement:
+        """What an answer means."""
+        return answers.acknowledgement(signed, answer, repeated=repeated)
+
+    def send(self, signed: SignedRequest, *, repeated: bool = False) -> Acknowledgement:
+        """Post the bytes as they are and say what the answer means."""
+        return self.judge(signed, self.deliver(signed, repeated=repeated), repeated=repeated)

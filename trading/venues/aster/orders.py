@@ -18,6 +18,7 @@ TIME_IN_FORCE = {
     "GTC": TimeInForce.GOOD_TILL_CANCELLED,
     "IOC": TimeInForce.IMMEDIATE_OR_CANCEL,
     "GTX": TimeInForce.POST_ONLY,
+    "FOK": TimeInForce.FILL_OR_KILL,
 }
 ORDER_STATE = {
     "NEW": OrderState.OPEN,

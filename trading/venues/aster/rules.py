@@ -4,12 +4,7 @@
 from decimal import Decimal
 
 from trading.margin.types import AccountMode, MarginMode
-from trading.venues.aster.commands import (
-    AsterCommand,
-    ChooseLeverage,
-    FillOrKill,
-    PlaceMarketOrder,
-)
+from trading.venues.aster.commands import AsterCommand, PlaceMarketOrder
 from trading.venues.base import (
     AdjustMargin,
     Attachment,
@@ -21,6 +16,7 @@ from trading.venues.base import (
     Permission,
     PlaceOrder,
     PlaceOrders,
+    SetLeverage,
     TimeInForce,
 )
 from trading.venues.errors import InvalidCommand, Reason
@@ -43,13 +39,13 @@ def check(command: AsterCommand) -> None:
             _check_builder(builder)
         case PlaceOrders():
             _check_batch(command)
-        case ModifyOrder(replacement=order) | FillOrKill(order=order):
+        case ModifyOrder(replacement=order):
             _check_untriggered(order)
         case CancelOrders(cancels):
             if not 0 < len(cancels) <= MAX_CANCELS:
                 message = f"Between 1 and {MAX_CANCELS} orders can be cancelled at once."
                 raise InvalidCommand(message, reason=Reason.BATCH_TOO_LARGE)
-        case ChooseLeverage(market, leverage):
+        case SetLeverage(market, _, leverage):
             _check_leverage(market, leverage)
         case AdjustMargin(_, _, amount):
             if amount == 0:
@@ -131,7 +127,7 @@ def _check_batch(command: PlaceOrders) -> None:
 
 
 def _check_untriggered(order: PlaceOrder) -> None:
-    """What holds for limit orders alone: a change of price and size, and fill or kill (Aster 3.7)."""
+    """Only a limit order's price and size can be changed (Aster 3.7)."""
     check_order(order)
     if order.trigger is not None:
         message = "This works with limit orders only. Cancel the stop or take-profit and place a new one."

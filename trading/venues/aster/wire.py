@@ -16,14 +16,7 @@ from uuid import UUID
 import msgspec
 
 from trading.margin.types import MarginMode
-from trading.venues.aster.commands import (
-    AsterCommand,
-    CancelEveryOrder,
-    ChooseLeverage,
-    FillOrKill,
-    PlaceMarketOrder,
-    SetMarginMode,
-)
+from trading.venues.aster.commands import AsterCommand, CancelEveryOrder, PlaceMarketOrder
 from trading.venues.base import (
     AdjustMargin,
     BuilderFee,
@@ -35,6 +28,7 @@ from trading.venues.base import (
     PlaceOrders,
     ScheduleCancel,
     SetLeverage,
+    SetMarginMode,
     TimeInForce,
     Trigger,
     TriggerKind,
@@ -58,8 +52,8 @@ TIME_IN_FORCE = {
     TimeInForce.GOOD_TILL_CANCELLED: "GTC",
     TimeInForce.IMMEDIATE_OR_CANCEL: "IOC",
     TimeInForce.POST_ONLY: "GTX",
+    TimeInForce.FILL_OR_KILL: "FOK",
 }
-FILL_OR_KILL = "FOK"
 # What is decided at once is asked for with its final state; a resting order's plain receipt says enough (Aster 3.7).
 DECIDED_AT_ONCE = frozenset({"IOC", "FOK", "GTX"})
 TRIGGER_TYPE = {
@@ -171,16 +165,12 @@ def _naming(value: str | None) -> Parameters:
 
 def order(command: PlaceOrder) -> Parameters:
     """One limit or trigger order."""
-    if command.trigger is None:
-        return limit_order(command, TIME_IN_FORCE[command.time_in_force])
-    body = _triggered(command, command.trigger)
-    return (*_head(command), *body, *_naming(command.client_id), *builder(command.builder))
-
-
-def limit_order(command: PlaceOrder, time_in_force: str) -> Parameters:
-    """One limit order with a time in force in the venue's words."""
-    body = _limit(command, time_in_force)
+    if command.trigger is not None:
+        body = _triggered(command, command.trigger)
+        return (*_head(command), *body, *_naming(command.client_id), *builder(command.builder))
+    time_in_force = TIME_IN_FORCE[command.time_in_force]
     response = (("newOrderRespType", "RESULT"),) if time_in_force in DECIDED_AT_ONCE else ()
+    body = _limit(command, time_in_force)
     return (*_head(command), *body, *_naming(command.client_id), *response, *builder(command.builder))
 
 
@@ -275,8 +265,8 @@ def call(command: AsterCommand) -> Call:
     match command:
         case PlaceOrder():
             return Call("POST", "order", order(command))
-        case PlaceMarketOrder() | FillOrKill():
-            return Call("POST", "order", _decided_at_once(command))
+        case PlaceMarketOrder():
+            return Call("POST", "order", market_order(command))
         case PlaceOrders(orders):
             return Call("POST", "batchOrders", batch(orders))
         case ModifyOrder():
@@ -285,16 +275,6 @@ def call(command: AsterCommand) -> Call:
             return _cancelling(command)
         case _:
             return _setting(command)
-
-
-def _decided_at_once(command: PlaceMarketOrder | FillOrKill) -> Parameters:
-    match command:
-        case PlaceMarketOrder():
-            return market_order(command)
-        case FillOrKill(wanted):
-            return limit_order(wanted, FILL_OR_KILL)
-        case _:
-            assert_never(command)
 
 
 def _cancelling(command: CancelOrder | CancelOrders | CancelEveryOrder) -> Call:
@@ -309,21 +289,17 @@ def _cancelling(command: CancelOrder | CancelOrders | CancelEveryOrder) -> Call:
             assert_never(command)
 
 
-def _setting(
-    command: SetLeverage | AdjustMargin | ScheduleCancel | Noop | SetMarginMode | ChooseLeverage,
-) -> Call:
+def _setting(command: SetMarginMode | SetLeverage | AdjustMargin | ScheduleCancel | Noop) -> Call:
     """The request of a command that names no order."""
     match command:
         case SetMarginMode(market, mode):
             return Call("POST", "marginType", (("symbol", market.name), ("marginType", MARGIN_TYPE[mode])))
-        case ChooseLeverage(market, leverage):
+        case SetLeverage(market, _, leverage):
             return Call("POST", "leverage", (("symbol", market.name), ("leverage", str(leverage))))
         case AdjustMargin():
             return Call("POST", "positionMargin", margin(command))
         case Noop():
             return Call("POST", "noop")
-        case SetLeverage():
-            message = "On Aster margin mode and leverage are set one after the other. Set each by itself."
         case ScheduleCancel():
             message = "On Aster scheduled cancelling works per market only. Cancel the orders by hand."
         case _:

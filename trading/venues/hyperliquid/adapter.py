@@ -27,15 +27,17 @@ from trading.venues.base import (
     MarketSetting,
     MarketSpec,
     Network,
+    Noop,
     OpenOrder,
     OrderReport,
     RequestAllowance,
     SignedRequest,
     SpotBalance,
+    TimeInForce,
     Trade,
     Venue,
 )
-from trading.venues.decoding import oldest_first
+from trading.venues.decoding import moment, oldest_first
 from trading.venues.errors import Malformed, MissingKey, OutcomeUnknown, Unavailable
 from trading.venues.hyperliquid import answers, questions, rules, signing, wire
 from trading.venues.hyperliquid.history import is_perpetual
@@ -57,6 +59,12 @@ class HyperliquidAdapter:
     """Hyperliquid on one network, for one agent key or none; ``dexes`` are the builder-deployed books to show."""
 
     venue = Venue.HYPERLIQUID
+    times_in_force: tuple[TimeInForce, ...] = (
+        TimeInForce.GOOD_TILL_CANCELLED,
+        TimeInForce.IMMEDIATE_OR_CANCEL,
+        TimeInForce.POST_ONLY,
+    )
+    attaches_exits = True
 
     def __init__(
         self,
@@ -122,8 +130,8 @@ class HyperliquidAdapter:
         """Every resting order of the main book and of the books in ``dexes``."""
         return tuple(order for dex in ("", *self.dexes) for order in self.ask(questions.open_orders(address, dex)))
 
-    def order_status(self, address: str, order: int | str) -> OrderReport:
-        """What became of the order with this id or client id."""
+    def order_status(self, address: str, order: int | str, *, market: MarketSpec | None = None) -> OrderReport:
+        """What became of the order with this id or client id; the venue finds it whatever its market."""
         return self.ask(questions.order_status(address, order))
 
     def order_history(self, address: str) -> tuple[OrderReport, ...]:
@@ -220,12 +228,33 @@ class HyperliquidAdapter:
         action = wire.action(command)
         signature = signing.sign_action(self._key, action, nonce, self.network, expires_after=expires_after)
         body = wire.envelope(action, nonce, signature, expires_after)
-        return SignedRequest(wire.EXCHANGE_PATH, body, nonce, expires_after)
+        dead_at = None if expires_after is None else moment(expires_after)
+        return SignedRequest(wire.EXCHANGE_PATH, body, nonce, expires_after, dead_at=dead_at)
+
+    def moment(self, at: datetime) -> int:
+        """Milliseconds since 1970."""
+        return wire.milliseconds(at)
+
+    def steps(self, command: Command) -> tuple[Command, ...]:
+        """The command itself: each is one request here."""
+        return (command,)
+
+    def burn(self, nonce: int) -> SignedRequest | None:
+        """A ``noop`` with this nonce (Hyperliquid 4.2)."""
+        return self.sign(Noop(), nonce=nonce)
+
+    def deliver(self, signed: SignedRequest, *, repeated: bool = False) -> Response:
+        """Post the bytes as they are; commands and wallet approvals alike. A repeat does no harm: a used nonce is
+        refused."""
+        return self._transport.request(signed.method, signed.path, signed.body)
+
+    def judge(self, signed: SignedRequest, answer: Response, *, repeated: bool = False) -> Acknowledgement:
+        """What an answer means."""
+        return answers.acknowledgement(answer, repeated=repeated)
 
     def send(self, signed: SignedRequest, *, repeated: bool = False) -> Acknowledgement:
-        """Post the bytes as they are; commands and wallet approvals alike."""
-        response = self._transport.request(signed.method, signed.path, signed.body)
-        return answers.acknowledgement(response, repeated=repeated)
+        """Post the bytes as they are and say what the answer means."""
+        return self.judge(signed, self.deliver(signed, repeated=repeated), repeated=repeated)
 
 
 def read(question: Question[T], response: Response, received_at: datetime) -> T:

@@ -23,6 +23,7 @@ from trading.venues.base import (
     PlaceOrders,
     ScheduleCancel,
     SetLeverage,
+    SetMarginMode,
     TimeInForce,
 )
 from trading.venues.errors import InvalidCommand, Reason
@@ -54,6 +55,9 @@ def check(command: Command) -> None:
             check_order(replacement)
         case SetLeverage():
             _check_leverage(command)
+        case SetMarginMode():
+            message = "On Hyperliquid margin mode and leverage are set together. Choose a leverage as well."
+            raise InvalidCommand(message, reason=Reason.NOT_PERMITTED)
         case AdjustMargin():
             _check_margin(command)
         case CancelOrders(cancels):
@@ -71,6 +75,9 @@ def check_order(command: PlaceOrder) -> None:
     market = command.market
     if market.delisted:
         raise InvalidCommand(f"{market.name} is no longer traded. Choose another market.", reason=Reason.NOT_PERMITTED)
+    if command.time_in_force is TimeInForce.FILL_OR_KILL:
+        message = "Hyperliquid has no fill-or-kill orders. Choose immediate-or-cancel: what is not filled is cancelled."
+        raise InvalidCommand(message, reason=Reason.NOT_PERMITTED)
     _check_size(command)
     _check_price(market, command.limit_price)
     if command.trigger is not None:

@@ -27,6 +27,7 @@ from trading.venues.base import (
     PlaceOrders,
     ScheduleCancel,
     SetLeverage,
+    SetMarginMode,
     TimeInForce,
     Trigger,
     TriggerKind,
@@ -167,9 +168,12 @@ def modify(command: ModifyOrder) -> Action:
     return {"type": "batchModify", "modifies": [{"oid": name, "order": order(command.replacement)}]}
 
 
-def setting(command: SetLeverage | AdjustMargin | ScheduleCancel | Noop) -> Action:
+def setting(command: SetMarginMode | SetLeverage | AdjustMargin | ScheduleCancel | Noop) -> Action:
     """The action of a command that names no order."""
     match command:
+        case SetMarginMode():
+            message = "Margin mode and leverage are set together here. Choose a leverage as well."
+            raise InvalidCommand(message, reason=Reason.NOT_PERMITTED)
         case SetLeverage(market, mode, leverage):
             is_cross = mode is MarginMode.CROSS
             return {"type": "updateLeverage", "asset": market.index, "isCross": is_cross, "leverage": leverage}

@@ -26,7 +26,6 @@ from tests.trading.venues.misbehaving import answer, cut_in_the_body, in_turn, r
 from trading.margin.types import AccountMode, MarginMode
 from trading.venues.aster.adapter import AsterAdapter
 from trading.venues.aster.brackets import SharedBrackets
-from trading.venues.aster.commands import ChooseLeverage, SetMarginMode
 from trading.venues.aster.doors import AsterDoor
 from trading.venues.base import (
     Adapter,
@@ -34,9 +33,11 @@ from trading.venues.base import (
     CancelOrder,
     Done,
     Network,
+    Noop,
     PlaceOrder,
     Resting,
     SetLeverage,
+    SetMarginMode,
 )
 from trading.venues.base import (
     Venue as VenueName,
@@ -253,9 +254,9 @@ def test_mode_and_leverage_are_two_commands(adapter: AsterAdapter, venue: Venue)
     steps = adapter.steps(wanted)
     for number, step in enumerate(steps):
         assert adapter.send(adapter.sign(step, nonce=NONCE + number)) == Done()
-    assert steps == (SetMarginMode(BITCOIN, MarginMode.ISOLATED), ChooseLeverage(BITCOIN, 5))
-    with pytest.raises(InvalidCommand, match="one after the other"):
-        adapter.sign(wanted, nonce=NONCE)
+    assert steps == (SetMarginMode(BITCOIN, MarginMode.ISOLATED), wanted)
+    assert [adapter.sign(step, nonce=NONCE).path for step in steps] == ["/fapi/v3/marginType", "/fapi/v3/leverage"]
+    assert adapter.steps(Noop()) == (Noop(),)
 
 
 def test_identical_bytes_may_follow_an_unknown_outcome(adapter: AsterAdapter, venue: Venue) -> None:

@@ -40,7 +40,7 @@ def test_orders_are_read_whole_or_by_market(adapter: AsterAdapter, venue: Venue)
 @pytest.mark.parametrize(("name", "key"), [(1917641, "orderId"), ("abc", "origClientOrderId")])
 def test_an_order_is_asked_for_by_either_id(adapter: AsterAdapter, venue: Venue, name: int | str, key: str) -> None:
     venue.answers(order=lambda _: ORDER | {"status": "FILLED"}, allOrders=lambda _: [ORDER])
-    assert adapter.order_status(OWNER, name, BITCOIN).state is OrderState.FILLED
+    assert adapter.order_status(OWNER, name, market=BITCOIN).state is OrderState.FILLED
     assert adapter.order_status(OWNER, name).state is OrderState.OPEN
     assert adapter.order_status(OWNER, "nobody's").state is OrderState.UNKNOWN
     assert venue.asked[0] == ("order", {"symbol": "BTCUSDT", key: str(name)})
@@ -50,10 +50,10 @@ def test_an_order_is_asked_for_by_either_id(adapter: AsterAdapter, venue: Venue,
 
 def test_an_order_the_venue_does_not_know_is_unknown_and_no_error(adapter: AsterAdapter, venue: Venue) -> None:
     venue.on("order", answer(400, b'{"code":-2013,"msg":"Order does not exist."}'))
-    assert adapter.order_status(OWNER, "abc", BITCOIN).state is OrderState.UNKNOWN
+    assert adapter.order_status(OWNER, "abc", market=BITCOIN).state is OrderState.UNKNOWN
     venue.on("order", answer(400, b'{"code":-2015,"msg":"Invalid API-key, IP, or permissions for action."}'))
     with pytest.raises(Rejected, match="Connect again"):
-        adapter.order_status(OWNER, "abc", BITCOIN)
+        adapter.order_status(OWNER, "abc", market=BITCOIN)
 
 
 def between(rows: list[Row], question: Question, limit: int) -> list[Row]:

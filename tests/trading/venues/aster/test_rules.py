@@ -8,7 +8,7 @@ import pytest
 from tests.trading.venues.aster.figures import ASTER, market
 from trading.margin.types import AccountMode, MarginMode
 from trading.venues.aster import rules
-from trading.venues.aster.commands import AsterCommand, ChooseLeverage, FillOrKill, PlaceMarketOrder
+from trading.venues.aster.commands import AsterCommand, PlaceMarketOrder
 from trading.venues.base import (
     AdjustMargin,
     Attachment,
@@ -20,6 +20,7 @@ from trading.venues.base import (
     ModifyOrder,
     PlaceOrder,
     PlaceOrders,
+    SetLeverage,
     TimeInForce,
     Trigger,
     TriggerKind,
@@ -56,9 +57,9 @@ def fee(rate: str) -> BuilderFee:
         PlaceOrders((order(), order())),
         PlaceOrders((order("0", "0", reduce_only=True, trigger=STOP),), Attachment.POSITION),
         ModifyOrder(1, order()),
-        FillOrKill(order()),
+        order(time_in_force=TimeInForce.FILL_OR_KILL),
         CancelOrders(tuple(CancelOrder(BITCOIN, number) for number in range(10))),
-        ChooseLeverage(BITCOIN, 125),
+        SetLeverage(BITCOIN, MarginMode.ISOLATED, 125),
         AdjustMargin(BITCOIN, is_buy=True, amount=Decimal("-0.00000001")),
     ],
 )
@@ -96,12 +97,12 @@ def test_what_the_venue_takes_passes(command: AsterCommand) -> None:
         (PlaceOrders((order(),), Attachment.POSITION), Reason.TRIGGER_PRICE),
         (ModifyOrder(1, order(trigger=STOP)), Reason.NOT_PERMITTED),
         (ModifyOrder(1, order("0")), Reason.PRICE_TICK),
-        (FillOrKill(order("0")), Reason.PRICE_TICK),
-        (FillOrKill(order(trigger=STOP)), Reason.NOT_PERMITTED),
+        (order("0", time_in_force=TimeInForce.FILL_OR_KILL), Reason.PRICE_TICK),
+        (order(trigger=STOP, time_in_force=TimeInForce.FILL_OR_KILL), Reason.TRIGGER_PRICE),
         (CancelOrders(()), Reason.BATCH_TOO_LARGE),
         (CancelOrders((CancelOrder(BITCOIN, 1),) * 11), Reason.BATCH_TOO_LARGE),
-        (ChooseLeverage(BITCOIN, 126), Reason.LEVERAGE_INVALID),
-        (ChooseLeverage(BITCOIN, 0), Reason.LEVERAGE_INVALID),
+        (SetLeverage(BITCOIN, MarginMode.ISOLATED, 126), Reason.LEVERAGE_INVALID),
+        (SetLeverage(BITCOIN, MarginMode.ISOLATED, 0), Reason.LEVERAGE_INVALID),
         (AdjustMargin(BITCOIN, is_buy=True, amount=Decimal(0)), Reason.AMOUNT_ZERO),
     ],
 )

@@ -29,9 +29,18 @@ from trading.margin.types import MarginMode
 from trading.venues import typed_data
 from trading.venues.aster import signing
 from trading.venues.aster.adapter import AsterAdapter
-from trading.venues.aster.commands import AsterCommand, ChooseLeverage, SetMarginMode
+from trading.venues.aster.commands import AsterCommand
 from trading.venues.aster.doors import AsterDoor
-from trading.venues.base import AdjustMargin, CancelOrder, MarketSpec, Network, PlaceOrder, SignedRequest
+from trading.venues.base import (
+    AdjustMargin,
+    CancelOrder,
+    MarketSpec,
+    Network,
+    PlaceOrder,
+    SetLeverage,
+    SetMarginMode,
+    SignedRequest,
+)
 from trading.venues.errors import MissingKey
 from trading.venues.keys import InvalidKey
 
@@ -66,7 +75,7 @@ TABLE: list[tuple[Network, AsterCommand, int, str, str, str]] = [
     ),
     (
         Network.MAINNET,
-        ChooseLeverage(BITCOIN, 21),
+        SetLeverage(BITCOIN, MarginMode.ISOLATED, 21),
         1790000016000048,
         "POST /fapi/v3/leverage",
         "symbol=BTCUSDT&leverage=21&",
@@ -196,7 +205,7 @@ PROOFS: dict[str, Callable[[dict[str, Any]], bool]] = {
 
 def test_the_network_decides_the_signature_and_the_url_does_not() -> None:
     mainnet_url = AsterDoor("https://fapi.asterdex.com")
-    command = ChooseLeverage(BITCOIN, 21)
+    command = SetLeverage(BITCOIN, MarginMode.ISOLATED, 21)
     bodies = {
         (door.base_url, network): AsterAdapter(door, network, agent()).sign(command, nonce=1).body
         for door in (NOWHERE, mainnet_url)
@@ -210,7 +219,7 @@ def test_the_network_decides_the_signature_and_the_url_does_not() -> None:
 def test_an_adapter_without_a_login_refuses_to_sign_and_to_read_accounts() -> None:
     adapter = AsterAdapter(NOWHERE, Network.TESTNET)
     with pytest.raises(MissingKey, match="Connect a trading key"):
-        adapter.sign(ChooseLeverage(BITCOIN, 1), nonce=1)
+        adapter.sign(SetLeverage(BITCOIN, MarginMode.ISOLATED, 1), nonce=1)
     with pytest.raises(MissingKey):
         adapter.account(OWNER)
 

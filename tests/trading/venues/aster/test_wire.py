@@ -16,10 +16,7 @@ from trading.venues.aster import wire
 from trading.venues.aster.commands import (
     AsterCommand,
     CancelEveryOrder,
-    ChooseLeverage,
-    FillOrKill,
     PlaceMarketOrder,
-    SetMarginMode,
 )
 from trading.venues.base import (
     AdjustMargin,
@@ -32,6 +29,7 @@ from trading.venues.base import (
     PlaceOrders,
     ScheduleCancel,
     SetLeverage,
+    SetMarginMode,
     TimeInForce,
     Trigger,
     TriggerKind,
@@ -103,7 +101,7 @@ CASES: list[tuple[AsterCommand, str, str]] = [
         "&newClientOrderId=op%3A12%2Fab_C.9-z&newOrderRespType=RESULT",
     ),
     (
-        FillOrKill(limit(reduce_only=True)),
+        limit(time_in_force=TimeInForce.FILL_OR_KILL, reduce_only=True),
         "POST order",
         "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=FOK&quantity=0.001&price=60000.1&reduceOnly=true"
         "&newOrderRespType=RESULT",
@@ -169,7 +167,7 @@ CASES: list[tuple[AsterCommand, str, str]] = [
     ),
     (CancelEveryOrder(BITCOIN), "DELETE allOpenOrders", "symbol=BTCUSDT"),
     (SetMarginMode(BITCOIN, MarginMode.CROSS), "POST marginType", "symbol=BTCUSDT&marginType=CROSSED"),
-    (ChooseLeverage(BITCOIN, 21), "POST leverage", "symbol=BTCUSDT&leverage=21"),
+    (SetLeverage(BITCOIN, MarginMode.ISOLATED, 21), "POST leverage", "symbol=BTCUSDT&leverage=21"),
     (
         AdjustMargin(BITCOIN, is_buy=False, amount=Decimal("-3.50000001")),
         "POST positionMargin",
@@ -188,7 +186,6 @@ def test_a_command_is_written_in_the_venues_words(command: AsterCommand, line: s
 @pytest.mark.parametrize(
     "command",
     [
-        SetLeverage(BITCOIN, MarginMode.ISOLATED, 5),
         ScheduleCancel(datetime(2026, 1, 1, tzinfo=UTC)),
         CancelOrders((CancelOrder(BITCOIN, 1), CancelOrder(BITCOIN, "b"))),
         CancelOrders((CancelOrder(BITCOIN, 1), CancelOrder(market("ETHUSDT"), 2))),
