@@ -1,7 +1,8 @@
 """What an order must satisfy before it is taken, with the venue's sentence for each failure
 (Hyperliquid rules 1.3, 1.4, 3.2, 4.4, Aster rules 2.1, 3.8, 4.2)."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from trading.sandbox.fills import Execution
@@ -11,12 +12,13 @@ from trading.sandbox.refusals import Refusal
 from trading.sandbox.rules import Rules
 from trading.sandbox.state import Account, Order
 
-IMMEDIATE = ("Ioc", "FrontendMarket")
+IMMEDIATE = ("Ioc", "Fok", "FrontendMarket")
 
 
 @dataclass(frozen=True)
 class OrderRequest:
-    """One order as asked for; ``trigger_price`` set makes it a trigger order."""
+    """One order as asked for; ``trigger_price`` set makes it a trigger order, of the whole position without a size if
+    it ``follows_position``."""
 
     market: Market
     is_buy: bool
@@ -29,7 +31,10 @@ class OrderRequest:
     trigger_is_market: bool = False
     trigger_kind: str = ""
     builder: str | None = None
-    builder_rate: int = 0
+    builder_rate: Decimal | int = 0
+    leg: str = ""
+    follows_position: bool = False
+    words: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -46,21 +51,21 @@ class Checks:
     def order(self, account: Account, order: Order) -> None:
         market = self.execution.ledger.markets[order.market]
         self.form(market, order)
-        held = self.execution.ledger.size(account, order.market)
+        held = self.execution.ledger.size(account, order.key)
+        mark = self.execution.ledger.marks[order.market]
         if order.reduce_only and not order.dormant:
             if held == 0 or (held > 0) == order.is_buy:
                 raise self.rules.refused(Refusal.WOULD_INCREASE)
             order.size = min(order.size, abs(held))
-        closes = order.reduce_only and order.size == abs(held)
-        if order.size * order.limit_price < self.rules.minimum_value and not closes:
+        if self.rules.is_too_small(order, held, mark):
             raise self.rules.refused(Refusal.VALUE_TOO_SMALL)
         if order.dormant:
-            self.trigger(order, self.execution.ledger.marks[order.market])
+            self.trigger(order, mark)
         else:
             self.margin(account, market, order)
 
     def form(self, market: Market, order: Order) -> None:
-        if order.size <= 0:
+        if order.size <= 0 and not (order.dormant and order.follows_position):
             raise self.rules.refused(Refusal.NO_SIZE)
         if not fits_size(order.size, market.size_decimals):
             raise self.rules.refused(Refusal.SIZE_OFF_LOT)
@@ -85,7 +90,7 @@ class Checks:
         if execution.increase(account, order) <= 0:
             return
         signed = order.size if order.is_buy else -order.size
-        notional = abs(ledger.size(account, market.name) + signed) * execution.margin_price(order)
+        notional = abs(ledger.size(account, order.key) + signed) * execution.margin_price(order)
         if not market.tiers.allows(notional, ledger.leverage(account, market.name)):
             raise self.rules.refused(Refusal.ABOVE_TIER)
         if not execution.affordable(account, order):

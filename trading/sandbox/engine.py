@@ -13,7 +13,7 @@ from trading.sandbox.markets import Market
 from trading.sandbox.numbers import ZERO, shown
 from trading.sandbox.orders import Desk
 from trading.sandbox.prices import Paths, funding_rate, noise
-from trading.sandbox.state import Account, FundingPayment, State
+from trading.sandbox.state import Account, FundingPayment, Position, State
 from trading.sandbox.tape import News, PublicTrade, Tape
 from trading.sandbox.venues import HYPERLIQUID, VENUES, Venue
 
@@ -144,15 +144,17 @@ class Engine:
         """Charge the funding of the interval that ended to every position in ``markets``."""
         for market in markets:
             for account in self.state.accounts.values():
-                if market.name in account.positions:
-                    self._fund(account, market, hour)
+                for position in self.ledger.held_in(account, market):
+                    self._fund(account, market, position, hour)
 
-    def _fund(self, account: Account, market: Market, hour: int) -> None:
-        position, rate = account.positions[market.name], self.funding_rate(market, hour)
+    def _fund(self, account: Account, market: Market, position: Position, hour: int) -> None:
+        rate = self.funding_rate(market, hour)
         prices = self.oracles if self.venue.rules.funds_at_oracle else self.marks
         received = self.ledger.fund(account, position, prices[market.name], rate)
         number = self.tape.next_tid()
         payment = FundingPayment(hour, self.tape.hash(number), market.name, received, position.size, rate)
+        payment.isolated = self.ledger.is_isolated(account, market.name)
+        account.changed[position.key] = self.clock()
         account.payments.append(payment)
         self.tape.news.append(News("funding", account.address, payment))
         self.tape.touch(account)

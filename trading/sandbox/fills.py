@@ -145,7 +145,7 @@ class Execution:
         increase = self.increase(account, order)
         if increase <= 0:
             return True
-        position = account.positions.get(order.market)
+        position = account.positions.get(order.key)
         free = self.ledger.free(account, without=order.oid)
         if position is not None and (position.size > 0) != order.is_buy:
             isolated = self.ledger.is_isolated(account, order.market)
@@ -154,7 +154,7 @@ class Execution:
 
     def increase(self, account: Account, order: Order) -> Decimal:
         """Size beyond what the order takes off the present position."""
-        held = self.ledger.size(account, order.market)
+        held = self.ledger.size(account, order.key)
         opposite = held < 0 if order.is_buy else held > 0
         return max(ZERO, order.size - abs(held)) if opposite else order.size
 
@@ -180,18 +180,21 @@ class Execution:
         order.filled += amount
         order.filled_value += amount * price
         row = self._row(order, amount, price, settled, crossed=crossed, liquidation=liquidation)
-        self.tape.record_fill(account, row)
+        self.tape.record_fill(account, row, order)
         self.touched.append(order)
         if order.size <= 0:
             self.tape.mark_order(account, order, "filled")
-        self._follow_position(account, self.ledger.markets[order.market], order.siblings)
+        self._follow_position(account, order)
 
     def _settle(self, account: Account, order: Order, amount: Decimal, price: Decimal, rate: Decimal) -> Settled:
         market = self.ledger.markets[order.market]
         signed = amount if order.is_buy else -amount
-        held = self.ledger.size(account, market.name)
+        held = self.ledger.size(account, order.key)
         fee, builder_fee = self._charge(order, amount * price, rate)
-        profit = self.ledger.trade(account, Trade(market, signed, price, fee))
+        cash = account.cash
+        profit = self.ledger.trade(account, Trade(market, signed, price, fee, order.leg))
+        if self.ledger.is_isolated(account, market.name) and account.cash != cash:
+            self.tape.record_move(account, market.name, order.leg, cash - account.cash)
         return Settled(held, direction(held, signed), profit, fee, builder_fee)
 
     def _row(
@@ -223,6 +226,7 @@ class Execution:
             tid=tid,
             client_id=order.client_id,
             liquidation=liquidation,
+            leg=order.leg,
         )
 
     def _fee_rate(self, account: Account, liquidation: Liquidation | None, *, crossed: bool) -> Decimal:
@@ -241,12 +245,14 @@ class Execution:
             state.builder_rewards[order.builder] = state.builder_rewards.get(order.builder, ZERO) + builder_fee
         return venue_fee + builder_fee, builder_fee
 
-    def _follow_position(self, account: Account, market: Market, siblings: list[int]) -> None:
+    def _follow_position(self, account: Account, filled: Order) -> None:
         """Reduce-only orders shrink with the position and go with it; siblings end in their own way."""
-        held = self.ledger.size(account, market.name)
+        held = self.ledger.size(account, filled.key)
         for oid in list(account.open_orders):
             order = self.ledger.state.orders[oid]
-            if order.market != market.name or not order.reduce_only or oid in siblings:
+            if order.key != filled.key or not order.reduce_only or oid in filled.siblings:
+                continue
+            if order.dormant and self.ledger.rules.triggers_stay:
                 continue
             if held == 0 or (held > 0) == order.is_buy:
                 self.tape.mark_order(account, order, "reduceOnlyCanceled")

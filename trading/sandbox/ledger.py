@@ -13,19 +13,24 @@ from trading.sandbox.markets import MarginMode, Market
 from trading.sandbox.numbers import ZERO
 from trading.sandbox.refusals import Refusal, RefusedError
 from trading.sandbox.rules import Bucket, CrossSums, Rules
-from trading.sandbox.state import Account, Order, Position, Setting, State
+from trading.sandbox.state import Account, Order, Position, Setting, State, held_at
 
 DEFAULT_LEVERAGE = 20
 
 
 @dataclass(frozen=True)
 class Trade:
-    """One fill as the ledger sees it: signed ``size``, price, fee."""
+    """One fill as the ledger sees it: signed ``size``, price, fee, and the leg of the position it changes."""
 
     market: Market
     size: Decimal
     price: Decimal
     fee: Decimal
+    leg: str = ""
+
+    @property
+    def key(self) -> str:
+        return held_at(self.market.name, self.leg)
 
 
 @dataclass(frozen=True)
@@ -52,9 +57,14 @@ class Ledger:
     def leverage(self, account: Account, name: str) -> int:
         return self.setting(account, self.markets[name]).leverage
 
-    def size(self, account: Account, name: str) -> Decimal:
-        position = account.positions.get(name)
+    def size(self, account: Account, key: str) -> Decimal:
+        """Signed size of the position kept under ``key``: a market, or a market and a leg."""
+        position = account.positions.get(key)
         return position.size if position else ZERO
+
+    def held_in(self, account: Account, market: Market) -> list[Position]:
+        """The account's positions in a market: one at most, or one of each leg."""
+        return [row for row in account.positions.values() if row.market == market.name]
 
     # sums
 
@@ -111,7 +121,7 @@ class Ledger:
         return self.cross_sums(account).reserved
 
     def _reservation(self, account: Account, order: Order) -> Decimal:
-        held = self.size(account, order.market)
+        held = self.size(account, order.key)
         opposite = held < 0 if order.is_buy else held > 0
         if order.dormant or order.reduce_only or opposite:
             return ZERO
@@ -143,22 +153,22 @@ class Ledger:
 
     def trade(self, account: Account, trade: Trade) -> Decimal:
         """Apply one fill and return the realised profit before fees."""
-        held = self.size(account, trade.market.name)
+        held = self.size(account, trade.key)
         closing = min(abs(held), abs(trade.size)) if held * trade.size < 0 else ZERO
         opening = trade.size.copy_abs() - closing
         # The fee of a flip is shared by its two halves, so that each bucket pays its own.
         closing_fee = self.rules.money(trade.fee * closing / abs(trade.size))
         profit = ZERO
         if closing:
-            profit = self._reduce(account, account.positions[trade.market.name], closing, trade.price, closing_fee)
+            profit = self._reduce(account, account.positions[trade.key], closing, trade.price, closing_fee)
         if opening:
             signed = opening.copy_sign(trade.size)
-            self._open(account, Trade(trade.market, signed, trade.price, trade.fee - closing_fee))
+            self._open(account, replace(trade, size=signed, fee=trade.fee - closing_fee))
         return profit
 
     def _open(self, account: Account, trade: Trade) -> None:
         name = trade.market.name
-        position = account.positions.setdefault(name, Position(name, ZERO))
+        position = account.positions.setdefault(trade.key, Position(name, ZERO, leg=trade.leg))
         paid = trade.size * trade.price
         if self.is_isolated(account, name):
             price = self.rules.opening_price(trade.price, self.marks[name])
@@ -189,7 +199,7 @@ class Ledger:
         position.cost -= cost
         position.funding_since_change = ZERO
         if not remaining:
-            del account.positions[position.market]
+            del account.positions[position.key]
         return proceeds - cost
 
     def _release(self, account: Account, amount: Decimal) -> None:
@@ -203,7 +213,7 @@ class Ledger:
         """A backstop takes an isolated position with the margin that is left in it."""
         self.state.pool += position.cash
         position.cash = ZERO
-        del account.positions[position.market]
+        del account.positions[position.key]
 
     def fund(self, account: Account, position: Position, price: Decimal, rate: Decimal) -> Decimal:
         """Charge funding on the value at ``price``, return what was received; longs pay when the rate is positive."""
@@ -229,13 +239,12 @@ class Ledger:
             raise self.rules.refused(Refusal.CROSS_NOT_ALLOWED)
         if self.setting(account, market).isolated != isolated:
             self._check_mode_change(account, market)
-        position = account.positions.get(market.name)
-        if position is not None:
+        for position in self.held_in(account, market):
             self._check_leverage(account, market, position, leverage)
         account.settings[market.name] = Setting(isolated=isolated, leverage=leverage)
 
     def _check_mode_change(self, account: Account, market: Market) -> None:
-        if market.name in account.positions:
+        if self.held_in(account, market):
             raise self.rules.refused(Refusal.POSITION_OPEN)
         orders = (self.state.orders[oid] for oid in account.open_orders)
         if self.rules.orders_fix_mode and any(order.market == market.name for order in orders):
@@ -253,12 +262,12 @@ class Ledger:
         elif self.free(account) < self.rules.initial(notional, leverage) - self.initial(account, position):
             raise self.rules.refused(Refusal.CROSS_LEVERAGE_TOO_LOW)
 
-    def update_margin(self, account: Account, market: Market, amount: Decimal) -> None:
+    def update_margin(self, account: Account, market: Market, amount: Decimal, leg: str = "") -> None:
         """Move ``amount`` dollars into an isolated position, or out of it when negative (Hyperliquid rules 3.3, 3.7,
         Aster rules 3.6, 4.6)."""
         if amount == 0:
             raise self.rules.refused(Refusal.AMOUNT_NOT_POSITIVE)
-        position = account.positions.get(market.name)
+        position = account.positions.get(held_at(market.name, leg))
         if position is None:
             raise self.rules.refused(Refusal.NO_POSITION)
         if not self.is_isolated(account, market.name):

@@ -106,7 +106,7 @@ class Liquidator:
         if isolated and ledger.rules.sells_to_bankruptcy:
             order.limit_price = -position.cash / position.size
         note = Liquidation(account.address, self._mark(position), "market")
-        while position.market in account.positions:
+        while position.key in account.positions:
             left = order.size
             self.execution.take(account, order, note)
             if order.size == left:
@@ -127,6 +127,7 @@ class Liquidator:
             reduce_only=True,
             timestamp=tape.clock(),
             status="triggered",
+            leg=position.leg,
         )
         tape.enter(account, order)
         return order
@@ -139,29 +140,28 @@ class Liquidator:
         if isolated:
             ledger.seize(account, position)
         else:
-            ledger.trade(account, Trade(ledger.markets[position.market], -size, mark, ZERO))
+            ledger.trade(account, Trade(ledger.markets[position.market], -size, mark, ZERO, position.leg))
             ledger.state.pool -= size * mark
-        tid = tape.next_tid()
-        tape.record_fill(
-            account,
-            Fill(
-                address=account.address,
-                market=position.market,
-                price=mark,
-                size=abs(size),
-                is_buy=size < 0,
-                time=tape.clock(),
-                start_position=size,
-                direction=backstop_direction(size, isolated=isolated),
-                closed_pnl=size * mark - cost,
-                hash=tape.hash(tid),
-                oid=order.oid,
-                crossed=True,
-                fee=ZERO,
-                builder_fee=ZERO,
-                tid=tid,
-                liquidation=Liquidation(account.address, mark, "backstop"),
-            ),
-        )
         order.filled, order.size, order.filled_value = abs(size), ZERO, abs(size) * mark
+        tid = tape.next_tid()
+        fill = Fill(
+            address=account.address,
+            market=position.market,
+            price=mark,
+            size=abs(size),
+            is_buy=size < 0,
+            time=tape.clock(),
+            start_position=size,
+            direction=backstop_direction(size, isolated=isolated),
+            closed_pnl=size * mark - cost,
+            hash=tape.hash(tid),
+            oid=order.oid,
+            crossed=True,
+            fee=ZERO,
+            builder_fee=ZERO,
+            tid=tid,
+            liquidation=Liquidation(account.address, mark, "backstop"),
+            leg=position.leg,
+        )
+        tape.record_fill(account, fill, order)
         tape.mark_order(account, order, "filled")

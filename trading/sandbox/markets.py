@@ -13,6 +13,14 @@ from trading.sandbox import numbers
 from trading.sandbox.numbers import ZERO
 
 
+class MarketStatus(StrEnum):
+    """What may be done in a market: everything, closing what is open, or nothing because it is gone."""
+
+    TRADING = "trading"
+    CLOSING = "closing"
+    GONE = "gone"
+
+
 class MarginMode(StrEnum):
     """What a market forbids: nothing, cross margin, or cross margin and removing isolated margin."""
 
@@ -74,8 +82,9 @@ class Market:
     """One perpetual market; ``start`` is its price at rest, ``volatility`` its daily standard deviation,
     ``depth`` the dollars on each side of its book. Markets of one ``underlying`` follow one price path.
 
-    Without a ``tick_size`` prices have five significant figures. ``table`` is the number of its margin table where the
-    venue numbers them; ``largest_sizes`` are of a limit and of a market order.
+    A ``closing`` market takes only what reduces. Without a ``tick_size`` prices have five significant figures.
+    ``table`` is the number of its margin table where the venue numbers them; ``largest_sizes`` are of a limit and of a
+    market order.
     """
 
     index: int
@@ -95,6 +104,7 @@ class Market:
     price_band: Decimal = ZERO
     liquidation_fee: Decimal = ZERO
     funding_hours: int = 1
+    closing: bool = False
 
     @property
     def max_leverage(self) -> int:

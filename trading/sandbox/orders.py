@@ -2,9 +2,11 @@
 (Hyperliquid rules 4.1)."""
 
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from trading.sandbox.checks import IMMEDIATE, Checks, OrderRequest
 from trading.sandbox.fills import Execution
+from trading.sandbox.markets import Market
 from trading.sandbox.numbers import ZERO, wire
 from trading.sandbox.refusals import Refusal, RefusedError
 from trading.sandbox.state import Account, Order
@@ -37,7 +39,8 @@ class Desk:
     checks: Checks
 
     def place(self, account: Account, request: OrderRequest) -> Order:
-        """Place one order and return it in the state it reached; a refusal is kept in the history and raised."""
+        """Place one order and return it in the state it reached; a refusal is raised, and kept in the history where
+        the venue keeps it."""
         return self._enter(account, self._draft(account, request))
 
     def _enter(self, account: Account, order: Order) -> Order:
@@ -50,9 +53,12 @@ class Desk:
                 self._work(account, order)
                 self._look_after_groups()
         except RefusedError as refusal:
-            self.execution.tape.enter(account, order)
-            self.execution.tape.mark_order(account, order, _status_after(refusal))
-            raise
+            rules = self.checks.rules
+            if rules.keeps_refused or refusal.reason in rules.expiring:
+                self.execution.tape.enter(account, order)
+                self.execution.tape.mark_order(account, order, _status_after(refusal))
+            if refusal.reason not in rules.expiring:
+                raise
         return order
 
     def _draft(self, account: Account, request: OrderRequest) -> Order:
@@ -73,8 +79,11 @@ class Desk:
             trigger_is_market=request.trigger_is_market,
             trigger_kind=request.trigger_kind,
             builder=request.builder,
-            builder_rate=request.builder_rate,
+            builder_rate=Decimal(request.builder_rate),
+            follows_position=request.follows_position,
             status_time=now,
+            leg=request.leg,
+            words=dict(request.words),
         )
 
     def _work(self, account: Account, order: Order) -> None:
@@ -85,12 +94,19 @@ class Desk:
             bid, ask = ("" if price is None else wire(price) for price in execution.best(market))
             raise execution.ledger.rules.refused(Refusal.WOULD_MATCH, bid=bid, ask=ask)
         if order.time_in_force in IMMEDIATE and not crossing:
-            is_limit = order.time_in_force == "Ioc"
+            is_limit = order.time_in_force != "FrontendMarket"
             raise execution.ledger.rules.refused(Refusal.NOTHING_MATCHED if is_limit else Refusal.NO_LIQUIDITY)
+        if order.time_in_force == "Fok" and not self._fillable(order, market):
+            raise execution.ledger.rules.refused(Refusal.NOTHING_MATCHED)
         execution.tape.enter(account, order)
         execution.take(account, order)
         if order.size > 0:
             execution.tape.mark_order(account, order, "canceled" if order.time_in_force in IMMEDIATE else "open")
+
+    def _fillable(self, order: Order, market: Market) -> bool:
+        offers = self.execution.matching(order, market)
+        others = (offer.size for offer in offers if offer.order is None or offer.order.address != order.address)
+        return sum(others, ZERO) >= order.size
 
     # groups
 
@@ -185,6 +201,21 @@ class Desk:
         self.execution.tape.mark_order(account, order, "canceled")
         return new
 
+    def amend(self, account: Account, order: Order, size: Decimal, price: Decimal) -> None:
+        """Change a resting order in place: it keeps its number, and is checked and matched anew; a refusal leaves it as
+        it was."""
+        before = order.size, order.original_size, order.limit_price
+        account.open_orders.remove(order.oid)
+        order.size, order.original_size, order.limit_price = size - order.filled, size, price
+        try:
+            self.checks.order(account, order)
+            self._work(account, order)
+        except RefusedError:
+            order.size, order.original_size, order.limit_price = before
+            account.open_orders.append(order.oid)
+            raise
+        self._look_after_groups()
+
     def _known(self, oids: list[int]) -> list[Order]:
         """Orders of a group; the oldest of a long history may be forgotten."""
         orders = self.execution.ledger.state.orders
@@ -229,8 +260,11 @@ class Desk:
         if trigger is None or (mark < trigger if above else mark > trigger):
             return False
         order.triggered = True
-        order.time_in_force = "FrontendMarket" if order.trigger_is_market else "Gtc"
-        held = self.execution.ledger.size(account, order.market)
+        if order.trigger_is_market:
+            market = self.execution.ledger.markets[order.market]
+            order.limit_price = self.checks.rules.market_limit(market, order, mark)
+        order.time_in_force = "FrontendMarket" if order.trigger_is_market else order.time_in_force or "Gtc"
+        held = self.execution.ledger.size(account, order.key)
         if order.follows_position and order.size == 0:
             order.size = abs(held)
         self.execution.tape.mark_order(account, order, "triggered")

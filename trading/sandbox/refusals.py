@@ -33,6 +33,8 @@ class Refusal(StrEnum):
     WOULD_MATCH = auto()
     NOTHING_MATCHED = auto()
     NO_LIQUIDITY = auto()
+    LIMIT_ABOVE_STOP = auto()
+    LIMIT_BELOW_STOP = auto()
 
 
 @dataclass(frozen=True)

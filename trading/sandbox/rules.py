@@ -68,6 +68,12 @@ class Rules(ABC):
     leverage_obeys_tier: bool
     """Whether leverage with an open position must be one that the position's tier allows."""
     sentences: Mapping[Refusal, Sentence]
+    expiring: frozenset[Refusal] = frozenset()
+    """Refusals that end an order that was taken, instead of refusing it."""
+    keeps_refused: bool = True
+    """Whether refused orders stand in an account's history."""
+    triggers_stay: bool = False
+    """Whether waiting stops outlive the position that they would reduce."""
 
     def money(self, value: Decimal) -> Decimal:
         return value.quantize(self.money_step, ROUND_HALF_EVEN)
@@ -119,6 +125,15 @@ class Rules(ABC):
     @abstractmethod
     def is_too_large(self, market: Market, order: Order) -> bool:
         """Whether an order is beyond the largest that the market takes."""
+
+    def is_too_small(self, order: Order, held: Decimal, mark: Decimal) -> bool:
+        """Whether an order is worth less than the least; one that closes the whole position ``held`` never is."""
+        closes = order.reduce_only and order.size == abs(held)
+        return order.size * order.limit_price < self.minimum_value and not closes
+
+    def market_limit(self, market: Market, order: Order, mark: Decimal) -> Decimal:
+        """The worst price of an order at market that a trigger sends: here it brings its own."""
+        return order.limit_price
 
     @abstractmethod
     def off_band(self, market: Market, order: Order, mark: Decimal, oracle: Decimal) -> Refusal | None:

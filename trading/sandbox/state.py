@@ -3,11 +3,17 @@
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from trading.sandbox.markets import MarketStatus
 from trading.sandbox.numbers import ZERO
 from trading.sandbox.prices import Paths
 
 # Of the form below: a saved ledger of another version is refused.
-VERSION = 2
+VERSION = 3
+
+
+def held_at(market: str, leg: str) -> str:
+    """Where an account keeps a position: under its market, with a leg where longs and shorts stand side by side."""
+    return f"{market}:{leg}" if leg else market
 
 
 @dataclass
@@ -21,7 +27,8 @@ class Setting:
 @dataclass
 class Position:
     """Signed ``size`` (long above zero). ``cash`` is an isolated position's own cash leg, zero for cross.
-    ``cost`` is the signed price paid for what is open; funding counts as paid when positive."""
+    ``cost`` is the signed price paid for what is open; funding counts as paid when positive. ``leg`` is LONG or SHORT
+    in an account that holds both side by side, else empty."""
 
     market: str
     size: Decimal
@@ -29,11 +36,17 @@ class Position:
     cost: Decimal = ZERO
     funding_since_open: Decimal = ZERO
     funding_since_change: Decimal = ZERO
+    leg: str = ""
+
+    @property
+    def key(self) -> str:
+        return held_at(self.market, self.leg)
 
 
 @dataclass
 class Order:
-    """``size`` is what is left. ``limit_price`` of a trigger order counts after triggering."""
+    """``size`` is what is left. ``limit_price`` of a trigger order counts after triggering. ``words`` are those the
+    order was placed with, where its venue repeats them."""
 
     oid: int
     address: str
@@ -51,7 +64,7 @@ class Order:
     trigger_kind: str = ""
     follows_position: bool = False
     builder: str | None = None
-    builder_rate: int = 0
+    builder_rate: Decimal = ZERO
     parent: int | None = None
     children: list[int] = field(default_factory=list)
     siblings: list[int] = field(default_factory=list)
@@ -60,6 +73,13 @@ class Order:
     filled: Decimal = ZERO
     filled_value: Decimal = ZERO
     triggered: bool = False
+    leg: str = ""
+    words: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """Where the account keeps the position that the order changes."""
+        return held_at(self.market, self.leg)
 
     @property
     def dormant(self) -> bool:
@@ -93,11 +113,12 @@ class Fill:
     tid: int
     client_id: str | None = None
     liquidation: Liquidation | None = None
+    leg: str = ""
 
 
 @dataclass
 class FundingPayment:
-    """``amount`` above zero was received."""
+    """``amount`` above zero was received, by the position's own margin if ``isolated``."""
 
     time: int
     hash: str
@@ -105,6 +126,19 @@ class FundingPayment:
     amount: Decimal
     size: Decimal
     rate: Decimal
+    isolated: bool = False
+
+
+@dataclass
+class MarginMove:
+    """Margin that went into an isolated position, or out of it when below zero; of a fill, or asked for."""
+
+    time: int
+    market: str
+    leg: str
+    amount: Decimal
+    by_fill: bool
+    client_id: str = ""
 
 
 @dataclass
@@ -123,11 +157,37 @@ class Agent:
     address: str
     name: str
     valid_until: int
+    ip_addresses: str = ""
+    trades_perpetuals: bool = True
+    trades_spot: bool = False
+    withdraws: bool = False
+
+
+@dataclass
+class ApprovedBuilder:
+    """Who may take a fee on an account's orders, and the highest rate as a fraction of the notional."""
+
+    address: str
+    name: str
+    rate: Decimal
+
+
+@dataclass
+class ApiKey:
+    """A key of the older login and what it signs with."""
+
+    address: str
+    secret: str
 
 
 @dataclass
 class Account:
-    """``cash`` is the cross cash leg of the perp account; ``spot`` is USDC outside of it."""
+    """``cash`` is the cross cash leg of the perp account; ``spot`` is USDC outside of it.
+
+    ``hedged`` holds longs and shorts side by side, ``joint`` backs positions with several assets. ``changed`` is when
+    a position last changed, by its key, and outlives it. ``transfers`` are the ids that margin changes came with,
+    ``cancels`` the moments at which a market's orders are to be cancelled.
+    """
 
     address: str
     created: int
@@ -148,6 +208,14 @@ class Account:
     volume: Decimal = ZERO
     requests: int = 0
     cancel_at: int | None = None
+    hedged: bool = False
+    joint: bool = False
+    deposited: bool = False
+    changed: dict[str, int] = field(default_factory=dict)
+    moves: list[MarginMove] = field(default_factory=list)
+    transfers: dict[str, int] = field(default_factory=dict)
+    cancels: dict[str, int] = field(default_factory=dict)
+    approved: list[ApprovedBuilder] = field(default_factory=list)
 
     @property
     def unified(self) -> bool:
@@ -178,6 +246,15 @@ class Event:
 
 
 @dataclass
+class MarketChange:
+    """What was changed about a market while the venue runs: its status, and its tiers as (bound, leverage, rate)."""
+
+    status: MarketStatus = MarketStatus.TRADING
+    tiers: list[tuple[Decimal, int, Decimal]] = field(default_factory=list)
+    cap: Decimal | None = None
+
+
+@dataclass
 class State:
     """The ledger of one venue. ``pool`` is the counterparty of every fill against the synthetic book.
 
@@ -194,6 +271,8 @@ class State:
     deposits: Decimal = ZERO
     nonces: dict[str, list[int]] = field(default_factory=dict)
     used_agents: list[str] = field(default_factory=list)
+    api_keys: dict[str, ApiKey] = field(default_factory=dict)
+    changes: dict[str, MarketChange] = field(default_factory=dict)
     commands: list[Command] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     last_oid: int = 59_534_000_000

@@ -3,10 +3,21 @@
 import hashlib
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from trading.sandbox.state import Account, Command, Event, Fill, FundingPayment, LedgerUpdate, Order, State
+from trading.sandbox.state import (
+    Account,
+    Command,
+    Event,
+    Fill,
+    FundingPayment,
+    LedgerUpdate,
+    MarginMove,
+    Order,
+    State,
+    held_at,
+)
 
 KEPT_TRADES = 100
 # The venue itself answers no more than these.
@@ -15,11 +26,15 @@ KEPT_FILLS, KEPT_ORDERS, KEPT_EVENTS = 10_000, 4000, 10_000
 
 @dataclass(frozen=True)
 class News:
-    """One item for the stream. ``kind`` is order, fill, funding, liquidation, ledger, cancel or account."""
+    """One item for the stream. ``kind`` is entered, order, fill, move, funding, liquidation, ledger, cancel or account.
+
+    ``order`` is the order as it was when this happened.
+    """
 
     kind: str
     address: str
-    item: Order | Fill | FundingPayment | LedgerUpdate | str
+    item: Order | Fill | FundingPayment | LedgerUpdate | MarginMove | str
+    order: Order | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +86,7 @@ class Tape:
         account.orders.append(order.oid)
         if order.client_id is not None:
             account.client_ids[order.client_id] = order.oid
+        self.news.append(News("entered", account.address, order, replace(order)))
         while len(account.orders) > KEPT_ORDERS and account.orders[0] not in account.open_orders:
             forgotten = self.state.orders.pop(account.orders.pop(0))
             if forgotten.client_id is not None and account.client_ids.get(forgotten.client_id) == forgotten.oid:
@@ -84,14 +100,26 @@ class Tape:
                 account.open_orders.append(order.oid)
         elif order.oid in account.open_orders:
             account.open_orders.remove(order.oid)
-        self.news.append(News("order", account.address, order))
+        self.news.append(News("order", account.address, order, replace(order)))
         self.touch(account)
 
-    def record_fill(self, account: Account, fill: Fill) -> None:
+    def record_fill(self, account: Account, fill: Fill, order: Order) -> None:
         account.fills.append(fill)
         del account.fills[:-KEPT_FILLS]
         account.volume += fill.price * fill.size
-        self.news.append(News("fill", account.address, fill))
+        account.changed[order.key] = fill.time
+        self.news.append(News("fill", account.address, fill, replace(order)))
+        self.touch(account)
+
+    def record_move(
+        self, account: Account, market: str, leg: str, amount: Decimal, *, client_id: str | None = None
+    ) -> None:
+        """Margin that went into an isolated position: asked for with a client id (which may be empty), or by a fill."""
+        move = MarginMove(self.clock(), market, leg, amount, client_id is None, client_id or "")
+        account.moves.append(move)
+        del account.moves[:-KEPT_FILLS]
+        account.changed[held_at(market, leg)] = move.time
+        self.news.append(News("move", account.address, move))
         self.touch(account)
 
     def record_trade(self, trade: PublicTrade) -> None:

@@ -48,7 +48,7 @@ def test_a_state_file_that_is_none_is_one_sentence(tmp_path: Path) -> None:
 
 def test_a_state_file_of_the_first_version_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "ledger.json").write_text('{"paths": {"seed": 1}, "accounts": {}}')
-    sentence = r"ledger\.json holds a sandbox ledger of version 1; this sandbox keeps version 2\. Move the file away"
+    sentence = r"ledger\.json holds a sandbox ledger of version 1; this sandbox keeps version 3\. Move the file away"
     with pytest.raises(CommandError, match=sentence):
         call_command("sandbox", port=0, state=tmp_path / "ledger.json")
 

@@ -1,7 +1,7 @@
 """Aster's margin rules (Aster rules 3.4-3.7, 4.1-4.9) and its error codes (rules 3.8)."""
 
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from trading.sandbox.markets import Market
 from trading.sandbox.numbers import ZERO
@@ -44,6 +44,8 @@ _SENTENCES = {
     Refusal.WOULD_MATCH: Sentence("Order is rejected.", -2010),
     Refusal.NOTHING_MATCHED: Sentence("Unable to fill.", -2020),
     Refusal.NO_LIQUIDITY: Sentence("Unable to fill.", -2020),
+    Refusal.LIMIT_ABOVE_STOP: Sentence("Limit price can't be higher than the stop price's multiplier cap.", -4183),
+    Refusal.LIMIT_BELOW_STOP: Sentence("Limit price can't be lower than the stop price's multiplier floor.", -4184),
 }
 
 
@@ -92,12 +94,35 @@ class AsterRules(Rules):
         return order.size > (market_limit if order.time_in_force == MARKET_ORDER else limit)
 
     def off_band(self, market: Market, order: Order, mark: Decimal, oracle: Decimal) -> Refusal | None:
-        """Only the side that the trader would lose by is bounded (rules 2.1, PERCENT_PRICE)."""
+        """Only the side that the trader would lose by is bounded, by the mark (rules 2.1, PERCENT_PRICE) or, while a
+        stop waits, by its stop price (rules 3.8)."""
+        if order.dormant and order.trigger_price is not None:
+            return self._off_stop(market, order, order.trigger_price)
         if order.is_buy and order.limit_price > mark * (1 + market.price_band):
             return Refusal.PRICE_TOO_HIGH
         if not order.is_buy and order.limit_price < mark * (1 - market.price_band):
             return Refusal.PRICE_TOO_LOW
         return None
+
+    @staticmethod
+    def _off_stop(market: Market, order: Order, stop: Decimal) -> Refusal | None:
+        if order.is_buy and order.limit_price > stop * (1 + market.price_band):
+            return Refusal.LIMIT_ABOVE_STOP
+        if not order.is_buy and order.limit_price < stop * (1 - market.price_band):
+            return Refusal.LIMIT_BELOW_STOP
+        return None
+
+    def is_too_small(self, order: Order, held: Decimal, mark: Decimal) -> bool:
+        """By the mark for an order at market; what only reduces may be as small as it likes (rules 2.1)."""
+        if order.reduce_only:
+            return False
+        return order.size * (mark if order.time_in_force == MARKET_ORDER else order.limit_price) < self.minimum_value
+
+    def market_limit(self, market: Market, order: Order, mark: Decimal) -> Decimal:
+        """An order at market trades no further from the mark than marketTakeBound, which every recorded symbol has as
+        wide as its price band (rules 2.1)."""
+        bound = market.price_band if order.is_buy else -market.price_band
+        return market.to_tick(mark * (1 + bound), ROUND_FLOOR if order.is_buy else ROUND_CEILING)
 
 
 ASTER_RULES = AsterRules(
@@ -112,4 +137,7 @@ ASTER_RULES = AsterRules(
     orders_fix_mode=True,
     leverage_obeys_tier=True,
     sentences=_SENTENCES,
+    expiring=frozenset({Refusal.WOULD_MATCH, Refusal.NOTHING_MATCHED, Refusal.NO_LIQUIDITY}),
+    keeps_refused=False,
+    triggers_stay=True,
 )
