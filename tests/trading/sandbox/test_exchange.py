@@ -151,8 +151,8 @@ def test_agents_are_replaced_by_name_and_revoked_by_address_zero(door: Exchange,
     info, engine = Info(door.engine), door.engine
     assert door.handle(approval(AGENT.address, "desk", clock.now)) == DONE
     assert door.handle(l1(AGENT, LEVERAGE, clock.now)) == DONE
-    (listed,) = info._agents({"user": ADDRESS})
-    assert listed == {"name": "desk", "address": AGENT.address.lower(), "validUntil": clock.now + 90 * DAY}
+    listed = {"name": "desk", "address": AGENT.address.lower(), "validUntil": clock.now + 90 * DAY}
+    assert info.handle({"type": "extraAgents", "user": ADDRESS}) == [listed]
     assert door.handle(approval(STRANGER.address, "desk", clock.now + 1)) == DONE
     assert refusal(door, l1(AGENT, LEVERAGE, clock.now + 1)).startswith("User or API Wallet")
     assert door.handle(l1(STRANGER, LEVERAGE, clock.now + 1)) == DONE

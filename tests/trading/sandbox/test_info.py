@@ -216,7 +216,7 @@ def test_an_unknown_user_gets_an_empty_answer(info: Info, request_type: str, exp
         {"type": "everything"},
         {"type": "clearinghouseState"},
         {"type": "clearinghouseState", "user": "0x12"},
-        {"type": "clearinghouseState", "user": NOBODY, "dex": "xyz"},
+        {"type": "clearinghouseState", "user": NOBODY, "dex": "abc"},
         {"type": "l2Book", "coin": "NONE"},
         {"type": "l2Book", "coin": "BTC", "nSigFigs": 9},
         {"type": "l2Book", "coin": "BTC", "mantissa": 2},

@@ -13,7 +13,7 @@ from eth_account.signers.local import LocalAccount
 from hyperliquid.utils import signing
 
 from tests.sandbox_process import SandboxProcess
-from tests.trading.sandbox.test_info import shape
+from tests.trading.sandbox.test_info import NOBODY, shape
 
 
 class Stream:
@@ -157,9 +157,11 @@ def test_errors_are_texts_and_limits_are_kept(venue: SandboxProcess) -> None:
         await stream.send({"method": "post", "id": 1, "request": {"type": "info", "payload": {"type": "none"}}})
         response = (await stream.channel("post"))["data"]["response"]
         assert (response["type"], response["payload"].partition(":")[0]) == ("error", "422 Unprocessable Entity")
-        await stream.send({"method": "post", "id": 2, "request": {"type": "info", "payload": {"type": "perpDexs"}}})
+        await stream.send(
+            {"method": "post", "id": 2, "request": {"type": "info", "payload": {"type": "subAccounts", "user": NOBODY}}}
+        )
         payload = (await stream.channel("post"))["data"]["response"]["payload"]
-        assert payload == {"type": "perpDexs", "data": [None]}
+        assert payload == {"type": "subAccounts", "data": None}
 
     streamed(venue, scenario)
 

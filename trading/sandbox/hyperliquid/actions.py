@@ -17,6 +17,7 @@ _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _CLIENT_ID = re.compile(r"0x[0-9a-fA-F]{32}")
 _HEX = re.compile(r"0x[0-9a-fA-F]{1,64}")
 MILLISECONDS_BITS = 64
+DEFAULT: Json = {"type": "default"}
 
 
 class MalformedError(Exception):
@@ -142,6 +143,15 @@ def _builder(value: object) -> Json:
     return struct(value, {"b": address, "f": unsigned})
 
 
+_SEND: dict[str, Reader] = {
+    "destination": address,
+    "sourceDex": text,
+    "destinationDex": text,
+    "token": text,
+    "amount": text,
+    "fromSubAccount": text,
+    "nonce": unsigned,
+}
 GROUPINGS = ("na", "normalTpsl", "positionTpsl")
 _Fields = tuple[dict[str, Reader], dict[str, Reader]]
 
@@ -157,6 +167,8 @@ L1: dict[str, _Fields] = {
     "topUpIsolatedOnlyMargin": ({"asset": unsigned, "leverage": number}, {}),
     "scheduleCancel": ({}, {"time": unsigned}),
     "agentSetAbstraction": ({"abstraction": choice("i", "u", "p")}, {}),
+    "agentSendAsset": (_SEND, {}),
+    "reserveRequestWeight": ({"weight": unsigned}, {}),
     "noop": ({}, {}),
 }
 
@@ -166,6 +178,9 @@ USER: dict[str, _Fields] = {
     "approveAgent": (_CHAIN | {"agentAddress": address, "nonce": unsigned}, {"agentName": text}),
     "approveBuilderFee": (_CHAIN | {"maxFeeRate": text, "builder": address, "nonce": unsigned}, {}),
     "usdClassTransfer": (_CHAIN | {"amount": text, "toPerp": boolean, "nonce": unsigned}, {}),
+    "sendAsset": (_CHAIN | _SEND, {}),
+    "usdSend": (_CHAIN | {"destination": address, "amount": text, "time": unsigned}, {}),
+    "withdraw3": (_CHAIN | {"destination": address, "amount": text, "time": unsigned}, {}),
     "userSetAbstraction": (_CHAIN | {"user": address, "abstraction": choice(*_MODES), "nonce": unsigned}, {}),
 }
 

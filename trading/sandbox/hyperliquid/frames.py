@@ -1,11 +1,11 @@
 """What each subscription sends: first frames and later ones (Hyperliquid rules 6)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from trading.sandbox.engine import Engine
-from trading.sandbox.hyperliquid import market_shapes, shapes
+from trading.sandbox.hyperliquid import books, market_shapes, shapes
 from trading.sandbox.hyperliquid.actions import (
     Json,
     MalformedError,
@@ -18,12 +18,16 @@ from trading.sandbox.hyperliquid.actions import (
     text,
     unsigned,
 )
+from trading.sandbox.hyperliquid.markets import DEXES
+from trading.sandbox.hyperliquid.requests import dex_in
 from trading.sandbox.numbers import shown
 from trading.sandbox.state import Fill, FundingPayment, LedgerUpdate, Order
 from trading.sandbox.tape import News, PublicTrade
 
 Fields = tuple[dict[str, Reader], dict[str, Reader]]
 SNAPSHOT_ROWS = 500
+
+_Row = TypeVar("_Row", Fill, FundingPayment, LedgerUpdate)
 
 _USER: Fields = ({"user": address}, {"dex": text, "aggregateByTime": boolean})
 _COIN: Fields = ({"coin": text}, {})
@@ -62,8 +66,7 @@ def understand(engine: Engine, raw: object) -> Json:
     wanted = {"type": kind} | struct(raw, *fields)
     if "coin" in wanted and wanted["coin"] not in engine.markets:
         raise MalformedError(f"unknown coin {wanted['coin']}")
-    if wanted.get("dex", "") != "":
-        raise MalformedError(f"unknown dex {wanted['dex']}")
+    dex_in(wanted)
     return wanted
 
 
@@ -73,16 +76,16 @@ class Frames:
 
     def snapshot(self, wanted: Json) -> list[Json]:
         """Frames right after the acknowledgement."""
-        account = self.engine.account(wanted["user"]) if "user" in wanted else None
+        accounts = books.all_of(self.engine, wanted["user"]) if "user" in wanted else []
         user: Json = {"isSnapshot": True, "user": wanted.get("user")}
         if wanted["type"] == "userFills":
-            fills = [shapes.fill(row) for row in reversed(account.fills[-SNAPSHOT_ROWS:] if account else [])]
+            fills = [shapes.fill(row) for row in _newest_first(account.fills for account in accounts)]
             return [_frame("userFills", user | {"fills": fills})]
         if wanted["type"] == "userFundings":
-            fundings = [_funding(row) for row in reversed(account.payments[-SNAPSHOT_ROWS:] if account else [])]
+            fundings = [_funding(row) for row in _newest_first(account.payments for account in accounts)]
             return [_frame("userFundings", user | {"fundings": fundings})]
         if wanted["type"] == "userNonFundingLedgerUpdates":
-            rows = [shapes.ledger_row(row) for row in reversed(account.updates[-SNAPSHOT_ROWS:] if account else [])]
+            rows = [shapes.ledger_row(row) for row in _newest_first(account.updates for account in accounts)]
             return [_frame("userNonFundingLedgerUpdates", user | {"nonFundingLedgerUpdates": rows})]
         if wanted["type"] == "trades":
             recent = list(self.engine.tape.trades.get(wanted["coin"], ()))[:10]
@@ -97,7 +100,7 @@ class Frames:
             return [_frame("trades", rows)] if rows else []
         if kind in CHANNELS:
             return [self._market_frame(wanted)] if tick or kind == "activeAssetData" else []
-        mine = [item for item in news if item.address == wanted["user"]]
+        mine = [item for item in news if books.owner(item.address) == wanted["user"]]
         makers: dict[str, Callable[[str, list[News]], list[Json]]] = {
             "orderUpdates": self._order_updates,
             "userFills": self._fills,
@@ -108,12 +111,13 @@ class Frames:
         }
         if kind in makers:
             return makers[kind](wanted["user"], mine)
-        return [self._state_frame(kind, wanted["user"])]
+        return [self._state_frame(kind, wanted["user"], dex_in(wanted))]
 
     def _market_frame(self, wanted: Json) -> Json:
         kind = wanted["type"]
         if kind == "allMids":
-            return _frame(kind, {"mids": market_shapes.all_mids(self.engine)})
+            dex: Json = {"dex": wanted["dex"]} if wanted.get("dex") else {}
+            return _frame(kind, {"mids": market_shapes.all_mids(self.engine, dex_in(wanted))} | dex)
         market = self.engine.markets[wanted["coin"]]
         if kind == "l2Book":
             book = market_shapes.l2_book(self.engine, market, wanted.get("nSigFigs"), wanted.get("mantissa"))
@@ -129,19 +133,22 @@ class Frames:
             return _frame(kind, {"coin": market.name, "ctx": market_shapes.context(self.engine, market)})
         return _frame(kind, shapes.active_asset_data(self.engine, wanted["user"], market))
 
-    def _state_frame(self, kind: str, user: str) -> Json:
-        account = self.engine.account(user)
+    def _state_frame(self, kind: str, user: str, dex: str) -> Json:
+        account = books.find(self.engine, user, dex)
         if kind == "openOrders":
-            orders = [shapes.order(self.engine, row) for row in shapes.open_orders(self.engine, account)]
-            return _frame(kind, {"dex": "", "user": user, "orders": orders})
+            orders = [shapes.order(self.engine, row) for row in shapes.open_orders(self.engine, account, dex)]
+            return _frame(kind, {"dex": dex, "user": user, "orders": orders})
         if kind == "spotState":
-            return _frame(kind, {"user": user, "spotState": shapes.spot_state(self.engine, account)})
+            return _frame(kind, {"user": user, "spotState": shapes.spot_state(self.engine, self.engine.account(user))})
         if kind == "webData3":
             return _frame(kind, self._web_data(user))
-        state = shapes.clearinghouse_state(self.engine, account)
         if kind == "clearinghouseState":
-            return _frame(kind, {"dex": "", "user": user, "clearinghouseState": state})
-        return _frame(kind, {"user": user, "clearinghouseStates": [["", state]]})
+            return _frame(kind, {"dex": dex, "user": user, "clearinghouseState": self._state(user, dex)})
+        states = [[name, self._state(user, name)] for name in (books.MAIN, *(row.name for row in DEXES))]
+        return _frame(kind, {"user": user, "clearinghouseStates": states})
+
+    def _state(self, user: str, dex: str) -> Json:
+        return shapes.clearinghouse_state(self.engine, books.find(self.engine, user, dex), dex)
 
     def _web_data(self, user: str) -> Json:
         account, now = self.engine.account(user), self.engine.clock()
@@ -226,6 +233,11 @@ class Frames:
             )
             for row in fills
         ]
+
+
+def _newest_first(lists: Iterable[Sequence[_Row]]) -> list[_Row]:
+    rows = sorted((row for rows in lists for row in rows), key=lambda row: row.time)
+    return rows[: -SNAPSHOT_ROWS - 1 : -1]
 
 
 def _frame(channel: str, data: object) -> Json:

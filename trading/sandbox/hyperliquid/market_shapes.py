@@ -5,7 +5,8 @@ from typing import Any
 
 from trading.sandbox import book
 from trading.sandbox.engine import HOUR, Engine
-from trading.sandbox.hyperliquid.markets import MARGIN_TABLES
+from trading.sandbox.hyperliquid import books
+from trading.sandbox.hyperliquid.markets import DEXES, MARGIN_TABLES
 from trading.sandbox.markets import MarginMode, Market
 from trading.sandbox.numbers import ZERO, shown
 from trading.sandbox.prices import DAY, Candle, candles
@@ -68,12 +69,29 @@ def universe_row(market: Market) -> Json:
     return row
 
 
-def meta(engine: Engine) -> Json:
+def meta(engine: Engine, dex: str = books.MAIN) -> Json:
     return {
-        "universe": [universe_row(market) for market in engine.by_index],
+        "universe": [universe_row(market) for market in books.markets(engine, dex)],
         "marginTables": [[table, margin_tiers(table)] for table in MARGIN_TABLES],
         "collateralToken": 0,
     }
+
+
+def perp_dexs() -> list[Json | None]:
+    """The books in the order that their asset numbers follow; the main one is null."""
+    rows: list[Json | None] = [
+        {
+            "name": dex.name,
+            "fullName": dex.full_name,
+            "deployer": dex.deployer,
+            "oracleUpdater": None,
+            "feeRecipient": None,
+            "assetToStreamingOiCap": [],
+            "assetToFundingMultiplier": [],
+        }
+        for dex in DEXES
+    ]
+    return [None, *rows]
 
 
 def mid(engine: Engine, market: Market) -> Decimal | None:
@@ -106,8 +124,8 @@ def context(engine: Engine, market: Market) -> Json:
     }
 
 
-def all_mids(engine: Engine) -> dict[str, str]:
-    mids = {market.name: mid(engine, market) or engine.marks[market.name] for market in engine.by_index}
+def all_mids(engine: Engine, dex: str = books.MAIN) -> dict[str, str]:
+    mids = {market.name: mid(engine, market) or engine.marks[market.name] for market in books.markets(engine, dex)}
     return {name: shown(price) for name, price in mids.items()}
 
 
@@ -187,7 +205,7 @@ def trade(row: PublicTrade) -> Json:
         "time": row.time,
         "hash": row.hash,
         "tid": row.tid,
-        "users": list(row.users),
+        "users": [books.owner(user) for user in row.users],
     }
 
 
@@ -208,7 +226,7 @@ def predicted_fundings(engine: Engine) -> list[Any]:
     following = now - now % HOUR + HOUR
     eight = now - now % (8 * HOUR) + 8 * HOUR
     rows = []
-    for market in engine.by_index:
+    for market in books.markets(engine, books.MAIN):
         if not market.delisted:
             rate = engine.funding_rate(market, now - now % HOUR)
             others = {"fundingRate": shown(rate * 8), "nextFundingTime": eight}

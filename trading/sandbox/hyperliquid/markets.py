@@ -1,6 +1,7 @@
 """Hyperliquid's markets in the sandbox: the first rows of the main venue, one delisted row, one of each restricted
-margin mode (Hyperliquid rules 2.1, 3.1)."""
+margin mode (Hyperliquid rules 2.1, 3.1), and one builder-deployed book (Hyperliquid rules 1.2)."""
 
+from dataclasses import dataclass
 from decimal import Decimal
 
 from trading.sandbox.markets import MarginMode, Market, tiers_by_leverage
@@ -17,7 +18,8 @@ MARGIN_TABLES: dict[int, tuple[str, tuple[tuple[str, int], ...]]] = {
 FIRST_TABLE = 50
 
 # name, szDecimals, margin table, price at rest, daily volatility, book depth a side, open interest in coins
-_ROWS: tuple[tuple[str, int, int, str, float, int, str], ...] = (
+_Row = tuple[str, int, int, str, float, int, str]
+_ROWS: tuple[_Row, ...] = (
     ("BTC", 5, 56, "86320", 0.022, 8_000_000, "38060.24832"),
     ("ETH", 4, 55, "2736.5", 0.03, 6_000_000, "1217008.9487"),
     ("ATOM", 2, 5, "1.7417", 0.04, 400_000, "1552621.36"),
@@ -37,11 +39,38 @@ _ROWS: tuple[tuple[str, int, int, str, float, int, str], ...] = (
     ("TLT", 2, 20, "87.41", 0.008, 1_000_000, "41200.55"),
     ("XYZ100", 4, 20, "25451", 0.012, 1_500_000, "812.4405"),
 )
-_RESTRICTED = {"TLT": MarginMode.NO_CROSS, "XYZ100": MarginMode.STRICT_ISOLATED}
+_RESTRICTED = {
+    "TLT": MarginMode.NO_CROSS,
+    "XYZ100": MarginMode.STRICT_ISOLATED,
+    "xyz:TSLA": MarginMode.STRICT_ISOLATED,
+    "xyz:NVDA": MarginMode.NO_CROSS,
+}
 _DELISTED = {"MATIC"}
 
-MARKETS: tuple[Market, ...] = tuple(
-    Market(
+
+@dataclass(frozen=True)
+class Dex:
+    """A book that a builder has deployed; the main book is number zero."""
+
+    name: str
+    full_name: str
+    deployer: str
+    number: int
+
+
+_FIRST_ASSET, _ASSETS_PER_DEX = 100_000, 10_000
+DEXES = (Dex("xyz", "XYZ", "0x88806a71d74ad0a510b350545c9ae490912f0888", 1),)
+_DEX_ROWS: dict[str, tuple[_Row, ...]] = {
+    "xyz": (
+        ("xyz:TSLA", 3, 10, "465.13", 0.025, 900_000, "1220.8"),
+        ("xyz:NVDA", 3, 10, "177.06", 0.022, 900_000, "9430.5"),
+    )
+}
+
+
+def _market(index: int, row: _Row) -> Market:
+    name, size_decimals, table, start, volatility, depth, interest = row
+    return Market(
         index=index,
         name=name,
         size_decimals=size_decimals,
@@ -55,5 +84,13 @@ MARKETS: tuple[Market, ...] = tuple(
         mode=_RESTRICTED.get(name, MarginMode.FREE),
         delisted=name in _DELISTED,
     )
-    for index, (name, size_decimals, table, start, volatility, depth, interest) in enumerate(_ROWS)
+
+
+MARKETS: tuple[Market, ...] = (
+    *(_market(index, row) for index, row in enumerate(_ROWS)),
+    *(
+        _market(_FIRST_ASSET + dex.number * _ASSETS_PER_DEX + index, row)
+        for dex in DEXES
+        for index, row in enumerate(_DEX_ROWS[dex.name])
+    ),
 )

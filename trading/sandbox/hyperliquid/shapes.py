@@ -1,10 +1,14 @@
 """Account data in the venue's shapes: the same keys, numbers as texts (Hyperliquid rules 2.3-2.6)."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from trading.sandbox.engine import Engine
-from trading.sandbox.markets import Market, Tier
+from trading.sandbox.hyperliquid import books
+from trading.sandbox.ledger import DEFAULT_LEVERAGE
+from trading.sandbox.markets import MarginMode, Market, Tier
 from trading.sandbox.numbers import PERP_PRICE_DECIMALS, ZERO, shown, wire
 from trading.sandbox.state import Account, Fill, FundingPayment, LedgerUpdate, Order, Position
 
@@ -43,7 +47,10 @@ def _price_in(tier: Tier, size: Decimal, cash: Decimal) -> Decimal:
 
 def leverage(engine: Engine, account: Account | None, market: Market) -> Json:
     if account is None:
-        return {"type": "cross", "value": min(20, market.max_leverage)}
+        kind = "cross" if market.mode is MarginMode.FREE else "isolated"
+        return {"type": kind, "value": min(DEFAULT_LEVERAGE, market.max_leverage)} | (
+            {"rawUsd": "0.0"} if kind == "isolated" else {}
+        )
     setting = engine.ledger.setting(account, market)
     if not setting.isolated:
         return {"type": "cross", "value": setting.leverage}
@@ -88,28 +95,29 @@ def _summary(value: Decimal, notional: Decimal, cash: Decimal, used: Decimal) ->
     }
 
 
-def clearinghouse_state(engine: Engine, account: Account | None) -> Json:
-    """In a unified account the free balance stands in the spot state, so these sums hold the positions' part alone."""
+def clearinghouse_state(engine: Engine, account: Account | None, dex: str = books.MAIN) -> Json:
+    """One book's positions. In a unified account the free balance stands in the spot state, so these sums hold the
+    positions' part alone."""
     ledger = engine.ledger
     account = account or Account("", 0)
-    isolated, cross = ledger.isolated(account), ledger.cross(account)
-    cash = account.cash
-    if account.unified:
-        cash = ledger.cross_initial(account) - sum((row.size * engine.marks[row.market] for row in cross), ZERO)
-    equity = cash + sum((row.size * engine.marks[row.market] for row in cross), ZERO)
-    notional, used = sum(map(ledger.notional, cross), ZERO), ledger.cross_initial(account)
-    buckets = sum(map(ledger.equity, isolated), ZERO)
+    held = [row for row in account.positions.values() if books.dex_of(row.market) == dex]
+    isolated = [row for row in held if ledger.is_isolated(account, row.market)]
+    cross = [row for row in held if not ledger.is_isolated(account, row.market)]
+    value = sum((row.size * engine.marks[row.market] for row in cross), ZERO)
+    used = sum((ledger.initial(account, row) for row in cross), ZERO)
+    cash = used - value if account.unified else account.cash
+    notional, buckets = sum(map(ledger.notional, cross), ZERO), sum(map(ledger.equity, isolated), ZERO)
     return {
         "marginSummary": _summary(
-            equity + buckets,
+            cash + value + buckets,
             notional + sum(map(ledger.notional, isolated), ZERO),
             cash + sum((row.cash for row in isolated), ZERO),
             used + buckets,
         ),
-        "crossMarginSummary": _summary(equity, notional, cash, used),
-        "crossMaintenanceMarginUsed": money(ledger.cross_maintenance(account)),
+        "crossMarginSummary": _summary(cash + value, notional, cash, used),
+        "crossMaintenanceMarginUsed": money(sum(map(ledger.maintenance, cross), ZERO)),
         "withdrawable": money(ZERO if account.unified else ledger.withdrawable(account)),
-        "assetPositions": [position(engine, account, row) for row in account.positions.values()],
+        "assetPositions": [position(engine, account, row) for row in held],
         "time": engine.clock(),
     }
 
@@ -133,7 +141,7 @@ def spot_state(engine: Engine, account: Account | None) -> Json:
 
 
 def active_asset_data(engine: Engine, address: str, market: Market) -> Json:
-    account, mark = engine.account(address), engine.marks[market.name]
+    account, mark = books.find(engine, address, books.dex_of(market.name)), engine.marks[market.name]
     chosen = leverage(engine, account, market)
     margins = [engine.ledger.available(account, market, is_buy=is_buy) if account else ZERO for is_buy in (True, False)]
     return {
@@ -194,9 +202,9 @@ def plain_order(row: Order) -> Json:
     return short | ({"cloid": row.client_id} if row.client_id is not None else {})
 
 
-def open_orders(engine: Engine, account: Account | None) -> list[Order]:
+def open_orders(engine: Engine, account: Account | None, dex: str = books.MAIN) -> list[Order]:
     rows = [engine.state.orders[oid] for oid in account.open_orders] if account else []
-    return sorted(rows, key=lambda row: -row.oid)
+    return sorted((row for row in rows if books.dex_of(row.market) == dex), key=lambda row: -row.oid)
 
 
 def order_with_status(engine: Engine, row: Order) -> Json:
@@ -229,7 +237,7 @@ def fill(row: Fill) -> Json:
     if row.liquidation is not None:
         note = row.liquidation
         result["liquidation"] = {
-            "liquidatedUser": note.liquidated_user,
+            "liquidatedUser": books.owner(note.liquidated_user),
             "markPx": shown(note.mark),
             "method": note.method,
         }
@@ -248,6 +256,26 @@ def funding(row: FundingPayment) -> Json:
 
 def funding_row(row: FundingPayment) -> Json:
     return {"time": row.time, "hash": row.hash, "delta": {"type": "funding"} | funding(row)}
+
+
+def aggregated(rows: Sequence[Fill]) -> list[Fill]:
+    """Rows in which the parts of one order that crossed the book at one moment are a single fill."""
+    merged: list[Fill] = []
+    for row in rows:
+        last = merged[-1] if merged else None
+        if last is None or not row.crossed or (last.oid, last.time, last.crossed) != (row.oid, row.time, True):
+            merged.append(row)
+            continue
+        size = last.size + row.size
+        merged[-1] = replace(
+            last,
+            size=size,
+            price=(last.price * last.size + row.price * row.size) / size,
+            closed_pnl=last.closed_pnl + row.closed_pnl,
+            fee=last.fee + row.fee,
+            builder_fee=last.builder_fee + row.builder_fee,
+        )
+    return merged
 
 
 def ledger_row(row: LedgerUpdate) -> Json:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from aiohttp import WSMsgType, web
 
 from trading.sandbox.engine import Engine
+from trading.sandbox.hyperliquid import books
 from trading.sandbox.hyperliquid.actions import Json, MalformedError, choice, mapping, struct, text, unsigned
 from trading.sandbox.hyperliquid.exchange import Exchange
 from trading.sandbox.hyperliquid.frames import USER_CHANNELS, Frames, understand
@@ -148,7 +149,7 @@ class Hub:
         news, trades = self.engine.tape.drain()
         if time.monotonic() < self.silent_until or not (tick or news or trades):
             return
-        touched = {item.address for item in news}
+        touched = {books.owner(item.address) for item in news}
         made: dict[str, list[Json]] = {}
         for connection in list(self.connections):
             for key, wanted in connection.subscriptions.items():
