@@ -16,12 +16,14 @@ from django.utils import timezone
 from branding.models import Brand
 from tenants.models import AuditEvent, Domain, MarginPolicy, Operator, Role, User
 from tenants.scope import operator_scope
+from tests.records import make_records
 from trading.margin.rounding import PriceRule
 from trading.margin.types import MarginRestriction, TierTable
 from trading.models import (
     BuilderFee,
     Command,
     Fill,
+    Liquidation,
     MarginChange,
     Market,
     Order,
@@ -66,6 +68,7 @@ class Belongings:
     command: Command
     margin_change: MarginChange
     preference: Preference
+    liquidation: Liquidation
 
 
 def make_exchange(slug: str, trader: str, owner: str, support: str) -> Exchange:
@@ -249,6 +252,7 @@ def make_belongings(exchange: Exchange, market: Market, address: str) -> Belongi
             command=command,
             margin_change=make_margin_change(account, market, command),
             preference=preference,
+            liquidation=make_records(account, market),
         )
 
 

@@ -6,7 +6,8 @@ from django.utils import timezone
 from tenants.owned import OperatorOwned
 from trading.margin.types import AccountMode, MarginMode
 from trading.models.fields import choice, money
-from trading.venues.snapshots import Network, TriggerKind, Venue
+from trading.venues.onboarding import KeyKind
+from trading.venues.snapshots import Network, PositionSide, TriggerKind, Venue
 
 
 class VenueAccount(OperatorOwned):
@@ -23,6 +24,7 @@ class VenueAccount(OperatorOwned):
     agent_address = models.CharField(max_length=42, blank=True, default="")
     # Encrypted; opened in trading.connect and nowhere else.
     agent_key = models.BinaryField(default=bytes)
+    key_kind = choice(KeyKind, default=KeyKind.AGENT.value)
     agent_since = models.DateTimeField(null=True)
     agent_expires_at = models.DateTimeField(null=True)
     # When the venue first said that it does not know this key any more.
@@ -44,6 +46,19 @@ class VenueAccount(OperatorOwned):
     synced_at = models.DateTimeField(null=True)
     attempted_at = models.DateTimeField(null=True)
     orders_read_at = models.DateTimeField(null=True)
+    # When funding and ledger were read last; they are long lists and change seldom.
+    history_read_at = models.DateTimeField(null=True)
+    # Readings are numbered as they begin. Of two that carry the same venue time the one that began later counts; these
+    # are the numbers of what is stored.
+    readings = models.BigIntegerField(default=0)
+    account_reading = models.BigIntegerField(default=0)
+    orders_reading = models.BigIntegerField(default=0)
+    # Up to which venue time fills, funding and ledger are known without a gap.
+    cursors = models.JSONField(default=dict)
+    # What the venue's figures were when our rows last explained them, for ``trading.services.differences``.
+    anchors = models.JSONField(default=dict)
+    # Whether longs and shorts of one market are held side by side (Aster 3.2).
+    hedge_mode = models.BooleanField(default=False)
     sync_problem = models.CharField(max_length=200, blank=True, default="")
 
     class Meta(OperatorOwned.Meta):
@@ -59,11 +74,14 @@ class VenueAccount(OperatorOwned):
         return f"{self.address[:6]}…{self.address[-4:]}"
 
 
-class Position(OperatorOwned):
-    """An open position as of ``venue_time``. Size is signed: a short is negative."""
+class PositionFigures(OperatorOwned):
+    """What a venue says of one position, as of ``venue_time``. Size is signed: a short is negative.
 
-    account = models.ForeignKey(VenueAccount, on_delete=models.CASCADE, related_name="positions")
+    ``position_side`` tells the two of a hedge apart; elsewhere a market has one position, and it is ``both``.
+    """
+
     market = models.ForeignKey("trading.Market", on_delete=models.PROTECT, related_name="+")
+    position_side = choice(PositionSide, default=PositionSide.BOTH.value)
     size = money()
     entry_price = money()
     mark_price = money()
@@ -81,7 +99,18 @@ class Position(OperatorOwned):
     venue_time = models.DateTimeField()
 
     class Meta(OperatorOwned.Meta):
-        constraints = [models.UniqueConstraint(fields=["account", "market"], name="one_position_per_market")]
+        abstract = True
+
+
+class Position(PositionFigures):
+    """An open position."""
+
+    account = models.ForeignKey(VenueAccount, on_delete=models.CASCADE, related_name="positions")
+
+    class Meta(OperatorOwned.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["account", "market", "position_side"], name="one_position_per_side")
+        ]
 
     def __str__(self) -> str:
         return f"{self.size.normalize():f} {self.market}"
@@ -111,11 +140,15 @@ class Order(OperatorOwned):
     covers_position = models.BooleanField(default=False)
     parent_id = models.BigIntegerField(null=True)
     is_open = models.BooleanField(default=True)
+    # How it ended, in the venue's word where we asked; empty while it is open, and where nobody knows.
+    end = models.CharField(max_length=40, blank=True, default="")
     placed_at = models.DateTimeField()
     seen_at = models.DateTimeField(default=timezone.now)
 
     class Meta(OperatorOwned.Meta):
-        constraints = [models.UniqueConstraint(fields=["account", "venue_id"], name="one_row_per_order")]
+        constraints = [
+            models.UniqueConstraint(fields=["account", "market", "venue_id"], name="one_row_per_order_and_market")
+        ]
         ordering = ["-placed_at"]
 
     def __str__(self) -> str:
@@ -137,8 +170,10 @@ class Fill(OperatorOwned):
     direction = models.CharField(max_length=40)
     closed_pnl = money()
     fee = money(null=True)
+    # The coin that the fee was paid in; empty means the collateral.
+    fee_token = models.CharField(max_length=20, blank=True, default="")
     builder_fee = money(default=0)
-    # "market" or "backstop" where this account was liquidated, empty otherwise.
+    # "market", "backstop" or "adl" where this account was liquidated, empty otherwise.
     liquidation = models.CharField(max_length=12, blank=True, default="")
     liquidation_mark_price = money(null=True)
 
@@ -152,18 +187,28 @@ class Fill(OperatorOwned):
 
 
 class MarginChange(OperatorOwned):
-    """Collateral that a trader added to (positive) or took from (negative) an isolated position through us."""
+    """Collateral that a trader added to (positive) or took from (negative) an isolated position.
+
+    Without a ``command`` it was moved elsewhere and ``key`` is its identity. What is None was not known.
+    """
 
     account = models.ForeignKey(VenueAccount, on_delete=models.CASCADE, related_name="margin_changes")
     market = models.ForeignKey("trading.Market", on_delete=models.PROTECT, related_name="+")
-    command = models.OneToOneField("trading.Command", on_delete=models.PROTECT, related_name="margin_change")
+    command = models.OneToOneField("trading.Command", on_delete=models.PROTECT, related_name="margin_change", null=True)
+    key = models.CharField(max_length=120, blank=True, default="")
     amount = money()
-    margin_before = money()
+    margin_before = money(null=True)
     liquidation_before = money(null=True)
     liquidation_after = money(null=True)
     happened_at = models.DateTimeField()
 
     class Meta(OperatorOwned.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "key"], name="one_row_per_margin_move", condition=~models.Q(key="")
+            )
+        ]
+        indexes = [models.Index(fields=["account", "-happened_at"], name="margin_changes_newest_first")]
         ordering = ["-happened_at", "-id"]
 
     def __str__(self) -> str:

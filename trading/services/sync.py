@@ -139,6 +139,7 @@ def _position_row(
         operator_id=account.operator_id,
         account=account,
         market=market,
+        position_side=position.side.value,
         size=position.size,
         entry_price=position.entry_price,
         mark_price=position.mark_price,
@@ -160,7 +161,7 @@ def _replace_positions(account: VenueAccount, rows: list[Position]) -> None:
     Position.objects.bulk_create(
         rows,
         update_conflicts=True,
-        unique_fields=["account", "market"],
+        unique_fields=["account", "market", "position_side"],
         update_fields=[
             "size", "entry_price", "mark_price", "mode", "leverage", "margin", "cash", "unrealised_pnl",
             "liquidation_price", "estimated_liquidation_price", "max_leverage", "funding_since_open", "venue_time",
@@ -188,7 +189,7 @@ def apply_orders(account: VenueAccount, orders: Iterable[OpenOrder], read_from: 
         Order.objects.bulk_create(
             rows,
             update_conflicts=True,
-            unique_fields=["account", "venue_id"],
+            unique_fields=["account", "market", "venue_id"],
             update_fields=[
                 "kind", "limit_price", "size", "original_size", "reduce_only", "time_in_force", "trigger_price",
                 "trigger_kind", "trigger_is_market", "covers_position", "parent_id", "is_open", "seen_at",
