@@ -6,6 +6,7 @@ timeout, a cut connection, a 5xx or an unreadable answer after sending is ``Outc
 a key.
 """
 
+import math
 from collections.abc import Callable
 from enum import StrEnum
 
@@ -196,6 +197,16 @@ class Unavailable(VenueError):
 
     def __str__(self) -> str:
         return f"unavailable: {self.cause}"
+
+
+class HeldBack(Unavailable):
+    """We kept the request back, and nothing was sent: the venue's limit on us is used up for the moment, or it told us
+    to be silent. ``retry_after`` says for how long."""
+
+    def __init__(self, cause: str, *, retry_after: float) -> None:
+        super().__init__(cause, retry_after=retry_after)
+        seconds = max(1, math.ceil(retry_after))
+        self.explanation = f"The venue lets us ask again in {seconds} s. Nothing was changed; last known figures stay."
 
 
 class Malformed(VenueError):

@@ -12,7 +12,7 @@ JSON. What happens to a request is told by three errors and one value:
 import ssl
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Protocol
@@ -31,6 +31,7 @@ from trading.venues.errors import OutcomeUnknown, RateLimited, Unavailable
 MEBIBYTE = 1024 * 1024
 CHUNK = 64 * 1024
 TOO_MANY_REQUESTS = (429, 418)
+NO_HEADERS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +51,13 @@ class Response:
 
     status: int
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
 
 class Transport(Protocol):
-    """The blocking door as an adapter sees it."""
+    """The blocking door as an adapter sees it. ``headers`` are sent beside the door's own."""
 
-    def request(self, method: str, path: str, body: bytes = b"") -> Response:
+    def request(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] = NO_HEADERS) -> Response:
         """Send once and wait for the whole answer; raises as the module says."""
 
 
@@ -115,7 +117,7 @@ class BlockingTransport:
         """Close every idle connection."""
         self._pool.clear()
 
-    def request(self, method: str, path: str, body: bytes = b"") -> Response:
+    def request(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] = NO_HEADERS) -> Response:
         """Send once and wait for the whole answer; raises as the module says."""
         deadline = time.monotonic() + self.limits.total
         timeout = urllib3.Timeout(connect=self.limits.connect, read=self.limits.read)
@@ -124,7 +126,7 @@ class BlockingTransport:
                 method,
                 self.base_url + path,
                 body=body or None,
-                headers=self._headers,
+                headers={**self._headers, **headers},
                 timeout=timeout,
                 retries=False,
                 redirect=False,
@@ -152,7 +154,7 @@ class BlockingTransport:
                 response.release_conn()
             else:
                 response.close()
-        return Response(response.status, body)
+        return Response(response.status, body, response.headers)
 
     def _chunks(self, response: urllib3.BaseHTTPResponse, deadline: float) -> Iterator[bytes]:
         size = 0

@@ -1,0 +1,176 @@
+"""A transport that asks first: what it keeps back, what it counts, and what it does without Redis."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
+from trading.venues.budget import Budget
+from trading.venues.errors import HeldBack, OutcomeUnknown, RateLimited, Unavailable, VenueError
+from trading.venues.hyperliquid.weights import TARIFF
+from trading.venues.ledger import Meter, Priority
+from trading.venues.metered import MeteredTransport, reading
+from trading.venues.transport import NO_HEADERS, Response
+from trading.venues.weather import Kind, Outcome
+
+METER = Meter("budget:test:minute", 100)
+STATE = b'{"type":"clearinghouseState","user":"0x1"}'
+META = b'{"type":"meta"}'
+ORDER = b'{"action":{"type":"order","orders":[{}]}}'
+CANCEL = b'{"action":{"type":"cancel","cancels":[{}]}}'
+FINE = Response(200, b"{}")
+
+
+class Venue:
+    """Answers as it is told, one answer for each request, the last one for good."""
+
+    def __init__(self, *answers: Response | VenueError) -> None:
+        self.answers = list(answers) or [FINE]
+        self.asked: list[bytes] = []
+
+    def request(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] = NO_HEADERS) -> Response:
+        self.asked.append(body)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, VenueError):
+            raise answer
+        return answer
+
+
+class Door:
+    """A metered way to a venue, whose clock stands still unless somebody sleeps."""
+
+    def __init__(self, redis: Redis, venue: Venue, **changes: object) -> None:  # noqa: F811
+        self.now, self.heard = 1000.0, list[Outcome]()
+        clock = lambda: self.now  # noqa: E731
+        self.budget = Budget(redis, "budget:test", clock=clock, jitter=lambda: 1.0)
+        account = Budget(redis, "budget:test:0x1", clock=clock)
+        tariff = replace(TARIFF, **changes)  # type: ignore[arg-type]
+        self.transport = MeteredTransport(
+            venue, tariff, self.budget, METER, account=account, heard=self.heard.append, sleep=self.sleep
+        )
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def read(self, body: bytes = STATE) -> Response:
+        return self.transport.request("POST", "/info", body)
+
+    def send(self, body: bytes = ORDER) -> Response:
+        return self.transport.request("POST", "/exchange", body)
+
+    @property
+    def used(self) -> int:
+        return self.budget.state(METER).used[0]
+
+
+def test_every_request_is_counted_with_the_rows_of_its_answer(redis: Redis) -> None:  # noqa: F811
+    door = Door(redis, Venue(FINE, FINE, Response(200, b"[%s]" % b",".join([b"{}"] * 40))))
+    door.read()
+    door.send()
+    door.read(b'{"type":"userFills"}')
+
+    assert door.used == 2 + 1 + 20 + 2
+
+
+def test_read_beyond_the_budget_is_kept_back_and_a_command_goes(redis: Redis) -> None:  # noqa: F811
+    venue = Venue()
+    door = Door(redis, venue)
+    for _ in range(4):
+        door.read(META)
+    door.now += 20
+
+    with reading(Priority.ROUTINE), pytest.raises(HeldBack) as caught:
+        door.read()
+    assert (caught.value.retry_after, caught.value.retryable, caught.value.outcome_known) == (40.0, True, True)
+    assert "in 40 s" in caught.value.explanation
+    assert len(venue.asked) == 4
+    door.read()  # somebody waits for it
+    assert [door.send().status for _ in range(18)] == [200] * 18
+    with pytest.raises(HeldBack):
+        door.send()
+
+
+def test_command_waits_a_moment_for_room(redis: Redis) -> None:  # noqa: F811
+    door = Door(redis, Venue())
+    for _ in range(100):
+        door.send()
+    door.now += 59.5
+
+    assert door.send().status == 200
+    assert door.now == 1060.0
+
+
+def test_ban_keeps_everything_back_for_exactly_its_time(redis: Redis) -> None:  # noqa: F811
+    venue = Venue(RateLimited("HTTP 418", retry_after=120.0), FINE)
+    door = Door(redis, venue)
+    with pytest.raises(RateLimited):
+        door.read()
+
+    door.now += 118.0
+    for ask in (door.read, door.send):
+        with pytest.raises(HeldBack) as caught:
+            ask()
+        assert caught.value.retry_after == 2.0
+    door.now += 2.0
+    assert [door.read().status, door.send().status, len(venue.asked)] == [200, 200, 3]
+
+
+def test_slow_down_without_a_time_holds_reads_and_lets_commands_try(redis: Redis) -> None:  # noqa: F811
+    door = Door(redis, Venue(RateLimited("HTTP 429"), FINE))
+    with pytest.raises(RateLimited):
+        door.read()
+
+    with pytest.raises(HeldBack):
+        door.read()
+    assert door.send().status == 200
+    door.now += 0.5
+    assert door.read().status == 200
+
+
+def test_account_without_requests_left_rests_and_may_still_cancel(redis: Redis) -> None:  # noqa: F811
+    refusal = Response(200, b'{"status":"err","response":"Too many cumulative requests sent (10001 > 10000)"}')
+    door = Door(redis, Venue(refusal, FINE))
+    door.send()
+
+    door.now += 1
+    with pytest.raises(HeldBack) as caught:
+        door.send()
+    assert caught.value.retry_after == 9.0
+    assert [door.send(CANCEL).status, door.read().status] == [200, 200]
+    door.now += 9
+    assert door.send().status == 200
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (FINE, Kind.ANSWERED),
+        (Response(422, b"no"), Kind.ANSWERED),
+        (RateLimited("HTTP 429"), Kind.SLOWED),
+        (OutcomeUnknown("HTTP 502"), Kind.FAILED),
+        (Unavailable("refused"), Kind.UNREACHABLE),
+    ],
+)
+def test_every_outcome_is_told(redis: Redis, answer: Response | VenueError, kind: Kind) -> None:  # noqa: F811
+    door = Door(redis, Venue(answer))
+    try:
+        door.read()
+    except VenueError:
+        assert kind is not Kind.ANSWERED
+
+    assert [outcome.kind for outcome in door.heard] == [kind]
+
+
+def test_without_redis_commands_go_and_reads_wait() -> None:
+    nowhere = Redis(port=9, retry=Retry(NoBackoff(), 0))
+    venue = Venue()
+    door = Door(nowhere, venue)
+
+    assert door.send().status == 200
+    with pytest.raises(HeldBack):
+        door.read()
+    assert venue.asked == [ORDER]

@@ -1,0 +1,95 @@
+"""What requests cost at each venue, by the venues' own tables (Hyperliquid 7, Aster 2, 3 and 5)."""
+
+import doctest
+
+import pytest
+
+from trading.venues.aster import weights as aster
+from trading.venues.hyperliquid import weights as hyperliquid
+from trading.venues.metered import Cost
+
+
+@pytest.mark.parametrize(
+    ("kind", "weight"),
+    [
+        ("l2Book", 2), ("allMids", 2), ("clearinghouseState", 2), ("orderStatus", 2), ("spotClearinghouseState", 2),
+        ("exchangeStatus", 2), ("userRole", 60), ("meta", 20), ("frontendOpenOrders", 20), ("userFillsByTime", 20),
+        ("something new", 20),
+    ],
+)  # fmt: skip
+def test_hyperliquid_read_costs_by_its_type(kind: str, weight: int) -> None:
+    assert hyperliquid.cost("POST", "/info", b'{"type":"%s","user":"0x"}' % kind.encode()) == Cost(weight)
+
+
+@pytest.mark.parametrize(("length", "weight"), [(1, 1), (39, 1), (40, 2), (79, 2), (80, 3)])
+def test_hyperliquid_action_costs_by_its_batch(length: int, weight: int) -> None:
+    body = b'{"action":{"type":"order","orders":[%s]},"nonce":1}' % b",".join([b"{}"] * length)
+
+    assert hyperliquid.cost("POST", "/exchange", body) == Cost(weight, is_command=True, may_rest=True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "rows", "weight"),
+    [("userFillsByTime", 19, 0), ("userFillsByTime", 45, 2), ("candleSnapshot", 119, 1), ("extraAgents", 45, 0)],
+)
+def test_hyperliquid_rows_cost_extra(kind: str, rows: int, weight: int) -> None:
+    body, answer = b'{"type":"%s"}' % kind.encode(), b"[%s]" % b",".join([b"{}"] * rows)
+
+    assert hyperliquid.surcharge("/info", body, answer) == weight
+    assert hyperliquid.surcharge("/info", body, b'{"no":"list"}') == 0
+
+
+def test_hyperliquid_silences_an_account_that_used_up_its_requests_and_still_takes_its_cancels() -> None:
+    refusal = b'{"status":"err","response":"Too many cumulative requests sent (10001 > 10000)"}'
+
+    assert (hyperliquid.rest(refusal), hyperliquid.rest(b'{"status":"ok"}')) == (10.0, 0.0)
+    cancel = b'{"action":{"type":"cancelByCloid","cancels":[{}]}}'
+    assert hyperliquid.cost("POST", "/exchange", cancel) == Cost(1, is_command=True)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "weight"),
+    [
+        ("GET", "/fapi/v3/positionRisk?user=0x1", 5), ("GET", "/fapi/v2/balance", 5), ("GET", "/fapi/v1/time", 1),
+        ("GET", "/fapi/v3/openOrders?symbol=BTCUSDT", 1), ("GET", "/fapi/v3/openOrders?user=0x1", 40),
+        ("GET", "/fapi/v3/ticker/24hr", 40), ("GET", "/fapi/v3/forceOrders?autoCloseType=ADL", 50),
+        ("GET", "/fapi/v3/income?limit=1000", 30), ("GET", "/fapi/v3/depth?symbol=X&limit=20", 2),
+        ("GET", "/fapi/v3/depth?symbol=X", 10), ("GET", "/fapi/v3/depth?symbol=X&limit=1000", 20),
+        ("GET", "/fapi/v3/klines?symbol=X&limit=99", 1), ("GET", "/fapi/v3/markPriceKlines?limit=1500", 10),
+        ("GET", "/fapi/v3/builder/userPositionRisk?limit=1000", 5), ("GET", "/fapi/v3/positionSide/dual", 30),
+        ("POST", "/fapi/v3/listenKey", 1),
+    ],
+)  # fmt: skip
+def test_aster_read_costs_by_its_path(method: str, path: str, weight: int) -> None:
+    assert aster.cost(method, path, b"") == Cost(weight)
+
+
+@pytest.mark.parametrize(
+    ("method", "name", "body", "cost"),
+    [
+        ("POST", "order", b"symbol=X", Cost(1, 1, is_command=True, may_rest=True)),
+        ("PUT", "order", b"symbol=X", Cost(1, 1, is_command=True, may_rest=True)),
+        ("DELETE", "order", b"symbol=X", Cost(1, 0, is_command=True)),
+        (
+            "POST",
+            "batchOrders",
+            b"batchOrders=%7B%22symbol%22%7D%2C%7B%22symbol%22%7D",
+            Cost(5, 2, is_command=True, may_rest=True),
+        ),
+        ("DELETE", "batchOrders", b"", Cost(1, 0, is_command=True)),
+        ("POST", "positionMargin", b"symbol=X", Cost(1, 0, is_command=True)),
+    ],
+)
+def test_aster_command_costs_weight_and_orders(method: str, name: str, body: bytes, cost: Cost) -> None:
+    assert aster.cost(method, f"/fapi/v3/{name}", body) == cost
+
+
+def test_aster_tells_what_was_used() -> None:
+    headers = {"X-MBX-USED-WEIGHT-1M": "41", "X-MBX-ORDER-COUNT-1M": "7"}
+
+    assert (aster.reported(headers), aster.reported({"X-MBX-USED-WEIGHT-1M": "?"})) == ((41, None, 7), (None,) * 3)
+
+
+@pytest.mark.parametrize("module", [aster, hyperliquid])
+def test_tables_open_with_examples_that_hold(module: object) -> None:
+    assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]

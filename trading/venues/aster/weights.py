@@ -1,0 +1,90 @@
+"""What a request costs at Aster: weight by its path, and a place in its account's order counts (Aster 5).
+
+>>> [cost("GET", f"/fapi/v3/openOrders?{query}", b"").weight for query in ("symbol=BTCUSDT", "user=0x1")]
+[1, 40]
+>>> cost("POST", "/fapi/v3/order", b"symbol=BTCUSDT")
+Cost(weight=1, orders=1, is_command=True, may_rest=True)
+"""
+
+from collections.abc import Mapping
+from urllib.parse import parse_qsl
+
+from trading.venues.metered import Cost, Tariff
+
+ORDERS_IN_TEN_SECONDS, ORDERS_IN_A_MINUTE = 300, 1200
+USED_WEIGHT = "X-MBX-USED-WEIGHT-1M"
+ORDER_COUNTS = ("X-MBX-ORDER-COUNT-10S", "X-MBX-ORDER-COUNT-1M")
+
+# Reads; the second figure is the weight without a symbol, where that is another.
+READS: Mapping[str, int | tuple[int, int]] = {
+    "positionRisk": 5,
+    "balance": 5,
+    "account": 5,
+    "accountWithJoinMargin": 5,
+    "openOrders": (1, 40),
+    "allOrders": 5,
+    "userTrades": 5,
+    "income": 30,
+    "commissionRate": 20,
+    "forceOrders": (20, 50),
+    "adlQuantile": 5,
+    "positionSide/dual": 30,
+    "multiAssetsMargin": 30,
+    "stpMode": 30,
+    "historicalTrades": 20,
+    "aggTrades": 20,
+    "ticker/24hr": (1, 40),
+    "ticker/price": (1, 2),
+    "ticker/bookTicker": (1, 2),
+    "remainingOpenableNotionalValue": 50,
+}
+COMMANDS = {"batchOrders": 5, "countdownCancelAll": 10, "registerAndApproveAgent": 50, "placeStrategyOrder": 50}
+DEPTH = ((50, 2), (100, 5), (500, 10))
+KLINES = ((99, 1), (499, 2), (1000, 5))
+ORDER_PATHS = ("order", "batchOrders")
+STREAM_KEY = "listenKey"
+MEMBER = b"%22symbol%22"  # once in each order of a batch
+
+
+def cost(method: str, path: str, body: bytes) -> Cost:
+    """What is known before the answer."""
+    address, _, query = path.partition("?")
+    name = address.removeprefix("/fapi/").partition("/")[2]
+    if method == "GET":
+        return Cost(_read(name, dict(parse_qsl(query))))
+    if name == STREAM_KEY:
+        return Cost(1)
+    is_new = name in ORDER_PATHS and method != "DELETE"
+    weight = COMMANDS.get(name, 1) if method == "POST" else 5 if (method, name) == ("PUT", "batchOrders") else 1
+    orders = max(1, body.count(MEMBER)) if is_new else 0
+    return Cost(weight, orders=orders, is_command=True, may_rest=is_new)
+
+
+def _read(name: str, parameters: Mapping[str, str]) -> int:
+    if name == "depth":
+        return _by_limit(parameters, DEPTH, 20)
+    if name.lower().endswith("klines"):
+        return _by_limit(parameters, KLINES, 10)
+    weight = READS.get(name, 5 if name.startswith("builder/") else 1)
+    if isinstance(weight, int):
+        return weight
+    return weight[0] if "symbol" in parameters else weight[1]
+
+
+def _by_limit(parameters: Mapping[str, str], steps: tuple[tuple[int, int], ...], most: int) -> int:
+    limit = int(parameters.get("limit", "500"))
+    return next((weight for bound, weight in steps if limit <= bound), most)
+
+
+def reported(headers: Mapping[str, str]) -> tuple[int | None, ...]:
+    """The weight used in the running minute, and the account's orders in ten seconds and in a minute."""
+    texts = [headers.get(name, "") for name in (USED_WEIGHT, *ORDER_COUNTS)]
+    return tuple(int(text) if text.isdecimal() else None for text in texts)
+
+
+TARIFF = Tariff(
+    weight=2400,
+    orders=((ORDERS_IN_TEN_SECONDS, 10.0), (ORDERS_IN_A_MINUTE, 60.0)),
+    cost=cost,
+    reported=reported,
+)
