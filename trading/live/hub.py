@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -143,6 +143,9 @@ class Hub:
         self._pubsub = redis.pubsub()
         self._channels: dict[str, Channel] = {}
         self._subscribing = asyncio.Lock()
+        # What the subscription was told, so that whoever comes next makes up for whoever gave up half way.
+        self._subscribed: set[str] = set()
+        self._works: set[asyncio.Task[None]] = set()
         self.clients: set[Client] = set()
         self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._sweep())]
 
@@ -184,17 +187,33 @@ class Hub:
 
     async def _open(self, name: str, client: Client) -> Channel:
         channel = self._channels.get(name)
-        is_new = channel is None
         if channel is None:
             channel = self._channels[name] = Channel(name)
         # The client is counted before anything is awaited, so a sweep never closes the channel under it.
         channel.clients.add(client)
         client.channels[channel] = channel.version
-        if is_new:
-            async with self._subscribing:
-                await self._pubsub.subscribe(name)
-            await self._load(channel)
+        if name not in self._subscribed:
+            # A page that gives up must not cut the order to subscribe in two: the connection would be lost to all.
+            await asyncio.shield(self._kept(self._subscribe()))
         return channel
+
+    def _kept(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """A task that somebody refers to until it is done."""
+        task = asyncio.create_task(work)
+        self._works.add(task)
+        task.add_done_callback(self._works.discard)
+        return task
+
+    async def _subscribe(self) -> None:
+        """Subscribe to every channel that is not subscribed to yet, whoever opened it."""
+        async with self._subscribing:
+            missing = self._channels.keys() - self._subscribed
+            if missing:
+                await self._pubsub.subscribe(*missing)
+                self._subscribed |= missing
+        for name in missing:
+            if name in self._channels:
+                await self._load(self._channels[name])
 
     async def _load(self, channel: Channel) -> None:
         """The state that others were sent before this process heard the channel."""
@@ -208,7 +227,9 @@ class Hub:
             try:
                 # The pub/sub connection exists only once something is subscribed to.
                 async with self._subscribing:
-                    await self._pubsub.subscribe(keys.CONTROL, *self._channels)
+                    names = set(self._channels)
+                    await self._pubsub.subscribe(keys.CONTROL, *names)
+                    self._subscribed = names
                 for channel in tuple(self._channels.values()):
                     await self._load(channel)
                 attempt = 0
@@ -254,11 +275,16 @@ class Hub:
             client.wake.set()
 
     async def _close_unheard(self) -> None:
-        for name in [name for name, channel in self._channels.items() if not channel.clients]:
-            del self._channels[name]
-            async with self._subscribing:
-                if name not in self._channels:
-                    await self._pubsub.unsubscribe(name)
+        """Between looking and forgetting nothing is awaited: a client that comes after opens the channel anew."""
+        async with self._subscribing:
+            for name in [name for name, channel in self._channels.items() if not channel.clients]:
+                del self._channels[name]
+            unheard = self._subscribed - self._channels.keys()
+            # Forgotten first: if the order to unsubscribe is lost, a needless channel is heard, and never a needed one
+            # not.
+            self._subscribed -= unheard
+            if unheard:
+                await self._pubsub.unsubscribe(*unheard)
 
     async def _mark(self, clients: Iterable[Client], arrivals: Iterable[str] = ()) -> None:
         accounts = {account for client in clients for account in client.accounts}
