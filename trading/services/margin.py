@@ -25,7 +25,7 @@ def change_margin(
         form_key=form_key,
         form={"position": str(position.pk), "amount": f"{amount:f}"},
         fields={"market": market.name, "amount": f"{amount:f}"},
-        build=lambda _: AdjustMargin(market.rules, position.size > 0, amount),
+        build=lambda name: AdjustMargin(market.rules, position.size > 0, amount, name()),
         before={
             "cash": f"{position.cash:f}",
             "size": f"{position.size.normalize():f}",

@@ -6,13 +6,13 @@ strings them together over a transport. It knows nothing of the database, of set
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 from uuid import UUID
 
 from trading.margin.rounding import Direction, PriceRule
-from trading.margin.types import AccountMode, FeeRates
+from trading.margin.types import AccountMode, FeeRates, MarginMode
 from trading.venues.commands import (
     Acknowledgement,
     AdjustMargin,
@@ -49,6 +49,7 @@ from trading.venues.snapshots import (
     FundingPayment,
     LedgerEntry,
     LiquidationMark,
+    MarginMove,
     Markets,
     MarketSetting,
     MarketSpec,
@@ -91,6 +92,7 @@ __all__ = [
     "FundingPayment",
     "LedgerEntry",
     "LiquidationMark",
+    "MarginMove",
     "MarketSetting",
     "MarketSpec",
     "MarketState",
@@ -139,7 +141,8 @@ class Permission:
 class Capabilities:
     """What the venue allows in a market in the present situation. The page closes a control and says why.
 
-    ``leverage_moves_margin``: whether a change of leverage moves margin of an open position by itself.
+    ``leverage_moves_margin``: whether a change of leverage moves margin of an open position by itself. ``trade``:
+    whether orders may be placed and positions closed at all.
     """
 
     use_cross: Permission
@@ -149,6 +152,7 @@ class Capabilities:
     add_margin: Permission
     remove_margin: Permission
     leverage_moves_margin: bool
+    trade: Permission = Permission(allowed=True)
 
 
 class Adapter(Protocol):
@@ -158,11 +162,13 @@ class Adapter(Protocol):
     ``UnknownState`` and change nothing. Addresses are the master account's: an agent's own address reads empty
     (Hyperliquid 5.3). ``times_in_force`` are those that the venue offers for limit orders; with
     ``attaches_exits`` a take-profit and a stop-loss can be sent as children of an order that is not filled yet.
+    ``settling`` is how long a request may be at work, or its effect not yet shown, once it can no longer be accepted.
     """
 
     venue: Venue
     network: Network
     times_in_force: tuple[TimeInForce, ...]
+    settling: timedelta
     attaches_exits: bool
 
     def markets(self) -> Markets:
@@ -173,6 +179,9 @@ class Adapter(Protocol):
 
     def account(self, address: str, *, mode: AccountMode | None = None) -> AccountSnapshot:
         """The account's money and positions; ``mode`` spares the read of ``account_mode`` when it is known."""
+
+    def venue_time(self, address: str) -> datetime:
+        """The venue's own clock, read in the cheapest way."""
 
     def market_setting(self, address: str, market: MarketSpec) -> MarketSetting:
         """Margin mode, leverage and what may be traded, with or without a position."""
@@ -193,6 +202,10 @@ class Adapter(Protocol):
         """What became of the order with this id (int) or client id (str). Ids are unique within an account and a
         market: without ``market`` a venue may have to search for it."""
 
+    def margin_moves(self, address: str, market: MarketSpec, since: datetime) -> tuple[MarginMove, ...] | None:
+        """Collateral that moved into and out of the market's position from ``since`` (inclusive) on, oldest first; None
+        where the venue keeps no such record."""
+
     def candles(self, market: MarketSpec, interval: str, start: datetime, end: datetime) -> tuple[Candle, ...]:
         """Price history, oldest first. ``interval`` is one of "1m", "5m", "15m", "1h", "4h", "1d" and the venue's
         others."""
@@ -203,8 +216,18 @@ class Adapter(Protocol):
     def fee_rates(self, address: str) -> FeeRates:
         """The account's own taker and maker rates, discounts included, builder rate zero."""
 
-    def capabilities(self, market: MarketSpec, *, has_position: bool, has_orders: bool) -> Capabilities:
-        """What may be done in the market now. Pure."""
+    def capabilities(
+        self,
+        market: MarketSpec,
+        *,
+        has_position: bool,
+        has_orders: bool,
+        mode: MarginMode | None = None,
+        account_mode: AccountMode = AccountMode.STANDARD,
+        hedge_mode: bool = False,
+    ) -> Capabilities:
+        """What may be done in the market now. ``mode`` is the open position's, ``account_mode`` and ``hedge_mode`` are
+        the account's. Pure."""
 
     def client_id(self, command: UUID) -> str:
         """The command's id in the form in which the venue takes client order ids. Pure."""

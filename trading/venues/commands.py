@@ -110,11 +110,12 @@ class SetLeverage:
 @dataclass(frozen=True, slots=True)
 class AdjustMargin:
     """Adds (``amount`` > 0) or removes (< 0) margin of an isolated position, in collateral units. ``is_buy`` is the
-    position's side: True for a long."""
+    position's side: True for a long. ``client_id`` names the change where the venue takes such a name (Aster 3.6)."""
 
     market: MarketSpec
     is_buy: bool
     amount: Decimal
+    client_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

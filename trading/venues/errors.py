@@ -180,9 +180,13 @@ class RateLimited(OutcomeUnknown):
     retryable = True
 
 
-class AlreadyReceived(OutcomeUnknown):
-    """The venue has seen this nonce before: an earlier sending of these bytes arrived. What it did is to be read from
-    the order's status or the account; these bytes can do nothing any more."""
+class NoLongerAccepted(OutcomeUnknown):
+    """These bytes can do nothing any more: their nonce is used or too old. Whether an earlier sending of them was
+    carried out is to be read from the order's status or the account."""
+
+
+class AlreadyReceived(NoLongerAccepted):
+    """The venue has seen this nonce before: an earlier sending of these bytes arrived."""
 
 
 class Unavailable(VenueError):

@@ -67,6 +67,11 @@ class OrderState(StrEnum):
     UNKNOWN = "unknown"
 
 
+def market_address(venue: str, name: str) -> str:
+    """A market's name among all venues, as the field writes it: venue, colon, the venue's own name."""
+    return f"{venue}:{name}"
+
+
 class MarketSpec(msgspec.Struct, frozen=True):
     """The rules of one market.
 
@@ -90,6 +95,11 @@ class MarketSpec(msgspec.Struct, frozen=True):
     collateral: str
     dex: str = ""
     max_market_notional: Decimal | None = None
+
+    @property
+    def address(self) -> str:
+        """What tells it from markets of the same name at other venues."""
+        return market_address(self.venue, self.name)
 
     @property
     def size_step(self) -> Decimal:
@@ -238,6 +248,20 @@ class OrderReport(msgspec.Struct, frozen=True):
     label: str
     order: OpenOrder | None = None
     changed_at: datetime | None = None
+
+
+class MarginMove(msgspec.Struct, frozen=True):
+    """Collateral that moved into an isolated position (``amount`` > 0) or out of it.
+
+    ``by_trader`` tells what the trader moved from what a fill did. ``client_id`` is the id it was asked for with, ""
+    where the venue does not say.
+    """
+
+    market: str
+    time: datetime
+    amount: Decimal
+    by_trader: bool
+    client_id: str = ""
 
 
 class LiquidationMark(msgspec.Struct, frozen=True):

@@ -5,20 +5,20 @@ The network that signatures are valid on is given by name, and the door's URL is
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TypeVar
 from uuid import UUID
 
 from trading.margin.types import AccountMode, FeeRates, MarginMode, TierTable
-from trading.venues.aster import accounts, answers, history, questions, reading, rules, wire
+from trading.venues.aster import accounts, answers, questions, reading, rules, wire
 from trading.venues.aster import markets as public
 from trading.venues.aster.brackets import Brackets, always_read
 from trading.venues.aster.commands import AsterCommand
-from trading.venues.aster.doors import Door
 from trading.venues.aster.questions import Question
 from trading.venues.aster.signing import NONCES, Login, utc_now
 from trading.venues.base import (
+    AccountSnapshot,
     Acknowledgement,
     Agent,
     Book,
@@ -28,6 +28,7 @@ from trading.venues.base import (
     Fill,
     FundingPayment,
     LedgerEntry,
+    MarginMove,
     Markets,
     MarketSetting,
     MarketSpec,
@@ -45,7 +46,7 @@ from trading.venues.base import (
 )
 from trading.venues.decoding import EPOCH
 from trading.venues.errors import InvalidCommand, MissingKey, OutcomeUnknown, Reason, Rejected, Unavailable
-from trading.venues.transport import Response
+from trading.venues.transport import Response, Transport
 
 T = TypeVar("T")
 
@@ -56,20 +57,24 @@ USUAL_MARKET = "BTCUSDT"
 class AsterAdapter:
     """Aster on one network, for one account's login or none.
 
-    ``brackets`` gives the leverage tiers, kept or read with this login. ``nonces`` gives the nonces of reads; those of
-    commands are the caller's.
+    Without ``may_trade`` the login serves for reading alone, and nothing is signed that acts. ``brackets`` gives the
+    leverage tiers, kept or read with this login. ``nonces`` gives the nonces of reads; those of commands are the
+    caller's.
     """
 
     venue = Venue.ASTER
+    # An accepted request waits in the venue's queue before it is executed, and a 503 leaves it there (Aster 1.3, 3.8).
+    settling = timedelta(seconds=5)
     times_in_force: tuple[TimeInForce, ...] = tuple(TimeInForce)
     attaches_exits = False
 
     def __init__(
         self,
-        door: Door,
+        door: Transport,
         network: Network,
         login: Login | None = None,
         *,
+        may_trade: bool = True,
         brackets: Brackets = always_read,
         clock: Callable[[], datetime] = utc_now,
         nonces: Callable[[], int] = NONCES,
@@ -77,6 +82,7 @@ class AsterAdapter:
         self.network = network
         self._door = door
         self._login = login
+        self._may_trade = may_trade
         self._brackets = brackets
         self._clock = clock
         self._nonces = nonces
@@ -126,8 +132,8 @@ class AsterAdapter:
 
         return ask
 
-    def venue_time(self) -> datetime:
-        """The venue's own clock."""
+    def venue_time(self, address: str = "") -> datetime:
+        """The venue's own clock, the same for all accounts (weight 1)."""
         return self.ask(questions.venue_time())
 
     def read_brackets(self) -> Mapping[str, TierTable]:
@@ -154,7 +160,7 @@ class AsterAdapter:
         """Whether longs and shorts are held side by side (weight 30; the account's snapshot says it too)."""
         return self._ask_of(address, questions.position_mode())
 
-    def account(self, address: str, *, mode: AccountMode | None = None) -> accounts.AsterAccount:
+    def account(self, address: str, *, mode: AccountMode | None = None) -> AccountSnapshot:
         """Money and positions. The clock is read first, so the snapshot is never older than it says; the two answers
         are read again where they are of different moments."""
         known = self.account_mode(address) if mode is None else mode
@@ -204,7 +210,7 @@ class AsterAdapter:
         """Balance changes besides trades and funding, and liquidations, from ``since`` (inclusive) on."""
         return reading.ledger(self._asker(address), since)
 
-    def margin_moves(self, address: str, market: MarketSpec, since: datetime) -> tuple[history.MarginMove, ...]:
+    def margin_moves(self, address: str, market: MarketSpec, since: datetime) -> tuple[MarginMove, ...]:
         """Collateral that moved into and out of the market's position from ``since`` (inclusive) on."""
         return reading.margin_moves(self._asker(address), market.name, since)
 
@@ -276,6 +282,8 @@ class AsterAdapter:
         The venue takes no expiry of ours: the request dies with its nonce, and ``expires_after`` and ``dead_at`` of the
         result say when. ``SetLeverage`` sets the leverage alone: see ``steps``.
         """
+        if not self._may_trade:
+            raise MissingKey
         login = self._own_login()
         rules.check(command)
         call = wire.call(command)

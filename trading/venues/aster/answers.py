@@ -16,6 +16,7 @@ from trading.venues.errors import (
     ABOUT_THE_REQUEST,
     AlreadyReceived,
     Malformed,
+    NoLongerAccepted,
     OutcomeUnknown,
     RateLimited,
     Reason,
@@ -98,6 +99,8 @@ def _judged(code: int, text: str, *, repeated: bool) -> Rejected | OutcomeUnknow
     error = refusals.rejected(code, text)
     if error.reason is Reason.NONCE_USED:
         return AlreadyReceived(error.text)
+    if code == refusals.NONCE:
+        return NoLongerAccepted(error.text)
     if repeated and error.reason in ABOUT_THE_REQUEST:
         return OutcomeUnknown(f"a repeat was refused: {error.text}")
     return error

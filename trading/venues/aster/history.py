@@ -9,27 +9,13 @@ from typing import Literal
 
 import msgspec
 
-from trading.venues.base import Fill, FundingPayment, LedgerEntry
+from trading.venues.base import Fill, FundingPayment, LedgerEntry, MarginMove
 from trading.venues.decoding import Decoder, Record, moment, oldest_first
 
 ZERO = Decimal(0)
 FUNDING = "FUNDING_FEE"
 # What a fill books is told by the fill itself.
 OF_FILLS = frozenset({FUNDING, "COMMISSION", "REALIZED_PNL"})
-
-
-class MarginMove(msgspec.Struct, frozen=True):
-    """Collateral that moved into an isolated position (``amount`` > 0) or out of it.
-
-    ``by_trader`` tells what the trader moved from what a fill did. ``client_id`` is the id it was asked for with, ""
-    where the venue does not say.
-    """
-
-    market: str
-    time: datetime
-    amount: Decimal
-    by_trader: bool
-    client_id: str = ""
 
 
 class _Fill(Record, frozen=True):

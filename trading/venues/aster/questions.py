@@ -10,7 +10,7 @@ from trading.margin.types import AccountMode, FeeRates, TierTable
 from trading.venues.aster import accounts, history, orders
 from trading.venues.aster import markets as public
 from trading.venues.aster.wire import Call, Parameters, address, milliseconds
-from trading.venues.base import Agent, Book, Candle, Fill, LedgerEntry, OpenOrder, OrderReport, Trade
+from trading.venues.base import Agent, Book, Candle, Fill, LedgerEntry, MarginMove, OpenOrder, OrderReport, Trade
 
 T = TypeVar("T")
 
@@ -160,7 +160,7 @@ def forced_orders(kind: str, start: datetime) -> Question[tuple[LedgerEntry, ...
     return _private("forceOrders", lambda body: history.forced_orders(body, kind), 50, parameters)
 
 
-def margin_moves(symbol: str, start: datetime) -> Question[tuple[history.MarginMove, ...]]:
+def margin_moves(symbol: str, start: datetime) -> Question[tuple[MarginMove, ...]]:
     """One page of collateral changes of a market from ``start`` on."""
     parameters = (("symbol", symbol), *_span(start, None, MOVES_PAGE))
     return _private("positionMargin/history", history.margin_moves, 1, parameters)

@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 from trading.venues.aster import history, questions
 from trading.venues.aster.questions import Question
 from trading.venues.aster.wire import MILLISECOND, milliseconds
-from trading.venues.base import Candle, Fill, FundingPayment, LedgerEntry, OrderReport, OrderState
+from trading.venues.base import Candle, Fill, FundingPayment, LedgerEntry, MarginMove, OrderReport, OrderState
 
 logger = logging.getLogger(__name__)
 
@@ -122,7 +122,7 @@ def _forced(ask: Ask, since: datetime, kind: str) -> tuple[LedgerEntry, ...]:
     )
 
 
-def margin_moves(ask: Ask, symbol: str, since: datetime) -> tuple[history.MarginMove, ...]:
+def margin_moves(ask: Ask, symbol: str, since: datetime) -> tuple[MarginMove, ...]:
     """Collateral that moved into and out of one market's position."""
     return pages(
         lambda start: ask(questions.margin_moves(symbol, start)),

@@ -28,6 +28,8 @@ TOO_MANY = {-1003: 60.0, -1015: 10.0}
 NOTHING_TO_CHANGE = frozenset({-4046, -4059})
 DUPLICATE_TRANSFER = -4115
 CLOCK = frozenset({-1021, -4225})
+# A nonce that is too old and one that was used before have the same code (Aster 1.3), so it never proves a refusal.
+NONCE = -4225
 ORDER_UNKNOWN = frozenset({-2011, -2013})
 
 MALFORMED = Refusal(

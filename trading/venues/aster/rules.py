@@ -47,7 +47,7 @@ def check(command: AsterCommand) -> None:
                 raise InvalidCommand(message, reason=Reason.BATCH_TOO_LARGE)
         case SetLeverage(market, _, leverage):
             _check_leverage(market, leverage)
-        case AdjustMargin(_, _, amount):
+        case AdjustMargin(_, _, amount, _):
             if amount == 0:
                 raise InvalidCommand("The amount must not be zero. Enter an amount.", reason=Reason.AMOUNT_ZERO)
         case _:
@@ -148,6 +148,11 @@ HEDGE_MODE = Permission(
     allowed=False,
     reason="This account holds longs and shorts side by side (hedge mode). Switch to one-way mode at the venue.",
 )
+NOT_TRADED_HERE = Permission(
+    allowed=False,
+    reason="This account holds longs and shorts side by side (hedge mode), which this exchange does not trade. Close "
+    "them and switch to one-way mode at the venue.",
+)
 NO_POSITION = Permission(allowed=False, reason="There is no position to change the margin of.")
 CROSS_POSITION = Permission(allowed=False, reason="A cross position has no margin of its own. Use isolated margin.")
 CLOSE_FIRST = Permission(allowed=False, reason="Close the position to change between isolated and cross.")
@@ -188,6 +193,7 @@ def capabilities(
         add_margin=margin,
         remove_margin=margin,
         leverage_moves_margin=False,
+        trade=NOT_TRADED_HERE if hedge_mode else ALLOWED,
     )
 
 

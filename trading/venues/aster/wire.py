@@ -257,7 +257,8 @@ def modify(command: ModifyOrder) -> Parameters:
 def margin(command: AdjustMargin) -> Parameters:
     """Collateral into an isolated position or out of it: an unsigned amount and a direction (Aster 3.6)."""
     direction = ADD if command.amount > 0 else REMOVE
-    return (("symbol", command.market.name), ("amount", number(abs(command.amount))), ("type", direction))
+    naming = () if command.client_id is None else (("clientTranId", _checked_client_id(command.client_id)),)
+    return (("symbol", command.market.name), ("amount", number(abs(command.amount))), ("type", direction), *naming)
 
 
 def call(command: AsterCommand) -> Call:

@@ -6,12 +6,12 @@ given by name, and the transport's URL is never looked at.
 
 import logging
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TypeVar
 from uuid import UUID
 
-from trading.margin.types import AccountMode, FeeRates
+from trading.margin.types import AccountMode, FeeRates, MarginMode
 from trading.venues.base import (
     AccountSnapshot,
     Acknowledgement,
@@ -23,6 +23,7 @@ from trading.venues.base import (
     Fill,
     FundingPayment,
     LedgerEntry,
+    MarginMove,
     Markets,
     MarketSetting,
     MarketSpec,
@@ -59,6 +60,8 @@ class HyperliquidAdapter:
     """Hyperliquid on one network, for one agent key or none; ``dexes`` are the builder-deployed books to show."""
 
     venue = Venue.HYPERLIQUID
+    # A nonce is used by the very block that executes the request (Hyperliquid 5.3); what is read follows within this.
+    settling = timedelta(seconds=1)
     times_in_force: tuple[TimeInForce, ...] = (
         TimeInForce.GOOD_TILL_CANCELLED,
         TimeInForce.IMMEDIATE_OR_CANCEL,
@@ -122,6 +125,10 @@ class HyperliquidAdapter:
         """The tokens of an account."""
         return self.ask(questions.spot_balances(address))
 
+    def venue_time(self, address: str) -> datetime:
+        """The clock of the account's state (weight 2)."""
+        return self.ask(questions.account(address, mode=AccountMode.STANDARD)).venue_time
+
     def market_setting(self, address: str, market: MarketSpec) -> MarketSetting:
         """Margin mode, leverage and what may be traded, with or without a position."""
         return self.ask(questions.market_setting(address, market.name))
@@ -183,6 +190,10 @@ class HyperliquidAdapter:
                 start += wire.MILLISECOND
         return oldest_first(list(found.values()), found)
 
+    def margin_moves(self, address: str, market: MarketSpec, since: datetime) -> tuple[MarginMove, ...] | None:
+        """None: the venue keeps no record of them, only the position's cash leg (Hyperliquid 2.3)."""
+        return None
+
     def candles(self, market: MarketSpec, interval: str, start: datetime, end: datetime) -> tuple[Candle, ...]:
         """Price history, oldest first; the venue keeps the newest 5000 of each interval."""
         return self.ask(questions.candles(market.name, interval, start, end))
@@ -211,9 +222,18 @@ class HyperliquidAdapter:
         """The highest fee rate the account allows this builder; zero without an approval."""
         return self.ask(questions.builder_fee(address, builder))
 
-    def capabilities(self, market: MarketSpec, *, has_position: bool, has_orders: bool) -> Capabilities:
-        """What may be done in the market now."""
-        return rules.capabilities(market, has_position=has_position, has_orders=has_orders)
+    def capabilities(
+        self,
+        market: MarketSpec,
+        *,
+        has_position: bool,
+        has_orders: bool,
+        mode: MarginMode | None = None,
+        account_mode: AccountMode = AccountMode.STANDARD,
+        hedge_mode: bool = False,
+    ) -> Capabilities:
+        """What may be done in the market now; how the account is set up makes no difference here."""
+        return rules.capabilities(market, has_position=has_position, has_orders=has_orders, mode=mode)
 
     def client_id(self, command: UUID) -> str:
         """The command's id as a client order id: 0x and 32 hexadecimal digits."""

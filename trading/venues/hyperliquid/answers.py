@@ -15,6 +15,7 @@ from trading.venues.errors import (
     ABOUT_THE_REQUEST,
     AlreadyReceived,
     Malformed,
+    NoLongerAccepted,
     OutcomeUnknown,
     RateLimited,
     Reason,
@@ -87,6 +88,8 @@ def _judged(error: Rejected, *, repeated: bool) -> Rejected | OutcomeUnknown:
         return AlreadyReceived(error.text)
     if error.reason is Reason.RATE_LIMITED:
         return RateLimited(error.text, retry_after=error.retry_after)
+    if repeated and error.reason is Reason.EXPIRED:
+        return NoLongerAccepted(error.text)
     if repeated and error.reason in ABOUT_THE_REQUEST:
         return OutcomeUnknown(f"a repeat was refused: {error.text}")
     return error

@@ -177,7 +177,7 @@ def setting(command: SetMarginMode | SetLeverage | AdjustMargin | ScheduleCancel
         case SetLeverage(market, mode, leverage):
             is_cross = mode is MarginMode.CROSS
             return {"type": "updateLeverage", "asset": market.index, "isCross": is_cross, "leverage": leverage}
-        case AdjustMargin(market, is_buy, amount):
+        case AdjustMargin(market, is_buy, amount, _):
             return {"type": "updateIsolatedMargin", "asset": market.index, "isBuy": is_buy, "ntli": micro(amount)}
         case ScheduleCancel(at):
             return {"type": "scheduleCancel"} | ({} if at is None else {"time": milliseconds(at)})

@@ -11,6 +11,7 @@ from trading.venues.aster import answers, refusals
 from trading.venues.base import Acknowledgement, Batch, Done, Filled, Refused, Resting, SignedRequest
 from trading.venues.errors import (
     AlreadyReceived,
+    NoLongerAccepted,
     OutcomeUnknown,
     RateLimited,
     Reason,
@@ -140,10 +141,15 @@ def test_too_many_requests_are_told_as_such(code: int, wait: float) -> None:
 
 
 def test_a_repeat_that_is_refused_as_such_says_nothing_of_the_first_sending() -> None:
-    for code in (-4225, -1022, -2015, -1021, -9999):
+    for code in (-1022, -2015, -1021, -9999):
         assert isinstance(refused(code, "x"), Rejected)
         assert type(refused(code, "x", repeated=True)) is OutcomeUnknown
     assert isinstance(refused(-2019, "Margin is insufficient.", repeated=True), Rejected)
+
+
+def test_a_nonce_that_is_too_old_may_as_well_be_used_and_proves_no_refusal() -> None:
+    for repeated in (False, True):
+        assert type(refused(-4225, "Nonce Expired", repeated=repeated)) is NoLongerAccepted
 
 
 def test_a_used_transfer_id_is_proof_of_an_earlier_arrival() -> None:
@@ -170,7 +176,7 @@ SENTENCES = [
     (-4161, Reason.MODE_LOCKED, "Leverage cannot be lowered while an isolated position is open."),
     (-4164, Reason.BELOW_MINIMUM, "The order is worth less than the market's minimum."),
     (-4168, Reason.MODE_LOCKED, "This account is in multi-asset mode"),
-    (-4225, Reason.EXPIRED, "The request reached the venue at the wrong time"),
+    (-1021, Reason.EXPIRED, "The request reached the venue at the wrong time"),
     (-5050, Reason.ACCOUNT_UNFUNDED, "The venue takes orders after a first deposit."),
     (-1102, Reason.REQUEST_MALFORMED, "The venue could not use this request"),
 ]

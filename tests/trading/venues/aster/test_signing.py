@@ -5,7 +5,7 @@ import json
 import pickle
 import traceback
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -120,7 +120,8 @@ def test_a_command_is_signed_byte_for_byte(
     signed = adapter.sign(command, nonce=nonce)
     method, path = line.split()
     body = (text + TAIL.format(nonce, signature)).encode()
-    assert signed == SignedRequest(path, body, nonce, nonce + 60_000_000, method)
+    dead_at = datetime.fromtimestamp(nonce // 1_000_000, UTC) + timedelta(minutes=1, microseconds=nonce % 1_000_000)
+    assert signed == SignedRequest(path, body, nonce, nonce + 60_000_000, method, dead_at)
     assert signed == adapter.sign(command, nonce=nonce, expires_after=1)
 
 

@@ -173,6 +173,11 @@ CASES: list[tuple[AsterCommand, str, str]] = [
         "POST positionMargin",
         "symbol=BTCUSDT&amount=3.50000001&type=2",
     ),
+    (
+        AdjustMargin(BITCOIN, is_buy=True, amount=Decimal(1), client_id="abc"),
+        "POST positionMargin",
+        "symbol=BTCUSDT&amount=1&type=1&clientTranId=abc",
+    ),
     (Noop(), "POST noop", ""),
 ]
 

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from tests.trading.venues.hyperliquid.figures import PYTHON_SDK_KEY, market
 from trading.margin.rounding import Direction
-from trading.venues.base import MarketSpec, Network, PlaceOrder, TimeInForce, Trigger, TriggerKind
+from trading.venues.base import MarketSpec, Network, PlaceOrder, Trigger, TriggerKind
 from trading.venues.hyperliquid import signing, wire
+from trading.venues.hyperliquid.adapter import HyperliquidAdapter
 
 KEY = signing.SigningKey.from_hex(PYTHON_SDK_KEY)
 WALLET = Account.from_key(PYTHON_SDK_KEY)
@@ -37,7 +38,7 @@ def orders(draw: st.DrawFn) -> PlaceOrder:
         is_buy=draw(st.booleans()),
         size=size,
         limit_price=price(draw, spec),
-        time_in_force=draw(st.sampled_from(TimeInForce)),
+        time_in_force=draw(st.sampled_from(HyperliquidAdapter.times_in_force)),
         reduce_only=draw(st.booleans()),
         trigger=trigger,
     )

@@ -4,6 +4,7 @@ import copy
 import json
 import pickle
 import traceback
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -141,7 +142,8 @@ def test_a_command_is_signed_byte_for_byte(
             "vaultAddress": None,
             "expiresAfter": expires,
         }
-        assert signed == SignedRequest("/exchange", signed.body, nonce, expires)
+        dead_at = expires and datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=expires)
+        assert signed == SignedRequest("/exchange", signed.body, nonce, expires, dead_at=dead_at)
         assert signed == adapter.sign(command, nonce=nonce, expires_after=expires)
 
 
