@@ -4,7 +4,7 @@ Processor time is measured, not the clock's: everything here is one thread's rec
 disturbs it least that way.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 from time import process_time
@@ -46,7 +46,7 @@ def seconds_per_call(work: Callable[[], object], calls: int) -> float:
     return (process_time() - start) / calls
 
 
-def in_turns(works: list[Callable[[], float]], rounds: int = ROUNDS) -> list[float]:
+def in_turns(works: Sequence[Callable[[], float]], rounds: int = ROUNDS) -> list[float]:
     """The median measurement of each, taken in turns so that a busy moment of the machine touches all of them."""
     taken: list[list[float]] = [[] for _ in works]
     for _ in range(rounds):
