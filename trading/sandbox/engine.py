@@ -2,18 +2,18 @@
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from trading.sandbox.checks import Checks
 from trading.sandbox.fills import Execution
 from trading.sandbox.ledger import Ledger
 from trading.sandbox.liquidation import Liquidator
-from trading.sandbox.markets import Market
+from trading.sandbox.markets import Market, MarketStatus, tiers_by_rate
 from trading.sandbox.numbers import ZERO, shown
 from trading.sandbox.orders import Desk
 from trading.sandbox.prices import Paths, funding_rate, noise
-from trading.sandbox.state import Account, FundingPayment, Position, State
+from trading.sandbox.state import Account, FundingPayment, MarketChange, Position, State
 from trading.sandbox.tape import News, PublicTrade, Tape
 from trading.sandbox.venues import HYPERLIQUID, VENUES, Venue
 
@@ -34,6 +34,26 @@ def fresh_state(seed: int, now: int, *, still: bool) -> State:
 
 
 @dataclass
+class ShiftedClock:
+    """A clock that is ``ahead`` of another one by milliseconds, or behind it."""
+
+    clock: Callable[[], int]
+    ahead: int = 0
+
+    def __call__(self) -> int:
+        return self.clock() + self.ahead
+
+
+def changed(market: Market, change: MarketChange | None) -> Market:
+    """The market as it is after a change."""
+    if change is None:
+        return market
+    tiers = tiers_by_rate(*change.tiers, cap=change.cap) if change.tiers else market.tiers
+    gone = market.delisted or change.status is MarketStatus.GONE
+    return replace(market, tiers=tiers, delisted=gone, closing=change.status is MarketStatus.CLOSING)
+
+
+@dataclass
 class Engine:
     """One running venue over one state."""
 
@@ -44,7 +64,8 @@ class Engine:
     oracles: dict[str, Decimal] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.markets = self.venue.markets
+        changes = self.state.changes
+        self.markets = {name: changed(market, changes.get(name)) for name, market in self.venue.markets.items()}
         self.by_index = list(self.markets.values())
         self.ledger = Ledger(self.state, self.markets, self.marks, self.venue.rules)
         self.tape = Tape(self.state, self.clock)
@@ -68,6 +89,7 @@ class Engine:
         if amount < 0 and self.ledger.withdrawable(account) < -amount:
             raise ValueError(f"only {shown(self.ledger.withdrawable(account), 6)} can be withdrawn")
         account.cash += amount
+        account.deposited = True
         self.state.deposits += amount
         kind = "deposit" if amount >= 0 else "withdraw"
         self.tape.record_update(account, {"type": kind, "usdc": shown(abs(amount), 6)})
@@ -88,6 +110,20 @@ class Engine:
         """Put mark, oracle and book at ``price`` at once and apply everything that follows from it."""
         self.state.paths.push(market, price, self.clock())
         self.marks[market.name] = self.oracles[market.name] = price
+        self.settle()
+
+    def change_market(self, name: str, change: MarketChange) -> None:
+        """Change a market for good: what it no longer takes is cancelled, and settled at the mark if it is gone."""
+        self.state.changes[name] = change
+        market = self.markets[name] = changed(self.venue.markets[name], change)
+        self.by_index[:] = self.markets.values()
+        self.execution.sides.clear()
+        for account in self.state.accounts.values():
+            for order in [self.state.orders[oid] for oid in account.open_orders]:
+                if order.market == name and (market.delisted or (market.closing and not order.reduce_only)):
+                    self.desk.cancel(account, order, "marketClosed")
+            for position in self.ledger.held_in(account, market) if market.delisted else []:
+                self.execution.settle(account, position)
         self.settle()
 
     def advance(self) -> None:
@@ -138,7 +174,9 @@ class Engine:
     # time
 
     def funding_rate(self, market: Market, hour: int) -> Decimal:
-        return ZERO if market.delisted else funding_rate(self.state.paths.seed, market, hour)
+        if market.delisted:
+            return ZERO
+        return funding_rate(self.state.paths.seed, market, hour).quantize(self.venue.rules.rate_step)
 
     def fund_hour(self, hour: int, markets: Iterable[Market]) -> None:
         """Charge the funding of the interval that ended to every position in ``markets``."""
@@ -161,7 +199,16 @@ class Engine:
 
     def _scheduled_cancels(self, now: int) -> None:
         for account in self.state.accounts.values():
+            for name in [name for name, moment in account.cancels.items() if moment <= now]:
+                del account.cancels[name]
+                self.cancel_in(account, name, "scheduledCancel")
             if account.cancel_at is not None and account.cancel_at <= now:
                 account.cancel_at = None
                 for oid in list(account.open_orders):
                     self.desk.cancel(account, self.state.orders[oid], "scheduledCancel")
+
+    def cancel_in(self, account: Account, market: str, status: str = "canceled") -> None:
+        """Cancel all of an account's orders in a market."""
+        orders = [self.state.orders[oid] for oid in account.open_orders]
+        for order in [order for order in orders if order.market == market]:
+            self.desk.cancel(account, order, status)

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from aiohttp import web
 
@@ -16,9 +16,30 @@ REQUEST_KINDS = (
     "error_after",
     "malformed",
     "truncated",
+    "banned",
+    "late",
+    "twice",
 )
-STREAM_KINDS = ("disconnect", "silence")
+STREAM_KINDS = ("disconnect", "silence", "repeat")
 KINDS = REQUEST_KINDS + STREAM_KINDS
+
+
+# The seconds of these are not waited but said, as the time to stay away for.
+_SAID = ("too_many_requests", "banned")
+USUAL_WAIT = 5.0
+
+
+class Manner(Protocol):
+    """How a venue refuses without looking at a request."""
+
+    def too_many(self, seconds: float) -> web.Response:
+        """Over the limit."""
+
+    def banned(self, seconds: float) -> web.Response:
+        """Shut out for going on beyond the limit."""
+
+    def broken(self) -> web.Response:
+        """A fault of the venue's own."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +52,11 @@ class Outcome:
 
 @dataclass
 class Fault:
-    """``request`` is a door (info, exchange), one of its types (order, clearinghouseState) or "any".
+    """``request`` is a venue (hyperliquid, aster), a door (info, exchange), one of its types (order,
+    clearinghouseState), a path's name with or without its method (positionMargin, DELETE order), or "any".
 
-    It strikes the next ``count`` requests, or each with ``probability`` when that is given.
+    It strikes the next ``count`` requests, or each with ``probability`` when that is given. "late" cuts the connection
+    at once and executes after the seconds, "twice" executes two times and answers the second.
     """
 
     request: str
@@ -58,44 +81,60 @@ class Plan:
 
     faults: list[Fault]
 
-    async def before(self) -> Outcome | None:
+    @property
+    def kinds(self) -> set[str]:
+        return {fault.kind for fault in self.faults}
+
+    @property
+    def seconds(self) -> float:
+        """The longest time that any of them names."""
+        return max((fault.seconds for fault in self.faults), default=0.0)
+
+    @property
+    def is_late(self) -> bool:
+        return "late" in self.kinds
+
+    @property
+    def is_delivered_twice(self) -> bool:
+        return "twice" in self.kinds
+
+    async def before(self, manner: Manner) -> Outcome | None:
         """Wait, then answer without executing if a fault says so."""
         for fault in self.faults:
-            if fault.seconds:
+            if fault.seconds and fault.kind not in _SAID:
                 await asyncio.sleep(fault.seconds)
-        kinds = {fault.kind for fault in self.faults}
+        kinds = self.kinds
         if "drop_before" in kinds:
             return Outcome(web.Response(), cut=True)
+        if "banned" in kinds:
+            return Outcome(manner.banned(self.seconds or USUAL_WAIT))
         if "too_many_requests" in kinds:
-            return Outcome(web.Response(status=429, text="429 Too Many Requests"))
+            return Outcome(manner.too_many(self.seconds or USUAL_WAIT))
         if "error_before" in kinds:
-            return Outcome(web.Response(status=500, text="Internal Server Error"))
+            return Outcome(manner.broken())
         return None
 
-    def after(self, body: str) -> Outcome:
+    def after(self, response: web.Response, manner: Manner) -> Outcome:
         """The answer of an executed request, spoiled where a fault says so."""
-        kinds = {fault.kind for fault in self.faults}
+        kinds = self.kinds
         if "drop_after" in kinds:
             return Outcome(web.Response(), cut=True)
         if "error_after" in kinds:
-            return Outcome(web.Response(status=500, text="Internal Server Error"))
+            return Outcome(manner.broken())
+        body = response.text or ""
         if "malformed" in kinds:
-            body = '{"status": ok, }'
+            response.text = '{"status": ok, }'
         if "truncated" in kinds:
-            body = body[: len(body) // 2]
-        return Outcome(web.Response(text=body, content_type="application/json"))
+            response.text = body[: len(body) // 2]
+        return Outcome(response)
 
 
 @dataclass
 class Faults:
     active: list[Fault] = field(default_factory=list)
 
-    def plan(self, door: str, body: object) -> Plan:
-        names = {door}
-        if isinstance(body, dict):
-            action = body.get("action") if door == "exchange" else body
-            kind = action.get("type") if isinstance(action, dict) else None
-            names |= {kind} if isinstance(kind, str) else set()
+    def plan(self, names: set[str]) -> Plan:
+        """The faults that strike a request that goes by these names."""
         struck = [fault for fault in self.active if fault.strikes(names)]
         self.active = [fault for fault in self.active if fault.probability is not None or fault.count > 0]
         return Plan(struck)

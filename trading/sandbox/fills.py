@@ -9,11 +9,12 @@ from trading.sandbox import book
 from trading.sandbox.ledger import Ledger, Trade
 from trading.sandbox.markets import Market
 from trading.sandbox.numbers import ZERO
-from trading.sandbox.state import Account, Fill, Liquidation, Order
+from trading.sandbox.state import Account, Fill, Liquidation, Order, Position
 from trading.sandbox.tape import PublicTrade, Tape, direction
 
 # A builder's rate counts tenths of a basis point.
 BUILDER_UNIT = Decimal(100_000)
+SETTLEMENT = "Settlement"
 POOL = "0x000000000000000000000000000000000000dead"
 
 
@@ -133,6 +134,28 @@ class Execution:
         self.fill(account, order, amount, price, crossed=False, liquidation=None)
         self.settle_pool(order, amount, price)
         self._publish(order, amount, price, (account.address, POOL) if order.is_buy else (POOL, account.address))
+
+    def settle(self, account: Account, position: Position) -> None:
+        """Close a position of a market that is gone: at the mark, as if it had been taken from the book."""
+        mark = self.ledger.marks[position.market]
+        order = Order(
+            oid=self.tape.next_oid(),
+            address=account.address,
+            market=position.market,
+            is_buy=position.size < 0,
+            limit_price=mark,
+            size=abs(position.size),
+            original_size=abs(position.size),
+            time_in_force=SETTLEMENT,
+            reduce_only=True,
+            timestamp=self.tape.clock(),
+            status="triggered",
+            leg=position.leg,
+        )
+        amount = order.size
+        self.tape.enter(account, order)
+        self.fill(account, order, amount, mark, crossed=True, liquidation=None)
+        self.settle_pool(order, amount, mark)
 
     def _publish(self, order: Order, amount: Decimal, price: Decimal, users: tuple[str, str]) -> None:
         tid = self.ledger.state.last_tid

@@ -112,15 +112,16 @@ class Ledger:
             notional=sum((self.notional(row) for row in cross), ZERO),
             initial=self.cross_initial(account),
             maintenance=self.cross_maintenance(account),
-            reserved=sum((self._reservation(account, order) for order in orders), ZERO),
-            reserved_isolated=sum((self._reservation(account, order) for order in isolated), ZERO),
+            reserved=sum((self.reservation(account, order) for order in orders), ZERO),
+            reserved_isolated=sum((self.reservation(account, order) for order in isolated), ZERO),
         )
 
     def reserved(self, account: Account) -> Decimal:
         """Initial margin of resting orders that increase exposure; orders opposite to a position reserve none."""
         return self.cross_sums(account).reserved
 
-    def _reservation(self, account: Account, order: Order) -> Decimal:
+    def reservation(self, account: Account, order: Order) -> Decimal:
+        """Margin that a resting order keeps from being used otherwise."""
         held = self.size(account, order.key)
         opposite = held < 0 if order.is_buy else held > 0
         if order.dormant or order.reduce_only or opposite:

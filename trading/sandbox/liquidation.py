@@ -45,7 +45,7 @@ class Liquidator:
             else:
                 before = account.cash
                 fee = self._sell(account, position)
-                self._charge(account, min(fee, account.cash - before))
+                self._charge(account, min(fee, account.cash - before), position.market)
         return moved
 
     def _cross(self, account: Account) -> bool:
@@ -66,10 +66,17 @@ class Liquidator:
             self._charge(account, min(fees, account.cash))
         return True
 
-    def _charge(self, account: Account, amount: Decimal) -> None:
+    def _charge(self, account: Account, amount: Decimal, market: str = "") -> None:
         """What the account owes for its liquidation; of an account below zero the pool bears the rest."""
         account.cash -= amount
         self.execution.ledger.state.pool += amount
+        self._book(account, amount, market)
+
+    def _book(self, account: Account, amount: Decimal, market: str) -> None:
+        """A row for what the insurance takes, where the venue writes one."""
+        if amount and self.execution.ledger.rules.books_clearance:
+            delta: dict[str, str | bool | list[dict[str, str]]] = {"type": "insuranceClear", "usdc": str(-amount)}
+            self.execution.tape.record_update(account, delta | {"market": market})
 
     def _drop_orders(self, account: Account, markets: set[str], *, reduce_only: bool) -> None:
         for oid in list(account.open_orders):
@@ -138,6 +145,7 @@ class Liquidator:
         size, cost = position.size, position.cost
         order = self._order(account, position)
         if isolated:
+            self._book(account, ledger.equity(position), position.market)
             ledger.seize(account, position)
         else:
             ledger.trade(account, Trade(ledger.markets[position.market], -size, mark, ZERO, position.leg))

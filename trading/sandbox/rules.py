@@ -72,6 +72,10 @@ class Rules(ABC):
     """Refusals that end an order that was taken, instead of refusing it."""
     keeps_refused: bool = True
     """Whether refused orders stand in an account's history."""
+    books_clearance: bool = False
+    """Whether what a liquidation takes beside the loss stands in the account's record."""
+    rate_step: Decimal = Decimal("0.0000000001")
+    """The smallest difference of two funding rates."""
     triggers_stay: bool = False
     """Whether waiting stops outlive the position that they would reduce."""
 

@@ -1,4 +1,4 @@
-"""The sandbox over HTTP: the venue's three doors and, on loopback only, the controls."""
+"""The sandbox over HTTP: both venues' doors on one port and, on loopback only, the controls."""
 
 import asyncio
 import contextlib
@@ -10,16 +10,18 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from trading.sandbox.aster.service import AsterService
 from trading.sandbox.control import Control, ControlError
-from trading.sandbox.engine import Engine
-from trading.sandbox.faults import STREAM_KINDS, Faults, Plan
+from trading.sandbox.doorway import Doorway
+from trading.sandbox.engine import Engine, ShiftedClock
+from trading.sandbox.faults import STREAM_KINDS, Faults
 from trading.sandbox.hyperliquid.actions import MalformedError
 from trading.sandbox.hyperliquid.exchange import Exchange
 from trading.sandbox.hyperliquid.info import Info
 from trading.sandbox.hyperliquid.stream import Hub
 from trading.sandbox.hyperliquid.weights import Meter, after, before
 from trading.sandbox.storage import Store
-from trading.sandbox.venues import VENUES
+from trading.sandbox.venues import ASTER, HYPERLIQUID
 
 logger = logging.getLogger(__name__)
 
@@ -28,9 +30,22 @@ TICK_SECONDS = 1.0
 UNREADABLE = "Failed to deserialize the JSON body into the target type"
 
 
+class HyperliquidManner:
+    """How Hyperliquid refuses before it looks at a request."""
+
+    def too_many(self, seconds: float) -> web.Response:
+        return web.Response(status=429, text="429 Too Many Requests")
+
+    def banned(self, seconds: float) -> web.Response:
+        return web.Response(status=403, text="403 Forbidden")
+
+    def broken(self) -> web.Response:
+        return web.Response(status=500, text="Internal Server Error")
+
+
 @dataclass
 class Server:
-    """Doors over the first venue's engine; venues whose wire is not spoken have the controls alone.
+    """Doors over the first venue's engine, and over the one beside it.
 
     ``store`` saves the ledgers, ``meter`` limits each caller's weight; either may be None.
     """
@@ -44,8 +59,11 @@ class Server:
         self.exchange = Exchange(self.engine)
         self.hub = Hub(self.engine, self.info, self.exchange)
         self.faults = Faults()
-        clock, ledgers = self.engine.clock, self.engine.state.others
-        self.others = {name: Engine(ledger, clock, VENUES[name]) for name, ledger in ledgers.items()}
+        self.doorway = Doorway(self.faults)
+        ledger = self.engine.state.others[ASTER.name]
+        aster = Engine(ledger, ShiftedClock(self.engine.clock), ASTER)
+        self.aster = AsterService(aster, self.doorway, is_metered=self.meter is not None)
+        self.others = {ASTER.name: aster}
         self.control = Control({self.engine.venue.name: self.engine} | self.others, self.faults)
 
     def application(self) -> web.Application:
@@ -53,6 +71,7 @@ class Server:
         app.router.add_post("/info", self._info)
         app.router.add_post("/exchange", self._exchange)
         app.router.add_get("/ws", self._stream)
+        self.aster.attach(app)
         for name in ("fund", "mark", "fault", "funding"):
             app.router.add_post(f"/sandbox/{name}", self._controlled)
         app.router.add_get("/sandbox/state", self._controlled)
@@ -65,6 +84,7 @@ class Server:
         self.clockwork.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self.clockwork
+        self.doorway.close()
         await self.hub.close()
         self._save()
 
@@ -74,8 +94,8 @@ class Server:
             self.engine.advance()
             for other in self.others.values():
                 other.advance()
-                other.tape.drain()
             self.hub.publish(tick=True)
+            self.aster.publish(tick=True)
             if self.store is not None and self.store.due():
                 self._save()
 
@@ -101,25 +121,21 @@ class Server:
             body = json.loads(await request.read())
         except (ValueError, RecursionError):
             return web.Response(status=422, text=UNREADABLE)
-        plan = self.faults.plan(door, body)
-        early = await plan.before()
-        if early is not None:
-            return _cut(request) if early.cut else early.response
-        if self.meter and not self.meter.admit(request.remote or "", before(door, body), self.engine.clock()):
-            return web.Response(status=429, text="429 Too Many Requests")
-        try:
-            answer = handle(body)
-        except MalformedError as error:
-            return web.Response(status=422, text=f"{UNREADABLE}: {error}")
-        if self.meter:
-            self.meter.add(request.remote or "", after(body, answer), self.engine.clock())
-        self.hub.publish(tick=False)
-        return self._deliver(request, plan, answer)
+        remote, manner = request.remote or "", HyperliquidManner()
 
-    @staticmethod
-    def _deliver(request: web.Request, plan: Plan, answer: object) -> web.StreamResponse:
-        late = plan.after(json.dumps(answer))
-        return _cut(request) if late.cut else late.response
+        def execute() -> web.Response:
+            if self.meter and not self.meter.admit(remote, before(door, body), self.engine.clock()):
+                return manner.too_many(0)
+            try:
+                answer = handle(body)
+            except MalformedError as error:
+                return web.Response(status=422, text=f"{UNREADABLE}: {error}")
+            if self.meter:
+                self.meter.add(remote, after(body, answer), self.engine.clock())
+            self.hub.publish(tick=False)
+            return web.Response(text=json.dumps(answer), content_type="application/json")
+
+        return await self.doorway.serve(request, _names(door, body), manner, execute)
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         socket = web.WebSocketResponse(max_msg_size=LARGEST_BODY)
@@ -140,6 +156,7 @@ class Server:
         except ControlError as error:
             return web.json_response({"error": str(error)}, status=400)
         self.hub.publish(tick=True)
+        self.aster.publish(tick=True)
         return web.json_response(answer)
 
     async def _disturb_streams(self) -> None:
@@ -158,8 +175,11 @@ def _is_loopback(request: web.Request) -> bool:
         return False
 
 
-def _cut(request: web.Request) -> web.StreamResponse:
-    """Close the connection without an answer."""
-    if request.transport is not None:
-        request.transport.abort()
-    return web.Response(status=500)
+def _names(door: str, body: object) -> set[str]:
+    """What a fault may call the request: the venue, the door, and what is asked for."""
+    names = {HYPERLIQUID.name, door}
+    if isinstance(body, dict):
+        action = body.get("action") if door == "exchange" else body
+        kind = action.get("type") if isinstance(action, dict) else None
+        names |= {kind} if isinstance(kind, str) else set()
+    return names

@@ -1,1 +1,1 @@
-"""Aster's markets and rules; its wire protocol is not spoken yet."""
+"""Aster: its markets and rules, and its REST and websocket wire over the engine."""

@@ -49,6 +49,13 @@ _SENTENCES = {
 }
 
 
+def take_bound(market: Market, mark: Decimal, *, is_buy: bool) -> Decimal:
+    """The worst price of an order at market: marketTakeBound from the mark, which every recorded symbol has as wide as
+    its price band (rules 2.1)."""
+    bound = market.price_band if is_buy else -market.price_band
+    return market.to_tick(mark * (1 + bound), ROUND_FLOOR if is_buy else ROUND_CEILING)
+
+
 @dataclass(frozen=True)
 class AsterRules(Rules):
     """Fresh margin is taken at the fill, and what leaves must leave the wallet above maintenance."""
@@ -119,10 +126,7 @@ class AsterRules(Rules):
         return order.size * (mark if order.time_in_force == MARKET_ORDER else order.limit_price) < self.minimum_value
 
     def market_limit(self, market: Market, order: Order, mark: Decimal) -> Decimal:
-        """An order at market trades no further from the mark than marketTakeBound, which every recorded symbol has as
-        wide as its price band (rules 2.1)."""
-        bound = market.price_band if order.is_buy else -market.price_band
-        return market.to_tick(mark * (1 + bound), ROUND_FLOOR if order.is_buy else ROUND_CEILING)
+        return take_bound(market, mark, is_buy=order.is_buy)
 
 
 ASTER_RULES = AsterRules(
@@ -139,5 +143,7 @@ ASTER_RULES = AsterRules(
     sentences=_SENTENCES,
     expiring=frozenset({Refusal.WOULD_MATCH, Refusal.NOTHING_MATCHED, Refusal.NO_LIQUIDITY}),
     keeps_refused=False,
+    books_clearance=True,
+    rate_step=STEP,
     triggers_stay=True,
 )
