@@ -80,8 +80,8 @@ class SandboxProcess:
     def info(self, kind: str, **fields: object) -> Any:
         return self.post("/info", {"type": kind} | fields)
 
-    def fund(self, address: str, amount: str) -> Any:
-        return self.post("/sandbox/fund", {"address": address, "amount": amount})
+    def fund(self, address: str, amount: str, venue: str = "hyperliquid") -> Any:
+        return self.post("/sandbox/fund", {"venue": venue, "address": address, "amount": amount})
 
     def mark(self, market: str, price: str, venue: str = "hyperliquid") -> Any:
         """Set mark, oracle and book; every liquidation that follows has happened on return."""
@@ -94,9 +94,13 @@ class SandboxProcess:
     def clear_faults(self) -> Any:
         return self.post("/sandbox/fault", {"clear": True})
 
-    def pay_funding(self) -> Any:
-        """Charge one hour of funding now; a still sandbox charges none by itself."""
-        return self.post("/sandbox/funding", {})
+    def pay_funding(self, venue: str = "hyperliquid") -> Any:
+        """Charge one interval of funding now; a still sandbox charges none by itself."""
+        return self.post("/sandbox/funding", {"venue": venue})
+
+    def change_market(self, market: str, venue: str = "aster", **changes: object) -> Any:
+        """Change ``status`` (trading, closing, gone) or ``brackets`` and ``cap`` of a market."""
+        return self.post("/sandbox/market", {"venue": venue, "market": market} | changes)
 
     def state(self) -> Any:
         """The whole ledger as it stands."""

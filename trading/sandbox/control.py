@@ -1,24 +1,28 @@
-"""The controls beside the venue: fund an account, set a mark, order a bad day, read the whole ledger."""
+"""The controls beside the venues: fund an account, set a mark, change a market or a clock, order a bad day, read the
+whole ledger."""
 
 import json
 import random
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
-from trading.sandbox.engine import Engine
+from trading.sandbox.engine import Engine, ShiftedClock
 from trading.sandbox.faults import KINDS, Fault, Faults
-from trading.sandbox.markets import Market
+from trading.sandbox.markets import Market, MarketStatus
 from trading.sandbox.numbers import fits_size, parse, shown
-from trading.sandbox.state import Account
+from trading.sandbox.prices import DAY
+from trading.sandbox.state import Account, ApiKey, MarketChange
 
 PRICE_DECIMALS = 12
 LONGEST_DELAY = 600
 MONEY_DECIMALS = 8
+LARGEST_SHIFT = DAY
+NAMES = ("fund", "mark", "fault", "funding", "market", "clock", "api_key", "listen_key")
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 
 
@@ -32,6 +36,7 @@ class Control:
 
     engines: Mapping[str, Engine]
     faults: Faults
+    end_listen_key: Callable[[str, bool], bool] = lambda _address, _silently: False
 
     def handle(self, name: str, body: bytes) -> object:
         """Run one control by name; ControlError says what is wrong with it."""
@@ -41,7 +46,17 @@ class Control:
             raise ControlError("The body is not JSON.") from error
         if not isinstance(request, dict):
             raise ControlError("The body is not a JSON object.")
-        return {"fund": self._fund, "mark": self._mark, "fault": self._fault, "funding": self._funding}[name](request)
+        controls: dict[str, Callable[[dict[str, Any]], object]] = {
+            "fund": self._fund,
+            "mark": self._mark,
+            "fault": self._fault,
+            "funding": self._funding,
+            "market": self._market,
+            "clock": self._clock,
+            "api_key": self._api_key,
+            "listen_key": self._listen_key,
+        }
+        return controls[name](request)
 
     def _fund(self, request: dict[str, Any]) -> object:
         address, amount = parse_address(request.get("address")), _number("amount", request.get("amount"))
@@ -68,6 +83,48 @@ class Control:
         engine.fund_hour(now, engine.by_index)
         engine.settle()
         return {"time": now}
+
+    def _market(self, request: dict[str, Any]) -> object:
+        """Close a market for new positions, or for good, or open it again; give it other brackets."""
+        engine = self._engine(request)
+        market = _market(engine, request)
+        change = replace(engine.state.changes.get(market.name, MarketChange()))
+        if "status" in request:
+            change.status = _status(request["status"])
+        if "brackets" in request:
+            change.tiers, change.cap = _brackets(request)
+        engine.change_market(market.name, change)
+        return {
+            "market": market.name,
+            "status": change.status,
+            "brackets": len(engine.markets[market.name].tiers.tiers),
+        }
+
+    def _clock(self, request: dict[str, Any]) -> object:
+        """Set a venue's clock ahead of ours by milliseconds, or behind."""
+        engine, ahead = self._engine(request), request.get("ahead")
+        if not isinstance(engine.clock, ShiftedClock):
+            raise ControlError(f"The clock of {engine.venue.name} is everybody's and cannot be set.")
+        if type(ahead) is not int or abs(ahead) > LARGEST_SHIFT:
+            raise ControlError("The clock is set ahead by whole milliseconds, at most a day.")
+        engine.clock.ahead = ahead
+        return {"venue": engine.venue.name, "time": engine.clock()}
+
+    def _api_key(self, request: dict[str, Any]) -> object:
+        """Give an account a key of the older login, such as nobody can make any more."""
+        engine, address = self._engine(request), parse_address(request.get("address"))
+        key, secret = request.get("key"), request.get("secret")
+        if not (isinstance(key, str) and isinstance(secret, str) and key and secret):
+            raise ControlError("The key and the secret are texts.")
+        engine.state.api_keys[key] = ApiKey(address, secret)
+        return {"address": address, "key": key}
+
+    def _listen_key(self, request: dict[str, Any]) -> object:
+        """End the key of an account's private stream, with the venue's last word or in silence."""
+        address, silently = parse_address(request.get("address")), request.get("silently", False)
+        if not isinstance(silently, bool):
+            raise ControlError("Silently is true or false.")
+        return {"address": address, "ended": self.end_listen_key(address, silently)}
 
     def _engine(self, request: dict[str, Any]) -> Engine:
         name = request.get("venue", next(iter(self.engines)))
@@ -147,6 +204,26 @@ def _account(engine: Engine, account: Account) -> dict[str, Any]:
         "agents": msgspec.to_builtins(account.agents),
         "builders": account.builders,
     }
+
+
+def _status(value: object) -> MarketStatus:
+    try:
+        return MarketStatus(str(value))
+    except ValueError as error:
+        raise ControlError(f"The status is one of {', '.join(MarketStatus)}.") from error
+
+
+def _brackets(request: dict[str, Any]) -> tuple[list[tuple[Decimal, int, Decimal]], Decimal]:
+    """Brackets as [floor, leverage, maintenance ratio] in rising order, and the cap of the last one."""
+    rows = request["brackets"]
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, list) and len(row) == 3 for row in rows):
+        raise ControlError("The brackets are rows of floor, leverage and maintenance ratio.")
+    read = [(_number("floor", floor), leverage, _number("ratio", ratio)) for floor, leverage, ratio in rows]
+    if read[0][0] != 0 or [row[0] for row in read] != sorted({row[0] for row in read}):
+        raise ControlError("The floors rise from zero.")
+    if not all(type(leverage) is int and leverage > 0 and 0 < ratio < 1 for _, leverage, ratio in read):
+        raise ControlError("Each leverage is a whole number above zero, each ratio between 0 and 1.")
+    return read, _number("cap", request.get("cap"))
 
 
 def parse_address(value: object) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from trading.sandbox.aster.service import AsterService
-from trading.sandbox.control import Control, ControlError
+from trading.sandbox.control import NAMES, Control, ControlError
 from trading.sandbox.doorway import Doorway
 from trading.sandbox.engine import Engine, ShiftedClock
 from trading.sandbox.faults import STREAM_KINDS, Faults
@@ -64,7 +64,8 @@ class Server:
         aster = Engine(ledger, ShiftedClock(self.engine.clock), ASTER)
         self.aster = AsterService(aster, self.doorway, is_metered=self.meter is not None)
         self.others = {ASTER.name: aster}
-        self.control = Control({self.engine.venue.name: self.engine} | self.others, self.faults)
+        engines = {self.engine.venue.name: self.engine} | self.others
+        self.control = Control(engines, self.faults, self.aster.end_listen_key)
 
     def application(self) -> web.Application:
         app = web.Application(client_max_size=LARGEST_BODY)
@@ -72,7 +73,7 @@ class Server:
         app.router.add_post("/exchange", self._exchange)
         app.router.add_get("/ws", self._stream)
         self.aster.attach(app)
-        for name in ("fund", "mark", "fault", "funding"):
+        for name in NAMES:
             app.router.add_post(f"/sandbox/{name}", self._controlled)
         app.router.add_get("/sandbox/state", self._controlled)
         app.cleanup_ctx.append(self._background)

@@ -82,6 +82,10 @@ class AsterService:
             status=answer.status, text=answer.text, headers=dict(answer.headers), content_type=answer.content_type
         )
 
+    def end_listen_key(self, address: str, silently: bool) -> bool:
+        """End an account's stream key now; False where it has none."""
+        return self.doors.listen_keys.end(address, silently=silently)
+
     def publish(self, *, tick: bool) -> None:
         """Hand on what happened since the last time; ``tick`` also repeats prices."""
         self.engine.tape.drain()
