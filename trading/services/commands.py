@@ -22,10 +22,15 @@ from trading.models import Command, Market, VenueAccount
 from trading.models.commands import OPEN_STATES, CommandKind, CommandState, CommandStep
 from trading.services.accounts import note_refusal
 from trading.services.events import Heard, record
-from trading.venues.base import Acknowledgement, Adapter, SignedRequest
+from trading.services.wake import settle_soon
+from trading.venues.base import Acknowledgement, Adapter, Batch, Outcome, SignedRequest
 from trading.venues.base import Command as VenueCommand
-from trading.venues.errors import AlreadyReceived, InvalidCommand, OutcomeUnknown, Rejected, Unavailable
+from trading.venues.errors import AlreadyReceived, InvalidCommand, OutcomeUnknown, Rejected, Unavailable, VenueError
 
+# A command that is not sent this long after it was written down was left behind by a process that died; one without
+# an answer this long after it was sent is asked about, which does no harm where the answer is only late.
+SENDING = timedelta(seconds=0.4)
+ANSWERING = timedelta(seconds=0.6)
 # Long enough for a slow venue, short enough that an unknown order is proven dead while the trader still looks.
 LIFETIME = timedelta(seconds=15)
 
@@ -41,8 +46,10 @@ class StillChecking(InvalidCommand):
         super().__init__("Your last change here is still being checked. It takes seconds; then try this one again.")
 
 
-# Without an id of their own at the venue, these are proven by the state they leave behind, so one at a time.
-PROVEN_BY_STATE = (CommandKind.MODE, CommandKind.LEVERAGE, CommandKind.MARGIN)
+# Without an id of their own at the venue, these are proven by the state they leave behind: of those that leave the
+# same kind of state, one at a time.
+SETTING = (CommandKind.MODE, CommandKind.LEVERAGE)
+PROVEN_BY_STATE = (*SETTING, CommandKind.MARGIN)
 
 
 class Name(Protocol):
@@ -90,7 +97,7 @@ def prepare(adapter: Adapter, account: VenueAccount, market: Market, intent: Int
         existing = earlier(locked, intent.kind, intent.form_key, intent.form)
         if existing is not None:
             return existing, False
-        if intent.kind in PROVEN_BY_STATE and _is_checking(locked, market):
+        if intent.kind in PROVEN_BY_STATE and _is_checking(locked, market, intent.kind):
             raise StillChecking
         command = _signed(adapter, locked, market, intent)
         command.save(force_insert=True)
@@ -99,8 +106,9 @@ def prepare(adapter: Adapter, account: VenueAccount, market: Market, intent: Int
     return command, True
 
 
-def _is_checking(account: VenueAccount, market: Market) -> bool:
-    rows = Command.objects.filter(account=account, market=market, kind__in=PROVEN_BY_STATE, state__in=OPEN_STATES)
+def _is_checking(account: VenueAccount, market: Market, kind: CommandKind) -> bool:
+    alike = SETTING if kind in SETTING else (kind,)
+    rows = Command.objects.filter(account=account, market=market, kind__in=alike, state__in=OPEN_STATES)
     return bool(rows.exists())
 
 
@@ -113,7 +121,7 @@ def _signed(adapter: Adapter, account: VenueAccount, market: Market, intent: Int
     wanted = intent.build(_names(adapter, command))
     signed = adapter.sign(wanted, nonce=command.nonce, expires_after=adapter.moment(now + LIFETIME))
     command.method, command.path, command.body = signed.method, signed.path, signed.body
-    command.dead_at = signed.dead_at
+    command.dead_at, command.next_at = signed.dead_at, now + SENDING
     burn = adapter.burn(command.nonce)
     if burn is not None:
         command.burn_path, command.burn_body = burn.path, burn.body
@@ -141,21 +149,23 @@ def fingerprint(form: Mapping[str, str]) -> str:
 def submit(adapter: Adapter, command: Command) -> Command:
     """Send a prepared command, once. Whoever loses the race for it gets the row as it stands."""
     with transaction.atomic():
+        now = timezone.now()
         claimed = Command.objects.filter(pk=command.pk, state=CommandState.PREPARED, sent_at=None).update(
-            sent_at=timezone.now(), state=CommandState.UNKNOWN, attempts=F("attempts") + 1
+            sent_at=now, state=CommandState.UNKNOWN, attempts=F("attempts") + 1, next_at=now + ANSWERING
         )
         if claimed:
             record(command, CommandStep.SENT, CommandState.UNKNOWN, request=as_signed(command))
-    if claimed:
-        _deliver(adapter, command, is_first=True)
+    if claimed and _deliver(adapter, command, is_first=True) is not None:
+        settle_soon(command)
     command.refresh_from_db()
     return command
 
 
-def send_again(adapter: Adapter, command: Command) -> None:
-    """Send the identical bytes once more: a used nonce is refused, so they execute at most once in all."""
+def send_again(adapter: Adapter, command: Command) -> VenueError | None:
+    """Send the identical bytes once more: a used nonce is refused, so they execute at most once in all. Returns what
+    leaves the outcome open, None where the answer settled it."""
     record(command, CommandStep.SENT, CommandState.UNKNOWN, request=as_signed(command))
-    _deliver(adapter, command, is_first=False)
+    return _deliver(adapter, command, is_first=False)
 
 
 def as_signed(command: Command) -> SignedRequest:
@@ -165,8 +175,8 @@ def as_signed(command: Command) -> SignedRequest:
     )
 
 
-def _deliver(adapter: Adapter, command: Command, *, is_first: bool) -> None:
-    """Post the stored bytes and settle the command if the venue's answer is one.
+def _deliver(adapter: Adapter, command: Command, *, is_first: bool) -> VenueError | None:
+    """Post the stored bytes and settle the command if the venue's answer is one; else return what leaves it open.
 
     Of a later delivery of the same bytes, the adapter knows which refusals say nothing about an earlier one; and a
     venue that cannot be reached now says nothing about what it received before.
@@ -176,28 +186,35 @@ def _deliver(adapter: Adapter, command: Command, *, is_first: bool) -> None:
     try:
         response = adapter.deliver(signed, repeated=not is_first)
         heard = Heard(response)
-        acknowledgement = adapter.judge(signed, response, repeated=not is_first)
+        acknowledgement = adapter.judge(signed, response, repeated=not is_first or _was_sent_again(command))
     except Rejected as refusal:
         evidence = {"venue": refusal.text, "reason": refusal.reason}
         settle(command, CommandState.REJECTED, evidence, refusal.explanation, heard=heard)
         note_refusal(command, refusal.reason)
-    except AlreadyReceived as doubt:
-        note_doubt(command, Heard(heard.response, str(doubt)), {"received": timezone.now().isoformat()})
     except OutcomeUnknown as doubt:
-        note_doubt(command, Heard(heard.response, str(doubt)))
+        learnt = {"received": True} if isinstance(doubt, AlreadyReceived) else {}
+        note_doubt(command, Heard(heard.response, str(doubt)), learnt)
+        return doubt
     except Unavailable as failure:
-        _note_unreached(command, failure, is_first=is_first)
+        return _note_unreached(command, failure, is_first=is_first)
     else:
         settle(command, CommandState.ACCEPTED, evidence_of(acknowledgement), heard=heard)
+    return None
 
 
-def _note_unreached(command: Command, failure: Unavailable, *, is_first: bool) -> None:
+def _was_sent_again(command: Command) -> bool:
+    """Whether another process has sent the same bytes meanwhile: this answer may then be the second one's."""
+    return bool(command.events.exclude(step__in=(CommandStep.PREPARED, CommandStep.SETTLED))[1:2])
+
+
+def _note_unreached(command: Command, failure: Unavailable, *, is_first: bool) -> Unavailable | None:
     """Nothing was sent: the end of a command that never was sent before."""
     heard = Heard(error=str(failure))
-    if is_first:
-        settle(command, CommandState.DEAD, {"never sent": str(failure)}, failure.explanation, heard=heard)
-    else:
+    if not is_first or _was_sent_again(command):
         record(command, CommandStep.ANSWERED, CommandState.UNKNOWN, heard=heard)
+        return failure
+    settle(command, CommandState.DEAD, {"never sent": str(failure)}, failure.explanation, heard=heard)
+    return None
 
 
 def settle(
@@ -211,20 +228,24 @@ def settle(
         if settled:
             record(command, CommandStep.SETTLED, state, heard=heard, evidence=evidence)
         elif heard is not None:
-            record(command, CommandStep.ANSWERED, CommandState(command.state), heard=heard)
+            record(command, CommandStep.ANSWERED, state, heard=heard, evidence=evidence)
     return bool(settled)
 
 
 def note_doubt(command: Command, heard: Heard, evidence: dict[str, Any] | None = None) -> None:
     """Keep the command open and say why; ``evidence`` is what was learnt all the same."""
-    learnt = {"evidence": evidence} if evidence else {}
     with transaction.atomic():
-        Command.objects.filter(pk=command.pk, state=CommandState.UNKNOWN).update(message=heard.error[:300], **learnt)
-        record(command, CommandStep.ANSWERED, CommandState.UNKNOWN, heard=heard, evidence=evidence)
+        current = Command.objects.select_for_update().get(pk=command.pk)
+        if not current.is_settled:
+            learnt = current.evidence | (evidence or {})
+            Command.objects.filter(pk=command.pk).update(message=heard.error[:300], evidence=learnt)
+        record(command, CommandStep.ANSWERED, CommandState(current.state), heard=heard, evidence=evidence)
 
 
-def evidence_of(acknowledgement: Acknowledgement) -> dict[str, Any]:
-    """The venue's acceptance as it goes on record."""
+def evidence_of(acknowledgement: Acknowledgement | Outcome) -> dict[str, Any]:
+    """The venue's acceptance as it goes on record; that of several orders names what became of each, in their order."""
+    if isinstance(acknowledgement, Batch):
+        return {"kind": "batch", "members": [evidence_of(outcome) for outcome in acknowledgement.outcomes]}
     details = asdict(acknowledgement) if is_dataclass(acknowledgement) else {}
     return {"kind": type(acknowledgement).__name__.lower()} | {name: str(value) for name, value in details.items()}
 
