@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from tests.bench import orderly
+from tests.bench import orderly, parsing, signing
 from tests.bench.accounts import TIERS, cross_account, many_holdings
 from tests.bench.measuring import Line, in_turns, seconds_per_call
 from trading.margin.cross import liquidations
@@ -61,4 +61,9 @@ def _exact_sample(held: list[Holdings]) -> list[tuple[Decimal, Decimal]]:
     return [(size.quantize(step), cash.quantize(step)) for (size, cash), _ in zip(pairs, range(SAMPLED), strict=False)]
 
 
-GOALS: Mapping[str, Callable[[], list[Line]]] = {"P3": cross_prices, "P4": ranking}
+GOALS: Mapping[str, Callable[[], list[Line]]] = {
+    "P1": signing.one_order,
+    "P2": parsing.account,
+    "P3": cross_prices,
+    "P4": ranking,
+}

@@ -18,6 +18,12 @@ What `make bench` measured last; `make bench ONLY=P3` measures one goal and leav
 of processor time, taken in turns. They move with the machine and its load, so compare the ratios, which are from one
 run.
 
+P1 is one order built, signed and encoded, nothing sent: for Hyperliquid beside its official SDK and ccxt, for Aster
+beside eth-account, which its examples use, and ccxt. The bare signature is libsecp256k1 alone, over a ready digest.
+
+P2 is Hyperliquid's answer about an account of twenty positions, from bytes to typed decimals that are checked, beside
+ccxt's positions and `json.loads`, which checks nothing and leaves every number a text.
+
 P3 is every liquidation price of a cross account of twenty positions, as exact decimals, beside
 `{package}` {version} from npm, which searches by bisection to one part in ten thousand. Each works by its own
 rules: three tiers here, a maintenance rate that rises with the notional there, set so that both rise over the same

@@ -5,6 +5,8 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+import msgspec
+
 from trading.margin.types import MarginMode
 from trading.venues.errors import Rejected
 from trading.venues.snapshots import MarketSpec, TimeInForce, TriggerKind
@@ -144,9 +146,8 @@ Command = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class SignedRequest:
-    """A complete request, ready to post, without any secret in it.
+class SignedRequest(msgspec.Struct, frozen=True):
+    """A complete request, ready to post, without any secret in it. A struct, because it is made on the fastest way.
 
     ``body`` is deterministic: the same command, key, nonce and expiry give the same bytes, and the venue executes one
     nonce of one key at most once, so identical bytes may be sent again after an unknown outcome. ``nonce`` and

@@ -10,6 +10,7 @@ import msgspec
 from trading.venues.errors import Malformed, UnknownState
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
 
 T = TypeVar("T")
 
@@ -72,7 +73,7 @@ def _require_finite(value: object, name: str) -> None:
 def moment(milliseconds: int) -> datetime:
     """The aware UTC time of whole milliseconds since 1970; ``Malformed`` outside the calendar."""
     try:
-        return EPOCH + timedelta(milliseconds=milliseconds)
+        return EPOCH + milliseconds * MILLISECOND
     except OverflowError:
         raise Malformed("a time outside the calendar") from None
 

@@ -130,39 +130,36 @@ def position(row: PositionRow) -> PositionSnapshot:
     """One position; the mark is ``positionValue / |szi|``, and a profit that the row leaves out is computed from it
     (Hyperliquid 2.3). ``Malformed`` for figures that contradict each other or are no numbers, and for a mark or an
     entry price that is not above zero."""
-    leverage = row.leverage
-    cash = leverage.raw_usd
-    if (cash is None) is (leverage.type is ISOLATED):
+    leverage, size, entry, value = row.leverage, row.szi, row.entry_px, row.position_value
+    margin, liquidation, mode, cash = row.margin_used, row.liquidation_px, leverage.type, leverage.raw_usd
+    if (cash is None) is (mode is ISOLATED):
         raise Malformed(f"the cash leg of {row.coin} does not fit its margin mode")
     try:
-        mark = row.position_value / abs(row.szi)
+        mark = value / size.copy_abs()
         profit = row.unrealized_pnl
         if profit is None:
-            profit = row.szi * (mark - row.entry_px)
-        figures = mark + row.entry_px + row.margin_used + profit
-        if cash is not None:
-            figures += cash
-        if row.liquidation_px is not None:
-            figures += row.liquidation_px
+            profit = size * (mark - entry)
     except ArithmeticError:
-        raise Malformed(f"the figures of {row.coin} with size {row.szi}") from None
-    if not figures.is_finite():
+        raise Malformed(f"the figures of {row.coin} with size {size}") from None
+    if not (mark.is_finite() and entry.is_finite() and margin.is_finite() and profit.is_finite()) or not (
+        (cash is None or cash.is_finite()) and (liquidation is None or liquidation.is_finite())
+    ):
         raise Malformed(f"a figure of {row.coin} that is not finite")
-    if mark <= 0 or row.entry_px <= 0:
-        raise Malformed(f"the mark {mark} or the entry price {row.entry_px} of {row.coin} is not above zero")
+    if mark.is_signed() or entry.is_signed() or not (mark and entry):
+        raise Malformed(f"the mark {mark} or the entry price {entry} of {row.coin} is not above zero")
     funding = row.cum_funding
     return PositionSnapshot(
         row.coin,
-        row.szi,
-        row.entry_px,
+        size,
+        entry,
         mark,
-        row.position_value,
-        leverage.type,
+        value,
+        mode,
         leverage.value,
-        row.margin_used,
+        margin,
         cash,
         profit,
-        row.liquidation_px,
+        liquidation,
         row.max_leverage,
         None if funding is None else funding.since_open,
     )
@@ -210,14 +207,13 @@ def account(
 
 def _check_totals(row: AccountRow) -> None:
     summary, cross = row.margin_summary, row.cross_margin_summary
-    totals = (
-        summary.account_value,
-        cross.account_value,
-        cross.total_margin_used,
-        row.cross_maintenance_margin_used,
-        row.withdrawable,
-    )
-    if not all(total.is_finite() for total in totals):
+    if not (
+        summary.account_value.is_finite()
+        and cross.account_value.is_finite()
+        and cross.total_margin_used.is_finite()
+        and row.cross_maintenance_margin_used.is_finite()
+        and row.withdrawable.is_finite()
+    ):
         raise Malformed("an account total that is not finite")
 
 
