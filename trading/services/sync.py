@@ -1,33 +1,82 @@
-"""What the venue says, written to our rows: the only writer of columns that come from a venue.
+"""What the venue says, written to our rows: the only way into columns that come from a venue.
 
-Reading happens first and outside any transaction; writing is one short transaction. Every snapshot carries the venue's
-time, and an older one never overwrites a newer one.
+A reading asks first and outside any transaction, then writes all its answers in one transaction, so that a process that
+dies on the way leaves the rows as they were. Answers count by the venue's time and the number of the reading
+(``trading.services.readings``); events count once by the venue's own keys. After a whole reading everything has to add
+up (``trading.services.differences``); where it does not, funding and ledger are read at once.
 """
 
 import logging
-from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from django.db import DatabaseError, transaction
-from django.db.models import Q
 from django.utils import timezone
 from redis.exceptions import RedisError
 
 from trading.live.shapes import announce
 from trading.margin.types import AccountMode
-from trading.models import Fill, Market, Order, Position, VenueAccount
-from trading.services.estimates import estimated_liquidations
+from trading.models import Market, Order, VenueAccount
+from trading.services.apply_account import apply_snapshot
+from trading.services.apply_history import apply_fills, apply_funding, apply_ledger, mark_forced_fills
+from trading.services.apply_orders import apply_orders
+from trading.services.differences import examine
+from trading.services.endings import tell_endings
 from trading.services.history import record_margin_changes
-from trading.venues.base import AccountSnapshot, Adapter, Network, OpenOrder, PositionSnapshot, Venue
-from trading.venues.base import Fill as VenueFill
+from trading.services.liquidations import note_remaining, record_liquidations
+from trading.services.paths import read_paths
+from trading.services.readings import EVERYTHING, WHOLE, Reading, ReadingKind, begin_reading, locked
+from trading.venues.base import AccountSnapshot, Adapter, Fill, FundingPayment, LedgerEntry, Network, OpenOrder, Venue
 from trading.venues.errors import VenueError
+
+__all__ = [
+    "EVERYTHING",
+    "WHOLE",
+    "ReadingKind",
+    "apply_fills",
+    "apply_funding",
+    "apply_ledger",
+    "apply_orders",
+    "apply_snapshot",
+    "history_is_due",
+    "known_networks",
+    "sync_account",
+    "sync_after_command",
+    "sync_markets",
+    "sync_positions",
+]
 
 logger = logging.getLogger(__name__)
 
-# Fills are asked for again from a little before the newest known one; the key makes repeats harmless.
+# Lists of events are asked for again from a little before the time up to which they are known without a gap.
 OVERLAP = timedelta(minutes=1)
 FIRST_LOOK = timedelta(days=7)
+# Funding and ledger are read when something does not add up, and after this time anyway.
+HISTORY_EVERY = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """What a venue answered to one reading; None stands for what was not asked. ``since`` is the first moment that the
+    lists of events cover."""
+
+    since: datetime
+    snapshot: AccountSnapshot | None = None
+    orders: tuple[OpenOrder, ...] | None = None
+    fills: tuple[Fill, ...] | None = None
+    funding: tuple[FundingPayment, ...] | None = None
+    ledger: tuple[LedgerEntry, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """What became of the answers. ``gone`` are orders that left the list; ``adds_up`` is False where funding and ledger
+    have to be read to explain the account's figures; ``is_liquidated`` where there was a new liquidation."""
+
+    gone: tuple[Order, ...] = ()
+    is_taken: bool = True
+    adds_up: bool = True
+    is_liquidated: bool = False
 
 
 def sync_markets(adapter: Adapter) -> int:
@@ -51,22 +100,113 @@ def sync_markets(adapter: Adapter) -> int:
     return len(rows)
 
 
-def sync_account(adapter: Adapter, account: VenueAccount) -> bool:
-    """Read the account whole and store it; False where the venue did not answer, with the reason on the row."""
-    started = timezone.now()
-    VenueAccount.objects.filter(pk=account.pk).update(attempted_at=started)
+def sync_account(adapter: Adapter, account: VenueAccount, kinds: frozenset[ReadingKind] = WHOLE) -> bool:
+    """Read the account and store it; False where the venue did not answer, with the reason on the row.
+
+    A whole reading also reads funding and ledger where the figures do not add up without, or when they are due.
+    """
+    reading = begin_reading(account)
+    account.refresh_from_db(fields=["mode", "synced_at", "cursors", "history_read_at", "anchors"])
+    if kinds >= WHOLE and history_is_due(account, reading.began_at):
+        kinds = kinds | {ReadingKind.HISTORY}
     try:
-        snapshot = adapter.account(account.address)
-        orders = adapter.open_orders(account.address)
-        fills = adapter.fills(account.address, _fills_since(account))
+        answers = _ask(adapter, account, kinds)
+        stored = store(account, reading, answers)
+        if not stored.adds_up:
+            more = _ask(adapter, account, frozenset({ReadingKind.FILLS, ReadingKind.HISTORY}))
+            stored = _both(stored, store(account, reading, more, snapshot=answers.snapshot))
     except VenueError as error:
         VenueAccount.objects.filter(pk=account.pk).update(sync_problem=error.explanation[:200])
         return False
-    apply_orders(account, orders, started)
-    apply_fills(account, fills)
-    if apply_snapshot(account, snapshot):
-        record_margin_changes(account, started)
+    if stored.gone:
+        tell_endings(adapter, account, stored.gone)
+    read_paths(adapter, account)
     return True
+
+
+def history_is_due(account: VenueAccount, now: datetime) -> bool:
+    """Whether funding and ledger were not read for a while: the next whole reading will read them too."""
+    return account.history_read_at is None or now - account.history_read_at >= HISTORY_EVERY
+
+
+def _ask(adapter: Adapter, account: VenueAccount, kinds: frozenset[ReadingKind]) -> Answers:
+    """Everything that is asked, money and positions first: events read after them cover their moment."""
+    address, history = account.address, ReadingKind.HISTORY in kinds
+    # How balances back the account changes rarely, and asking is dear (Hyperliquid 7): the seldom readings ask.
+    mode = AccountMode(account.mode) if account.synced_at and not history else None
+    since = _since(account, timezone.now())
+    return Answers(
+        since=since,
+        snapshot=adapter.account(address, mode=mode) if ReadingKind.ACCOUNT in kinds else None,
+        orders=adapter.open_orders(address) if ReadingKind.ORDERS in kinds else None,
+        fills=adapter.fills(address, since) if ReadingKind.FILLS in kinds else None,
+        funding=adapter.funding(address, _since(account, since, "history")) if history else None,
+        ledger=adapter.ledger(address, _since(account, since, "history")) if history else None,
+    )
+
+
+def _since(account: VenueAccount, now: datetime, name: str = "fills") -> datetime:
+    """From when on events have to be asked for: all is known up to the cursor, and what waits for an explanation goes
+    back to its anchor."""
+    cursor = account.cursors.get(name)
+    if cursor is None:
+        return now - FIRST_LOOK
+    anchors = [datetime.fromisoformat(at) for _, at, _ in account.anchors.values()]
+    return min([datetime.fromisoformat(cursor), *anchors]) - OVERLAP
+
+
+def store(
+    account: VenueAccount, reading: Reading, answers: Answers, *, snapshot: AccountSnapshot | None = None
+) -> Stored:
+    """Write every answer of a reading in one transaction. ``snapshot`` is this reading's if it is stored already."""
+    shown = answers.snapshot or snapshot
+    with transaction.atomic():
+        row = locked(account)
+        is_taken = answers.snapshot is None or apply_snapshot(row, answers.snapshot, reading)
+        gone = None
+        if answers.orders is not None:
+            gone = apply_orders(row, answers.orders, reading.began_at, reading.number)
+        _store_events(row, answers)
+        is_liquidated = bool(record_liquidations(row, answers.since)) if answers.fills is not None else False
+        _move_cursors(row, reading, answers, shown)
+        row.refresh_from_db()
+        adds_up = True
+        if shown is not None and answers.fills is not None and row.account_reading == reading.number:
+            record_margin_changes(row, reading.began_at)
+            note_remaining(row, shown.venue_time, shown.equity)
+            adds_up = examine(row, shown, reading.began_at, is_final=answers.ledger is not None)
+    return Stored(gone=tuple(gone or ()), is_taken=is_taken, adds_up=adds_up, is_liquidated=is_liquidated)
+
+
+def _store_events(row: VenueAccount, answers: Answers) -> None:
+    if answers.fills is not None:
+        apply_fills(row, answers.fills)
+    if answers.funding is not None:
+        apply_funding(row, answers.funding)
+    if answers.ledger is not None:
+        apply_ledger(row, answers.ledger)
+    mark_forced_fills(row, answers.since)
+
+
+def _move_cursors(row: VenueAccount, reading: Reading, answers: Answers, shown: AccountSnapshot | None) -> None:
+    """Events are known without a gap up to the snapshot that was read before them."""
+    if shown is None:
+        return
+    until = shown.venue_time.isoformat()
+    moved = {name: until for name, told in (("fills", answers.fills), ("history", answers.ledger)) if told is not None}
+    newer = {name: max(until, row.cursors.get(name, "")) for name, until in moved.items()}
+    if newer:
+        read = {"history_read_at": reading.began_at} if answers.ledger is not None else {}
+        VenueAccount.objects.filter(pk=row.pk).update(cursors=row.cursors | newer, **read)
+
+
+def _both(first: Stored, second: Stored) -> Stored:
+    return Stored(
+        gone=first.gone,
+        is_taken=first.is_taken,
+        adds_up=second.adds_up,
+        is_liquidated=first.is_liquidated or second.is_liquidated,
+    )
 
 
 def sync_after_command(adapter: Adapter, account: VenueAccount) -> None:
@@ -82,192 +222,22 @@ def sync_after_command(adapter: Adapter, account: VenueAccount) -> None:
 
 
 def sync_positions(adapter: Adapter, account: VenueAccount) -> bool:
-    """Read only money and positions: the cheap look that serves whoever is watching.
-
-    How balances back the account changes rarely, so what the last whole reading said of it spares a dear question
-    (Hyperliquid 7).
-    """
+    """Read only money and positions: the cheap look that serves whoever is watching."""
+    reading = begin_reading(account)
     try:
         snapshot = adapter.account(account.address, mode=AccountMode(account.mode) if account.synced_at else None)
     except VenueError as error:
         VenueAccount.objects.filter(pk=account.pk).update(sync_problem=error.explanation[:200])
         return False
-    return apply_snapshot(account, snapshot)
-
-
-def apply_snapshot(account: VenueAccount, snapshot: AccountSnapshot) -> bool:
-    """Store money and positions of one moment; False where a later moment is stored already."""
-    markets = markets_by_name(account.venue, account.network)
-    estimates = estimated_liquidations(snapshot, {name: market.rules for name, market in markets.items()})
-    with transaction.atomic():
-        is_newer = Q(venue_time=None) | Q(venue_time__lte=snapshot.venue_time)
-        taken = VenueAccount.objects.filter(is_newer, pk=account.pk).update(
-            mode=snapshot.account_mode.value,
-            equity=snapshot.equity,
-            cross_equity=snapshot.cross_equity,
-            cross_maintenance=snapshot.cross_maintenance,
-            cross_margin_used=snapshot.cross_margin_used,
-            withdrawable=snapshot.withdrawable,
-            venue_time=snapshot.venue_time,
-            synced_at=snapshot.received_at,
-            sync_problem="",
-        )
-        if not taken:
-            return False
-        rows = [
-            _position_row(account, markets[position.market], position, snapshot.venue_time, estimates)
-            for position in snapshot.positions
-            if position.market in markets
-        ]
-        _replace_positions(account, rows)
-    return True
-
-
-def markets_by_name(venue: str, network: str) -> dict[str, Market]:
-    """Every market of a venue and network, by the venue's own name for it."""
-    return {market.name: market for market in Market.objects.filter(venue=venue, network=network)}
-
-
-def _position_row(
-    account: VenueAccount,
-    market: Market,
-    position: PositionSnapshot,
-    venue_time: datetime,
-    estimates: dict[str, Decimal | None],
-) -> Position:
-    return Position(
-        operator_id=account.operator_id,
-        account=account,
-        market=market,
-        position_side=position.side.value,
-        size=position.size,
-        entry_price=position.entry_price,
-        mark_price=position.mark_price,
-        mode=position.mode.value,
-        leverage=position.leverage,
-        margin=position.margin,
-        cash=position.cash,
-        unrealised_pnl=position.unrealised_pnl,
-        liquidation_price=position.liquidation_price,
-        estimated_liquidation_price=estimates.get(position.market),
-        max_leverage=position.max_leverage,
-        funding_since_open=position.funding_since_open or 0,
-        venue_time=venue_time,
-    )
-
-
-def _replace_positions(account: VenueAccount, rows: list[Position]) -> None:
-    Position.objects.filter(account=account).exclude(market__in=[row.market for row in rows]).delete()
-    Position.objects.bulk_create(
-        rows,
-        update_conflicts=True,
-        unique_fields=["account", "market", "position_side"],
-        update_fields=[
-            "size", "entry_price", "mark_price", "mode", "leverage", "margin", "cash", "unrealised_pnl",
-            "liquidation_price", "estimated_liquidation_price", "max_leverage", "funding_since_open", "venue_time",
-        ],
-    )  # fmt: skip
-
-
-def apply_orders(account: VenueAccount, orders: Iterable[OpenOrder], read_from: datetime) -> bool:
-    """Store the complete list of resting orders and close the others; False where a later list is stored already.
-
-    The venue sends no time with the list, so ``read_from`` is when we began to ask for it.
-    """
-    markets = markets_by_name(account.venue, account.network)
-    rows = [
-        _order_row(account, markets[order.market], order, read_from, parent)
-        for order, parent in _with_children(orders)
-        if order.market in markets
-    ]
-    with transaction.atomic():
-        is_newer = Q(orders_read_at=None) | Q(orders_read_at__lte=read_from)
-        if not VenueAccount.objects.filter(is_newer, pk=account.pk).update(orders_read_at=read_from):
-            return False
-        gone = Order.objects.filter(account=account, is_open=True).exclude(venue_id__in=[row.venue_id for row in rows])
-        gone.update(is_open=False)
-        Order.objects.bulk_create(
-            rows,
-            update_conflicts=True,
-            unique_fields=["account", "market", "venue_id"],
-            update_fields=[
-                "kind", "limit_price", "size", "original_size", "reduce_only", "time_in_force", "trigger_price",
-                "trigger_kind", "trigger_is_market", "covers_position", "parent_id", "is_open", "seen_at",
-            ],
-        )  # fmt: skip
-    return True
-
-
-def _with_children(orders: Iterable[OpenOrder], parent: int | None = None) -> Iterator[tuple[OpenOrder, int | None]]:
-    """Every order with the id of the one it waits for; an order that is listed by itself is taken from there."""
-    listed = list(orders)
-    alone = {order.order_id for order in listed}
-    for order in listed:
-        yield order, parent
-        yield from _with_children((child for child in order.children if child.order_id not in alone), order.order_id)
-
-
-def _order_row(account: VenueAccount, market: Market, order: OpenOrder, seen_at: datetime, parent: int | None) -> Order:
-    trigger = order.trigger
-    return Order(
-        operator_id=account.operator_id,
-        account=account,
-        market=market,
-        venue_id=order.order_id,
-        client_id=order.client_id or "",
-        is_buy=order.is_buy,
-        kind=order.order_type,
-        limit_price=order.limit_price,
-        size=order.size,
-        original_size=order.original_size,
-        reduce_only=order.reduce_only,
-        time_in_force=order.time_in_force or "",
-        trigger_price=trigger.price if trigger else None,
-        trigger_kind=(trigger.kind or "") if trigger else "",
-        trigger_is_market=trigger.is_market if trigger else False,
-        covers_position=order.covers_position,
-        parent_id=parent,
-        placed_at=order.placed_at,
-        seen_at=seen_at,
-    )
-
-
-def _fills_since(account: VenueAccount) -> datetime:
-    newest = account.fills.order_by("-happened_at").values_list("happened_at", flat=True).first()
-    return newest - OVERLAP if newest else timezone.now() - FIRST_LOOK
-
-
-def apply_fills(account: VenueAccount, fills: Iterable[VenueFill]) -> None:
-    """Store executions; one that is known already is left as it is."""
-    markets = markets_by_name(account.venue, account.network)
-    rows = [_fill_row(account, markets[fill.market], fill) for fill in fills if fill.market in markets]
-    Fill.objects.bulk_create(rows, ignore_conflicts=True)
-
-
-def _fill_row(account: VenueAccount, market: Market, fill: VenueFill) -> Fill:
-    # The mark stands on both sides of a liquidation: it is the trader's own only where the account is his.
-    own = fill.liquidation if fill.liquidation and fill.liquidation.account.lower() == account.address.lower() else None
-    return Fill(
-        operator_id=account.operator_id,
-        account=account,
-        market=market,
-        key=fill.key,
-        order_id=fill.order_id,
-        happened_at=fill.time,
-        is_buy=fill.is_buy,
-        price=fill.price,
-        size=fill.size,
-        start_position=fill.start_position,
-        direction=fill.direction,
-        closed_pnl=fill.closed_pnl,
-        fee=fill.fee,
-        builder_fee=fill.builder_fee,
-        liquidation=own.method if own else "",
-        liquidation_mark_price=own.mark if own else None,
-    )
+    return apply_snapshot(account, snapshot, reading)
 
 
 def known_networks() -> list[tuple[Venue, Network]]:
     """The venue networks that markets are stored for."""
     pairs = Market.objects.order_by().values_list("venue", "network").distinct()
     return [(Venue(venue), Network(network)) for venue, network in pairs]
+
+
+def markets_by_name(venue: str, network: str) -> dict[str, Market]:
+    """Every market of a venue and network, by the venue's own name for it."""
+    return {market.name: market for market in Market.objects.filter(venue=venue, network=network)}

@@ -1,0 +1,161 @@
+"""A liquidation is one record, however its executions arrive, and its money adds up to the last unit."""
+
+import doctest
+import random
+from copy import deepcopy
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import transaction
+
+from tests.trading.conftest import Desk
+from tests.trading.services.test_orders import ticket
+from tests.trading.services.test_records import settled
+from trading.margin.types import MarginMode
+from trading.models import Difference, Fill, FormerPosition, Liquidation, Position
+from trading.services import liquidations
+from trading.services.liquidations import record_liquidations
+from trading.services.orders import place_order
+from trading.services.readings import locked
+from trading.services.sync import sync_account, sync_positions
+
+
+def open_and_fall(desk: Desk, price: str, **changes: object) -> Position:
+    """A long that is liquidated at ``price``; the position as it was."""
+    assert place_order(desk.adapter, desk.account, desk.market, ticket(**changes)).state == "accepted"
+    settled(desk)
+    held = Position.objects.select_related("market").get()
+    desk.sandbox.mark("BTC", price)
+    return held
+
+
+def test_isolated_liquidation_says_what_was_lost_and_what_came_back(desk: Desk) -> None:
+    held = open_and_fall(desk, "69600", leverage=5)
+    assert settled(desk) == []
+
+    row = Liquidation.objects.get()
+    assert (row.mode, row.method, row.size_before, row.closed_size) == ("isolated", "market", held.size, held.size)
+    assert (row.entry_price, row.leverage, row.mark_price) == (held.entry_price, 5, Decimal(69600))
+    assert row.liquidation_price == held.liquidation_price
+    assert row.estimated_liquidation_price == held.estimated_liquidation_price
+    assert row.margin == held.margin - held.unrealised_pnl
+    assert row.returned is not None
+    assert row.lost is not None
+    assert row.margin == row.lost + row.returned
+    assert row.returned > 0
+    assert row.lost == row.fee - row.closed_pnl
+    assert row.remained == desk.reread().equity == Decimal(str(desk.at_venue()["cash"]))
+
+
+def test_backstop_keeps_what_is_left_of_the_position_alone(desk: Desk) -> None:
+    held = open_and_fall(desk, "68900", leverage=5)
+    assert settled(desk) == []
+
+    row = Liquidation.objects.get()
+    assert (row.method, row.returned, row.lost) == ("backstop", Decimal(0), held.margin - held.unrealised_pnl)
+    assert row.settled < 0
+    assert row.remained == Decimal(str(desk.at_venue()["cash"])) > Decimal(9000)
+
+
+def test_cross_liquidation_takes_the_account(desk: Desk) -> None:
+    open_and_fall(desk, "50000", mode=MarginMode.CROSS, leverage=40, size=Decimal("0.3"))
+    assert settled(desk) == []
+
+    row = Liquidation.objects.get()
+    assert (row.mode, row.margin, row.returned) == ("cross", None, None)
+    assert row.remained == desk.reread().equity == Decimal(str(desk.at_venue()["cash"]))
+
+
+def test_position_that_vanished_before_its_executions_were_read_is_remembered(desk: Desk) -> None:
+    held = open_and_fall(desk, "69600", leverage=5)
+
+    assert sync_positions(desk.adapter, desk.reread())
+    assert (Position.objects.count(), Liquidation.objects.count()) == (0, 0)
+    settled(desk)
+
+    row = Liquidation.objects.get()
+    assert (row.entry_price, row.liquidation_price) == (held.entry_price, held.liquidation_price)
+
+
+def test_executions_that_come_twice_and_in_any_order_make_one_record(desk: Desk) -> None:
+    open_and_fall(desk, "69600", leverage=5, size=Decimal("0.05"))
+    settled(desk)
+    wanted = figures()
+    fills = in_three(Fill.objects.get(liquidation="market"))
+    chance = random.Random(7)
+    for _ in range(6):
+        Liquidation.objects.all().delete()
+        Fill.objects.exclude(liquidation="").delete()
+        for row in [*chance.sample(fills, len(fills)), chance.choice(fills)]:
+            row.pk = None
+            Fill.objects.bulk_create([row], ignore_conflicts=True)
+            with transaction.atomic():
+                record_liquidations(locked(desk.account), row.happened_at)
+        assert figures() == wanted
+
+
+def in_three(whole: Fill) -> list[Fill]:
+    """The same execution as three, a second apart."""
+    assert whole.fee is not None
+    parts = []
+    left = whole.size
+    for place, size in enumerate((Decimal("0.03"), Decimal("0.015"), Decimal("0.005"))):
+        part = deepcopy(whole)
+        part.key = whole.key if place == 0 else f"{whole.key}-{place}"
+        part.size, part.start_position, left = size, left, left - size
+        part.closed_pnl = whole.closed_pnl * size / whole.size
+        part.fee = whole.fee * size / whole.size
+        part.happened_at = whole.happened_at + timedelta(seconds=place)
+        parts.append(part)
+    return parts
+
+
+def figures() -> list[tuple[object, ...]]:
+    names = [
+        "key", "method", "size_before", "closed_size", "closed_pnl", "fee", "margin", "returned", "lost", "settled",
+    ]  # fmt: skip
+    return list(Liquidation.objects.values_list(*names))
+
+
+def test_counterparty_of_a_liquidation_is_not_told_that_it_was_liquidated(desk: Desk) -> None:
+    open_and_fall(desk, "69600", leverage=5)
+    settled(desk)
+    Fill.objects.exclude(liquidation="").update(liquidation="")
+    Liquidation.objects.all().delete()
+
+    with transaction.atomic():
+        assert record_liquidations(locked(desk.account), Fill.objects.latest("happened_at").happened_at) == []
+
+
+def test_way_of_the_price_is_kept(desk: Desk) -> None:
+    open_and_fall(desk, "69600", leverage=5)
+    settled(desk)
+
+    path = Liquidation.objects.get().path
+    assert len(path) >= 2
+    assert min(Decimal(low) for _, low, _, _ in path) <= Decimal(69600)
+
+
+def test_silent_venue_leaves_the_path_to_the_next_reading(desk: Desk) -> None:
+    open_and_fall(desk, "69600", leverage=5)
+    desk.sandbox.fault("drop_before", "candleSnapshot", count=2)
+    assert sync_account(desk.adapter, desk.reread())
+    assert Liquidation.objects.get().path == []
+
+    desk.sandbox.clear_faults()
+    settled(desk)
+    assert Liquidation.objects.get().path != []
+
+
+@pytest.mark.parametrize("price", ["69600", "68900", "60000"])
+def test_money_of_a_liquidation_adds_up(desk: Desk, price: str) -> None:
+    open_and_fall(desk, price, leverage=5, size=Decimal("0.05"))
+
+    assert settled(desk, times=2) == []
+    assert Difference.objects.count() == 0
+    assert FormerPosition.objects.count() == 1
+
+
+def test_module_opens_with_examples_that_hold() -> None:
+    assert doctest.testmod(liquidations).failed == 0

@@ -1,0 +1,98 @@
+"""The complete list of resting orders, written to our rows; what is not in it any more has ended."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from django.db import transaction
+
+from trading.models import Market, Order, VenueAccount
+from trading.services.apply_account import markets_named
+from trading.services.readings import begin_reading, locked
+from trading.venues.base import OpenOrder
+
+
+def apply_orders(
+    account: VenueAccount, orders: Iterable[OpenOrder], read_from: datetime, number: int | None = None
+) -> list[Order] | None:
+    """Store the complete list of resting orders and close the others, which are returned; None where a later list is
+    stored already.
+
+    The venue sends no time with the list, so ``read_from`` is when we began to ask for it, and ``number`` that of the
+    reading; without one the list came by itself and counts as read now.
+    """
+    taken_in = begin_reading(account).number if number is None else number
+    listed = list(_with_children(orders))
+    markets = markets_named(account, (order.market for order, _ in listed))
+    with transaction.atomic():
+        row = locked(account)
+        if row.orders_read_at and (row.orders_read_at, row.orders_reading) > (read_from, taken_in):
+            return None
+        VenueAccount.objects.filter(pk=row.pk).update(orders_read_at=read_from, orders_reading=taken_in)
+        rows = _store(row, listed, markets, read_from)
+        return _close_others(row, rows)
+
+
+def _store(
+    account: VenueAccount,
+    listed: Iterable[tuple[OpenOrder, int | None]],
+    markets: dict[str, Market],
+    read_from: datetime,
+) -> list[Order]:
+    rows = {
+        (order.market, order.order_id): _order_row(account, markets[order.market], order, read_from, parent)
+        for order, parent in listed
+        if order.market in markets
+    }
+    stored: list[Order] = Order.objects.bulk_create(
+        list(rows.values()),
+        update_conflicts=True,
+        unique_fields=["account", "market", "venue_id"],
+        update_fields=[
+            "kind", "limit_price", "size", "original_size", "reduce_only", "time_in_force", "trigger_price",
+            "trigger_kind", "trigger_is_market", "covers_position", "parent_id", "is_open", "end", "seen_at",
+        ],
+    )  # fmt: skip
+    return stored
+
+
+def _close_others(account: VenueAccount, rows: Iterable[Order]) -> list[Order]:
+    resting = {(row.market_id, row.venue_id) for row in rows}
+    open_ones = Order.objects.filter(account=account, is_open=True).select_related("market")
+    gone = [row for row in open_ones if (row.market_id, row.venue_id) not in resting]
+    if gone:
+        Order.objects.filter(pk__in=[row.pk for row in gone]).update(is_open=False)
+    return gone
+
+
+def _with_children(orders: Iterable[OpenOrder], parent: int | None = None) -> Iterator[tuple[OpenOrder, int | None]]:
+    """Every order with the id of the one it waits for; an order that is listed by itself is taken from there."""
+    listed = list(orders)
+    alone = {order.order_id for order in listed}
+    for order in listed:
+        yield order, parent
+        yield from _with_children((child for child in order.children if child.order_id not in alone), order.order_id)
+
+
+def _order_row(account: VenueAccount, market: Market, order: OpenOrder, seen_at: datetime, parent: int | None) -> Order:
+    trigger = order.trigger
+    return Order(
+        operator_id=account.operator_id,
+        account=account,
+        market=market,
+        venue_id=order.order_id,
+        client_id=order.client_id or "",
+        is_buy=order.is_buy,
+        kind=order.order_type,
+        limit_price=order.limit_price,
+        size=order.size,
+        original_size=order.original_size,
+        reduce_only=order.reduce_only,
+        time_in_force=order.time_in_force or "",
+        trigger_price=trigger.price if trigger else None,
+        trigger_kind=(trigger.kind or "") if trigger else "",
+        trigger_is_market=trigger.is_market if trigger else False,
+        covers_position=order.covers_position,
+        parent_id=parent,
+        placed_at=order.placed_at,
+        seen_at=seen_at,
+    )

@@ -1,0 +1,260 @@
+"""One record for each liquidation of a position, made of what the venue told of it and of what we had shown before.
+
+The executions that a venue forced are the evidence (Hyperliquid 2.5; Aster 3.7, told apart by its list of forced
+orders). Those of one market that follow each other closely are one liquidation: a large position goes in parts
+(Hyperliquid 3.10). A record is worked out again from all of them whenever one more arrives, so late, doubled and
+disordered executions come to the same one record.
+
+In money (Hyperliquid 3.3, 3.10; Aster 4.9): an isolated position ends with its cash leg and what its executions
+brought, less fees. That comes back to the account, unless it is below zero, which the venue bears, or a backstop was
+needed, which keeps all of it. A backstop of the whole cross account keeps what the account was still worth.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+
+from django.db.models import Sum
+
+from trading.margin.types import MarginMode
+from trading.models import (
+    Fill,
+    FormerPosition,
+    FundingPayment,
+    LedgerEntry,
+    Liquidation,
+    MarginChange,
+    Position,
+    VenueAccount,
+)
+from trading.models.accounts import PositionFigures
+from trading.venues.base import Venue
+
+# The venue waits half a minute between the parts of a large liquidation (Hyperliquid 3.10).
+EPISODE = timedelta(minutes=1)
+METHODS = ("market", "backstop")
+BACKSTOP = "backstop"
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A liquidation in money. ``returned`` and ``lost`` are None where the position had not been seen before."""
+
+    margin: Decimal | None
+    returned: Decimal | None
+    settled: Decimal
+    lost: Decimal | None
+
+
+def isolated_outcome(
+    *, margin: Decimal, profit: Decimal, fee: Decimal, is_whole: bool, keeps_rest: bool, is_told: bool
+) -> Outcome:
+    """What became of ``margin``, which the position held without its open profit.
+
+    ``profit`` is the closed profit of all executions. Where the venue itself books what it takes and bears
+    (``is_told``), nothing is left to settle.
+
+    >>> isolated_outcome(margin=Decimal(100), profit=Decimal(-90), fee=Decimal(1), is_whole=True, keeps_rest=False,
+    ...     is_told=False)
+    Outcome(margin=Decimal('100'), returned=Decimal('9'), settled=Decimal('0'), lost=Decimal('91'))
+    >>> isolated_outcome(margin=Decimal(100), profit=Decimal(-95), fee=Decimal(0), is_whole=True, keeps_rest=True,
+    ...     is_told=False)
+    Outcome(margin=Decimal('100'), returned=Decimal('0'), settled=Decimal('-5'), lost=Decimal('100'))
+    >>> isolated_outcome(margin=Decimal(100), profit=Decimal(-103), fee=Decimal(0), is_whole=True, keeps_rest=False,
+    ...     is_told=False)
+    Outcome(margin=Decimal('100'), returned=Decimal('0'), settled=Decimal('3'), lost=Decimal('100'))
+    """
+    if not is_whole:
+        return Outcome(margin, None, ZERO, fee - profit)
+    end = margin + profit - fee
+    returned = ZERO if keeps_rest else max(ZERO, end)
+    return Outcome(margin, returned, ZERO if is_told else returned - end, margin - returned)
+
+
+def record_liquidations(account: VenueAccount, since: datetime) -> list[Liquidation]:
+    """Put every liquidation with an execution since then on record, or work it out again; those that are new.
+
+    ``account`` is locked by the running transaction.
+    """
+    forced = Fill.objects.filter(account=account, liquidation__in=METHODS)
+    touched = forced.filter(happened_at__gte=since).values_list("market_id", "is_buy").distinct().order_by()
+    new = []
+    for market_id, is_buy in touched:
+        near = forced.filter(market_id=market_id, is_buy=is_buy, happened_at__gte=since - 2 * EPISODE)
+        near = near.select_related("market")
+        for episode in _episodes(list(near.order_by("happened_at", "key"))):
+            row, is_new = _record(account, episode)
+            new += [row] if is_new else []
+    return new
+
+
+def _episodes(fills: Sequence[Fill]) -> list[list[Fill]]:
+    """Executions of one side of a market in the order of time, cut where none followed for a while."""
+    found = [[fills[0]]]
+    for before, fill in pairwise(fills):
+        if fill.happened_at - before.happened_at > EPISODE:
+            found.append([])
+        found[-1].append(fill)
+    return found
+
+
+def _record(account: VenueAccount, fills: list[Fill]) -> tuple[Liquidation, bool]:
+    first, last = fills[0], fills[-1]
+    known = Liquidation.objects.filter(
+        account=account,
+        market=first.market_id,
+        happened_at__lte=last.happened_at + EPISODE,
+        ended_at__gte=first.happened_at - EPISODE,
+        **({"size_before__lt": 0} if first.is_buy else {"size_before__gt": 0}),
+    )
+    row = known.first() or Liquidation(operator_id=account.operator_id, account=account, market=first.market)
+    is_new = row.pk is None
+    _tell_executions(row, fills)
+    _tell_position(row, account, fills)
+    row.save()
+    known.exclude(pk=row.pk).delete()
+    return row, is_new
+
+
+def _tell_executions(row: Liquidation, fills: list[Fill]) -> None:
+    size = sum((fill.size for fill in fills), ZERO)
+    first = fills[0]
+    row.key = first.key
+    row.happened_at, row.ended_at = first.happened_at, fills[-1].happened_at
+    row.method = ", ".join(method for method in METHODS if any(fill.liquidation == method for fill in fills))
+    row.closed_size = size
+    row.average_price = sum((fill.size * fill.price for fill in fills), ZERO) / size
+    row.mark_price = first.liquidation_mark_price
+    row.closed_pnl = sum((fill.closed_pnl for fill in fills), ZERO)
+    row.fee = sum((fill.fee or ZERO for fill in fills if not fill.fee_token), ZERO)
+    row.size_before = first.start_position if first.start_position is not None else (-size if first.is_buy else size)
+
+
+def _tell_position(row: Liquidation, account: VenueAccount, fills: list[Fill]) -> None:
+    """What we had shown of the position, and the outcome that follows from it."""
+    seen = _seen_before(account, row, is_long=row.size_before > 0)
+    entry = _venues_entry(account, row)
+    told_mode = str(entry.get("leverageType", "")).lower() if entry else ""
+    row.mode = seen.mode if seen else (told_mode or _mode_in_words(fills))
+    if seen is not None:
+        row.position_side = seen.position_side
+        row.entry_price, row.leverage = seen.entry_price, seen.leverage
+        row.liquidation_price = seen.liquidation_price
+        row.estimated_liquidation_price = seen.estimated_liquidation_price
+        row.seen_at = seen.venue_time
+        if fills[0].start_position is None:
+            row.size_before = seen.size
+    outcome = _outcome(row, account, seen, entry)
+    row.margin, row.returned, row.settled, row.lost = (
+        outcome.margin, outcome.returned, outcome.settled, outcome.lost,
+    )  # fmt: skip
+
+
+def _mode_in_words(fills: Iterable[Fill]) -> str:
+    """The venue's words name the mode in a backstop (Hyperliquid 2.5)."""
+    is_cross = any("Cross" in fill.direction for fill in fills)
+    return MarginMode.CROSS.value if is_cross else MarginMode.ISOLATED.value
+
+
+def _seen_before(account: VenueAccount, row: Liquidation, *, is_long: bool) -> PositionFigures | None:
+    """The position as it was last read before it was liquidated: kept when it went, or still in our rows."""
+    sign = {"size__gt": 0} if is_long else {"size__lt": 0}
+    before = {"account": account, "market": row.market, "venue_time__lte": row.happened_at, **sign}
+    former: FormerPosition | None = FormerPosition.objects.filter(**before).order_by("-venue_time", "-pk").first()
+    held: Position | None = Position.objects.filter(**before).first()
+    if held is not None and (former is None or former.venue_time < held.venue_time):
+        return held
+    return former if former is not None and former.ended_at >= row.happened_at else None
+
+
+def _venues_entry(account: VenueAccount, row: Liquidation) -> dict[str, object] | None:
+    """What the venue's ledger says of it (Hyperliquid 2.5)."""
+    entries = LedgerEntry.objects.filter(
+        account=account, kind="liquidation", happened_at__range=(row.happened_at - EPISODE, row.ended_at + EPISODE)
+    )
+    for details in entries.values_list("details", flat=True):
+        entry: dict[str, object] = json.loads(details)
+        if row.market.name in _coins(entry):
+            return entry
+    return None
+
+
+def _coins(entry: dict[str, object]) -> list[str]:
+    held = entry.get("liquidatedPositions")
+    return [str(position["coin"]) for position in held] if isinstance(held, list) else []
+
+
+def _outcome(
+    row: Liquidation, account: VenueAccount, seen: PositionFigures | None, entry: dict[str, object] | None
+) -> Outcome:
+    if row.mode == MarginMode.CROSS:
+        settled = _cross_settlement(row, entry)
+        return Outcome(None, None, settled, row.fee - row.closed_pnl - settled)
+    if seen is None or seen.cash is None:
+        return Outcome(None, None, ZERO, row.fee - row.closed_pnl)
+    is_told = account.venue == Venue.ASTER
+    booked = _booked(account, row) if is_told else ZERO
+    return isolated_outcome(
+        margin=_margin(account, row, seen, seen.cash),
+        profit=row.closed_pnl + booked,
+        fee=row.fee,
+        is_whole=row.closed_size == abs(row.size_before),
+        keeps_rest=BACKSTOP in row.method,
+        is_told=is_told,
+    )
+
+
+def _cross_settlement(row: Liquidation, entry: dict[str, object] | None) -> Decimal:
+    """A backstop keeps what the cross account was worth; it is counted once, with the first of its positions."""
+    if entry is None or row.method != BACKSTOP or _coins(entry)[0] != row.market.name:
+        return ZERO
+    return -Decimal(str(entry["accountValue"]))
+
+
+def _margin(account: VenueAccount, row: Liquidation, seen: PositionFigures, cash: Decimal) -> Decimal:
+    """What the position held without open profit: its cash leg, with what moved since it was last seen, and its cost.
+
+    The cost is what the executions brought less the profit they closed; an entry price is rounded (Hyperliquid 2.3).
+    """
+    span = {"account": account, "market": row.market, "happened_at__gt": seen.venue_time}
+    moved = MarginChange.objects.filter(**span, happened_at__lte=row.happened_at)
+    paid = FundingPayment.objects.filter(**span, happened_at__lte=row.happened_at)
+    since: Decimal = sum((rows.aggregate(total=Sum("amount"))["total"] or ZERO for rows in (moved, paid)), ZERO)
+    is_whole = row.closed_size == abs(row.size_before)
+    cost: Decimal = _brought(account, row) - row.closed_pnl if is_whole else seen.size * seen.entry_price
+    return cash + since + cost
+
+
+def _brought(account: VenueAccount, row: Liquidation) -> Decimal:
+    """What the executions of a liquidation were paid: above zero for a long that was sold."""
+    fills = Fill.objects.filter(
+        account=account,
+        market=row.market,
+        liquidation__in=METHODS,
+        is_buy=row.size_before < 0,
+        happened_at__range=(row.happened_at, row.ended_at),
+    )
+    worth = sum((fill.size * fill.price for fill in fills), ZERO)
+    return worth if row.size_before > 0 else -worth
+
+
+def _booked(account: VenueAccount, row: Liquidation) -> Decimal:
+    """What Aster's ledger books of the liquidation beyond its executions (Aster 3.7, 4.9)."""
+    entries = LedgerEntry.objects.filter(
+        account=account,
+        kind="INSURANCE_CLEAR",
+        happened_at__range=(row.happened_at - EPISODE, row.ended_at + EPISODE),
+        details__contains=f'"{row.market.name}"',
+    )
+    total: Decimal = entries.aggregate(total=Sum("amount"))["total"] or ZERO
+    return total
+
+
+def note_remaining(account: VenueAccount, venue_time: datetime, equity: Decimal) -> None:
+    """Keep what the account was worth at the first reading after each liquidation."""
+    rows = Liquidation.objects.filter(account=account, remained=None, ended_at__lte=venue_time)
+    rows.update(remained=equity)
