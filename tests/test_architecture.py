@@ -39,6 +39,8 @@ FLOORS = {
     "trading.live.render": 7,
     "trading.live.follow": 8,
     "trading.live.lookers": 8,
+    "trading.live.followed": 8,
+    "trading.live.watching": 8,
     "trading.accounts": 8,
     "trading.accounts.urls": 9,
     "trading.support": 8,

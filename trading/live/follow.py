@@ -6,9 +6,8 @@ once. Whoever loses the lock stops following before anything else is published.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Protocol
 
 from redis.asyncio import Redis
 from redis.asyncio.lock import Lock
@@ -17,10 +16,12 @@ from redis.exceptions import LockError, RedisError
 from trading.live import board, connections, keys, presence
 from trading.live.heard import Heard
 from trading.live.lookers import Lookers
+from trading.live.public import CANDLE_INTERVALS
 from trading.live.render import Renderer
+from trading.live.watching import Watching
 from trading.venues.base import Adapter
 from trading.venues.errors import VenueError
-from trading.venues.hyperliquid.stream import Complaint, Frame, Subscription, Unreadable
+from trading.venues.streaming import Complaint, Frame, Interest, Listen, Stream, Topic, Unreadable, Wanted
 
 logger = logging.getLogger(__name__)
 
@@ -33,16 +34,6 @@ MARKETS_SECONDS = 60.0
 AFTER_FAILURE_SECONDS = 1.0
 
 
-class Stream(Protocol):
-    """A venue's stream as its follower sees it."""
-
-    def want(self, subscriptions: frozenset[Subscription]) -> None:
-        """Follow exactly these from now on."""
-
-    async def follow(self) -> None:
-        """Connect and listen for ever."""
-
-
 class LockLost(Exception):
     """Another process may follow the venue now."""
 
@@ -50,7 +41,7 @@ class LockLost(Exception):
 class Follower:
     """Follows one venue and network. ``open_stream`` makes the stream from the function that hears its frames."""
 
-    def __init__(self, adapter: Adapter, open_stream: Callable[[Callable[[Frame], None]], Stream]) -> None:
+    def __init__(self, adapter: Adapter, open_stream: Callable[[Listen], Stream]) -> None:
         self._adapter = adapter
         self._open_stream = open_stream
         self._name = f"{adapter.venue} {adapter.network}"
@@ -77,21 +68,26 @@ class Follower:
         known = await asyncio.to_thread(board.read, self._adapter.venue, self._adapter.network)
         heard = Heard(known)
         renderer = Renderer(redis, self._adapter.venue, self._adapter.network)
-        lookers, arrival = Lookers(), asyncio.Event()
+        lookers, arrival = Lookers(self._adapter.venue), asyncio.Event()
 
         def listen(frame: Frame) -> None:
             if isinstance(frame, Complaint | Unreadable):
                 logger.warning("%s said on its stream: %s", self._name, frame)
-            heard.listen(frame, datetime.now(UTC))
+            now = datetime.now(UTC)
+            heard.listen(frame, now)
+            watching.listen(frame, now)
 
         stream = self._open_stream(listen)
+        watching = Watching(self._adapter, stream.accounts_at_most)
         async with asyncio.TaskGroup() as group:
             group.create_task(_renew(lock))
             group.create_task(stream.follow())
             group.create_task(self._read_markets(renderer, heard))
-            group.create_task(self._watch_markets(renderer, heard, stream, arrival))
+            group.create_task(self._want(renderer, heard, watching, stream, arrival))
+            group.create_task(watching.choose())
+            group.create_task(watching.write())
             group.create_task(_watch_accounts(lookers))
-            group.create_task(_hear_arrivals(redis, lookers, arrival))
+            group.create_task(self._hear_arrivals(redis, lookers, heard, arrival))
             group.create_task(lookers.load())
             group.create_task(_take_turns(redis, renderer, lookers, heard))
 
@@ -108,8 +104,10 @@ class Follower:
             renderer.specs = {spec.name: spec for spec in found.specs}
             await asyncio.sleep(MARKETS_SECONDS)
 
-    async def _watch_markets(self, renderer: Renderer, heard: Heard, stream: Stream, arrival: asyncio.Event) -> None:
-        """Follow the state of every market, and the book of those that somebody looks at."""
+    async def _want(
+        self, renderer: Renderer, heard: Heard, watching: Watching, stream: Stream, arrival: asyncio.Event
+    ) -> None:
+        """Follow the state of every market, all there is of those that somebody looks at, and whoever is watched."""
         prefix = keys.market_channel(self._adapter.venue, self._adapter.network, "")
         while True:
             markets = await asyncio.to_thread(presence.looked_at_markets)
@@ -117,11 +115,33 @@ class Follower:
                 name.removeprefix(prefix) for name in markets if name.startswith(prefix)
             ) & frozenset(renderer.specs)
             heard.forget_books(renderer.markets)
-            stream.want(
-                frozenset(Subscription("activeAssetCtx", name) for name in renderer.specs)
-                | frozenset(Subscription("l2Book", name) for name in renderer.markets)
-            )
+            states = (Interest(Topic.STATE, name) for name in renderer.specs)
+            looked_at = (interest for name in renderer.markets for interest in _looked_at(name))
+            stream.want(Wanted(frozenset((*states, *looked_at)), watching.watches))
             await _wait(arrival, PRESENCE_SECONDS if renderer.specs else TURN_SECONDS)
+
+    async def _hear_arrivals(self, redis: Redis, lookers: Lookers, heard: Heard, arrival: asyncio.Event) -> None:
+        """Serve whoever arrives, or whatever changes, at once and not at the next look around."""
+        prefix = keys.market_channel(self._adapter.venue, self._adapter.network, "")
+        async with redis.pubsub() as arrivals:
+            await arrivals.subscribe(keys.ARRIVALS)
+            while connections.is_wanted():
+                message = await arrivals.get_message(ignore_subscribe_messages=True, timeout=TURN_SECONDS)
+                if message is None:
+                    continue
+                channel = message["data"].decode()
+                lookers.announced(channel)
+                if channel.startswith(prefix):
+                    heard.show_again(channel.removeprefix(prefix))
+                    arrival.set()
+
+
+def _looked_at(market: str) -> Iterator[Interest]:
+    """What a page that shows a market shows of it."""
+    yield Interest(Topic.BOOK, market)
+    yield Interest(Topic.TRADES, market)
+    for interval in CANDLE_INTERVALS:
+        yield Interest(Topic.CANDLES, market, interval)
 
 
 async def _renew(lock: Lock) -> None:
@@ -137,19 +157,6 @@ async def _watch_accounts(lookers: Lookers) -> None:
     while True:
         lookers.keep(await asyncio.to_thread(presence.looked_at_accounts))
         await asyncio.sleep(PRESENCE_SECONDS)
-
-
-async def _hear_arrivals(redis: Redis, lookers: Lookers, arrival: asyncio.Event) -> None:
-    """Read an account the moment somebody arrives or something changes, instead of at the next look around."""
-    async with redis.pubsub() as arrivals:
-        await arrivals.subscribe(keys.ARRIVALS)
-        while connections.is_wanted():
-            message = await arrivals.get_message(ignore_subscribe_messages=True, timeout=TURN_SECONDS)
-            if message is not None:
-                channel = message["data"].decode()
-                lookers.announced(channel)
-                if channel.startswith("market:"):
-                    arrival.set()
 
 
 async def _wait(arrival: asyncio.Event, seconds: float) -> None:

@@ -28,11 +28,12 @@ from trading.models import Position, VenueAccount
 from trading.panels.numbers import fixed, money
 from trading.services.orders import place_order
 from trading.services.sync import sync_positions
-from trading.venues.hyperliquid.stream import MarketStream, Timings
+from trading.venues.connection import Timings
+from trading.venues.hyperliquid.stream import HyperliquidStream
 from trading.venues.snapshots import Network, Venue
 
 HERE = (Venue.HYPERLIQUID, Network.TESTNET)
-QUICK = Timings(first_delay=0.1, longest_delay=0.2, ping_when_quiet=0.2, dead_when_silent=0.6)
+QUICK = Timings(first_delay=0.1, longest_delay=0.2, probe_when_quiet=0.2, dead_when_silent=0.6)
 
 
 class FollowerThread:
@@ -41,7 +42,7 @@ class FollowerThread:
     def __init__(self, url: str) -> None:
         self._loop = asyncio.new_event_loop()
         self._follower = follow.Follower(
-            public_adapter(Venue.HYPERLIQUID), lambda listen: MarketStream(url, listen, timings=QUICK)
+            public_adapter(Venue.HYPERLIQUID), lambda listen: HyperliquidStream(url, listen, timings=QUICK)
         )
         self._thread = threading.Thread(target=self._run)
         self._thread.start()

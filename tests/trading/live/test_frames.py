@@ -9,19 +9,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trading.venues.hyperliquid.stream import (
+from trading.venues.connection import Timings, reconnect_delay
+from trading.venues.hyperliquid.frames import parse
+from trading.venues.hyperliquid.stream import stream_url
+from trading.venues.snapshots import Book, BookLevel, Candle, Fill, MarketState, Trade
+from trading.venues.streaming import (
     BookFrame,
+    CandleFrame,
     Complaint,
+    FillsFrame,
     SignOfLife,
     StateFrame,
-    Timings,
+    TradesFrame,
     Unreadable,
-    parse,
-    reconnect_delay,
-    stream_url,
 )
-from trading.venues.snapshots import Book, BookLevel, MarketState
 
+NOBODY = "0x0000000000000000000000000000000000000001"
 STATE_TEXT = (
     '{"channel":"activeAssetCtx","data":{"coin":"BTC","ctx":{"funding":"0.0000125","openInterest":"38060.24832",'
     '"prevDayPx":"84083.0","dayNtlVlm":"3039013020.3949518204","premium":"-0.0002779708","oraclePx":"86340.0",'
@@ -89,8 +92,56 @@ RECORDED = {
     "error": Complaint("Cannot track more than 10 total users."),
     "allMids": SignOfLife("allMids"),
     "bbo": SignOfLife("bbo"),
-    "trades": SignOfLife("trades"),
-    "candle": SignOfLife("candle"),
+    "trades": TradesFrame(
+        "SOL",
+        (
+            Trade(
+                key="1790951246000-118906512037719",
+                market="SOL",
+                time=datetime(2026, 10, 2, 14, 27, 26, tzinfo=UTC),
+                is_buy=True,
+                price=Decimal("122.03"),
+                size=Decimal("1.2"),
+            ),
+        ),
+    ),
+    "candle": CandleFrame(
+        "15m",
+        Candle(
+            market="BTC",
+            opened_at=datetime(2023, 4, 19, 17, 0, tzinfo=UTC),
+            closed_at=datetime(2023, 4, 19, 17, 14, 59, 999000, tzinfo=UTC),
+            open=Decimal("29295.0"),
+            high=Decimal("29309.0"),
+            low=Decimal("29250.0"),
+            close=Decimal("29258.0"),
+            volume=Decimal("0.98639"),
+            trades=189,
+        ),
+    ),
+    "userFills_snapshot": FillsFrame(
+        NOBODY,
+        (
+            Fill(
+                key="1770458548926-HYPE-882779857052503",
+                market="HYPE",
+                order_id=314848230306,
+                client_id=None,
+                is_buy=True,
+                price=Decimal("33.209"),
+                size=Decimal("0.73"),
+                time=datetime(2026, 2, 7, 10, 2, 28, 926000, tzinfo=UTC),
+                closed_pnl=Decimal("0.0"),
+                fee=Decimal("0.012896"),
+                builder_fee=Decimal("0.002424"),
+                fee_token="USDC",
+                is_taker=True,
+                start_position=Decimal("0.0"),
+                direction="Open Long",
+            ),
+        ),
+        is_snapshot=True,
+    ),
     "notification": SignOfLife("notification"),
     "activeAssetCtx": StateFrame(STATE),
     "l2Book": BookFrame(

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 from trading.live.board import NOTHING_KNOWN, Board
 from trading.live.heard import Heard
-from trading.venues.hyperliquid.stream import Disconnected, SignOfLife, StateFrame, Unreadable
 from trading.venues.snapshots import MarketState
+from trading.venues.streaming import Disconnected, SignOfLife, StateFrame, Unreadable
 
 START = datetime(2026, 11, 22, 9, tzinfo=UTC)
 

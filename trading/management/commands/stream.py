@@ -2,23 +2,23 @@
 
 import asyncio
 import signal
-from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from trading.connect import configured_venues, public_adapter
-from trading.live.follow import Follower, Stream
-from trading.venues.hyperliquid.stream import Frame, MarketStream
+from trading.live.follow import Follower
+from trading.venues.hyperliquid.stream import HyperliquidStream
 from trading.venues.snapshots import Venue
+from trading.venues.streaming import Listen, Stream
 
 
-def open_stream(venue: Venue, listen: Callable[[Frame], None]) -> Stream:
+def open_stream(venue: Venue, listen: Listen) -> Stream:
     """The stream of a venue at the address this deployment is configured with."""
     match venue:
         case Venue.HYPERLIQUID:
-            return MarketStream(settings.HYPERLIQUID_URL, listen)
+            return HyperliquidStream(settings.HYPERLIQUID_URL, listen)
         case Venue.ASTER:
             raise LookupError("Aster is not connected in this deployment.")
 

@@ -1,165 +1,59 @@
-"""Hyperliquid's websocket: frames in, our words out, and a connection that is kept up (Hyperliquid 6).
+"""Hyperliquid's websocket (Hyperliquid 6): what to subscribe to, and what its frames add up to.
 
-``parse`` is pure. ``MarketStream`` follows what it is told to want: it subscribes, notices a socket that is silent
-without being closed, connects again with jittered delays and subscribes anew. It holds no prices: whoever listens does.
+One connection carries the markets and the accounts. An address may hold 1000 subscriptions and follow 10 users, so the
+first ten accounts that are wanted are followed and the others are left to be read.
 """
 
 import asyncio
 import logging
 import random
-import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 
-import aiohttp
 import msgspec
 
-from trading.venues.decoding import Decoder, Record
-from trading.venues.errors import Malformed
-from trading.venues.hyperliquid import markets
-from trading.venues.snapshots import Book, MarketState
+from trading.margin.types import AccountMode
+from trading.venues.base import OpenOrder
+from trading.venues.connection import Connection, Timings
+from trading.venues.errors import Malformed, UnknownState
+from trading.venues.hyperliquid import parse as rows
+from trading.venues.hyperliquid.frames import OrdersPart, Part, SpotPart, StatesPart, parse
+from trading.venues.streaming import (
+    AccountFrame,
+    Connected,
+    Disconnected,
+    Frame,
+    Happening,
+    HappeningFrame,
+    Interest,
+    Listen,
+    OrdersFrame,
+    Topic,
+    Unreadable,
+    Wanted,
+    Watch,
+)
 
 logger = logging.getLogger(__name__)
 
 PING = '{"method":"ping"}'
-LARGEST_FRAME = 8 * 1024 * 1024
+USERS_AT_MOST = 10
+SUBSCRIPTIONS_AT_MOST = 1000
+CHANNEL_OF = {
+    Topic.STATE: "activeAssetCtx",
+    Topic.BOOK: "l2Book",
+    Topic.TRADES: "trades",
+    Topic.CANDLES: "candle",
+}
+USER_CHANNELS = (
+    "allDexsClearinghouseState",
+    "spotState",
+    "userFills",
+    "userFundings",
+    "userNonFundingLedgerUpdates",
+)
 
-
-@dataclass(frozen=True, slots=True)
-class Timings:
-    """Seconds. The venue closes a connection on which it sent nothing for 60 s and allows 30 new ones a minute."""
-
-    connect: float = 5.0
-    close: float = 0.5
-    ping_every: float = 30.0
-    # A quiet connection is asked for a sign of life, so that its silence means "nothing has changed".
-    ping_when_quiet: float = 1.0
-    dead_when_silent: float = 10.0
-    first_delay: float = 1.0
-    longest_delay: float = 30.0
-    proven_after: float = 30.0
-
-
-class Subscription(msgspec.Struct, frozen=True):
-    """What to follow: ``activeAssetCtx`` or ``l2Book`` of one market."""
-
-    type: str
-    coin: str
-
-
-@dataclass(frozen=True, slots=True)
-class StateFrame:
-    """A market's prices."""
-
-    state: MarketState
-
-
-@dataclass(frozen=True, slots=True)
-class BookFrame:
-    """A market's order book, whole."""
-
-    book: Book
-
-
-@dataclass(frozen=True, slots=True)
-class SignOfLife:
-    """A frame without news: a pong, an acknowledgement, a channel nobody asked for."""
-
-    channel: str
-
-
-@dataclass(frozen=True, slots=True)
-class Complaint:
-    """The venue refused something that was asked on the stream."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A frame that cannot be understood: what it would have said is not known now."""
-
-    cause: str
-
-
-@dataclass(frozen=True, slots=True)
-class Disconnected:
-    """The connection is gone; nothing is known to be current until new frames arrive."""
-
-    cause: str
-
-
-Frame = StateFrame | BookFrame | SignOfLife | Complaint | Unreadable | Disconnected
-
-
-class _Envelope(Record, frozen=True):
-    channel: str
-    data: msgspec.Raw = msgspec.Raw(b"null")
-
-
-class _Context(Record, frozen=True):
-    funding: Decimal
-    open_interest: Decimal
-    prev_day_px: Decimal
-    day_ntl_vlm: Decimal
-    oracle_px: Decimal
-    mark_px: Decimal
-    mid_px: Decimal | None = None
-
-
-class _ActiveContext(Record, frozen=True):
-    coin: str
-    ctx: _Context
-
-
-_envelopes = msgspec.json.Decoder(_Envelope)
-_decode_context = Decoder(_ActiveContext, "activeAssetCtx")
-_decode_complaint = Decoder(str, "error")
-
-
-def parse(text: str | bytes) -> Frame:
-    """One frame in our words. Never raises: what cannot be understood is ``Unreadable``.
-
-    The first text on a connection may be a plain line and no JSON at all (Hyperliquid 6): a sign of life.
-    """
-    try:
-        envelope = _envelopes.decode(text)
-    except msgspec.ValidationError as error:
-        return Unreadable(str(error))
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        is_plain = text[:1] not in ("{", b"{")
-        return SignOfLife("") if is_plain else Unreadable(str(error))
-    try:
-        return _content(envelope)
-    except Malformed as error:
-        return Unreadable(error.cause)
-
-
-def _content(envelope: _Envelope) -> Frame:
-    match envelope.channel:
-        case "activeAssetCtx":
-            return StateFrame(_state(_decode_context(envelope.data)))
-        case "l2Book":
-            return BookFrame(markets.book(bytes(envelope.data)))
-        case "error":
-            return Complaint(_decode_complaint(envelope.data))
-        case channel:
-            return SignOfLife(channel)
-
-
-def _state(row: _ActiveContext) -> MarketState:
-    context = row.ctx
-    return MarketState(
-        name=row.coin,
-        mark=context.mark_px,
-        oracle=context.oracle_px,
-        mid=context.mid_px,
-        previous_day_price=context.prev_day_px,
-        funding_rate=context.funding,
-        open_interest=context.open_interest,
-        day_volume=context.day_ntl_vlm,
-    )
+Subscription = tuple[tuple[str, str], ...]
 
 
 def stream_url(base_url: str) -> str:
@@ -167,23 +61,122 @@ def stream_url(base_url: str) -> str:
     return "ws" + base_url.rstrip("/").removeprefix("http") + "/ws"
 
 
-def reconnect_delay(attempt: int, timings: Timings, jitter: float) -> float:
-    """Seconds to wait before connection ``attempt`` (0 is the first retry); ``jitter`` is a number in 0..1."""
-    longest = min(timings.longest_delay, timings.first_delay * 2.0 ** min(attempt, 16))
-    return longest * (0.5 + jitter / 2)
+def market_subscription(interest: Interest) -> Subscription:
+    """What to subscribe to for one interest."""
+    named = (("type", CHANNEL_OF[interest.topic]), ("coin", interest.market))
+    return (*named, ("interval", interest.interval)) if interest.topic is Topic.CANDLES else named
 
 
-class _Silent(Exception):
-    """Nothing arrived for too long on a socket that claims to be open."""
+def account_subscriptions(address: str, dexes: Iterable[str]) -> Iterator[Subscription]:
+    """What to subscribe to for one account; resting orders are told for each book apart."""
+    for channel in USER_CHANNELS:
+        yield ("type", channel), ("user", address)
+    for dex in dexes:
+        yield ("type", "openOrders"), ("user", address), ("dex", dex)
 
 
-class MarketStream:
-    """One connection to one venue, kept up until cancelled. ``listen`` gets every frame, in order."""
+def subscriptions(wanted: Wanted) -> frozenset[Subscription]:
+    """Everything to subscribe to, within the venue's limits: accounts first, then what is looked at, then prices."""
+    dexes = dexes_of(wanted.interests)
+    chosen = [one for watch in wanted.accounts[:USERS_AT_MOST] for one in account_subscriptions(watch.address, dexes)]
+    interests = sorted(wanted.interests, key=lambda one: (one.topic is Topic.STATE, one.market, one.topic))
+    chosen += [market_subscription(interest) for interest in interests]
+    if len(chosen) > SUBSCRIPTIONS_AT_MOST:
+        logger.warning("%s subscriptions are more than Hyperliquid allows: the last are left out.", len(chosen))
+    return frozenset(chosen[:SUBSCRIPTIONS_AT_MOST])
+
+
+def dexes_of(interests: Iterable[Interest]) -> tuple[str, ...]:
+    """The books whose markets are wanted, the main one first; a market is named after its book (Hyperliquid 1.2)."""
+    named = {interest.market.rpartition(":")[0] for interest in interests}
+    return ("", *sorted(named - {""}))
+
+
+class Accounts:
+    """What the parts of each account's frames add up to on one connection. Pure but for its memory.
+
+    Money and positions are complete once every book was told, and in an account whose spot balance backs them once
+    that was told too (Hyperliquid 3.9). An account that holds something outside the main book is not put together
+    here: it happens to it, and it has to be read.
+    """
+
+    def __init__(self) -> None:
+        self._modes: Mapping[str, AccountMode] = {}
+        self._dexes: tuple[str, ...] = ("",)
+        self._states: dict[str, tuple[tuple[str, bytes], ...]] = {}
+        self._spot: dict[str, bytes] = {}
+        self._orders: dict[str, dict[str, tuple[OpenOrder, ...]]] = {}
+
+    def follow(self, accounts: Iterable[Watch], dexes: tuple[str, ...]) -> None:
+        """These are followed from now on, on these books; what was told of others is forgotten."""
+        self._modes = {watch.address.lower(): watch.mode for watch in accounts}
+        self._dexes = dexes
+        for memory in (self._states, self._spot, self._orders):
+            for address in memory.keys() - self._modes.keys():
+                del memory[address]
+
+    def forget(self) -> None:
+        """The connection is gone and with it all that was told."""
+        self._states.clear()
+        self._spot.clear()
+        self._orders.clear()
+
+    def take(self, part: Part, now: datetime) -> Frame | None:
+        """The frame that this part completes, or None. Of an account that is not followed any more there is none."""
+        if part.address not in self._modes:
+            return None
+        match part:
+            case OrdersPart(address, dex, orders):
+                told = self._orders.setdefault(address, {})
+                told[dex] = orders
+                is_whole = told.keys() >= set(self._dexes)
+                return OrdersFrame(address, tuple(one for rows in told.values() for one in rows)) if is_whole else None
+            case StatesPart(address, states):
+                self._states[address] = states
+            case SpotPart(address, state):
+                self._spot[address] = state
+        try:
+            return self._account(part.address, now)
+        except (Malformed, UnknownState) as error:
+            return Unreadable(error.cause)
+
+    def _account(self, address: str, now: datetime) -> Frame | None:
+        mode, states, spot = self._modes[address], self._states.get(address), self._spot.get(address)
+        if states is None or (spot is None and mode is not AccountMode.STANDARD):
+            return None
+        main = dict(states).get("")
+        if main is None or any(dex and has_positions(state) for dex, state in states):
+            return HappeningFrame(address, Happening.POSITION, "it holds positions on several books")
+        balances = () if spot is None else rows.spot_balances(spot)
+        kept = () if mode is AccountMode.STANDARD else balances
+        return AccountFrame(address, rows.account(main, now, mode=mode, spot=kept))
+
+
+class _Held(msgspec.Struct, frozen=True):
+    positions: list[msgspec.Raw] = msgspec.field(name="assetPositions")
+
+
+_decode_held = msgspec.json.Decoder(_Held)
+
+
+def has_positions(state: bytes) -> bool:
+    """Whether an account holds anything on one book. Raises ``Malformed``."""
+    try:
+        return bool(_decode_held.decode(state).positions)
+    except msgspec.DecodeError as error:
+        raise Malformed(f"clearinghouseState: {error}") from None
+
+
+class HyperliquidStream:
+    """The conversation with Hyperliquid, and the connection it is held on. ``listen`` gets every frame, in order."""
+
+    probe = PING
+    accounts_at_most = USERS_AT_MOST
 
     def __init__(
         self,
         base_url: str,
-        listen: Callable[[Frame], None],
+        listen: Listen,
         *,
         timings: Timings | None = None,
         jitter: Callable[[], float] = random.random,
@@ -191,75 +184,45 @@ class MarketStream:
     ) -> None:
         self.url = stream_url(base_url)
         self._listen = listen
-        self._timings = timings or Timings()
-        self._jitter = jitter
-        self._sleep = sleep
+        self._connection = Connection(self, timings=timings or Timings(), jitter=jitter, sleep=sleep)
+        self._accounts = Accounts()
         self._wanted: frozenset[Subscription] = frozenset()
         self._subscribed: frozenset[Subscription] = frozenset()
 
-    def want(self, subscriptions: frozenset[Subscription]) -> None:
-        """Follow exactly these from now on; the change is sent within a second."""
-        self._wanted = subscriptions
+    def want(self, wanted: Wanted) -> None:
+        """Follow exactly this from now on; the change is sent within a second."""
+        self._wanted = subscriptions(wanted)
+        self._accounts.follow(wanted.accounts[:USERS_AT_MOST], dexes_of(wanted.interests))
 
     async def follow(self) -> None:
         """Connect, listen, and connect again, for ever."""
-        attempt = 0
-        while True:
-            began = time.monotonic()
-            try:
-                await self._connect()
-            except (aiohttp.ClientError, OSError, TimeoutError, _Silent) as error:
-                cause = f"{type(error).__name__} {error}".strip()
-            else:
-                cause = "closed by the venue"
-            self._listen(Disconnected(cause))
-            if time.monotonic() - began > self._timings.proven_after:
-                attempt = 0
-            delay = reconnect_delay(attempt, self._timings, self._jitter())
-            logger.warning("The stream %s is down (%s), next attempt in %.1f s.", self.url, cause, delay)
-            attempt += 1
-            await self._sleep(delay)
+        await self._connection.keep()
 
-    async def _connect(self) -> None:
-        limits = aiohttp.ClientTimeout(total=None, sock_connect=self._timings.connect)
-        async with aiohttp.ClientSession(timeout=limits, cookie_jar=aiohttp.DummyCookieJar()) as session:
-            async with asyncio.timeout(2 * self._timings.connect):
-                goodbye = aiohttp.ClientWSTimeout(ws_close=self._timings.close)
-                socket = await session.ws_connect(self.url, max_msg_size=LARGEST_FRAME, timeout=goodbye)
-            try:
-                self._subscribed = frozenset()
-                await self._converse(socket)
-            finally:
-                await socket.close()
+    def opened(self) -> None:
+        """A new connection: nothing is subscribed to."""
+        self._subscribed = frozenset()
+        self._listen(Connected())
 
-    async def _converse(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        """Read until the venue closes. Raises ``_Silent`` when it stays open and says nothing."""
-        timings = self._timings
-        heard = time.monotonic()
-        next_ping = heard + timings.ping_every
-        while True:
-            if self._wanted != self._subscribed:
-                await self._subscribe(socket)
-            try:
-                message = await socket.receive(timeout=timings.ping_when_quiet)
-            except TimeoutError:
-                if time.monotonic() - heard > timings.dead_when_silent:
-                    raise _Silent(f"no frame for {timings.dead_when_silent:g} s") from None
-                await socket.send_str(PING)
-                continue
-            if message.type not in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
-                return
-            heard = time.monotonic()
-            self._listen(parse(message.data))
-            if heard >= next_ping:
-                next_ping = heard + timings.ping_every
-                await socket.send_str(PING)
-
-    async def _subscribe(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        """Tell the venue the difference between what is followed and what is wanted."""
+    def outgoing(self) -> Iterator[str]:
+        """The difference between what is followed and what is wanted; what is not wanted any more makes room first."""
         wanted = self._wanted
-        for method, changed in (("unsubscribe", self._subscribed - wanted), ("subscribe", wanted - self._subscribed)):
-            for subscription in sorted(changed, key=lambda one: (one.type, one.coin)):
-                request = {"method": method, "subscription": subscription}
-                await socket.send_str(msgspec.json.encode(request).decode())
+        changes = (("unsubscribe", self._subscribed - wanted), ("subscribe", wanted - self._subscribed))
         self._subscribed = wanted
+        for method, changed in changes:
+            for subscription in sorted(changed):
+                yield msgspec.json.encode({"method": method, "subscription": dict(subscription)}).decode()
+
+    def heard(self, text: str | bytes) -> None:
+        """Hand on one frame, or what it completes."""
+        frame = parse(text)
+        if isinstance(frame, Part):
+            whole = self._accounts.take(frame, datetime.now(UTC))
+            if whole is not None:
+                self._listen(whole)
+        else:
+            self._listen(frame)
+
+    def closed(self, cause: str) -> None:
+        """Whatever was told is not known to be current any more."""
+        self._accounts.forget()
+        self._listen(Disconnected(cause))

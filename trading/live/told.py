@@ -1,0 +1,122 @@
+"""What a stream has told of one account and our rows do not hold yet. Pure.
+
+Whatever order frames come in and however often, the same is left to be written: money and positions by the venue's
+time, executions and bookings by their keys, orders by what can only shrink and end. What cannot be known from frames is
+read: after every break, and where a frame says that something happened without saying all of it.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from trading.venues.snapshots import (
+    AccountSnapshot,
+    Fill,
+    FundingPayment,
+    LedgerEntry,
+    OpenOrder,
+    OrderReport,
+    OrderState,
+)
+from trading.venues.streaming import (
+    AccountFrame,
+    FillsFrame,
+    FundingFrame,
+    GapFrame,
+    Happening,
+    HappeningFrame,
+    LedgerFrame,
+    OrderFrame,
+    OrdersFrame,
+    PrivateFrame,
+)
+
+# What happened to money and positions is told by reading those alone; the rest needs the account whole.
+LIGHT = frozenset({Happening.BALANCE, Happening.POSITION, Happening.MARGIN_CALL})
+
+LIVING = frozenset({OrderState.OPEN, OrderState.TRIGGERED})
+
+
+@dataclass
+class Told:
+    """News of one account. ``must_read``: the whole account has to be read; ``must_look``: its money and positions."""
+
+    snapshot: AccountSnapshot | None = None
+    orders: tuple[OpenOrder, ...] | None = None
+    orders_at: datetime | None = None
+    reports: dict[int, OrderReport] = field(default_factory=dict)
+    fills: dict[str, Fill] = field(default_factory=dict)
+    funding: dict[str, FundingPayment] = field(default_factory=dict)
+    ledger: dict[str, LedgerEntry] = field(default_factory=dict)
+    must_read: bool = False
+    must_look: bool = False
+
+    @property
+    def is_news(self) -> bool:
+        """Whether anything but money and positions is left to be written, or has to be read."""
+        return bool(
+            self.orders is not None
+            or self.reports
+            or self.fills
+            or self.funding
+            or self.ledger
+            or self.must_read
+            or self.must_look
+        )
+
+    def take(self, frame: PrivateFrame | GapFrame, now: datetime) -> None:
+        """Take in one frame that arrived ``now``."""
+        match frame:
+            case AccountFrame(_, snapshot):
+                if self.snapshot is None or self.snapshot.venue_time <= snapshot.venue_time:
+                    self.snapshot = snapshot
+            case OrdersFrame(_, orders):
+                self.orders, self.orders_at = orders, now
+            case OrderFrame(_, report):
+                self._report(report)
+            case FillsFrame(_, fills):
+                self.fills |= {fill.key: fill for fill in fills}
+            case FundingFrame(_, payments):
+                self.funding |= {payment.key: payment for payment in payments}
+            case LedgerFrame(_, entries):
+                self.ledger |= {entry.key: entry for entry in entries}
+            case HappeningFrame(_, what):
+                self.must_look |= what in LIGHT
+                self.must_read |= what not in LIGHT
+            case GapFrame():
+                self.must_read = True
+
+    def followed_by(self, newer: "Told") -> "Told":
+        """Both together, the newer winning where only one can count."""
+        both = replace(
+            self,
+            reports=dict(self.reports),
+            fills=self.fills | newer.fills,
+            funding=self.funding | newer.funding,
+            ledger=self.ledger | newer.ledger,
+            must_read=self.must_read or newer.must_read,
+            must_look=self.must_look or newer.must_look,
+        )
+        if newer.orders is not None:
+            both.orders, both.orders_at = newer.orders, newer.orders_at
+        if newer.snapshot is not None and (
+            self.snapshot is None or self.snapshot.venue_time <= newer.snapshot.venue_time
+        ):
+            both.snapshot = newer.snapshot
+        for report in newer.reports.values():
+            both._report(report)
+        return both
+
+    def _report(self, report: OrderReport) -> None:
+        """Of several reports of one order the last one counts; of one moment, the one that leaves least of it."""
+        if report.order is None:
+            self.must_read = True
+            return
+        known = self.reports.get(report.order.order_id)
+        if known is None or _age(known) < _age(report):
+            self.reports[report.order.order_id] = report
+
+
+def _age(report: OrderReport) -> tuple[float, bool, float]:
+    changed = report.changed_at.timestamp() if report.changed_at else 0.0
+    left = float(report.order.size) if report.order else 0.0
+    return changed, report.state not in LIVING, -left

@@ -1,0 +1,176 @@
+"""The accounts whose private streams are followed: the ones that are looked at, as many as the venue allows.
+
+Whoever is near a liquidation comes first, then whoever looked first; the others are read as before. What a stream tells
+is written to the rows at once and announced to the pages. While it does, the account counts as read, so that nobody
+spends the venue's budget on asking for what is told anyway; when the stream falls silent, readings come back by
+themselves.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import Error as DatabaseError
+from django.db import connection
+from django.utils import timezone
+from redis.exceptions import RedisError
+
+from tenants.scope import every_operator, operator_scope
+from trading.connect import KeyUnreadable, account_adapter
+from trading.live import keys, presence
+from trading.live.followed import Account, Followed, Looked, Outcome, choose
+from trading.live.shapes import announce
+from trading.live.told import Told
+from trading.margin.types import AccountMode
+from trading.models import Position, VenueAccount
+from trading.services import streamed
+from trading.services.risk import FAR, distance
+from trading.tasks.turns import alone
+from trading.venues.base import Adapter
+from trading.venues.errors import VenueError
+from trading.venues.streaming import Disconnected, Frame, GapFrame, PrivateFrame, Unreadable, Watch
+
+logger = logging.getLogger(__name__)
+
+CHOOSE_SECONDS = 1.0
+TURN_SECONDS = 0.05
+WRITERS = 4
+
+
+class Watching:
+    """Everything one stream tells of accounts, on its way to their rows."""
+
+    def __init__(self, adapter: Adapter, most: int) -> None:
+        self._venue, self._network = adapter.venue, adapter.network
+        self._most = most
+        self._since: dict[Account, float] = {}
+        self._followed: dict[Account, Followed] = {}
+        self.watches: tuple[Watch, ...] = ()
+
+    def listen(self, frame: Frame, now: datetime) -> None:
+        """Take in one frame; frames that concern markets alone change nothing."""
+        match frame:
+            case Disconnected(cause) | Unreadable(cause):
+                for one in self._followed.values():
+                    one.take_in(GapFrame(cause, one.address), now)
+            case _ if isinstance(frame, PrivateFrame | GapFrame):
+                for one in self._followed.values():
+                    if one.address == frame.address.lower():
+                        one.take_in(frame, now)
+
+    async def choose(self) -> None:
+        """Look who looks, once a second, and choose whom to follow."""
+        while True:
+            try:
+                chosen = await asyncio.to_thread(self._choose)
+            except (RedisError, DatabaseError) as error:
+                logger.warning("Who is looked at at %s cannot be told: %s", self._venue, error)
+            else:
+                self._follow(chosen)
+            await asyncio.sleep(CHOOSE_SECONDS)
+
+    def _choose(self) -> dict[Account, VenueAccount]:
+        """The accounts to follow, with their rows; an address may be several operators' account."""
+        looked_at = presence.looked_at_accounts()
+        try:
+            with every_operator():
+                rows = _rows_of(looked_at, self._venue, self._network)
+                nearest = _nearest(rows)
+                self._count_as_read()
+        finally:
+            connection.close()
+        now = time.monotonic()
+        self._since = {account: self._since.get(account, now) for account in rows}
+        looked = [
+            Looked(account, row.address.lower(), nearest.get(row.pk, FAR), self._since[account])
+            for account, row in rows.items()
+        ]
+        order = choose(looked, self._most)
+        kept = {account: row for account, row in rows.items() if row.address.lower() in order}
+        return dict(sorted(kept.items(), key=lambda one: order.index(one[1].address.lower())))
+
+    def _count_as_read(self) -> None:
+        told = [account_id for (_, account_id), one in tuple(self._followed.items()) if one.is_told]
+        if told:
+            VenueAccount.objects.filter(pk__in=told).update(attempted_at=timezone.now())
+
+    def _follow(self, chosen: Mapping[Account, VenueAccount]) -> None:
+        for account in self._followed.keys() - chosen.keys():
+            del self._followed[account]
+        watches: dict[str, Watch] = {}
+        for account, row in chosen.items():
+            if account not in self._followed:
+                try:
+                    self._followed[account] = Followed(row.address.lower(), account_adapter(row))
+                except (KeyUnreadable, LookupError) as error:
+                    logger.warning("Account %s of operator %s cannot be followed: %s", *reversed(account), error)
+                    continue
+            one = self._followed[account]
+            watches.setdefault(one.address, Watch(one.address, AccountMode(row.mode), one.adapter))
+        self.watches = tuple(watches.values())
+
+    async def write(self) -> None:
+        """Write what was told to the rows as soon as it is told, a few accounts at a time, for ever."""
+        places = asyncio.Semaphore(WRITERS)
+        async with asyncio.TaskGroup() as group:
+            while True:
+                now = time.monotonic()
+                for account, followed in tuple(self._followed.items()):
+                    followed.look_after(now)
+                    if followed.is_due(now):
+                        group.create_task(_write(account, followed, followed.take_out(now), places))
+                await asyncio.sleep(TURN_SECONDS)
+
+
+async def _write(account: Account, followed: Followed, told: Told, places: asyncio.Semaphore) -> None:
+    async with places:
+        try:
+            outcome = await asyncio.to_thread(_store, account, followed.adapter, told)
+        except (DatabaseError, RedisError, VenueError, LookupError, ValueError):
+            logger.exception("What account %s of operator %s was told is not written yet.", *reversed(account))
+            outcome = Outcome.FAILED
+    followed.settle(told, outcome, time.monotonic())
+
+
+def _store(account: Account, adapter: Adapter, told: Told) -> Outcome:
+    """In a thread of its own, in the operator's scope, and alone: nobody else writes the account meanwhile."""
+    operator_id, account_id = account
+    try:
+        with operator_scope(operator_id), alone(keys.account_lock(operator_id, account_id)) as is_mine:
+            if not is_mine:
+                return Outcome.BUSY
+            row = VenueAccount.objects.filter(pk=account_id).first()
+            if row is None:
+                return Outcome.WRITTEN
+            is_written = streamed.store(adapter, row, told)
+            announce(operator_id, account_id)
+            return Outcome.WRITTEN if is_written else Outcome.FAILED
+    finally:
+        connection.close()
+
+
+def _rows_of(accounts: Iterable[Account], venue: str, network: str) -> dict[Account, VenueAccount]:
+    """The rows of these accounts that live here and were read once, so that it is known how balances back them.
+
+    A mark that names an account of another operator names nothing.
+    """
+    wanted = set(accounts)
+    rows = VenueAccount.objects.filter(
+        pk__in=[pk for _, pk in wanted], venue=venue, network=network, synced_at__isnull=False
+    )
+    found = {(row.operator_id, row.pk): row for row in rows}
+    return {account: row for account, row in found.items() if account in wanted}
+
+
+def _nearest(rows: Mapping[Account, VenueAccount]) -> dict[int, Decimal]:
+    """The distance of each account's nearest liquidation as of the last reading, a fraction of the mark."""
+    held = Position.objects.filter(account__in=[row.pk for row in rows.values()]).values_list(
+        "account_id", "mark_price", "liquidation_price", "estimated_liquidation_price"
+    )
+    nearest: dict[int, Decimal] = {}
+    for account_id, mark, theirs, ours in held:
+        nearest[account_id] = min(nearest.get(account_id, FAR), distance(mark, theirs or ours))
+    return nearest

@@ -1,0 +1,50 @@
+"""What a stream told of an account, written to our rows by the verbs of ``trading.services.sync``.
+
+A reading that is due comes first: executions are read from the newest one on that is known, so one that a break in the
+stream has swallowed has to be there before a later one is written.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from django.db.models.functions import Least
+
+from trading.live.told import LIVING, Told
+from trading.models import Order, VenueAccount
+from trading.services import sync
+from trading.venues.base import Adapter, OrderReport
+
+
+def store(adapter: Adapter, account: VenueAccount, told: Told) -> bool:
+    """Write the news of one account; False where the venue did not answer a reading, and nothing was written then.
+
+    ``told.reports`` may need the account whole, and says so in ``told.must_read``: then it has to be stored again.
+    """
+    if told.must_read and not sync.sync_account(adapter, account):
+        return False
+    told.must_read = False
+    if told.orders is not None and told.orders_at is not None:
+        sync.apply_orders(account, told.orders, told.orders_at)
+    if told.fills:
+        sync.apply_fills(account, told.fills.values())
+    told.must_read = not apply_reports(account, told.reports.values())
+    if told.snapshot is not None:
+        sync.apply_snapshot(account, told.snapshot)
+    return not told.must_look or sync.sync_positions(adapter, account)
+
+
+def apply_reports(account: VenueAccount, reports: Iterable[OrderReport]) -> bool:
+    """Store what became of orders that are known; False where one rests that is not.
+
+    An order only shrinks and an ended one never comes back, so reports may come in any order.
+    """
+    is_known = True
+    for report in reports:
+        if report.order is None:
+            continue
+        row = Order.objects.filter(account=account, market__name=report.order.market, venue_id=report.order.order_id)
+        if report.state in LIVING:
+            is_known &= bool(row.update(size=Least("size", report.order.size, output_field=Order.size.field)))
+        else:
+            row.update(is_open=False, size=Decimal(0) if not report.order.size else report.order.size)
+    return is_known
