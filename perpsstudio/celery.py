@@ -30,6 +30,9 @@ PERIODS = {
 # busy worker must not starve what settles commands.
 PATIENCE = 5
 
+# Proofs have workers of their own, so that they never wait behind readings.
+app.conf.task_routes = {"trading.tasks.commands.*": {"queue": "settle"}}
+
 app.conf.beat_schedule = {
     task: {"task": task, "schedule": float(seconds), "options": {"expires": max(seconds, PATIENCE)}}
     for task, seconds in PERIODS.items()

@@ -13,9 +13,14 @@ from perpsstudio.embedded.processes import Program
 PROJECT = Path(__file__).resolve().parent.parent.parent
 STATIC = PROJECT / "staticfiles"
 # Later groups serve earlier ones, so they stop after them.
-STOP_ORDER = (("web",), ("worker", "stream"), ("sandbox",), ("valkey",), ("postgres",))
+STOP_ORDER = (("web",), ("worker", "settle", "stream"), ("sandbox",), ("valkey",), ("postgres",))
 # One connection of the database pool for each thread; a sync task is a batch that waits for the network by itself.
 WORKER_THREADS = 8
+CELERY_WORKER = (
+    *("-m", "celery", "--app", "perpsstudio", "worker"),
+    *("--pool", "threads", "--concurrency", str(WORKER_THREADS), "--loglevel", "INFO"),
+    *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+)
 # What the preparation is told, in this order.
 MIGRATE = "migrate"
 SEED = "seed_demo"
@@ -67,11 +72,14 @@ def worker(*, state: State, environment: Mapping[str, str]) -> Program:
     Threads, because its work is waiting for venues and for PostgreSQL: a forked pool costs 43 MB a process and serves
     a tenth of the calls.
     """
-    arguments = ("--pool", "threads", "--concurrency", str(WORKER_THREADS), "--loglevel", "INFO")
-    alone = ("--without-gossip", "--without-mingle", "--without-heartbeat")
     beat = ("--beat", "--schedule", str(state.folder / "beat-schedule"))
-    command = ("-m", "celery", "--app", "perpsstudio", "worker", *arguments, *alone, *beat)
-    return python("worker", *command, state=state, environment=environment)
+    return python("worker", *CELERY_WORKER, *beat, state=state, environment=environment)
+
+
+def settle(*, state: State, environment: Mapping[str, str]) -> Program:
+    """The Celery worker that brings commands to their end and does nothing else."""
+    queue = ("--queues", "settle", "--hostname", "settle@%h")
+    return python("settle", *CELERY_WORKER, *queue, state=state, environment=environment)
 
 
 def stream(*, state: State, environment: Mapping[str, str]) -> Program:

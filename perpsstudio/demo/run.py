@@ -134,9 +134,11 @@ def _start_servers(run: Run) -> None:
 def _start_background(run: Run) -> None:
     began = time.monotonic()
     worker = run.start(programs.worker)
+    settle = run.start(programs.settle)
     stream = run.start(programs.stream)
-    with run.progress.step("Celery worker with beat", since=began):
+    with run.progress.step("Celery workers with beat", since=began):
         run.supervisor.wait(worker, lambda: " ready." in worker.output())
+        run.supervisor.wait(settle, lambda: " ready." in settle.output())
     with run.progress.step("Venue stream", since=began):
         run.supervisor.wait(stream, lambda: True)
 

@@ -21,6 +21,7 @@ from trading.live import board, keys, presence
 from trading.live.publish import Fragment
 from trading.models import Command, Fill, Market, Position, VenueAccount
 from trading.models.commands import CommandState
+from trading.services import claims
 from trading.services.orders import place_order
 from trading.venues.base import PlaceOrder, market_order
 from trading.venues.snapshots import Network, Venue
@@ -92,7 +93,6 @@ def test_account_in_another_workers_hands_is_left_to_it(desk: Desk, redis: Redis
     ("name", "turn"),
     [
         ("sync_due_accounts", tasks.sync_due_accounts),
-        ("settle_commands", tasks.settle_commands),
         ("sync_markets", tasks.sync_markets),
     ],
 )
@@ -227,31 +227,37 @@ def test_unknown_command_is_settled_once_and_its_position_read(desk: Desk, fault
 
 def test_command_that_is_still_being_sent_is_left_alone(desk: Desk) -> None:
     command = unknown_order(desk, "drop_before")
-    Command.objects.filter(pk=command.pk).update(message="", sent_at=timezone.now())
+    Command.objects.filter(pk=command.pk).update(next_at=timezone.now() + timedelta(seconds=5))
     assert tasks.settle_commands() == 0
 
-    Command.objects.filter(pk=command.pk).update(sent_at=timezone.now() - timedelta(seconds=11))
+    Command.objects.filter(pk=command.pk).update(next_at=timezone.now())
     assert tasks.settle_commands() == 1
 
 
 def test_command_whose_process_died_before_sending_is_sent_once(desk: Desk) -> None:
     command = unknown_order(desk, "drop_before")
-    Command.objects.filter(pk=command.pk).update(
-        state=CommandState.PREPARED, sent_at=None, attempts=0, message="", prepared_at=timezone.now()
-    )
-    assert tasks.settle_commands() == 0
-
-    Command.objects.filter(pk=command.pk).update(prepared_at=timezone.now() - timedelta(seconds=3))
+    Command.objects.filter(pk=command.pk).update(state=CommandState.PREPARED, sent_at=None, attempts=0, message="")
     assert tasks.settle_commands() == 1
     command.refresh_from_db()
     assert command.state == CommandState.ACCEPTED
     assert Position.objects.get().size == Decimal("0.02")
 
 
-def test_command_in_another_workers_hands_is_left_to_it(desk: Desk, redis: Redis) -> None:  # noqa: F811
+def test_command_in_another_workers_hands_is_left_to_it_until_that_one_must_be_dead(desk: Desk) -> None:
     command = unknown_order(desk, "drop_before")
-    redis.set(keys.command_lock(desk.operator.pk, command.pk), "another worker", px=5000)
+    assert claims.claim(timezone.now(), 5) == [(desk.operator.pk, command.pk)]
 
-    assert tasks.settle_commands() == 0
-    command.refresh_from_db()
-    assert command.state == CommandState.UNKNOWN
+    assert claims.claim(timezone.now(), 5) == []
+    later = timezone.now() + timedelta(seconds=claims.HELD)
+    assert claims.claim(later, 5) == [(desk.operator.pk, command.pk)]
+
+
+def test_commands_that_never_settle_keep_nobody_waiting(desk: Desk) -> None:
+    poisoned = unknown_order(desk, "drop_before")
+    Command.objects.filter(pk=poisoned.pk).update(attempts=9, prepared_at=timezone.now() - timedelta(days=1))
+    fresh = unknown_order(desk, "drop_before")
+
+    assert claims.claim(timezone.now(), 1) == [(desk.operator.pk, fresh.pk)]
+    claims.release(poisoned.pk, timezone.now(), 9)
+    assert claims.claim(timezone.now(), 5) == []
+    assert claims.claim(timezone.now() + timedelta(seconds=claims.LONGEST), 1) == [(desk.operator.pk, fresh.pk)]

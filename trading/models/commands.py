@@ -67,12 +67,16 @@ class Command(OperatorOwned):
     burn_body = models.BinaryField(default=bytes)
     # By the venue's own clock, the body cannot be accepted after this moment.
     dead_at = models.DateTimeField(null=True)
+    # By the venue's own clock, the nonce was known to be used at this moment: the body can do nothing any more.
+    spent_at = models.DateTimeField(null=True)
 
     state = models.CharField(max_length=10, choices=CommandState.choices, default=CommandState.PREPARED)
     message = models.CharField(max_length=300, blank=True, default="")
     next_step = models.CharField(max_length=300, blank=True, default="")
     evidence = models.JSONField(default=dict)
     attempts = models.PositiveSmallIntegerField(default=0)
+    # When a worker may take it up, to send what was never sent or to prove what is unknown.
+    next_at = models.DateTimeField(default=timezone.now)
     prepared_at = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(null=True)
     settled_at = models.DateTimeField(null=True)

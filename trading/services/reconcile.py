@@ -1,159 +1,137 @@
 """Settling commands whose outcome the venue did not tell: by proof, never by policy.
 
-An order is asked for by its client id, a cancellation by the order's. A margin or leverage change has no id: its nonce
-keeps the identical bytes from acting twice, and the state it leaves behind tells whether they acted. Once the venue's
-own clock is past the expiry and there is still no effect, a command that never arrived is dead; one that did arrive was
-refused, unless other changes hide what it did (Hyperliquid 4, 5.3; the clock is ``AccountSnapshot.venue_time``).
+A proof has two halves. First the command's bytes are brought to where they can do nothing any more: the identical
+bytes are sent again (a used nonce is refused, so they act at most once), or a request that does nothing uses their
+nonce up, or the venue's own clock passes their end. Then the venue is asked what it shows of them, and what it still
+does not show once it has had time to settle was never carried out (Hyperliquid 4, 5.3; Aster 1.3). An effect that can
+be nobody else's is believed at once.
 """
 
-from datetime import timedelta
-from decimal import Decimal
+from datetime import datetime
+from typing import Any
 
-from django.db.models import F
+from django.utils import timezone
 
-from trading.margin.types import AccountMode
 from trading.models import Command
-from trading.models.commands import CommandKind, CommandState
-from trading.services.commands import is_past, send_again, settle
-from trading.venues.base import AccountSnapshot, Adapter, OrderReport, OrderState
-from trading.venues.errors import VenueError
-
-# The venue refuses a request that arrives after its expiry; one that arrived just before may still be at work.
-GRACE = timedelta(seconds=2)
-# The venue rounds the cash leg and the funding it reports to a millionth each (Hyperliquid 2.3).
-ROUNDING = Decimal("0.00001")
+from trading.models.commands import CommandKind, CommandState, CommandStep
+from trading.services.commands import LIFETIME, PROVEN_BY_STATE, note_doubt, send_again, settle
+from trading.services.effects import Effect, effect
+from trading.services.events import Heard, record
+from trading.venues.base import Adapter, SignedRequest
+from trading.venues.errors import AlreadyReceived, NoLongerAccepted, OutcomeUnknown, Rejected, VenueError
 
 HIDDEN = "hidden"
 RECEIVED_AND_REFUSED = "The venue received this and did not carry it out. Nothing was changed by it."
 CANNOT_BE_TOLD = "The position changed since, so it cannot be told whether this was carried out. Check its margin."
 NEVER_CARRIED_OUT = "The venue never carried this out. Nothing was changed."
-FILLED_FIRST = "The order was filled before it could be cancelled."
+# Placed or changed late, these could act against what the trader has decided since.
+OVERTAKEN_BY_LATER = (CommandKind.ORDER, CommandKind.ORDERS, CommandKind.MODIFY)
 
 
 def prove(adapter: Adapter, command: Command) -> bool:
     """Try once to settle an unknown command; False where there is no proof yet. Safe to repeat at any time.
 
-    The adapter needs no key: proving asks, and sends at most the bytes that were signed before.
+    The adapter needs no key: proving asks, and sends at most what was signed when the command was written down.
     """
-    Command.objects.filter(pk=command.pk).update(attempts=F("attempts") + 1)
     try:
-        snapshot = _look(adapter, command)
-        if _settle_by_effect(adapter, command, snapshot):
-            return True
-        if command.dead_at and is_past(command.dead_at + GRACE, snapshot.venue_time):
-            return _bury(adapter, command, snapshot)
+        return _proven(adapter, command)
     except VenueError:
         return False  # the venue is silent or unreadable: nothing is proven, and the next round asks again
+
+
+def _proven(adapter: Adapter, command: Command) -> bool:
+    if command.kind not in PROVEN_BY_STATE:
+        found = effect(adapter, command)
+        if found.is_own and found.is_whole:
+            return _settle_by(command, found)
+    if command.spent_at is None and not _is_over(command, timezone.now()):
+        _spend(adapter, command)
+        command.refresh_from_db()
+    return command.is_settled or _concluded(adapter, command)
+
+
+def _is_over(command: Command, now: datetime) -> bool:
+    return command.dead_at is not None and now > command.dead_at
+
+
+def _spend(adapter: Adapter, command: Command) -> None:
+    """Bring the command's bytes to where they can do nothing any more: sent once more, or their nonce used up."""
     if _may_be_sent_again(command):
-        send_again(adapter, command)
-    command.refresh_from_db()
-    return command.is_settled
-
-
-def _look(adapter: Adapter, command: Command) -> AccountSnapshot:
-    account = command.account
-    return adapter.account(account.address, mode=AccountMode(account.mode) if account.synced_at else None)
+        doubt = send_again(adapter, command)
+    elif command.burn_body:
+        doubt = _burn(adapter, command)
+    else:
+        return
+    if isinstance(doubt, NoLongerAccepted):
+        _note_spent(adapter, command)
 
 
 def _may_be_sent_again(command: Command) -> bool:
-    """An order is not sent again once the trader has gone on: he may have closed what it would open anew."""
+    """Not without protection from acting twice, not when it is old, and no order once the trader has gone on: he may
+    have closed what it would open anew."""
+    if not command.burn_body or timezone.now() > command.prepared_at + LIFETIME:
+        return False
+    if command.kind not in OVERTAKEN_BY_LATER:
+        return True
     later = Command.objects.filter(
         account=command.account_id, market=command.market_id, prepared_at__gt=command.prepared_at
     )
-    return command.kind != CommandKind.ORDER or not later.exists()
+    return not later.exists()
 
 
-def _settle_by_effect(adapter: Adapter, command: Command, snapshot: AccountSnapshot) -> bool:
-    evidence = _effect(adapter, command, snapshot)
-    if not evidence or evidence.get("state") == HIDDEN:
+def _burn(adapter: Adapter, command: Command) -> OutcomeUnknown | None:
+    """Use the command's nonce up. A refusal of the nonce says that it is used already: by the command itself, unless
+    an earlier attempt to use it up may have done it."""
+    is_first = not command.events.filter(step=CommandStep.BURNED).exists()
+    burn = SignedRequest(command.burn_path, bytes(command.burn_body), command.nonce)
+    record(command, CommandStep.BURNED, CommandState.UNKNOWN, request=burn)
+    heard = Heard()
+    try:
+        heard = Heard(adapter.deliver(burn, repeated=True))
+        adapter.judge(burn, heard.response, repeated=True)  # type: ignore[arg-type]
+    except (Rejected, OutcomeUnknown) as doubt:
+        was_received = is_first and isinstance(doubt, AlreadyReceived)
+        note_doubt(command, Heard(heard.response, str(doubt)), {"received": True} if was_received else None)
+        return doubt if isinstance(doubt, NoLongerAccepted) else None
+    note_doubt(command, heard, {"burned": True})
+    return NoLongerAccepted("its nonce was used up")
+
+
+def _note_spent(adapter: Adapter, command: Command) -> None:
+    """Remember by the venue's own clock when the command could do nothing any more at the latest."""
+    Command.objects.filter(pk=command.pk, spent_at=None).update(spent_at=adapter.venue_time(command.account.address))
+
+
+def _concluded(adapter: Adapter, command: Command) -> bool:
+    """Look at the venue after its bytes can do nothing any more; bury the command once the venue has settled."""
+    clock = adapter.venue_time(command.account.address)
+    ends = [end for end in (command.spent_at, command.dead_at) if end is not None and end <= clock]
+    if not ends:
         return False
-    return settle(command, CommandState(evidence.pop("state")), evidence, evidence.pop("message", ""))
+    is_final = clock > min(ends) + adapter.settling
+    found = effect(adapter, command)
+    if found.state is not None and (found.is_whole or is_final):
+        return _settle_by(command, found, {"venue clock": clock.isoformat()})
+    return is_final and _bury(command, found, clock)
 
 
-def _bury(adapter: Adapter, command: Command, snapshot: AccountSnapshot) -> bool:
-    """Past the expiry by the venue's clock, one later look decides."""
-    later = _look(adapter, command)
-    if _settle_by_effect(adapter, command, later):
-        return True
-    is_hidden = bool(_effect(adapter, command, later))
-    was_received = "received" in command.evidence
-    proof = command.evidence | {"venue clock": snapshot.venue_time.isoformat(), "expired": str(command.dead_at)}
-    if is_hidden:
-        return settle(command, CommandState.UNPROVEN, proof | {"effect": HIDDEN}, CANNOT_BE_TOLD)
-    if was_received:
-        return settle(command, CommandState.REJECTED, proof | {"effect": "none"}, RECEIVED_AND_REFUSED)
-    return settle(command, CommandState.DEAD, proof | {"effect": "none"}, NEVER_CARRIED_OUT)
+def _settle_by(command: Command, found: Effect, proof: dict[str, Any] | None = None) -> bool:
+    state = found.state or CommandState.UNPROVEN
+    return settle(command, state, found.evidence | (proof or {}), found.message)
 
 
-def _effect(adapter: Adapter, command: Command, snapshot: AccountSnapshot) -> dict[str, str]:
-    """What the venue shows of the command's effect; empty where it shows none, ``hidden`` where it cannot be told."""
-    match command.kind:
-        case CommandKind.ORDER:
-            return _order_effect(_status(adapter, command, command.client_id))
-        case CommandKind.CANCEL:
-            return _cancel_effect(_status(adapter, command, int(command.intent["order"])))
-        case CommandKind.LEVERAGE:
-            return _leverage_effect(adapter, command)
-        case _:
-            return _margin_effect(adapter, command, snapshot)
-
-
-def _status(adapter: Adapter, command: Command, order: int | str) -> OrderReport:
-    return adapter.order_status(command.account.address, order, market=command.market.rules)
-
-
-ORDER_KINDS = {
-    OrderState.FILLED: "filled",
-    OrderState.CANCELLED: "cancelled",
-    OrderState.OPEN: "resting",
-    OrderState.TRIGGERED: "resting",
-}
-
-
-def _order_effect(report: OrderReport) -> dict[str, str]:
-    if report.state is OrderState.UNKNOWN:
-        return {}
-    if report.state is OrderState.REJECTED:
-        return {"state": CommandState.REJECTED, "status": report.label, "message": f"The venue said: {report.label}."}
-    found = {"state": CommandState.ACCEPTED, "kind": ORDER_KINDS[report.state], "status": report.label}
-    if report.order is None:
-        return found
-    filled = report.order.original_size - report.order.size
-    return found | {"order": str(report.order.order_id), "filled": f"{filled:f}"}
-
-
-def _cancel_effect(report: OrderReport) -> dict[str, str]:
-    match report.state:
-        case OrderState.CANCELLED:
-            return {"state": CommandState.ACCEPTED, "status": report.label}
-        case OrderState.FILLED:
-            return {"state": CommandState.REJECTED, "status": report.label, "message": FILLED_FIRST}
-        case _:
-            return {}
-
-
-def _leverage_effect(adapter: Adapter, command: Command) -> dict[str, str]:
-    setting = adapter.market_setting(command.account.address, command.market.rules)
-    if (setting.mode, str(setting.leverage)) != (command.intent["mode"], command.intent["leverage"]):
-        return {}
-    return {"state": CommandState.ACCEPTED, "mode": setting.mode, "leverage": str(setting.leverage)}
-
-
-def _margin_effect(adapter: Adapter, command: Command, snapshot: AccountSnapshot) -> dict[str, str]:
-    """The cash leg moved by the amount, funding apart; trades in between hide what moved it."""
-    position = next((p for p in snapshot.positions if p.market == command.market.name), None)
-    if position is None or position.cash is None or position.size != Decimal(command.before["size"]):
-        return {"state": HIDDEN}
-    fills = adapter.fills(command.account.address, command.prepared_at)
-    if any(fill.market == command.market.name for fill in fills):
-        return {"state": HIDDEN}
-    # Funding paid in between left the bucket as well (Hyperliquid 3.6).
-    funding = (position.funding_since_open or 0) - Decimal(command.before["funding"])
-    moved = position.cash - Decimal(command.before["cash"]) + funding
-    if abs(moved - Decimal(command.intent["amount"])) <= ROUNDING:
-        return {
-            "state": CommandState.ACCEPTED,
-            "cash before": command.before["cash"],
-            "cash after": f"{position.cash:f}",
-        }
-    return {} if abs(moved) <= ROUNDING else {"state": HIDDEN}
+def _bury(command: Command, found: Effect, clock: datetime) -> bool:
+    """The venue has had time to show an effect and shows none."""
+    proof = {
+        **command.evidence,
+        **found.evidence,
+        "venue clock": clock.isoformat(),
+        "effect": HIDDEN if found.is_hidden else "none",
+    }
+    ends = {"expired": command.dead_at, "nonce used": command.spent_at}
+    proof |= {name: moment.isoformat() for name, moment in ends.items() if moment is not None and moment <= clock}
+    if found.is_hidden:
+        return settle(command, CommandState.UNPROVEN, proof, CANNOT_BE_TOLD)
+    if "received" in command.evidence:
+        return settle(command, CommandState.REJECTED, proof, found.message or RECEIVED_AND_REFUSED)
+    return settle(command, CommandState.DEAD, proof, found.message or NEVER_CARRIED_OUT)

@@ -1,0 +1,180 @@
+"""What a venue shows of a command: the order it placed, the state it left, the collateral it moved.
+
+Some effects can be this command's alone (an order under its client id). Others look the same whoever caused them (a
+leverage), so they are believed only once the command's own bytes can do nothing any more: see ``reconcile``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+
+from trading.margin.types import AccountMode
+from trading.models import Command
+from trading.models.commands import CommandKind, CommandState
+from trading.venues.base import Adapter, MarginMove, OrderReport, OrderState
+
+# The venue rounds the cash leg and the funding it reports to a millionth each (Hyperliquid 2.3).
+ROUNDING = Decimal("0.00001")
+FILLED_FIRST = "The order was filled before it could be cancelled."
+GONE_FIRST = "The order was no longer open when the change arrived. Nothing was changed."
+LONGEST_ORDER_ID = 19  # digits; a client id has 32
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """``state`` is what the venue shows the command came to, None where it shows nothing of it.
+
+    ``is_own``: nobody else can have caused it. ``is_whole``: every member of a batch is accounted for. ``is_hidden``:
+    something else happened that makes it impossible to tell.
+    """
+
+    state: CommandState | None = None
+    evidence: dict[str, str] = field(default_factory=dict)
+    message: str = ""
+    is_own: bool = False
+    is_whole: bool = True
+    is_hidden: bool = False
+
+
+NOTHING = Effect()
+HIDDEN = Effect(is_hidden=True)
+
+ORDER_KINDS = {
+    OrderState.FILLED: "filled",
+    OrderState.CANCELLED: "cancelled",
+    OrderState.OPEN: "resting",
+    OrderState.TRIGGERED: "resting",
+}
+
+
+def effect(adapter: Adapter, command: Command) -> Effect:
+    """Ask the venue what became of the command. Raises ``VenueError`` where it cannot be read."""
+    match command.kind:
+        case CommandKind.ORDER | CommandKind.ORDERS:
+            return _of_orders({part: _status(adapter, command, name) for part, name in command.names.items()})
+        case CommandKind.MODIFY:
+            return _of_change(adapter, command)
+        case CommandKind.CANCEL:
+            return _of_cancellation([_status(adapter, command, named(command.intent["order"]))])
+        case CommandKind.CANCEL_ALL:
+            names = [named(text) for text in command.intent["orders"].split(",") if text]
+            return _of_cancellation([_status(adapter, command, name) for name in names])
+        case CommandKind.MODE | CommandKind.LEVERAGE:
+            return _of_setting(adapter, command)
+        case _:
+            return _of_margin(adapter, command)
+
+
+def named(text: str) -> int | str:
+    """An order's name as the venue takes it: its own id, or the client id."""
+    return int(text) if text.isdecimal() and len(text) <= LONGEST_ORDER_ID else text
+
+
+def _status(adapter: Adapter, command: Command, order: int | str) -> OrderReport:
+    return adapter.order_status(command.account.address, order, market=command.market.rules)
+
+
+def _of_orders(reports: Mapping[str, OrderReport]) -> Effect:
+    """What became of the orders of one request, by part. One that is known proves that the request arrived."""
+    if not reports:
+        return HIDDEN
+    known = {part: report for part, report in reports.items() if report.state is not OrderState.UNKNOWN}
+    if not known:
+        return NOTHING
+    taken = [part for part, report in known.items() if report.state is not OrderState.REJECTED]
+    part = (taken or list(known))[0]
+    found = _of_order(known[part])
+    others = {other: _told(one) for other, one in reports.items() if other != part}
+    return replace(found, evidence=found.evidence | others, is_whole=len(known) == len(reports))
+
+
+def _told(report: OrderReport) -> str:
+    order = "" if report.order is None else f" (order {report.order.order_id})"
+    return f"{report.label}{order}"
+
+
+def _of_order(report: OrderReport) -> Effect:
+    if report.state is OrderState.REJECTED:
+        message = f"The venue said: {report.label}."
+        return Effect(CommandState.REJECTED, {"status": report.label}, message, is_own=True)
+    found = {"kind": ORDER_KINDS[report.state], "status": report.label}
+    if report.order is not None:
+        filled = report.order.original_size - report.order.size
+        found |= {"order": str(report.order.order_id), "filled": f"{filled:f}"}
+    return Effect(CommandState.ACCEPTED, found, is_own=True)
+
+
+def _of_change(adapter: Adapter, command: Command) -> Effect:
+    """A venue gives the changed order our new client id (Hyperliquid 4.2), or keeps the order as it was named and
+    changes its price and size (Aster 3.7)."""
+    if command.names:
+        renamed = _of_orders({part: _status(adapter, command, name) for part, name in command.names.items()})
+        if renamed.state is not None:
+            return renamed
+    report = _status(adapter, command, named(command.intent["order"]))
+    order, wanted = report.order, command.intent
+    if order is None:
+        return NOTHING
+    sizes = (order.size, order.original_size)
+    if order.limit_price == Decimal(wanted["price"]) and Decimal(wanted["size"]) in sizes:
+        return replace(_of_order(report), is_own=False)
+    is_gone = report.state not in (OrderState.OPEN, OrderState.TRIGGERED)
+    return Effect(evidence={"status": report.label}, message=GONE_FIRST if is_gone else "")
+
+
+def _of_cancellation(reports: list[OrderReport]) -> Effect:
+    """Done once nothing of it is open; refused where all was filled before."""
+    states = {report.state for report in reports}
+    if not states or states - {OrderState.CANCELLED, OrderState.FILLED, OrderState.REJECTED}:
+        return NOTHING
+    evidence = {"status": ", ".join(_told(report) for report in reports)}
+    if states == {OrderState.FILLED}:
+        return Effect(CommandState.REJECTED, evidence, FILLED_FIRST, is_own=True)
+    return Effect(CommandState.ACCEPTED, evidence, is_own=True)
+
+
+def _of_setting(adapter: Adapter, command: Command) -> Effect:
+    setting = adapter.market_setting(command.account.address, command.market.rules)
+    found = {"mode": str(setting.mode), "leverage": str(setting.leverage)}
+    compared = ("mode",) if command.kind == CommandKind.MODE else ("mode", "leverage")
+    is_there = all(found[name] == command.intent[name] for name in compared)
+    return Effect(CommandState.ACCEPTED, found) if is_there else NOTHING
+
+
+def _of_margin(adapter: Adapter, command: Command) -> Effect:
+    """The venue's record of the change where it keeps one, else the cash leg of the position."""
+    since = datetime.fromisoformat(command.before["at"]) if command.before.get("at") else command.prepared_at
+    moves = adapter.margin_moves(command.account.address, command.market.rules, since)
+    return _of_cash(adapter, command) if moves is None else _of_moves(command, moves)
+
+
+def _of_moves(command: Command, moves: tuple[MarginMove, ...]) -> Effect:
+    """A move under the command's own name is its own; without names, one of the right amount (Aster 3.6)."""
+    mine = [move for move in moves if move.by_trader and move.amount == Decimal(command.intent["amount"])]
+    own = [move for move in mine if move.client_id and move.client_id == command.client_id]
+    found = own or [move for move in mine if not move.client_id]
+    if not found:
+        return NOTHING
+    evidence = {"moved": f"{found[0].amount:f}", "moved at": found[0].time.isoformat()}
+    return Effect(CommandState.ACCEPTED, evidence, is_own=bool(own))
+
+
+def _of_cash(adapter: Adapter, command: Command) -> Effect:
+    """The cash leg moved by the amount, funding apart; trades in between hide what moved it."""
+    account = command.account
+    mode = AccountMode(account.mode) if account.synced_at else None
+    snapshot = adapter.account(account.address, mode=mode)
+    position = next((p for p in snapshot.positions if p.market == command.market.name), None)
+    if position is None or position.cash is None or position.size != Decimal(command.before["size"]):
+        return HIDDEN
+    fills = adapter.fills(account.address, command.prepared_at)
+    if any(fill.market == command.market.name for fill in fills):
+        return HIDDEN
+    # Funding paid in between left the bucket as well (Hyperliquid 3.6).
+    funding = (position.funding_since_open or 0) - Decimal(command.before["funding"])
+    moved = position.cash - Decimal(command.before["cash"]) + funding
+    if abs(moved - Decimal(command.intent["amount"])) <= ROUNDING:
+        evidence = {"cash before": command.before["cash"], "cash after": f"{position.cash:f}"}
+        return Effect(CommandState.ACCEPTED, evidence)
+    return NOTHING if abs(moved) <= ROUNDING else HIDDEN
