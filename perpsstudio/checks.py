@@ -3,8 +3,8 @@
 ========================  ==========================================================================
 ``perpsstudio.E001``      the development ``SECRET_KEY`` outside ``DEBUG``
 ``perpsstudio.E002``      no ``AGENT_KEY_SECRETS`` outside ``DEBUG``, or one that is no Fernet key
-``perpsstudio.E003``      ``HYPERLIQUID_NETWORK`` names no network
-``perpsstudio.E004``      ``HYPERLIQUID_URL`` is no http(s) address
+``perpsstudio.E003``      ``HYPERLIQUID_NETWORK`` or ``ASTER_NETWORK`` names no network
+``perpsstudio.E004``      ``HYPERLIQUID_URL`` or ``ASTER_URL`` is no http(s) address, or neither is set
 ``perpsstudio.E005``      ``TIME_ZONE`` is not UTC
 ``perpsstudio.E006``      the database role bypasses row-level security
 ========================  ==========================================================================
@@ -22,6 +22,7 @@ from django.db import connections
 
 from perpsstudio.settings import INSECURE_SECRET_KEY
 from trading.venues.base import Network
+from trading.venues.table import GATEWAYS
 
 FERNET_KEY_BYTES = 32
 
@@ -47,31 +48,33 @@ def check_agent_key_secrets(app_configs: Sequence[AppConfig] | None, **options: 
 
 @register()
 def check_network(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
-    """The signing network is one that the venue has."""
-    if settings.HYPERLIQUID_NETWORK in {network.value for network in Network}:
-        return []
+    """The signing network of every venue is one that venues have."""
+    hint = f"Set it to {' or '.join(network.value for network in Network)}."
     return [
-        Error(
-            f"HYPERLIQUID_NETWORK is '{settings.HYPERLIQUID_NETWORK}'.",
-            hint=f"Set it to {' or '.join(network.value for network in Network)}.",
-            id="perpsstudio.E003",
-        )
+        Error(f"{venue.name}_NETWORK is '{network}'.", hint=hint, id="perpsstudio.E003")
+        for venue in GATEWAYS
+        if (network := getattr(settings, f"{venue.name}_NETWORK")) not in {network.value for network in Network}
     ]
 
 
 @register()
 def check_venue_url(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
-    """The venue's address is one that its client can call."""
-    address = urlsplit(settings.HYPERLIQUID_URL)
-    if address.scheme in {"http", "https"} and address.hostname:
-        return []
+    """Every venue's address is one that its client can call, and there is one at least."""
+    urls = {f"{venue.name}_URL": getattr(settings, f"{venue.name}_URL") for venue in GATEWAYS}
+    if not any(urls.values()):
+        hint = f"Set one of {', '.join(urls)}."
+        return [Error("No venue is connected.", hint=hint, id="perpsstudio.E004")]
+    hint = "Set it to an address that begins with https:// (or http:// for the sandbox), or leave it empty."
     return [
-        Error(
-            f"HYPERLIQUID_URL is '{settings.HYPERLIQUID_URL}'.",
-            hint="Set it to an address that begins with https:// (or http:// for the sandbox).",
-            id="perpsstudio.E004",
-        )
+        Error(f"{name} is '{url}'.", hint=hint, id="perpsstudio.E004")
+        for name, url in urls.items()
+        if url and not _is_web_address(url)
     ]
+
+
+def _is_web_address(url: str) -> bool:
+    address = urlsplit(url)
+    return address.scheme in {"http", "https"} and bool(address.hostname)
 
 
 @register()

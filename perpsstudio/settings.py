@@ -140,9 +140,12 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = DEBUG
 
-# Venues. The signing network is its own setting: it is never inferred from a URL.
+# Venues, each named as in trading.venues.table; one without an address is not connected. The signing network is its own
+# setting: it is never inferred from a URL.
 HYPERLIQUID_URL = env.str("HYPERLIQUID_URL", default="https://api.hyperliquid.xyz")
 HYPERLIQUID_NETWORK = env.str("HYPERLIQUID_NETWORK", default="mainnet")
+ASTER_URL = env.str("ASTER_URL", default="")
+ASTER_NETWORK = env.str("ASTER_NETWORK", default="mainnet")
 VENUE_CONNECT_TIMEOUT = env.float("VENUE_CONNECT_TIMEOUT", default=2.0)
 VENUE_READ_TIMEOUT = env.float("VENUE_READ_TIMEOUT", default=5.0)
 # First key encrypts, all keys decrypt: put a new one in front to rotate.

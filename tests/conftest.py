@@ -38,6 +38,8 @@ def venue_data() -> Path:
 def everyday_settings(settings: Settings) -> None:
     """Plain HTTP, no venue unless a test brings one, and passwords that cost nothing to check."""
     settings.HYPERLIQUID_URL = NO_VENUE
+    settings.ASTER_URL = ""
+    settings.ASTER_NETWORK = "testnet"
     settings.SECURE_SSL_REDIRECT = False
     settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = False
     settings.HYPERLIQUID_NETWORK = "testnet"

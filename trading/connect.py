@@ -1,21 +1,35 @@
-"""From an account's row to an adapter that may trade for it: the only place where an agent key is decrypted."""
+"""From an account's row to an adapter that may trade for it: the only place where a trading key is decrypted.
 
+Which venues there are is the table in ``trading.venues.table``; which of them a deployment talks to is said by its
+settings: those with an address.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
 from functools import cache
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
+from django.core.cache import cache as kept_by_all
 from django.views.decorators.debug import sensitive_variables
 
-from trading.models import VenueAccount
+from trading.models import Market, VenueAccount, WalletApproval
 from trading.venues.base import Adapter, Network, Venue
-from trading.venues.errors import Unavailable
-from trading.venues.hyperliquid.adapter import HyperliquidAdapter
-from trading.venues.hyperliquid.signing import SigningKey
-from trading.venues.transport import BlockingTransport, Limits, Response, Transport
+from trading.venues.errors import MissingKey, Unavailable
+from trading.venues.gateway import Gateway
+from trading.venues.onboarding import Credential, KeyKind, Onboarding, Opening, Tiers
+from trading.venues.table import GATEWAYS
+from trading.venues.transport import NO_HEADERS, Limits, Response, Transport
+
+# Between the two halves of an API key; an agent's key has one part only.
+PARTS = ":"
+TIERS_SECONDS = 600
+REMEMBERED_SECONDS = 60
 
 
 class KeyUnreadable(Exception):
-    """The stored agent key cannot be opened with any of the configured secrets."""
+    """The stored trading key cannot be opened with any of the configured secrets."""
 
 
 class OtherNetwork(Unavailable):
@@ -31,16 +45,16 @@ class OtherNetwork(Unavailable):
 class ClosedTransport:
     """The way to a network that is not connected: whatever is asked or sent there raises ``OtherNetwork``."""
 
-    def request(self, method: str, path: str, body: bytes = b"") -> Response:
+    def request(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] = NO_HEADERS) -> Response:
         """Send nothing."""
         raise OtherNetwork
 
 
 @cache
-def _transport(url: str) -> BlockingTransport:
+def _transport(venue: Venue, url: str) -> Transport:
     """One pool of connections per venue and process."""
     limits = Limits(connect=settings.VENUE_CONNECT_TIMEOUT, read=settings.VENUE_READ_TIMEOUT)
-    return BlockingTransport(url, limits=limits)
+    return GATEWAYS[venue].make_transport(url, limits)
 
 
 @cache
@@ -48,10 +62,22 @@ def _vault() -> MultiFernet:
     return MultiFernet([Fernet(secret) for secret in settings.AGENT_KEY_SECRETS])
 
 
-@sensitive_variables("private_key")
-def seal(private_key: str) -> bytes:
-    """Encrypt an agent's private key for storage, under the newest secret."""
-    return _vault().encrypt(private_key.encode())
+@sensitive_variables()
+def seal(credential: Credential) -> bytes:
+    """Encrypt a trading key for storage, under the newest secret."""
+    public = [credential.public] if credential.kind is KeyKind.API_KEY else []
+    return _vault().encrypt(PARTS.join([*public, credential.secret]).encode())
+
+
+@sensitive_variables()
+def _open(venue: Venue, sealed: bytes | memoryview) -> Credential:
+    """The key that was sealed. Raises ``KeyUnreadable``."""
+    try:
+        text = _vault().decrypt(bytes(sealed)).decode()
+    except InvalidToken:
+        raise KeyUnreadable("This account's trading key cannot be opened; connect it again.") from None
+    public, _, secret = text.rpartition(PARTS)
+    return GATEWAYS[venue].read_key(KeyKind.API_KEY if public else KeyKind.AGENT, public, secret)
 
 
 def reseal(sealed: bytes) -> bytes:
@@ -63,53 +89,121 @@ def reseal(sealed: bytes) -> bytes:
 
 
 def configured_venues() -> tuple[tuple[Venue, Network], ...]:
-    """The venues this deployment talks to, each on its one network."""
-    return ((Venue.HYPERLIQUID, Network(settings.HYPERLIQUID_NETWORK)),)
+    """The venues this deployment talks to, each on its one network: those with an address, in the table's order."""
+    return tuple((venue, _network(venue)) for venue in GATEWAYS if _url(venue))
+
+
+def gateway_of(venue: Venue) -> Gateway:
+    """What is known of a venue without asking it."""
+    return GATEWAYS[venue]
+
+
+def _url(venue: Venue) -> str:
+    url: str = getattr(settings, f"{venue.name}_URL")
+    return url
+
+
+def _network(venue: Venue) -> Network:
+    return Network(getattr(settings, f"{venue.name}_NETWORK"))
 
 
 def public_adapter(venue: Venue) -> Adapter:
-    """An adapter that reads and cannot sign."""
-    match venue:
-        case Venue.HYPERLIQUID:
-            return hyperliquid()
-        case Venue.ASTER:
-            raise LookupError("Aster is not connected in this deployment.")
+    """An adapter that reads what is public, and posts what a trader's own wallet has signed."""
+    return onboarding(venue).adapter
 
 
-def hyperliquid() -> HyperliquidAdapter:
-    """Hyperliquid without a key: it reads, and posts what a trader's own wallet has signed."""
-    return HyperliquidAdapter(_transport(settings.HYPERLIQUID_URL), Network(settings.HYPERLIQUID_NETWORK))
+def onboarding(venue: Venue, address: str = "", credential: Credential | None = None) -> Onboarding:
+    """The venue's side of an account's life, asked with a key that serves for reading alone, or with none."""
+    return _onboarding(venue, _network(venue), address, credential)
+
+
+def account_onboarding(account: VenueAccount, pending: WalletApproval | None = None) -> Onboarding:
+    """``onboarding`` with the key of an account, or with the one that its wallet is being asked for.
+
+    For an account of another network than the deployment's everything asked and sent raises ``OtherNetwork``.
+    """
+    venue = Venue(account.venue)
+    sealed = pending.agent_key if pending is not None and pending.agent_key else account.agent_key
+    asks_with_key = bool(sealed) and not GATEWAYS[venue].reads_without_key
+    credential = _open(venue, sealed) if asks_with_key else None
+    return _onboarding(venue, Network(account.network), account.address, credential)
 
 
 def account_adapter(account: VenueAccount) -> Adapter:
-    """An adapter that reads the account and posts what was signed for it, and cannot sign.
+    """An adapter that reads the account and posts what was signed for it, and signs no command.
 
     For an account of another network than the deployment's, every read and every sending raises ``OtherNetwork``, as an
-    unreachable venue would: the network connected now may know the same address with other positions.
+    unreachable venue would: the network connected now may know the same address with other positions. Raises
+    ``KeyUnreadable`` where the venue tells an account only to its key and the stored one cannot be opened.
     """
-    return _adapter(account, None)
+    return account_onboarding(account).adapter
 
 
 def trading_adapter(account: VenueAccount) -> Adapter:
-    """``account_adapter`` with the account's agent key to sign. Raises ``KeyUnreadable``.
+    """``account_adapter`` with the account's key to sign. Raises ``KeyUnreadable``.
 
     An account without a key gets an adapter that refuses to sign and says so.
     """
     if not account.agent_key:
         return account_adapter(account)
-    try:
-        key = SigningKey.from_hex(_vault().decrypt(bytes(account.agent_key)).decode())
-    except InvalidToken:
-        raise KeyUnreadable("This account's trading key cannot be opened; connect it again.") from None
-    return _adapter(account, key)
+    venue = Venue(account.venue)
+    credential = _open(venue, account.agent_key)
+    return _onboarding(venue, Network(account.network), account.address, credential, may_trade=True).adapter
 
 
-def _adapter(account: VenueAccount, key: SigningKey | None) -> Adapter:
-    venue, network = Venue(account.venue), Network(account.network)
-    match venue:
-        case Venue.HYPERLIQUID:
-            is_connected = (venue, network) in configured_venues()
-            transport: Transport = _transport(settings.HYPERLIQUID_URL) if is_connected else ClosedTransport()
-            return HyperliquidAdapter(transport, network, key)
-        case Venue.ASTER:
-            raise LookupError("Aster is not connected in this deployment.")
+def _onboarding(
+    venue: Venue, network: Network, address: str, credential: Credential | None, *, may_trade: bool = False
+) -> Onboarding:
+    is_connected = (venue, network) in configured_venues()
+    opening = Opening(
+        transport=_transport(venue, _url(venue)) if is_connected else ClosedTransport(),
+        network=network,
+        address=address,
+        credential=credential,
+        may_trade=may_trade,
+        share_tiers=_tiers_of(venue, network),
+    )
+    return GATEWAYS[venue].open(opening)
+
+
+class SharedTiers:
+    """Leverage tiers where only an account may read them: whoever can reads, and everybody is told.
+
+    They are the venue's public data. Read again every ten minutes by whoever asks with a key; while nobody does, as the
+    markets were last stored with them.
+    """
+
+    def __init__(self, venue: Venue, network: Network) -> None:
+        self._venue = venue
+        self._network = network
+        self._lock = threading.Lock()
+        self._known: Tiers = {}
+        self._good_until = 0.0
+
+    def __call__(self, read: Callable[[], Tiers]) -> Tiers:
+        """What is known, or what ``read`` gives; one reader at a time, so that a process reads once."""
+        with self._lock:
+            if time.monotonic() >= self._good_until:
+                try:
+                    self._known = self._read(read)
+                except MissingKey:
+                    return self._stored()
+                self._good_until = time.monotonic() + REMEMBERED_SECONDS
+            return self._known
+
+    def _read(self, read: Callable[[], Tiers]) -> Tiers:
+        key = f"tiers:{self._venue}:{self._network}"
+        known: Tiers | None = kept_by_all.get(key)
+        if known is None:
+            known = read()
+            kept_by_all.set(key, known, TIERS_SECONDS)
+        return known
+
+    def _stored(self) -> Tiers:
+        rows = Market.objects.filter(venue=self._venue, network=self._network)
+        return {row.name: row.rules.tiers for row in rows}
+
+
+@cache
+def _tiers_of(venue: Venue, network: Network) -> SharedTiers:
+    return SharedTiers(venue, network)

@@ -78,7 +78,9 @@ class MarketSpec(msgspec.Struct, frozen=True):
     ``index`` is the number that orders carry (Hyperliquid's asset id; Aster has none and gives its list position).
     ``dex`` is the builder-deployed venue inside the venue that lists the market, "" for the main one.
     ``min_notional`` is in ``collateral``; an order that closes the whole position is exempt on Hyperliquid (1.4).
-    ``max_market_notional`` bounds one market order, None where the venue states no bound.
+    ``max_market_notional`` bounds one market order, None where the venue states no bound; so do the sizes: ``min_size``
+    and ``max_size`` of any order, ``max_market_size`` of one at market. ``max_slippage`` is how far from the mark (a
+    fraction) a market order may trade, None without such a bound. ``funding_hours`` lie between two payments.
     """
 
     venue: Venue
@@ -95,6 +97,11 @@ class MarketSpec(msgspec.Struct, frozen=True):
     collateral: str
     dex: str = ""
     max_market_notional: Decimal | None = None
+    funding_hours: int = 1
+    min_size: Decimal | None = None
+    max_size: Decimal | None = None
+    max_market_size: Decimal | None = None
+    max_slippage: Decimal | None = None
 
     @property
     def address(self) -> str:
@@ -172,13 +179,24 @@ class SpotBalance(msgspec.Struct, frozen=True):
     hold: Decimal
 
 
+class Pool(msgspec.Struct, frozen=True):
+    """The collateral that a standard account keeps in one builder-deployed book (Hyperliquid 3.9). ``free`` is what a
+    new position there may take; both figures are in ``collateral`` units."""
+
+    dex: str
+    collateral: str
+    equity: Decimal
+    free: Decimal
+
+
 class AccountSnapshot(msgspec.Struct, frozen=True):
     """One account on one collateral pool at one moment.
 
     ``equity``: everything, isolated positions included. The ``cross_*`` figures leave isolated positions out.
     ``withdrawable`` is not the free margin (Hyperliquid 3.7): ask ``market_setting`` for what an order may use.
     In unified and portfolio accounts the figures come from the spot balance (Hyperliquid 3.4, 3.9). In a hedge-mode
-    account a market may hold a long and a short side by side (Aster 3.2).
+    account a market may hold a long and a short side by side (Aster 3.2). ``pools`` are the balances of other books,
+    None where they were not read.
     """
 
     venue_time: datetime
@@ -193,6 +211,7 @@ class AccountSnapshot(msgspec.Struct, frozen=True):
     dex: str = ""
     spot: tuple[SpotBalance, ...] = ()
     hedge_mode: bool = False
+    pools: tuple[Pool, ...] | None = None
 
 
 class MarketSetting(msgspec.Struct, frozen=True):

@@ -27,12 +27,6 @@ MODE = {"isolated": MarginMode.ISOLATED, "cross": MarginMode.CROSS, "crossed": M
 ONE_WAY = "BOTH"
 
 
-class AsterAccount(AccountSnapshot, frozen=True):
-    """An account with what is the venue's own: in hedge mode a market may hold a long and a short side by side."""
-
-    hedge_mode: bool = False
-
-
 class PositionRow(Record, frozen=True):
     """One position as the venue writes it, flat ones included (Aster 3.3)."""
 
@@ -121,6 +115,7 @@ class _Agent(Record, frozen=True):
     agent_name: str
     agent_address: str
     expired: int
+    can_withdraw: bool = False
 
 
 class _Builder(Record, frozen=True):
@@ -211,7 +206,7 @@ def account(
     mode: AccountMode,
     venue_time: datetime,
     received_at: datetime,
-) -> AsterAccount:
+) -> AccountSnapshot:
     """Money and positions of one moment.
 
     A standard account is the pool of USDT. In multi-asset mode the venue's dollar totals are all there is, and the
@@ -224,7 +219,7 @@ def account(
         for margins in row.positions
         if not margins.isolated and (multi or margins.symbol.endswith(MAIN_COLLATERAL))
     ]
-    return AsterAccount(
+    return AccountSnapshot(
         venue_time=venue_time,
         received_at=received_at,
         account_mode=mode,
@@ -297,7 +292,9 @@ def fee_rates(body: bytes) -> FeeRates:
 
 def agents(body: bytes) -> tuple[Agent, ...]:
     """The trading keys of an account (Aster 1.5)."""
-    return tuple(Agent(row.agent_name, row.agent_address, moment(row.expired)) for row in _decode_agents(body))
+    return tuple(
+        Agent(row.agent_name, row.agent_address, moment(row.expired), row.can_withdraw) for row in _decode_agents(body)
+    )
 
 
 def builder_fee(body: bytes, builder: str) -> Decimal:

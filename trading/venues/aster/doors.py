@@ -8,7 +8,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
 
 import urllib3
 from urllib3.exceptions import (
@@ -20,19 +19,11 @@ from urllib3.exceptions import (
 )
 
 from trading.venues.errors import OutcomeUnknown, RateLimited, Unavailable
-from trading.venues.transport import BlockingTransport, Limits, Response
+from trading.venues.transport import NO_HEADERS, BlockingTransport, Limits, Response
 
 FORM = "application/x-www-form-urlencoded"
 BANNED = 418
 SHORTEST_BAN = 120.0  # seconds (Aster 5)
-NO_HEADERS: Mapping[str, str] = {}
-
-
-class Door(Protocol):
-    """What the adapter sends through."""
-
-    def request(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] = NO_HEADERS) -> Response:
-        """Send once and wait for the whole answer; raises as ``trading.venues.transport`` says."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,7 +149,14 @@ def _check_margin(command: AdjustMargin) -> None:
         raise InvalidCommand(message, reason=Reason.MARGIN_LOCKED_BY_MARKET)
 
 
-def capabilities(market: MarketSpec, *, has_position: bool, has_orders: bool) -> Capabilities:
+SHARED = Permission(
+    allowed=False, reason="Cross margin is shared by the whole account: add funds at the venue instead."
+)
+
+
+def capabilities(
+    market: MarketSpec, *, has_position: bool, has_orders: bool, mode: MarginMode | None = None
+) -> Capabilities:
     """What the venue allows in a market now (Hyperliquid 3.7, 3.8).
 
     Whether resting orders alone block a change of mode is not known, so they close it here too.
@@ -165,12 +172,13 @@ def capabilities(market: MarketSpec, *, has_position: bool, has_orders: bool) ->
     removal = ALLOWED if has_position else no_position
     if has_position and market.restriction is MarginRestriction.STRICT_ISOLATED:
         removal = Permission(allowed=False, reason="In this market margin comes back when the position is reduced.")
+    is_cross = has_position and mode is MarginMode.CROSS
     return Capabilities(
         use_cross=only_isolated if restricted else ALLOWED,
         change_mode=change_mode,
         raise_leverage=ALLOWED,
         lower_leverage=ALLOWED,
-        add_margin=ALLOWED if has_position else no_position,
-        remove_margin=removal,
+        add_margin=SHARED if is_cross else ALLOWED if has_position else no_position,
+        remove_margin=SHARED if is_cross else removal,
         leverage_moves_margin=False,
     )

@@ -12,6 +12,7 @@ from tests.trading.venues.aster.figures import AGENT, NOW, market, tiers
 from tests.trading.venues.aster.rows import ACCOUNT, CROSS, FLAT, ISOLATED, USDT, Row, margins
 from trading.margin.types import AccountMode, MarginMode
 from trading.venues.aster import accounts
+from trading.venues.base import AccountSnapshot
 from trading.venues.errors import Malformed, UnknownState
 
 TIERS = {"BTCUSDT": tiers(), "ETHUSDT": tiers()}
@@ -29,7 +30,7 @@ def held(*rows: Row) -> tuple[accounts.PositionRow, ...]:
 
 def read(
     account: Row = ACCOUNT, rows: tuple[Row, ...] = (ISOLATED, CROSS), mode: AccountMode = AccountMode.STANDARD
-) -> accounts.AsterAccount:
+) -> AccountSnapshot:
     money = accounts.money(encoded(account))
     return accounts.account(money, held(*rows), TIERS, mode=mode, venue_time=NOW, received_at=NOW)
 

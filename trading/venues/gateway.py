@@ -1,0 +1,34 @@
+"""A venue as a deployment meets it: its facts, and how its parts are made. Each venue's folder defines one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from trading.margin.rules import MarginRules
+from trading.venues.onboarding import Credential, KeyKind, Onboarding, Opening, WalletPayload, WalletWish
+from trading.venues.snapshots import Venue
+from trading.venues.transport import Limits, Transport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """One venue.
+
+    ``reads_without_key``: an account can be read by its address alone. ``payload_lifetime``: how long a wallet may take
+    to sign before the payload has to be written anew. ``wallet_chain``: the chain a wallet has to be on while it signs,
+    None for any. ``read_key`` takes what the trader pasted, public part first, and raises ``InvalidKey``.
+    """
+
+    venue: Venue
+    label: str
+    collateral: str
+    rules: MarginRules
+    key_kinds: tuple[KeyKind, ...]
+    reads_without_key: bool
+    payload_lifetime: timedelta
+    wallet_chain: int | None
+    make_transport: Callable[[str, Limits], Transport]
+    open: Callable[[Opening], Onboarding]
+    new_key: Callable[[], Credential]
+    read_key: Callable[[KeyKind, str, str], Credential]
+    payload: Callable[[WalletWish], WalletPayload]
