@@ -27,9 +27,10 @@
       if (!accounts.some((account) => account.toLowerCase() === owner)) {
         throw new Words(`Choose the account ${owner.slice(0, 6)}…${owner.slice(-4)} in your wallet, then try again.`);
       }
+      if (form.dataset.switches) await goTo(wallet, Number(form.dataset.chain));
       const chain = await wallet.request({ method: "eth_chainId" });
-      if (Number(chain) !== Number(form.dataset.chain)) {
-        // Wallets refuse a payload for another chain, so the server writes it for this one.
+      if (Number(chain) !== Number(form.dataset.chain) || isTooOld(form)) {
+        // Wallets refuse a payload for another chain, and venues one of long ago: the server writes it anew.
         form.elements.chain_id.value = chain;
         form.action = form.dataset.ask;
         return;
@@ -104,6 +105,23 @@
     }));
     choice.hidden = false;
     choice.firstElementChild.focus();
+  }
+
+  // Ages are told by the page's own time, so a clock that is wrong does no harm.
+  const loadedAt = performance.now();
+  function isTooOld(form) {
+    return performance.now() - loadedAt > Date.parse(form.dataset.freshUntil) - Date.parse(form.dataset.now);
+  }
+
+  async function goTo(wallet, chain) {
+    const now = await wallet.request({ method: "eth_chainId" });
+    if (Number(now) === chain) return;
+    try {
+      await wallet.request({ method: "wallet_switchEthereumChain", params: [{ chainId: `0x${chain.toString(16)}` }] });
+    } catch (error) {
+      if (error && error.code === DECLINED) throw error;
+      throw new Words(`This venue takes signatures made on chain ${chain} (BNB Smart Chain). Switch your wallet to it, then try again.`);
+    }
   }
 
   async function accountsOf(wallet) {

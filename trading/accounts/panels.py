@@ -1,17 +1,22 @@
 """From an account's row and its open approval to the connect page: one panel, one next step."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from tenants.models import User
-from trading.accounts.view_models import ConnectPage, Fact, Panel, Request, Step, StepState
+from trading.accounts.view_models import ConnectPage, Fact, Panel, Request, Step, StepState, VenueTab
+from trading.connect import gateway_of
 from trading.models import VenueAccount, WalletApproval
 from trading.models.approvals import ApprovalKind, ApprovalState
 from trading.panels.numbers import plain, short_address
 from trading.services.accounts import Access, Stage, access_of, asked_fee
-from trading.services.approvals import may_be_given_up, payload
+from trading.services.approvals import may_be_given_up, payload, signable_until
+from trading.venues.base import Venue
 from trading.venues.commands import BuilderFee
+from trading.venues.gateway import Gateway
+from trading.venues.onboarding import KeyKind
 
 PANELS = {
     Stage.NOT_CONNECTED: Panel.NOT_CONNECTED,
@@ -54,6 +59,20 @@ WORDS = {
         "Your signature was sent and the venue has not confirmed it yet. There is nothing to sign again.",
     ),
 }
+UNSEEN = (
+    "Create a trading key",
+    "This venue shows an account only to its own keys. Let this exchange make a trading key and approve it in your "
+    "wallet: then your balance and positions appear here. The key can place and cancel orders and move margin. It can "
+    "never withdraw.",
+)
+TAB_WORDS = {
+    Stage.NOT_CONNECTED: "not connected",
+    Stage.WATCHING: "no trading key",
+    Stage.FEE_WAITING: "fee not approved",
+    Stage.READY: "ready",
+    Stage.EXPIRED: "key expired",
+    Stage.REVOKED: "key revoked",
+}
 TAKING_BACK = {
     ApprovalKind.NO_KEY: (
         "Revoke the trading key in your wallet",
@@ -72,39 +91,91 @@ BUTTONS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a trader stands at a venue: his account there and the newest approval its wallet was asked for."""
+
+    gateway: Gateway
+    account: VenueAccount | None
+    newest: WalletApproval | None
+    now: datetime
+
+    @property
+    def access(self) -> Access:
+        """What the account may do."""
+        return access_of(self.account, self.now)
+
+    @property
+    def pending(self) -> WalletApproval | None:
+        """What the wallet is being asked for, or the venue about."""
+        return self.newest if self.newest is not None and not self.newest.is_settled else None
+
+
+def venue_tabs(
+    current: Venue, venues: Iterable[Venue], held: Mapping[Venue, VenueAccount], now: datetime
+) -> tuple[VenueTab, ...]:
+    """All venues in their order, each once, with how far the trader is; none where there is only one."""
+    tabs = tuple(
+        VenueTab(
+            venue=venue.value,
+            label=gateway_of(venue).label,
+            state=TAB_WORDS[access_of(held.get(venue), now).stage],
+            is_current=venue is current,
+        )
+        for venue in dict.fromkeys(venues)
+    )
+    return tabs if len(tabs) > 1 else ()
+
+
 def build_page(
     trader: User,
-    account: VenueAccount | None,
-    newest: WalletApproval | None,
-    now: datetime,
+    standing: Standing,
+    tabs: tuple[VenueTab, ...],
     problems: Mapping[str, str],
     typed: Mapping[str, str],
 ) -> ConnectPage:
-    """The page for an account and the newest approval its wallet was asked for."""
-    access = access_of(account, now)
-    pending = newest if newest is not None and not newest.is_settled else None
+    """The page for an account at one venue."""
+    account, access, pending, newest = standing.account, standing.access, standing.pending, standing.newest
     panel = _panel(access, pending)
-    title, text = TAKING_BACK[ApprovalKind(pending.kind)] if panel is Panel.TAKING_BACK and pending else WORDS[panel]
+    title, text = _words(panel, standing)
     fee = asked_fee(account) if account else None
+    can_paste = panel in (Panel.NOT_CONNECTED, Panel.CONNECTED, Panel.EXPIRED, Panel.REVOKED)
+    is_agent = account is not None and account.key_kind == KeyKind.AGENT
     return ConnectPage(
+        venue=standing.gateway.venue.value,
+        venue_label=standing.gateway.label,
+        venues=tabs,
+        now=standing.now,
         panel=panel,
         title=title,
         text=text,
         steps=_steps(account, access, fee, panel),
-        facts=_facts(account, access, fee, pending, now) if account else (),
-        request=_request(pending) if pending and pending.state == ApprovalState.ASKED else None,
+        facts=_facts(account, standing, fee) if account else (),
+        request=_request(pending, standing.gateway) if pending and pending.state == ApprovalState.ASKED else None,
         refusal=newest.message if newest is not None and _is_worth_telling(newest) else "",
         address=account.address if account else "",
         short=short_address(account.address) if account else "",
         wallet=trader.wallet if account is None else "",
-        can_paste=panel in (Panel.NOT_CONNECTED, Panel.CONNECTED, Panel.EXPIRED, Panel.REVOKED),
-        can_renew=panel is Panel.READY,
-        can_start_over=pending is not None and may_be_given_up(pending, now),
+        can_paste=can_paste and KeyKind.AGENT in standing.gateway.key_kinds,
+        can_paste_api_key=can_paste and KeyKind.API_KEY in standing.gateway.key_kinds,
+        can_watch=standing.gateway.reads_without_key,
+        can_renew=panel is Panel.READY and is_agent,
+        can_revoke=bool(account and account.agent_key) and is_agent,
+        can_start_over=pending is not None and may_be_given_up(pending, standing.now),
         has_key=bool(account and account.agent_key),
         has_fee=bool(account and account.builder),
         problems=problems,
         typed=typed,
     )
+
+
+def _words(panel: Panel, standing: Standing) -> tuple[str, str]:
+    """What the open panel says. An account that no key reads yet cannot be promised to be seen."""
+    if panel is Panel.TAKING_BACK and standing.pending:
+        return TAKING_BACK[ApprovalKind(standing.pending.kind)]
+    if panel is Panel.CONNECTED and not standing.gateway.reads_without_key:
+        return UNSEEN
+    return WORDS[panel]
 
 
 def _panel(access: Access, pending: WalletApproval | None) -> Panel:
@@ -125,7 +196,7 @@ def _is_worth_telling(newest: WalletApproval) -> bool:
     return newest.state in (ApprovalState.REFUSED, ApprovalState.ASKED)
 
 
-def _request(pending: WalletApproval) -> Request:
+def _request(pending: WalletApproval, gateway: Gateway) -> Request:
     return Request(
         id=pending.pk,
         kind=pending.kind,
@@ -133,6 +204,8 @@ def _request(pending: WalletApproval) -> Request:
         owner=pending.account.address,
         chain_id=pending.chain_id,
         button=BUTTONS[ApprovalKind(pending.kind)],
+        fresh_until=signable_until(pending),
+        switches_chain=gateway.wallet_chain is not None,
     )
 
 
@@ -157,10 +230,9 @@ def _step_state(is_done: bool, is_current: bool) -> StepState:
     return StepState.CURRENT if is_current else StepState.TODO
 
 
-def _facts(
-    account: VenueAccount, access: Access, fee: BuilderFee | None, pending: WalletApproval | None, now: datetime
-) -> tuple[Fact, ...]:
-    facts = [Fact(label="Account", value=short_address(account.address), note=f"{account.venue.title()}")]
+def _facts(account: VenueAccount, standing: Standing, fee: BuilderFee | None) -> tuple[Fact, ...]:
+    access, pending, now = standing.access, standing.pending, standing.now
+    facts = [Fact(label="Account", value=short_address(account.address), note=standing.gateway.label)]
     if pending is not None and pending.kind == ApprovalKind.KEY and pending.valid_until is not None:
         # What the wallet shows as well, so that the two can be compared.
         until = f"{pending.valid_until:%-d %B %Y}"
@@ -192,7 +264,9 @@ def _key_words(account: VenueAccount, access: Access, now: datetime) -> str:
 
 
 def _key_note(account: VenueAccount) -> str:
-    return short_address(account.agent_address) if account.agent_key else "Money buttons are closed"
+    if not account.agent_key:
+        return "Money buttons are closed"
+    return short_address(account.agent_address) if account.key_kind == KeyKind.AGENT else account.agent_address
 
 
 def _percent(fee: BuilderFee) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -38,7 +39,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What the wallet is asked to sign: ``payload`` is the typed data as JSON, ``owner`` the account that must sign."""
+    """What the wallet is asked to sign: ``payload`` is the typed data as JSON, ``owner`` the account that must sign.
+
+    After ``fresh_until`` it has to be written anew. ``switches_chain``: the wallet has to go to ``chain_id``, rather than
+    the payload to the wallet's chain.
+    """
 
     id: int
     kind: str
@@ -46,6 +51,8 @@ class Request:
     owner: str
     chain_id: int
     button: str
+    fresh_until: datetime
+    switches_chain: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +65,25 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VenueTab:
+    """One of the venues that a trader may have an account at."""
+
+    venue: str
+    label: str
+    state: str
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectPage:
-    """The page in one of its states. ``problems`` maps a form to its sentence, ``typed`` is what was typed there."""
+    """The page of one venue in one of its states. ``problems`` maps a form to its sentence, ``typed`` is what was typed
+    there. ``venues`` lists all venues where there are several.
+    """
+
+    venue: str
+    venue_label: str
+    venues: tuple[VenueTab, ...]
+    now: datetime
 
     panel: Panel
     title: str
@@ -72,6 +96,9 @@ class ConnectPage:
     short: str = ""
     wallet: str = ""
     can_paste: bool = False
+    can_paste_api_key: bool = False
+    can_watch: bool = False
+    can_revoke: bool = False
     can_renew: bool = False
     can_start_over: bool = False
     has_key: bool = False

@@ -1,10 +1,14 @@
-"""The connect page. GET shows where the account stands; every POST does one thing, once, and leads back to the page."""
+"""The connect page, of one venue at a time. GET shows where the account stands; every POST does one thing, once, and
+leads back to the page.
+"""
 
 from collections.abc import Mapping
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -13,25 +17,45 @@ from django.views.decorators.http import require_GET, require_POST
 from tenants import audit
 from tenants.access import MemberRequest, trader_required
 from tenants.wallet import WalletRefused, read_address, read_chain_id
-from trading.accounts.panels import build_page
-from trading.connect import hyperliquid
+from trading.accounts.panels import Standing, build_page, venue_tabs
+from trading.connect import KeyUnreadable, account_onboarding, gateway_of, onboarding, public_adapter
+from trading.desk import venues_offered
 from trading.models import VenueAccount, WalletApproval
 from trading.models.approvals import ApprovalKind, ApprovalState
 from trading.services import accounts, approvals
-from trading.services.accounts import AccountRefused, asked_fee, current_account
+from trading.services.accounts import AccountRefused, asked_fee, current_accounts
 from trading.services.approvals import Wanted
+from trading.venues.base import Venue
 from trading.venues.errors import VenueError
-from trading.venues.hyperliquid.signing import SigningKey
 from trading.venues.keys import InvalidKey
+from trading.venues.onboarding import Credential, KeyKind, KeyRefused
 
-Problem = (WalletRefused, AccountRefused, InvalidKey, VenueError)
-LONGEST_KEY = 80
+Problem = (WalletRefused, AccountRefused, KeyRefused, KeyUnreadable, InvalidKey, VenueError)
+LONGEST_KEY = 160
 RESULTS = {
     ApprovalKind.KEY: "trading key approved",
     ApprovalKind.NO_KEY: "trading key revoked",
     ApprovalKind.FEE: "exchange fee approved",
     ApprovalKind.NO_FEE: "exchange fee revoked",
 }
+
+
+def _venue(request: MemberRequest) -> Venue:
+    """The venue that the page is about: one that the operator offers, or that an account is left at."""
+    known = [*venues_offered(), *current_accounts(request.user)]
+    wanted = request.POST.get("venue", "") or request.GET.get("venue", "")
+    return Venue(wanted) if wanted in known else known[0]
+
+
+def _account(request: MemberRequest) -> VenueAccount | None:
+    return current_accounts(request.user).get(_venue(request))
+
+
+def _back(request: MemberRequest) -> HttpResponse:
+    """To the page of the same venue; the first one needs no name."""
+    venue = _venue(request)
+    is_first = venue == next(iter(venues_offered()), venue)
+    return redirect(reverse("connect") if is_first else f"{reverse('connect')}?{urlencode({'venue': venue})}")
 
 
 @trader_required
@@ -51,35 +75,50 @@ def connect_account(request: MemberRequest) -> HttpResponse:
     typed = request.POST.get("address", "")
     try:
         address = read_address(typed)
-        account, is_new = accounts.connect_address(hyperliquid(), request.user, address)
+        account, is_new = accounts.connect_address(onboarding(_venue(request)), request.user, address)
     except Problem as problem:
         name = form if form in ("wallet", "watch") else "watch"
         return _render(request, {name: str(problem)}, {"watch_address": typed[:60]}, 422)
     if is_new:
         audit.record(request, action="account connected", subject=account.address)
-    return redirect("connect")
+    return _back(request)
 
 
 @trader_required
 @never_cache
-@sensitive_post_parameters("agent_key")
+@sensitive_post_parameters("agent_key", "api_secret")
 @require_POST
 def connect_pasted_key(request: MemberRequest) -> HttpResponse:
     """Take a trading key its owner made at the venue, after the venue has said whose it is. It is never shown again."""
     typed = request.POST.get("address", "")
     try:
-        address = read_address(typed)
-        key = SigningKey.from_hex(request.POST.get("agent_key", "").strip()[:LONGEST_KEY])
-        account, is_new = accounts.connect_key(hyperliquid(), request.user, address, key)
+        address, credential = read_address(typed), _pasted(request)
+        asking = onboarding(_venue(request), address, credential)
+        account, is_new = accounts.connect_key(asking, request.user, address, credential)
     except Problem as problem:
-        return _render(request, {"key": str(problem)}, {"key_address": typed[:60]}, 422)
+        kept = {"key_address": typed[:60], "api_key": request.POST.get("api_key", "")[:LONGEST_KEY]}
+        return _render(request, {_key_form(request): str(problem)}, kept, 422)
     if is_new:
         approvals.withdraw(account)
         audit.record(
             request, action="trading key pasted", subject=account.address, after={"key": account.agent_address}
         )
         messages.info(request, "The trading key works. It is stored encrypted and never shown again.")
-    return redirect("connect")
+    return _back(request)
+
+
+def _pasted(request: MemberRequest) -> Credential:
+    """The key in the form. Raises ``InvalidKey`` or ``KeyRefused`` for what cannot be one."""
+    gateway = gateway_of(_venue(request))
+    if _key_form(request) == "api_key":
+        public, secret = (request.POST.get(name, "").strip()[:LONGEST_KEY] for name in ("api_key", "api_secret"))
+        return gateway.read_key(KeyKind.API_KEY, public, secret)
+    return gateway.read_key(KeyKind.AGENT, "", request.POST.get("agent_key", "").strip()[:LONGEST_KEY])
+
+
+def _key_form(request: MemberRequest) -> str:
+    offered = gateway_of(_venue(request)).key_kinds
+    return "api_key" if "api_key" in request.POST and KeyKind.API_KEY in offered else "key"
 
 
 @trader_required
@@ -87,14 +126,16 @@ def connect_pasted_key(request: MemberRequest) -> HttpResponse:
 @require_POST
 def ask_approval(request: MemberRequest) -> HttpResponse:
     """Write down what the wallet is to sign next."""
-    account = current_account(request.user)
+    account = _account(request)
     if account is None:
-        return redirect("connect")
+        return _back(request)
     try:
         wanted = _wanted(request, account)
         if wanted is None:
             return _forgotten(request, account, "The venue does not know this key any more. It is deleted here too.")
-        approval, is_new = approvals.ask(account, wanted, read_chain_id(request.POST.get("chain_id", "")))
+        approval, is_new = approvals.ask(
+            public_adapter(Venue(account.venue)), account, wanted, read_chain_id(request.POST.get("chain_id", ""))
+        )
     except Problem as problem:
         return _render(request, {"wallet": str(problem)}, status=422)
     if is_new:
@@ -104,19 +145,19 @@ def ask_approval(request: MemberRequest) -> HttpResponse:
             subject=account.address,
             after=_what(approval),
         )
-    return redirect("connect")
+    return _back(request)
 
 
 def _wanted(request: MemberRequest, account: VenueAccount) -> Wanted | None:
     """What the form asks for; None for the revocation of a key that is gone already. Raises ``AccountRefused``."""
     kind, fee = request.POST.get("kind", ""), asked_fee(account)
+    name = approvals.agent_name(request.operator.operator_id, request.operator.slug)
     if kind == ApprovalKind.KEY:
-        name = approvals.agent_name(request.operator.operator_id, request.operator.slug)
         return Wanted(ApprovalKind.KEY, name=name)
     if kind == ApprovalKind.FEE and fee is not None:
-        return Wanted(ApprovalKind.FEE, fee=fee)
-    if kind == ApprovalKind.NO_KEY and account.agent_key:
-        return approvals.wanted_revocation(hyperliquid(), account)
+        return approvals.wanted_fee(account, fee, name)
+    if kind == ApprovalKind.NO_KEY and account.agent_key and account.key_kind == KeyKind.AGENT:
+        return approvals.wanted_revocation(account_onboarding(account), account)
     if kind == ApprovalKind.NO_FEE and account.builder:
         return Wanted(ApprovalKind.NO_FEE, fee=approvals.approved_fee(account))
     raise AccountRefused("There is nothing like this to approve here. Reload the page.")
@@ -127,16 +168,18 @@ def _wanted(request: MemberRequest, account: VenueAccount) -> Wanted | None:
 @require_POST
 def sign_approval(request: MemberRequest) -> HttpResponse:
     """Carry the wallet's signature to the venue, once."""
-    account = current_account(request.user)
+    account = _account(request)
     approval = _asked(account, request.POST.get("approval", "")) if account else None
     if account is None or approval is None:
-        return redirect("connect")  # settled, withdrawn or never asked: the page tells
+        return _back(request)  # settled, withdrawn or never asked: the page tells
     try:
-        settled = approvals.submit(hyperliquid(), approval, request.POST.get("signature", "").strip())
+        settled = approvals.submit(
+            account_onboarding(account, approval), approval, request.POST.get("signature", "").strip()
+        )
     except Problem as problem:
         return _render(request, {"wallet": str(problem)}, status=422)
     _tell(request, approval, settled)
-    return redirect("connect")
+    return _back(request)
 
 
 def _asked(account: VenueAccount, number: str) -> WalletApproval | None:
@@ -150,11 +193,11 @@ def _asked(account: VenueAccount, number: str) -> WalletApproval | None:
 @require_POST
 def check_approval(request: MemberRequest) -> HttpResponse:
     """Ask the venue what became of an approval it did not answer."""
-    account = current_account(request.user)
+    account = _account(request)
     pending = approvals.open_approval(account) if account else None
-    if pending is not None:
-        _tell(request, pending, approvals.prove(hyperliquid(), pending))
-    return redirect("connect")
+    if account is not None and pending is not None:
+        _tell(request, pending, approvals.prove(account_onboarding(account, pending), pending))
+    return _back(request)
 
 
 def _tell(request: MemberRequest, approval: WalletApproval, settled: bool) -> None:
@@ -190,10 +233,10 @@ def _what(approval: WalletApproval) -> dict[str, str]:
 @require_POST
 def withdraw_approval(request: MemberRequest) -> HttpResponse:
     """Ask the wallet no more."""
-    account = current_account(request.user)
+    account = _account(request)
     if account is not None and approvals.withdraw(account):
         audit.record(request, action="approval cancelled", subject=account.address)
-    return redirect("connect")
+    return _back(request)
 
 
 @trader_required
@@ -201,9 +244,9 @@ def withdraw_approval(request: MemberRequest) -> HttpResponse:
 @require_POST
 def forget(request: MemberRequest) -> HttpResponse:
     """Delete the trading key here. The venue still knows it: only the wallet can revoke it there."""
-    account = current_account(request.user)
+    account = _account(request)
     if account is None:
-        return redirect("connect")
+        return _back(request)
     return _forgotten(request, account, "The trading key is deleted here. Revoke it at the venue as well.")
 
 
@@ -212,7 +255,7 @@ def _forgotten(request: MemberRequest, account: VenueAccount, words: str) -> Htt
     if accounts.forget_key(account):
         audit.record(request, action="trading key deleted", subject=account.address, before={"key": agent})
         messages.info(request, words)
-    return redirect("connect")
+    return _back(request)
 
 
 @trader_required
@@ -220,11 +263,11 @@ def _forgotten(request: MemberRequest, account: VenueAccount, words: str) -> Htt
 @require_POST
 def leave_account(request: MemberRequest) -> HttpResponse:
     """Show this account no longer, so that another can be connected. Its key is deleted here, its history stays."""
-    account = current_account(request.user)
+    account = _account(request)
     if account is not None and accounts.leave(account):
         approvals.withdraw(account)
         audit.record(request, action="account disconnected", subject=account.address)
-    return redirect("connect")
+    return _back(request)
 
 
 def _render(
@@ -233,7 +276,9 @@ def _render(
     typed: Mapping[str, str] | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    account = current_account(request.user)
-    newest = approvals.newest_approval(account) if account else None
-    page = build_page(request.user, account, newest, timezone.now(), problems or {}, typed or {})
+    venue, held = _venue(request), current_accounts(request.user)
+    newest = approvals.newest_approval(held[venue]) if venue in held else None
+    standing = Standing(gateway_of(venue), held.get(venue), newest, timezone.now())
+    tabs = venue_tabs(venue, [*venues_offered(), *held], held, standing.now)
+    page = build_page(request.user, standing, tabs, problems or {}, typed or {})
     return render(request, "accounts/connect.html", {"page": page}, status=status)

@@ -55,6 +55,9 @@ class VenueAccount(OperatorOwned):
     orders_reading = models.BigIntegerField(default=0)
     # Up to which venue time fills, funding and ledger are known without a gap.
     cursors = models.JSONField(default=dict)
+    # The balance (equity without open profit) at the first whole reading: all later money is explained from here on.
+    opening_balance = money(default=0)
+    opening_at = models.DateTimeField(null=True)
     # What the venue's figures were when our rows last explained them, for ``trading.services.differences``.
     anchors = models.JSONField(default=dict)
     # Whether longs and shorts of one market are held side by side (Aster 3.2).

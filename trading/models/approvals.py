@@ -68,7 +68,7 @@ class WalletApproval(OperatorOwned):
     account = models.ForeignKey("trading.VenueAccount", on_delete=models.CASCADE, related_name="approvals")
     kind = models.CharField(max_length=8, choices=ApprovalKind.choices)
     state = models.CharField(max_length=10, choices=ApprovalState.choices, default=ApprovalState.ASKED)
-    # The wallet's active chain, which the payload has to name (Hyperliquid 5.2).
+    # The chain the wallet signs on, which the payload has to name (Hyperliquid 5.2, Aster 1.5).
     chain_id = models.BigIntegerField()
     nonce = models.BigIntegerField()
     agent_address = models.CharField(max_length=42, blank=True, default="")
@@ -77,6 +77,7 @@ class WalletApproval(OperatorOwned):
     valid_until = models.DateTimeField(null=True)
     builder = models.CharField(max_length=42, blank=True, default="")
     rate = money(default=0)
+    method = models.CharField(max_length=6, default="POST")
     path = models.CharField(max_length=60, blank=True, default="")
     body = models.BinaryField(default=bytes)
     message = models.CharField(max_length=300, blank=True, default="")

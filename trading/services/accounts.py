@@ -14,14 +14,13 @@ from django.db.models import OuterRef, Q, Subquery
 from django.utils import timezone
 
 from tenants.models import User
-from trading.connect import seal
-from trading.models import BuilderFee, Command, VenueAccount
-from trading.services.sync import sync_account
+from trading.connect import gateway_of, seal
+from trading.models import BuilderFee, Command, Market, VenueAccount
+from trading.services.sync import sync_account, sync_markets
+from trading.venues.base import Adapter, Venue
 from trading.venues.commands import BuilderFee as Fee
 from trading.venues.errors import Reason
-from trading.venues.hyperliquid.adapter import HyperliquidAdapter
-from trading.venues.hyperliquid.roles import Role, RoleKind, role
-from trading.venues.hyperliquid.signing import SigningKey
+from trading.venues.onboarding import Credential, KeyKind, Onboarding
 
 
 class Stage(StrEnum):
@@ -64,27 +63,31 @@ class Access:
 
 
 class AccountRefused(Exception):
-    """The account or key is not taken; the text is one sentence for the page."""
+    """The account is not taken; the text is one sentence for the page."""
 
 
-def current_account(trader: User) -> VenueAccount | None:
-    """The account a trader's pages show, with the operator's fee at its venue; None until one is connected."""
+def current_accounts(trader: User) -> dict[Venue, VenueAccount]:
+    """The accounts a trader's pages show, one at a venue, each with the operator's fee there."""
     asked = BuilderFee.objects.filter(venue=OuterRef("venue"), network=OuterRef("network"))
     rows = VenueAccount.objects.filter(trader=trader, is_current=True).annotate(
         asked_builder=Subquery(asked.values("address")[:1]), asked_rate=Subquery(asked.values("rate")[:1])
     )
-    account: VenueAccount | None = rows.order_by("pk").first()
-    return account
+    return {Venue(row.venue): row for row in rows.order_by("-pk")}
+
+
+def current_account(trader: User, venue: Venue) -> VenueAccount | None:
+    """The account a trader's pages show at a venue; None until one is connected."""
+    return current_accounts(trader).get(venue)
 
 
 def asked_fee(account: VenueAccount) -> Fee | None:
-    """What the operator asks for on this account's orders: as ``current_account`` read it, None for nothing."""
+    """What the operator asks for on this account's orders: as ``current_accounts`` read it, None for nothing."""
     builder = getattr(account, "asked_builder", None)
     return Fee(builder, account.asked_rate) if builder else None  # type: ignore[attr-defined]
 
 
 def access_of(account: VenueAccount | None, now: datetime) -> Access:
-    """What an account may do, by what is known here. Pure; ``account`` comes from ``current_account``."""
+    """What an account may do, by what is known here. Pure; ``account`` comes from ``current_accounts``."""
     if account is None:
         return Access(Stage.NOT_CONNECTED)
     asked = asked_fee(account)
@@ -99,51 +102,51 @@ def access_of(account: VenueAccount | None, now: datetime) -> Access:
     return Access(Stage.READY if asked == fee else Stage.FEE_WAITING, fee)
 
 
-def connect_address(adapter: HyperliquidAdapter, trader: User, address: str) -> tuple[VenueAccount, bool]:
-    """Show this account on the trader's pages and read it, without a key; and whether it was not shown before.
+def connect_address(onboarding: Onboarding, trader: User, address: str) -> tuple[VenueAccount, bool]:
+    """Show this account on the trader's pages, read it if that needs no key, and say whether it was not shown before.
 
-    Raises ``AccountRefused`` for the address of a trading key, and the venue's errors.
+    Raises ``KeyRefused`` for the address of a trading key, and the venue's errors.
     """
-    known = adapter.ask(role(address))
-    if known.kind is RoleKind.AGENT:
-        raise AccountRefused("This is the address of a trading key. Enter the address of the account it trades for.")
-    account, is_new = _show(adapter, trader, address)
-    _read(adapter, account)
+    onboarding.check_address(address)
+    account, is_new = _show(onboarding.adapter, trader, address)
+    if gateway_of(onboarding.adapter.venue).reads_without_key:
+        read_account(onboarding.adapter, account)
     return account, is_new
 
 
-def connect_key(adapter: HyperliquidAdapter, trader: User, address: str, key: SigningKey) -> tuple[VenueAccount, bool]:
+def connect_key(
+    onboarding: Onboarding, trader: User, address: str, credential: Credential
+) -> tuple[VenueAccount, bool]:
     """Trade for the address with a key that its owner made at the venue; and whether that is new.
 
-    Raises ``AccountRefused`` where the venue does not know the key as one of this account's, and the venue's errors.
+    ``onboarding`` asks with the key where the venue wants one. Raises ``KeyRefused`` where the venue does not know the
+    key as one of this account's, and the venue's errors.
     """
-    _refuse_unless_agent(adapter.ask(role(key.address)), address, key)
-    listed = {agent.address.lower(): agent.valid_until for agent in adapter.agents(address)}
-    account, _ = _show(adapter, trader, address)
-    if account.agent_key and account.agent_address == key.address and account.agent_refused_at is None:
+    expires_at = onboarding.check_key(address, credential)
+    account, _ = _show(onboarding.adapter, trader, address)
+    public = shown_key(credential)
+    if account.agent_key and account.agent_address == public and account.agent_refused_at is None:
         return account, False
-    give_key(account, key.address, seal(key.reveal().hex()), listed.get(key.address))
-    _read(adapter, account)
+    give_key(account, public, seal(credential), expires_at, credential.kind)
+    read_account(onboarding.adapter, account)
     return account, True
 
 
-def _refuse_unless_agent(known: Role, address: str, key: SigningKey) -> None:
-    if key.address == address or known.kind not in (RoleKind.AGENT, RoleKind.MISSING):
-        raise AccountRefused(
-            "This is the private key of an account itself, which can withdraw. Never paste it anywhere: make a trading "
-            "key (API wallet) at the venue and paste that one."
-        )
-    if known.kind is RoleKind.MISSING:
-        raise AccountRefused("The venue does not know this trading key. Approve it there for this account, then paste.")
-    if not known.trades_for(address):
-        raise AccountRefused("This key trades for another account than the address above. Check both.")
+def shown_key(credential: Credential) -> str:
+    """How a key is named in rows and on pages: an agent by its address, an API key by its beginning and end."""
+    if credential.kind is KeyKind.AGENT:
+        return credential.public
+    return f"{credential.public[:6]}…{credential.public[-4:]}"
 
 
-def give_key(account: VenueAccount, agent: str, sealed: bytes, expires_at: datetime | None) -> None:
+def give_key(
+    account: VenueAccount, agent: str, sealed: bytes, expires_at: datetime | None, kind: KeyKind = KeyKind.AGENT
+) -> None:
     """Trade with this key from now on. Its nonces start afresh: they are counted per signer (Hyperliquid 5.3)."""
     VenueAccount.objects.filter(pk=account.pk).update(
         agent_address=agent,
         agent_key=sealed,
+        key_kind=kind.value,
         agent_since=timezone.now(),
         agent_expires_at=expires_at,
         agent_refused_at=None,
@@ -182,20 +185,27 @@ def note_refusal(command: Command, reason: Reason) -> None:
         rows.update(builder="", builder_fee=0)
 
 
-def _show(adapter: HyperliquidAdapter, trader: User, address: str) -> tuple[VenueAccount, bool]:
+def _show(adapter: Adapter, trader: User, address: str) -> tuple[VenueAccount, bool]:
     with transaction.atomic():
         # The trader's row puts a double click in order: both end with the same one account.
         User.objects.select_for_update(no_key=True).get(pk=trader.pk)
         account, is_new = VenueAccount.objects.get_or_create(
             trader=trader, venue=adapter.venue.value, network=adapter.network.value, address=address
         )
-        VenueAccount.objects.filter(trader=trader, is_current=True).exclude(pk=account.pk).update(is_current=False)
+        others = VenueAccount.objects.filter(trader=trader, venue=account.venue, is_current=True).exclude(pk=account.pk)
+        others.update(is_current=False)
         was_hidden = bool(VenueAccount.objects.filter(pk=account.pk, is_current=False).update(is_current=True))
     account.refresh_from_db()
     return account, is_new or was_hidden
 
 
-def _read(adapter: HyperliquidAdapter, account: VenueAccount) -> None:
+def read_account(adapter: Adapter, account: VenueAccount) -> None:
+    """Read a newly connected account whole, its fee rates too; and the venue's markets, where it is the first that may.
+
+    Raises the venue's errors.
+    """
+    if not Market.objects.filter(venue=account.venue, network=account.network).exists():
+        sync_markets(adapter)
     rates = adapter.fee_rates(account.address)
     VenueAccount.objects.filter(pk=account.pk).update(taker_fee=rates.taker, maker_fee=rates.maker)
     sync_account(adapter, account)

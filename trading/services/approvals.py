@@ -1,11 +1,11 @@
 """Asking a trader's wallet for an approval and carrying its signature to the venue, once.
 
 The life of an approval is that of a command: written down before anything is asked, sent once, settled by proof. The
-payload is built from the row alone, so what was shown, what was signed and what is posted are the same. Approvals know
-no expiry at the venue (Hyperliquid 4): what it did not clearly answer is asked for (``prove``), and sent again as the
-identical bytes, which act at most once.
+payload is built from the row alone, so what was shown, what was signed and what is posted are the same. What the venue
+did not clearly answer is asked for (``prove``), and sent again as the identical bytes, which act at most once.
 """
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -14,21 +14,20 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from trading.connect import seal
+from trading.connect import gateway_of, seal
 from trading.models import VenueAccount, WalletApproval
 from trading.models.approvals import OPEN_STATES, ApprovalKind, ApprovalState
-from trading.services.accounts import AccountRefused, forget_key, give_key
-from trading.venues.base import Network, SignedRequest
+from trading.services.accounts import AccountRefused, forget_key, give_key, read_account
+from trading.venues.base import Adapter, Network, SignedRequest, Venue
 from trading.venues.commands import BuilderFee
 from trading.venues.errors import AlreadyReceived, OutcomeUnknown, Rejected, Unavailable, VenueError
-from trading.venues.hyperliquid.adapter import HyperliquidAdapter
-from trading.venues.hyperliquid.approvals import MAX_AGENT_NAME, Approval, approve_agent, approve_builder_fee
-from trading.venues.hyperliquid.roles import role
-from trading.venues.hyperliquid.signing import ZERO_ADDRESS, SigningKey
+from trading.venues.onboarding import Onboarding, WalletPayload, WalletWish, Wish
+
+logger = logging.getLogger(__name__)
 
 KEY_LIFETIME = timedelta(days=90)
-# An older request is written anew, so that its nonce and the key's end are of today.
-RENEWED_AFTER = timedelta(minutes=10)
+# What the venues take as the name of a key.
+LONGEST_NAME = 16
 GIVEN_UP_AFTER = timedelta(minutes=1)
 STILL_CHECKING = "Your last approval is still being checked with the venue. Wait for its result."
 
@@ -46,39 +45,44 @@ class Wanted:
 
 
 def agent_name(operator_id: int, slug: str) -> str:
-    """The name of this operator's key at the venue. Approving a name again replaces its key (Hyperliquid 5.3), so no
-    two operators share one."""
+    """The name of this operator's key at a venue. Approving a name again replaces its key (Hyperliquid 5.3), so no two
+    operators share one."""
     tail = f"-{operator_id}"
-    return slug[: MAX_AGENT_NAME - len(tail)] + tail
+    return slug[: LONGEST_NAME - len(tail)] + tail
 
 
-def wanted_revocation(adapter: HyperliquidAdapter, account: VenueAccount) -> Wanted | None:
+def wanted_revocation(onboarding: Onboarding, account: VenueAccount) -> Wanted | None:
     """Taking the account's key back, by the name it has at the venue; None where the venue knows it no more."""
-    names = {agent.address.lower(): agent.name for agent in adapter.agents(account.address)}
-    name = names.get(account.agent_address)
-    if name is None and not adapter.ask(role(account.agent_address)).trades_for(account.address):
-        return None
-    return Wanted(ApprovalKind.NO_KEY, agent=account.agent_address, name=name or "")
+    name = onboarding.key_name(account.address, account.agent_address)
+    return None if name is None else Wanted(ApprovalKind.NO_KEY, agent=account.agent_address, name=name)
 
 
-def ask(account: VenueAccount, wanted: Wanted, chain_id: int) -> tuple[WalletApproval, bool]:
+def wanted_fee(account: VenueAccount, fee: BuilderFee, name: str) -> Wanted:
+    """Approving a fee under a name; one that is approved already at another rate keeps the name it has."""
+    return Wanted(ApprovalKind.FEE, fee=fee, name="" if account.builder == fee.address else name)
+
+
+def ask(adapter: Adapter, account: VenueAccount, wanted: Wanted, chain_id: int) -> tuple[WalletApproval, bool]:
     """Write down what the wallet is to sign; return it and whether anything new is asked.
 
     The same question again is the same row, and a trading key that was not sent yet is asked for again instead of
-    making another. A different question takes the place of the old one. Raises ``AccountRefused`` while an earlier one
-    is being checked.
+    making another. A different question takes the place of the old one. ``chain_id`` is the wallet's, which the venue
+    may overrule. Raises ``AccountRefused`` while an earlier one is being checked.
     """
+    chain = gateway_of(Venue(account.venue)).wallet_chain or chain_id
+    now = timezone.now()
     with transaction.atomic():
         # The account's row puts double clicks in order.
         VenueAccount.objects.select_for_update(no_key=True).get(pk=account.pk)
         pending = open_approval(account)
         if pending is not None and pending.state == ApprovalState.UNKNOWN:
             raise AccountRefused(STILL_CHECKING)
+        nonce = max(_newest_nonce(account) + 1, adapter.moment(now))
         if pending is not None and _asks(pending, wanted):
-            return _renewed(pending, chain_id)
+            return _renewed(pending, chain, nonce, now)
         if pending is not None:
             _withdraw(pending)
-        approval = _new(account, wanted, chain_id)
+        approval = _new(account, wanted, chain, nonce, now)
         approval.save()
         return approval, True
 
@@ -124,15 +128,19 @@ def _asks(pending: WalletApproval, wanted: Wanted) -> bool:
     return pending.kind == wanted.kind and is_same_key and (pending.builder, pending.rate) == fee
 
 
-def _renewed(pending: WalletApproval, chain_id: int) -> tuple[WalletApproval, bool]:
-    now = timezone.now()
-    if pending.chain_id == chain_id and now - pending.asked_at < RENEWED_AFTER:
+def _renewed(pending: WalletApproval, chain_id: int, nonce: int, now: datetime) -> tuple[WalletApproval, bool]:
+    if pending.chain_id == chain_id and now < signable_until(pending):
         return pending, False
-    pending.chain_id, pending.nonce, pending.asked_at = chain_id, _nonce(pending.account, now), now
+    pending.chain_id, pending.nonce, pending.asked_at = chain_id, nonce, now
     pending.valid_until = _end(now) if pending.kind == ApprovalKind.KEY else None
     pending.message = ""
     pending.save(update_fields=["chain_id", "nonce", "asked_at", "valid_until", "message"])
     return pending, True
+
+
+def signable_until(pending: WalletApproval) -> datetime:
+    """When the payload has to be written anew, because the venue takes no older one or because its dates have aged."""
+    return pending.asked_at + gateway_of(Venue(pending.account.venue)).payload_lifetime
 
 
 def _withdraw(pending: WalletApproval) -> None:
@@ -141,107 +149,103 @@ def _withdraw(pending: WalletApproval) -> None:
     )
 
 
-def _new(account: VenueAccount, wanted: Wanted, chain_id: int) -> WalletApproval:
-    now = timezone.now()
-    approval = WalletApproval(account=account, kind=wanted.kind, chain_id=chain_id, asked_at=now)
-    approval.nonce = _nonce(account, now)
+def _new(account: VenueAccount, wanted: Wanted, chain_id: int, nonce: int, now: datetime) -> WalletApproval:
+    approval = WalletApproval(account=account, kind=wanted.kind, chain_id=chain_id, nonce=nonce, asked_at=now)
     approval.agent_address, approval.agent_name = wanted.agent, wanted.name
     if wanted.kind == ApprovalKind.KEY:
-        agent = SigningKey.generate()
-        approval.agent_address, approval.agent_key = agent.address, seal(agent.reveal().hex())
+        credential = gateway_of(Venue(account.venue)).new_key()
+        approval.agent_address, approval.agent_key = credential.public, seal(credential)
         approval.valid_until = _end(now)
     if wanted.fee is not None:
         approval.builder, approval.rate = wanted.fee.address, wanted.fee.rate
     return approval
 
 
-def _nonce(account: VenueAccount, now: datetime) -> int:
+def _newest_nonce(account: VenueAccount) -> int:
     newest = WalletApproval.objects.filter(account=account).order_by("-nonce").values_list("nonce", flat=True).first()
-    return max((newest or 0) + 1, int(now.timestamp() * 1000))
+    return newest or 0
 
 
 def _end(now: datetime) -> datetime:
     return (now + KEY_LIFETIME).replace(microsecond=0)
 
 
-def payload(approval: WalletApproval) -> Approval:
-    """What the wallet signs and what is posted with the signature, from the row alone."""
-    network = Network(approval.account.network)
-    if approval.kind in (ApprovalKind.KEY, ApprovalKind.NO_KEY):
-        return approve_agent(
-            network=network,
-            chain_id=approval.chain_id,
-            agent=approval.agent_address if approval.kind == ApprovalKind.KEY else ZERO_ADDRESS,
-            nonce=approval.nonce,
-            name=approval.agent_name,
-            valid_until=approval.valid_until,
-        )
-    return approve_builder_fee(
-        network=network,
+def _wish(approval: WalletApproval) -> WalletWish:
+    account = approval.account
+    return WalletWish(
+        wish=Wish(approval.kind),
+        owner=account.address,
+        network=Network(account.network),
         chain_id=approval.chain_id,
-        builder=approval.builder,
-        max_rate=approval.rate if approval.kind == ApprovalKind.FEE else Decimal(0),
         nonce=approval.nonce,
+        agent=approval.agent_address,
+        name=approval.agent_name,
+        valid_until=approval.valid_until,
+        builder=approval.builder,
+        rate=Decimal(approval.rate),
     )
 
 
-def submit(adapter: HyperliquidAdapter, approval: WalletApproval, signature: str) -> bool:
+def payload(approval: WalletApproval) -> WalletPayload:
+    """What the wallet signs and what is posted with the signature, from the row alone."""
+    return gateway_of(Venue(approval.account.venue)).payload(_wish(approval))
+
+
+def submit(onboarding: Onboarding, approval: WalletApproval, signature: str) -> bool:
     """Post the signed approval, once; whether this call settled it.
 
     Raises ``InvalidCommand`` where the signature is not the owner's: then nothing was sent.
     """
     signed = payload(approval).signed(signature, owner=approval.account.address)
     claimed = WalletApproval.objects.filter(pk=approval.pk, state=ApprovalState.ASKED, nonce=approval.nonce).update(
-        state=ApprovalState.UNKNOWN, path=signed.path, body=signed.body, sent_at=timezone.now(), message=""
-    )
-    settled = bool(claimed) and _deliver(adapter, approval, signed, is_first=True)
-    approval.refresh_from_db()
-    return settled
+        state=ApprovalState.UNKNOWN, method=signed.method, path=signed.path, body=signed.body,
+        sent_at=timezone.now(), message="",
+    )  # fmt: skip
+    settled = bool(claimed) and _deliver(onboarding, approval, signed, is_first=True)
+    return _told(onboarding, approval, settled)
 
 
-def prove(adapter: HyperliquidAdapter, approval: WalletApproval) -> bool:
+def prove(onboarding: Onboarding, approval: WalletApproval) -> bool:
     """Try to settle an approval the venue did not answer; whether this call did. Safe to repeat."""
     if approval.state != ApprovalState.UNKNOWN:
         return False
     try:
-        settled = _proven(adapter, approval)
+        settled = _proven(onboarding, approval)
     except VenueError:
         return False  # the venue is silent or unreadable: nothing is proven, and the next look asks again
+    return _told(onboarding, approval, settled)
+
+
+def _told(onboarding: Onboarding, approval: WalletApproval, settled: bool) -> bool:
+    """Bring the row up to date; and read the account for the first time, where the venue tells it only to its key."""
     approval.refresh_from_db()
+    has_new_key = settled and approval.kind == ApprovalKind.KEY and approval.state == ApprovalState.ACCEPTED
+    if has_new_key and not gateway_of(Venue(approval.account.venue)).reads_without_key:
+        try:
+            read_account(onboarding.adapter, approval.account)
+        except VenueError as error:
+            logger.warning("Account %s was not read after it was connected: %s", approval.account_id, error)
     return settled
 
 
-def _proven(adapter: HyperliquidAdapter, approval: WalletApproval) -> bool:
-    if _is_in_force(adapter, approval):
+def _proven(onboarding: Onboarding, approval: WalletApproval) -> bool:
+    if onboarding.is_in_force(_wish(approval)):
         return _settle(approval, ApprovalState.ACCEPTED)
-    signed = SignedRequest(approval.path, bytes(approval.body), approval.nonce)
+    signed = SignedRequest(approval.path, bytes(approval.body), approval.nonce, method=approval.method)
     try:
-        return _deliver(adapter, approval, signed, is_first=False)
+        return _deliver(onboarding, approval, signed, is_first=False)
     except AlreadyReceived:
         # The bytes are spent, so what is not in force now never will be.
-        if _is_in_force(adapter, approval):
+        if onboarding.is_in_force(_wish(approval)):
             return _settle(approval, ApprovalState.ACCEPTED)
         return _settle(approval, ApprovalState.REFUSED, NOT_CARRIED_OUT)
 
 
-def _is_in_force(adapter: HyperliquidAdapter, approval: WalletApproval) -> bool:
-    address = approval.account.address
-    match approval.kind:
-        case ApprovalKind.KEY:
-            return adapter.ask(role(approval.agent_address)).trades_for(address)
-        case ApprovalKind.NO_KEY:
-            return not adapter.ask(role(approval.agent_address)).trades_for(address)
-        case ApprovalKind.FEE:
-            return adapter.builder_fee(address, approval.builder) == Decimal(approval.rate)
-        case _:
-            return adapter.builder_fee(address, approval.builder) == Decimal(0)
-
-
-def _deliver(adapter: HyperliquidAdapter, approval: WalletApproval, signed: SignedRequest, *, is_first: bool) -> bool:
+def _deliver(onboarding: Onboarding, approval: WalletApproval, signed: SignedRequest, *, is_first: bool) -> bool:
     try:
-        adapter.send(signed, repeated=not is_first)
+        onboarding.adapter.send(signed, repeated=not is_first)
     except Rejected as refusal:
-        if not is_first and _is_in_force(adapter, approval):
+        if not is_first and onboarding.is_in_force(_wish(approval)):
             return _settle(approval, ApprovalState.ACCEPTED)
         return _settle(approval, ApprovalState.REFUSED, refusal.explanation)
     except AlreadyReceived as doubt:

@@ -18,11 +18,12 @@ from tenants.hosts import forget_hosts
 from tenants.models import AuditEvent, Domain, Operator, User
 from tenants.scope import operator_scope
 from tests.sandbox_process import SandboxProcess
-from trading.connect import hyperliquid
+from trading.connect import public_adapter
 from trading.models import BuilderFee, VenueAccount
 from trading.models.approvals import ApprovalKind
 from trading.services import approvals
 from trading.services.sync import sync_markets
+from trading.venues.base import Venue
 
 CONNECT = "/account/connect/"
 CHAIN = "0xa4b1"
@@ -105,11 +106,11 @@ def revoke_elsewhere(trader: Trader) -> None:
     """The trader takes the key back with another tool."""
     name = trader.at_venue()["agents"][0]["name"]
     wanted = approvals.Wanted(ApprovalKind.NO_KEY, agent=trader.account.agent_address, name=name)
-    approval, _ = approvals.ask(trader.account, wanted, 1)
+    approval, _ = approvals.ask(public_adapter(Venue.HYPERLIQUID), trader.account, wanted, 1)
     signed = approvals.payload(approval).signed(
         signature(approvals.payload(approval).typed_data, trader.wallet), owner=trader.address
     )
-    hyperliquid().send(signed)
+    public_adapter(Venue.HYPERLIQUID).send(signed)
     approval.delete()
 
 
@@ -121,7 +122,7 @@ def operator(db: None, venue: SandboxProcess) -> Iterator[Operator]:
     operator = Operator.objects.create(slug="alpha", name="Alpha")
     Domain.objects.create(host="alpha.localhost", operator=operator)
     with operator_scope(operator.pk):
-        sync_markets(hyperliquid())
+        sync_markets(public_adapter(Venue.HYPERLIQUID))
         yield operator
 
 

@@ -18,7 +18,7 @@ from tenants.models import AuditEvent, Operator
 from tenants.scope import every_operator
 from tests.sandbox_process import SandboxProcess
 from tests.trading.accounts.conftest import BUILDER, CONNECT, Trader, revoke_elsewhere, signature, sit_down
-from trading.connect import KeyUnreadable, _vault, hyperliquid, trading_adapter
+from trading.connect import KeyUnreadable, _vault, public_adapter, trading_adapter
 from trading.live import board
 from trading.models import BuilderFee, Command, Fill, Position, VenueAccount, WalletApproval
 from trading.services.accounts import note_refusal
@@ -32,7 +32,9 @@ def approve_at_venue(trader: Trader, agent: SigningKey, name: str = "mine") -> N
     """What the trader does with the venue's own page."""
     nonce = int(timezone.now().timestamp() * 1000)
     approval = approve_agent(network=Network.TESTNET, chain_id=1, agent=agent.address, nonce=nonce, name=name)
-    hyperliquid().send(approval.signed(signature(approval.typed_data, trader.wallet), owner=trader.address))
+    public_adapter(Venue.HYPERLIQUID).send(
+        approval.signed(signature(approval.typed_data, trader.wallet), owner=trader.address)
+    )
 
 
 def paste(trader: Trader, key: str, address: str = "") -> int:
@@ -41,7 +43,9 @@ def paste(trader: Trader, key: str, address: str = "") -> int:
 
 def order(trader: Trader, **changes: str) -> str:
     """Place an order on the ticket as htmx does; the words that come back."""
-    board.publish(Venue.HYPERLIQUID, Network.TESTNET, hyperliquid().markets().states, timezone.now())
+    board.publish(
+        Venue.HYPERLIQUID, Network.TESTNET, public_adapter(Venue.HYPERLIQUID).markets().states, timezone.now()
+    )
     fields = {
         "form_key": str(uuid4()), "side": "long", "kind": "market", "size": "0.001", "unit": "coin",
         "mode": "isolated", "leverage": "10",
