@@ -102,6 +102,8 @@ class MarginPolicy(OperatorOwned):
     )
     slider_marks = ArrayField(models.PositiveSmallIntegerField(validators=[MinValueValidator(1)]), default=list, size=8)
     margin_presets = ArrayField(models.DecimalField(max_digits=12, decimal_places=2), default=list, size=6)
+    # Where traders may trade; empty means wherever the deployment is connected to.
+    venues = ArrayField(models.CharField(max_length=16), default=list)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta(OperatorOwned.Meta):

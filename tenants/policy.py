@@ -1,5 +1,7 @@
 """What an operator's margin policy means for one market. Pure: it can only tighten what the venue allows.
 
+>>> offered_venues(Policy(venues=(Venue.ASTER,)), [Venue.HYPERLIQUID, Venue.ASTER])
+(<Venue.ASTER: 'aster'>,)
 >>> policy = Policy(leverage_cap=5, isolated_leverage=3, slider_marks=(1, 2, 3, 5, 10))
 >>> highest_leverage(policy, venue_maximum=40), highest_leverage(policy, venue_maximum=3)
 (5, 3)
@@ -14,11 +16,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from trading.margin.types import MarginMode, MarginRestriction
+from trading.venues.snapshots import Venue
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """An operator's choices; leverages are whole multiples, presets are amounts of collateral."""
+    """An operator's choices; leverages are whole multiples, presets are amounts of collateral.
+
+    ``venues``: where traders may trade; empty stands for every venue that the deployment is connected to.
+    """
 
     offers_cross: bool = True
     default_mode: MarginMode = MarginMode.ISOLATED
@@ -27,6 +33,12 @@ class Policy:
     leverage_cap: int | None = None
     slider_marks: tuple[int, ...] = ()
     margin_presets: tuple[Decimal, ...] = ()
+    venues: tuple[Venue, ...] = ()
+
+
+def offered_venues(policy: Policy, connected: Iterable[Venue]) -> tuple[Venue, ...]:
+    """The connected venues on which an operator's traders may trade, in the platform's order."""
+    return tuple(venue for venue in connected if not policy.venues or venue in policy.venues)
 
 
 def highest_leverage(policy: Policy, venue_maximum: int) -> int:

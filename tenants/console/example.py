@@ -11,6 +11,7 @@ from uuid import UUID
 
 from tenants.models import User
 from tenants.policy import Policy, highest_leverage
+from trading.connect import gateway_of
 from trading.desk import Desk, state_of
 from trading.live.board import Board
 from trading.margin.types import MarginMode
@@ -21,7 +22,7 @@ from trading.panels.positions import build_positions
 from trading.panels.ticket import build_ticket, default_form
 from trading.panels.view_models import FreshnessState, TerminalPage, Ticket
 from trading.quoting import quote_order
-from trading.venues.snapshots import Book, BookLevel, MarketSpec
+from trading.venues.snapshots import Book, BookLevel, MarketSpec, Venue
 
 EQUITY = Decimal(12_480)
 ADDRESS = "0x7a3c00000000000000000000000000000000091fe"[:42]
@@ -40,6 +41,7 @@ HOLDINGS = (
 def example_desk(viewer: User, policy: Policy, markets: Sequence[Market], now: datetime) -> Desk:
     """A desk with a few positions in the first markets that have a price."""
     board = Board({}, as_of=now)
+    markets = [market for market in markets if market.venue == markets[0].venue]
     states = {market.name: state for market in markets if (state := state_of(market, board)) is not None}
     account = VenueAccount(
         pk=NO_ID, trader=viewer, venue=markets[0].venue, network=markets[0].network, address=ADDRESS,
@@ -53,7 +55,7 @@ def example_desk(viewer: User, policy: Policy, markets: Sequence[Market], now: d
     )
     return Desk(
         trader=viewer, account=account, positions=positions, orders=(), preferences={}, policy=policy,
-        board=Board(states, as_of=now), now=now,
+        board=Board(states, as_of=now), now=now, venue=Venue(markets[0].venue),
     )  # fmt: skip
 
 
@@ -89,7 +91,7 @@ def example_page(desk: Desk, markets: Sequence[Market]) -> TerminalPage:
     bar = build_market_bar(market, state, links, fresh, desk.now)
     return TerminalPage(
         title=f"{bar.mark} {bar.label}",
-        venue_label=f"{market.venue.title()} · live",
+        venue_label=f"{gateway_of(Venue(market.venue)).label} · live",
         venue_state=FreshnessState.LIVE,
         market_bar=bar,
         account=build_account(desk),

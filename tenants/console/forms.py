@@ -1,14 +1,16 @@
 """The margin policy as its owner types it."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
 from django import forms
 
-from tenants.policy import Policy
+from tenants.policy import Policy, offered_venues
+from trading.connect import gateway_of
 from trading.margin.types import MarginMode
+from trading.venues.snapshots import Venue
 
 HIGHEST_LEVERAGE = 200
 MOST_MARKS = 8
@@ -32,6 +34,23 @@ class PolicyForm(forms.Form):
     slider_marks = forms.CharField(required=False)
     margin_presets = forms.CharField(required=False)
     based_on = forms.CharField(required=False, max_length=40)
+
+    def __init__(self, connected: Sequence[Venue], kept: tuple[Venue, ...], *arguments: Any, **options: Any) -> None:
+        """``connected``: the venues to choose from; where there is one, nothing is chosen and ``kept`` stays."""
+        super().__init__(*arguments, **options)
+        self.connected, self.kept = tuple(connected), kept
+        choices = [(venue.value, gateway_of(venue).label) for venue in connected]
+        self.fields["venues"] = forms.MultipleChoiceField(
+            choices=choices, required=False, error_messages={"invalid_choice": "Choose from the venues shown."}
+        )
+
+    def clean_venues(self) -> tuple[Venue, ...]:
+        if len(self.connected) < 2:
+            return self.kept
+        chosen = tuple(venue for venue in self.connected if venue in self.cleaned_data["venues"])
+        if not chosen:
+            raise forms.ValidationError("Choose at least one venue: traders have nowhere to trade otherwise.")
+        return chosen
 
     def clean_isolated_leverage(self) -> int:
         return _leverage(self.cleaned_data["isolated_leverage"])
@@ -73,6 +92,7 @@ class PolicyForm(forms.Form):
             leverage_cap=chosen["leverage_cap"],
             slider_marks=chosen["slider_marks"],
             margin_presets=chosen["margin_presets"],
+            venues=chosen["venues"],
         )
 
 
@@ -101,7 +121,7 @@ def _numbers(text: str, read: Callable[[str], Item], most: int, noun: str) -> tu
     return tuple(found)
 
 
-def initial_of(policy: Policy, version: str) -> dict[str, Any]:
+def initial_of(policy: Policy, version: str, connected: Sequence[Venue]) -> dict[str, Any]:
     """What the form holds before anything is typed."""
     return {
         "offers_cross": policy.offers_cross,
@@ -111,5 +131,6 @@ def initial_of(policy: Policy, version: str) -> dict[str, Any]:
         "leverage_cap": policy.leverage_cap or "",
         "slider_marks": ", ".join(str(mark) for mark in policy.slider_marks),
         "margin_presets": ", ".join(f"{amount.normalize():f}" for amount in policy.margin_presets),
+        "venues": list(offered_venues(policy, connected)),
         "based_on": version,
     }

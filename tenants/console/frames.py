@@ -26,6 +26,7 @@ from tenants.models import Role
 from tenants.policy import Policy
 from trading.desk import board_of, listed_markets, market_named, policy_in_force, state_of
 from trading.models import Market
+from trading.venues.snapshots import Venue
 
 # Nothing else on an operator's host may be framed, not even by itself.
 FRAMED: dict[str, Any] = {"form-action": ["'none'"], "frame-ancestors": ["'self'"]}
@@ -56,7 +57,8 @@ def show_ticket(request: MemberRequest) -> HttpResponse:
     if not markets:
         return _render_frame(request, "console/frame_empty.html", draft, {})
     market = _market_in(request, markets)
-    newcomer = replace(example_desk(request.user, policy, markets, timezone.now()), positions=())
+    beside = [row for row in markets if row.venue == market.venue]
+    newcomer = replace(example_desk(request.user, policy, beside, timezone.now()), positions=())
     ticket = example_ticket(newcomer, market)
     return _render_frame(request, "console/frame_ticket.html", draft, {"ticket": ticket})
 
@@ -86,7 +88,8 @@ def draft_logo(request: MemberRequest) -> HttpResponse:
 @require_safe
 def list_example_candles(request: MemberRequest, market_name: str) -> JsonResponse:
     """Candles for the frame's chart, drawn rather than measured."""
-    state = state_of(market_named(market_name), board_of(None))
+    market = market_named(market_name)
+    state = state_of(market, board_of(Venue(market.venue)))
     if state is None:
         return JsonResponse({"error": "There is no price yet."}, status=503)
     return JsonResponse({"candles": example_candles(state.mark, timezone.now())})
@@ -107,7 +110,7 @@ def _policy_in(request: MemberRequest) -> Policy:
 
 
 def _market_in(request: MemberRequest, markets: list[Market]) -> Market:
-    return next((market for market in markets if market.name == request.GET.get("show")), markets[0])
+    return next((market for market in markets if market.address == request.GET.get("show")), markets[0])
 
 
 def _render_frame(request: MemberRequest, template: str, draft: Draft, content: dict[str, Any]) -> HttpResponse:

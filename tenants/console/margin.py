@@ -1,5 +1,7 @@
 """The margin policy's editor: type, see what it comes to on every market, save."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,7 +18,10 @@ from tenants.console.forms import PolicyForm, initial_of
 from tenants.console.policies import Outdated, change_policy, policy_of, sign_policy, version_of
 from tenants.models import MarginPolicy, Role
 from tenants.policy import Policy
+from trading.connect import configured_venues, gateway_of
 from trading.desk import listed_markets
+from trading.models import Market
+from trading.venues.snapshots import Venue
 
 STARTS: dict[str, tuple[str, Policy]] = {
     "beginners": (
@@ -44,13 +49,14 @@ def edit_margin(request: MemberRequest) -> HttpResponse:
     row = MarginPolicy.objects.first()
     start = STARTS.get(request.GET.get("start", ""))
     policy = start[1] if start else None
-    in_force = policy_of(row) if row else Policy()
-    form = PolicyForm(initial=initial_of(policy or in_force, version_of(row)))
+    in_force = _in_force()
+    shown = replace(policy, venues=in_force.venues) if policy else in_force
+    form = PolicyForm(_connected(), (), initial=initial_of(shown, version_of(row), _connected()))
     return _render_editor(request, form, policy)
 
 
 def _save(request: MemberRequest) -> HttpResponse:
-    form = PolicyForm(request.POST)
+    form = PolicyForm(_connected(), _in_force().venues, request.POST)
     if not form.is_valid():
         return _render_editor(request, form, None, status=422)
     try:
@@ -66,7 +72,7 @@ def _save(request: MemberRequest) -> HttpResponse:
 @require_POST
 def preview_margin(request: MemberRequest) -> HttpResponse:
     """What was typed and what it comes to, not saved: a fragment, or the whole page without scripts."""
-    form = PolicyForm(request.POST)
+    form = PolicyForm(_connected(), _in_force().venues, request.POST)
     policy = form.policy if form.is_valid() else None
     if not request.htmx:
         return _render_editor(request, form, policy)
@@ -81,18 +87,31 @@ def _render_editor(
     return render(request, "console/margin.html", page, status=status)
 
 
+def _connected() -> tuple[Venue, ...]:
+    return tuple(venue for venue, _ in configured_venues())
+
+
+def _market_words(market: Market, connected: Sequence[Venue]) -> str:
+    """A market by its coin, with its venue where there are several."""
+    return market.rules.base if len(connected) < 2 else f"{market.rules.base}, {gateway_of(Venue(market.venue)).label}"
+
+
+def _in_force() -> Policy:
+    row = MarginPolicy.objects.first()
+    return policy_of(row) if row else Policy()
+
+
 def _preview(request: MemberRequest, form: PolicyForm, policy: Policy | None) -> dict[str, Any]:
     """What a policy comes to; the one in force while the form makes no sense."""
-    row = MarginPolicy.objects.first()
-    shown = policy or (policy_of(row) if row else Policy())
+    shown = policy or _in_force()
     markets = listed_markets()
     specs = [market.rules for market in markets]
     wanted = (request.POST or request.GET).get("market", "")
-    market = wanted if wanted in {market.name for market in markets} else (markets[0].name if markets else "")
+    market = wanted if wanted in {market.address for market in markets} else (markets[0].address if markets else "")
     outcomes = [consequence(shown, spec) for spec in specs]
     return {
         "form": form,
-        "markets": [(row.name, spec.base) for row, spec in zip(markets, specs, strict=True)],
+        "markets": [(row.address, _market_words(row, _connected())) for row in markets],
         "market": market,
         "frame_url": _frame_url(request, shown, market),
         "outcomes": outcomes,

@@ -10,7 +10,9 @@ from tenants import audit
 from tenants.access import MemberRequest
 from tenants.models import MarginPolicy, Operator
 from tenants.policy import Policy
+from trading.connect import gateway_of
 from trading.margin.types import MarginMode
+from trading.venues.snapshots import Venue
 
 DRAFT_SECONDS = 3600
 NEVER_CHANGED = "never"
@@ -64,6 +66,7 @@ def _write(row: MarginPolicy, policy: Policy) -> None:
     row.leverage_cap = policy.leverage_cap
     row.slider_marks = list(policy.slider_marks)
     row.margin_presets = list(policy.margin_presets)
+    row.venues = [venue.value for venue in policy.venues]
     row.save()
 
 
@@ -77,6 +80,7 @@ def policy_of(row: MarginPolicy) -> Policy:
         leverage_cap=row.leverage_cap,
         slider_marks=tuple(row.slider_marks),
         margin_presets=tuple(row.margin_presets),
+        venues=tuple(Venue(name) for name in row.venues),
     )
 
 
@@ -90,6 +94,7 @@ def described(policy: Policy) -> dict[str, str]:
         "leverage cap": f"{policy.leverage_cap}x" if policy.leverage_cap else "none",
         "slider marks": " · ".join(f"{mark}x" for mark in policy.slider_marks) or "automatic",
         "margin presets": " · ".join(f"{amount.normalize():f}" for amount in policy.margin_presets) or "none",
+        "venues": " · ".join(gateway_of(venue).label for venue in policy.venues) or "every connected one",
     }
 
 
@@ -103,6 +108,7 @@ def sign_policy(operator_id: int, policy: Policy) -> str:
         "leverage_cap": policy.leverage_cap,
         "slider_marks": policy.slider_marks,
         "margin_presets": [str(amount) for amount in policy.margin_presets],
+        "venues": policy.venues,
     }
     return signing.dumps(content, salt=_salt(operator_id), compress=True)
 
@@ -117,6 +123,7 @@ def read_policy(operator_id: int, text: str) -> Policy:
         "default_mode": MarginMode(content["default_mode"]),
         "slider_marks": tuple(content["slider_marks"]),
         "margin_presets": tuple(Decimal(amount) for amount in content["margin_presets"]),
+        "venues": tuple(Venue(name) for name in content["venues"]),
     }
     return Policy(**content | read)
 
