@@ -1,32 +1,36 @@
 """Everything a trader's panels are computed from, loaded and authorised in one place.
 
+A desk is a trader's account at one venue; all his desks together are his portfolio.
+
 A view asks for the desk of its signed-in trader and never filters rows itself: what is not the trader's own does not
 exist (``Http404``).
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from functools import cached_property
+from functools import cache, cached_property
 from uuid import UUID
 
 from django.conf import settings
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
 from tenants.models import MarginPolicy, User
-from tenants.policy import Policy
-from trading.connect import configured_venues
+from tenants.policy import Policy, offered_venues
+from trading.connect import configured_venues, public_adapter
 from trading.holdings import engine_account, engine_position, reserved_margin
-from trading.live.board import Board, read
+from trading.live.board import NOTHING_KNOWN, Board, read
 from trading.margin.cross import remarked
 from trading.margin.errors import MarginInputError
 from trading.margin.types import Account, AccountMode, FeeRates, MarginMode
 from trading.models import Command, Fill, MarginChange, Market, Order, Position, Preference, VenueAccount
-from trading.services.accounts import Access, Stage, access_of, current_account
-from trading.venues.snapshots import MarketState, Network, Venue
+from trading.services.accounts import Access, Stage, access_of, current_accounts
+from trading.venues.base import Capabilities
+from trading.venues.snapshots import MarketState, Network, TimeInForce, Venue
 
 DEFAULT_LEVERAGE_OF_ORDERS = 1
 # What the engine raises from rows that make no sense, such as a mark of zero, and what a panel then says.
@@ -49,6 +53,7 @@ class Desk:
     board: Board
     now: datetime
     access: Access = field(default=Access(Stage.READY))
+    venue: Venue | None = None
 
     def mark(self, market: Market) -> Decimal | None:
         """The newest mark of a market, from the board or else from the last market sync."""
@@ -101,6 +106,18 @@ class Desk:
             Decimal(0),
         )
 
+    def capabilities(self, market: Market) -> Capabilities:
+        """What the venue allows in one of its markets now, and why it does not allow the rest."""
+        held = self.position_in(market)
+        return public_adapter(Venue(market.venue)).capabilities(
+            market.rules,
+            has_position=held is not None,
+            has_orders=any(order.market_id == market.pk for order in self.orders),
+            mode=MarginMode(held.mode) if held else None,
+            account_mode=AccountMode(self.account.mode) if self.account else AccountMode.STANDARD,
+            hedge_mode=bool(self.account and self.account.hedge_mode),
+        )
+
     @property
     def fees(self) -> FeeRates:
         """The account's own fee rates, the operator's builder fee with them."""
@@ -110,12 +127,37 @@ class Desk:
         return FeeRates(self.account.taker_fee, self.account.maker_fee, builder)
 
 
-_recent: dict[tuple[int, int], tuple[float, Desk]] = {}
+_recent: dict[tuple[int, int, Venue | None], tuple[float, Desk]] = {}
 
 
-def desk_of(trader: User) -> Desk:
-    """The trader's desk, in a fixed number of queries however much he holds."""
-    account, now = account_of(trader), timezone.now()
+def desk_of(trader: User, venue: Venue | None = None) -> Desk:
+    """The trader's desk at a venue, in a fixed number of queries however much he holds.
+
+    Without a venue, where he has an account, or else where he may connect one.
+    """
+    accounts, policy, now = current_accounts(trader), policy_in_force(), timezone.now()
+    chosen = venue or _first_of(accounts, policy)
+    preferences = {row.market_id: row for row in Preference.objects.filter(trader=trader)}
+    return _desk(trader, chosen, accounts.get(chosen), policy, preferences, now)
+
+
+def portfolio_of(trader: User) -> tuple[Desk, ...]:
+    """The desks of all accounts that a trader's pages show, in the platform's order of venues; one without an account
+    where there is none. What an operator no longer offers stays in sight as long as the account is there."""
+    accounts, policy, now = current_accounts(trader), policy_in_force(), timezone.now()
+    preferences = {row.market_id: row for row in Preference.objects.filter(trader=trader)}
+    held = [venue for venue, _ in configured_venues() if venue in accounts] or [_first_of(accounts, policy)]
+    return tuple(_desk(trader, venue, accounts.get(venue), policy, preferences, now) for venue in held)
+
+
+def _desk(
+    trader: User,
+    venue: Venue,
+    account: VenueAccount | None,
+    policy: Policy,
+    preferences: Mapping[int, Preference],
+    now: datetime,
+) -> Desk:
     positions: tuple[Position, ...] = ()
     orders: tuple[Order, ...] = ()
     if account is not None:
@@ -126,24 +168,31 @@ def desk_of(trader: User) -> Desk:
         account=account,
         positions=positions,
         orders=orders,
-        preferences={row.market_id: row for row in Preference.objects.filter(trader=trader)},
-        policy=policy_in_force(),
-        board=board_of(account),
+        preferences=preferences,
+        policy=policy,
+        board=board_of(venue, account),
         now=now,
         access=access_of(account, now),
+        venue=venue,
     )
 
 
-def recent_desk(trader: User) -> Desk:
+def _first_of(accounts: Mapping[Venue, VenueAccount], policy: Policy) -> Venue:
+    connected = [venue for venue, _ in configured_venues()]
+    offered = offered_venues(policy, connected) or tuple(connected)
+    return next((venue for venue in offered if venue in accounts), offered[0])
+
+
+def recent_desk(trader: User, venue: Venue | None = None) -> Desk:
     """The trader's desk, at most a quarter of a second old: for quotes, which ask for it at every step of a slider.
 
     Whatever is sent to a venue is worked out again from ``desk_of``.
     """
-    key = (trader.operator_id, trader.pk)
+    key = (trader.operator_id, trader.pk, venue)
     known = _recent.get(key)
     if known and known[0] > time.monotonic():
         return known[1]
-    desk = desk_of(trader)
+    desk = desk_of(trader, venue)
     if len(_recent) >= REMEMBERED_DESKS:
         _recent.clear()
     _recent[key] = (time.monotonic() + REMEMBERED_SECONDS, desk)
@@ -155,16 +204,10 @@ def forget_desks() -> None:
     _recent.clear()
 
 
-def account_of(trader: User) -> VenueAccount | None:
-    """The trader's account at the venue, None until one is connected."""
-    return current_account(trader)
-
-
-def board_of(account: VenueAccount | None) -> Board:
-    """The live prices of the account's venue, or of the deployment's first venue."""
-    if account is not None:
-        return read(Venue(account.venue), Network(account.network))
-    return read(*configured_venues()[0])
+def board_of(venue: Venue, account: VenueAccount | None = None) -> Board:
+    """The live prices of a venue: of the network an account lives on, or else of the one that is connected."""
+    network = Network(account.network) if account else dict(configured_venues()).get(venue)
+    return read(venue, network) if network else NOTHING_KNOWN
 
 
 def policy_in_force() -> Policy:
@@ -180,32 +223,68 @@ def policy_in_force() -> Policy:
         leverage_cap=row.leverage_cap,
         slider_marks=tuple(row.slider_marks),
         margin_presets=tuple(row.margin_presets),
+        venues=tuple(Venue(name) for name in row.venues),
     )
 
 
+def venues_offered() -> dict[Venue, Network]:
+    """Where traders of the operator in scope may trade, in the platform's order."""
+    connected = dict(configured_venues())
+    return {venue: connected[venue] for venue in offered_venues(policy_in_force(), connected)}
+
+
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """What a venue takes: how long a limit order may rest, and whether exits can be tied to an order not filled yet."""
+
+    times_in_force: tuple[TimeInForce, ...]
+    attaches_exits: bool
+
+
+@cache
+def offers_of(venue: Venue) -> Offers:
+    """What a venue offers; it never changes while a process lives."""
+    adapter = public_adapter(venue)
+    return Offers(adapter.times_in_force, adapter.attaches_exits)
+
+
 def listed_markets() -> list[Market]:
-    """The markets a trader may open, in the venue's order."""
-    venue, network = configured_venues()[0]
-    return list(Market.objects.filter(venue=venue, network=network, is_delisted=False))
+    """The markets a trader may open, venue by venue in the venues' own order."""
+    found = [
+        Market.objects.filter(venue=venue, network=network, is_delisted=False)
+        for venue, network in venues_offered().items()
+    ]
+    return [market for rows in found for market in rows]
 
 
-def market_named(name: str) -> Market:
-    """A market by the venue's name for it; 404 for one that nobody lists."""
-    venue, network = configured_venues()[0]
-    return get_object_or_404(Market, venue=venue, network=network, name=name)
+def market_named(address: str) -> Market:
+    """A market by its address (``Market.address``), or by its name alone, which the first venue that has it answers to.
+
+    404 for one that nobody lists, or whose venue the operator does not offer.
+    """
+    prefix, _, name = address.partition(":")
+    venues = venues_offered()
+    if name and prefix in set(Venue):
+        venue = Venue(prefix)
+        return get_object_or_404(Market, venue=venue, network=venues.get(venue), name=name)
+    for venue, network in venues.items():
+        found = Market.objects.filter(venue=venue, network=network, name=address).first()
+        if found is not None:
+            return found
+    raise Http404
 
 
-def position_of(account: VenueAccount | None, position_id: int) -> Position:
-    """One of the positions of the account that a trader's pages show."""
-    rows = Position.objects.filter(account=account).select_related("market", "account")
-    found: Position = get_object_or_404(rows, pk=position_id)
+def position_of(trader: User, position_id: int) -> Position:
+    """One of the positions that a trader's pages show."""
+    rows = Position.objects.filter(account__trader=trader, account__is_current=True)
+    found: Position = get_object_or_404(rows.select_related("market", "account"), pk=position_id)
     return found
 
 
-def order_of(account: VenueAccount | None, order_id: int) -> Order:
-    """One of the orders of the account that a trader's pages show."""
-    rows = Order.objects.filter(account=account).select_related("market", "account")
-    found: Order = get_object_or_404(rows, pk=order_id)
+def order_of(trader: User, order_id: int) -> Order:
+    """One of the orders that a trader's pages show."""
+    rows = Order.objects.filter(account__trader=trader, account__is_current=True)
+    found: Order = get_object_or_404(rows.select_related("market", "account"), pk=order_id)
     return found
 
 
@@ -216,21 +295,25 @@ def command_of(trader: User, command_id: UUID) -> Command:
     return found
 
 
-def recent_fills(account: VenueAccount | None, limit: int = 50) -> list[Fill]:
-    """The newest executions of an account."""
-    return list(Fill.objects.filter(account=account).select_related("market")[:limit]) if account else []
+def accounts_of(desks: Iterable[Desk]) -> list[VenueAccount]:
+    """The accounts of some desks."""
+    return [desk.account for desk in desks if desk.account is not None]
 
 
-def recent_margin_changes(account: VenueAccount | None, limit: int = 50) -> list[MarginChange]:
-    """The newest margin changes of an account."""
-    rows = MarginChange.objects.filter(account=account).select_related("market", "command")
-    return list(rows[:limit]) if account else []
+def recent_fills(accounts: Iterable[VenueAccount], limit: int = 50) -> list[Fill]:
+    """The newest executions of some accounts."""
+    return list(Fill.objects.filter(account__in=accounts).select_related("market")[:limit])
 
 
-def unsettled_commands(account: VenueAccount | None) -> list[Command]:
-    """Commands whose outcome the venue has not told yet, newest first."""
-    rows = Command.objects.filter(account=account, state__in=["prepared", "unknown"]).select_related("market")
-    return list(rows[:5]) if account else []
+def recent_margin_changes(accounts: Iterable[VenueAccount], limit: int = 50) -> list[MarginChange]:
+    """The newest margin changes of some accounts."""
+    return list(MarginChange.objects.filter(account__in=accounts).select_related("market", "command")[:limit])
+
+
+def unsettled_commands(accounts: Iterable[VenueAccount]) -> list[Command]:
+    """Commands of some accounts whose outcome the venue has not told yet, newest first."""
+    rows = Command.objects.filter(account__in=accounts, state__in=["prepared", "unknown"])
+    return list(rows.select_related("market")[:5])
 
 
 def state_of(market: Market, board: Board) -> MarketState | None:

@@ -20,6 +20,7 @@ from trading.live.private import account_patch, load_desk
 from trading.live.public import Patch, difference
 from trading.live.publish import Fragment, queue_patch
 from trading.panels.view_models import FreshnessState
+from trading.venues.snapshots import Venue
 
 logger = logging.getLogger(__name__)
 
@@ -43,9 +44,11 @@ class Looker:
 
 
 class Lookers:
-    """All accounts that are looked at, whichever operator they belong to; each is read inside its own scope."""
+    """All accounts at one venue that are looked at, whichever operator they belong to; each is read inside its own
+    scope."""
 
-    def __init__(self) -> None:
+    def __init__(self, venue: Venue) -> None:
+        self._venue = venue
         self._known: dict[Account, Looker] = {}
         self._waiting: asyncio.Queue[Account] = asyncio.Queue()
 
@@ -106,12 +109,12 @@ class Lookers:
     def render(self, board: Board, now: datetime) -> Iterator["Rendered"]:
         """What the pages of each account have to be sent; nothing for accounts where nothing moved."""
         for account, looker in tuple(self._known.items()):
-            if looker.desk is None:
+            if looker.desk is None or looker.desk.venue is not self._venue:
                 continue
             patch = account_patch(looker.desk, board, now)
             changed = difference(looker.sent, patch)
             if changed:
-                turned = bool(looker.sent) and _is_closed(looker.sent) != _is_closed(patch)
+                turned = bool(looker.sent) and _is_closed(looker.sent, account) != _is_closed(patch, account)
                 looker.sent = patch
                 yield Rendered(keys.account_channel(*account), changed, patch, turned)
 
@@ -133,8 +136,8 @@ class Rendered:
             pipeline.publish(self.channel, f"refresh {Fragment.POSITIONS} {Fragment.ACCOUNT}")
 
 
-def _is_closed(patch: Patch) -> bool:
-    return bool(patch.get("positions", {}).get("class") == f"is-{FreshnessState.CLOSED}")
+def _is_closed(patch: Patch, account: Account) -> bool:
+    return bool(patch.get(f"positions-{account[1]}", {}).get("class") == f"is-{FreshnessState.CLOSED}")
 
 
 def _load(operator_id: int, account_id: int) -> Desk | None:

@@ -15,6 +15,7 @@ from trading.models import VenueAccount
 from trading.panels.history import build_account
 from trading.panels.positions import build_positions
 from trading.panels.view_models import AccountPanel, PositionRow, PositionsPanel
+from trading.venues.snapshots import Venue
 
 
 def load_desk(operator_id: int, account_id: int) -> Desk | None:
@@ -23,7 +24,7 @@ def load_desk(operator_id: int, account_id: int) -> Desk | None:
         account = VenueAccount.objects.filter(pk=account_id).select_related("trader").first()
         if account is None:
             return None
-        desk = desk_of(account.trader)
+        desk = desk_of(account.trader, Venue(account.venue))
         return desk if desk.account is not None and desk.account.pk == account_id else None
 
 
@@ -46,8 +47,8 @@ def account_patch(desk: Desk, board: Board, now: datetime) -> Patch:
 def _panel_patch(panel: PositionsPanel) -> Patch:
     fresh = panel.freshness
     return {
-        "positions": {"class": f"is-{fresh.state}"},
-        "positions-age": {"datetime": fresh.as_of.isoformat()},
+        f"positions-{panel.key}": {"class": f"is-{fresh.state}"},
+        f"positions-{panel.key}-age": {"datetime": fresh.as_of.isoformat()},
     }
 
 
@@ -71,12 +72,13 @@ def _row_patch(row: PositionRow) -> Patch:
 def _account_patch(panel: AccountPanel) -> Patch:
     if panel.problem:
         return {}
+    key = f"account-{panel.key}"
     return {
-        "account": {"class": f"is-{panel.freshness.state}"},
-        "account-equity": panel.equity,
-        "account-free": panel.free,
-        "account-isolated": panel.isolated_locked,
-        "account-usage": panel.cross_usage,
-        "account-usage-words": {"text": panel.cross_usage_words, "class": f"tone-{panel.cross_usage_tone}"},
-        "account-age": {"datetime": panel.freshness.as_of.isoformat()},
+        key: {"class": f"is-{panel.freshness.state}"},
+        f"{key}-equity": panel.equity,
+        f"{key}-free": panel.free,
+        f"{key}-isolated": panel.isolated_locked,
+        f"{key}-usage": panel.cross_usage,
+        f"{key}-usage-words": {"text": panel.cross_usage_words, "class": f"tone-{panel.cross_usage_tone}"},
+        f"{key}-age": {"datetime": panel.freshness.as_of.isoformat()},
     }

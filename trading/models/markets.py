@@ -8,7 +8,7 @@ from django.db import models
 from django.utils.functional import cached_property
 
 from trading.models.fields import choice, money
-from trading.venues.snapshots import MarketSpec, MarketState, Network, Venue
+from trading.venues.snapshots import MarketSpec, MarketState, Network, Venue, market_address
 
 
 class Market(models.Model):
@@ -39,6 +39,11 @@ class Market(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def address(self) -> str:
+        """What tells it from markets of the same name at other venues: how pages and live numbers name it."""
+        return market_address(self.venue, self.name)
 
     @cached_property
     def rules(self) -> MarketSpec:

@@ -5,15 +5,15 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import accumulate
 
+from trading.connect import gateway_of
 from trading.margin.rounding import liquidation_towards_mark
 from trading.models import Market
 from trading.panels.numbers import age, compact, field_text, fixed, leverage, percent
 from trading.panels.view_models import Book, BookRow, Freshness, FreshnessState, MarketBar, MarketLink, Tone
 from trading.venues.snapshots import Book as VenueBook
-from trading.venues.snapshots import BookLevel, MarketSpec, MarketState
+from trading.venues.snapshots import BookLevel, MarketSpec, MarketState, Venue
 
 BOOK_LEVELS = 11
-FUNDING_INTERVAL = timedelta(hours=1)
 
 
 def freshness(as_of: datetime | None, now: datetime, limits: tuple[int, int], what: str = "Prices") -> Freshness:
@@ -58,17 +58,35 @@ def day_change(state: MarketState) -> Decimal:
     return state.mark / state.previous_day_price - 1 if state.previous_day_price else Decimal(0)
 
 
+def next_funding(spec: MarketSpec, now: datetime) -> datetime:
+    """When funding is paid next."""
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    interval = timedelta(hours=spec.funding_hours)
+    return midnight + ((now - midnight) // interval + 1) * interval
+
+
+def funding_text(spec: MarketSpec, state: MarketState) -> str:
+    """What is paid next, as a share of the position's value: the hourly rate times the interval."""
+    return percent(state.funding_rate * spec.funding_hours, 4, signed=True)
+
+
+def _countdown(seconds: int) -> str:
+    hours, rest = divmod(seconds, 3600)
+    minutes = f"{rest // 60:02d}:{rest % 60:02d}"
+    return f"{hours}:{minutes}" if hours else minutes
+
+
 def build_market_bar(
     market: Market, state: MarketState | None, links: Sequence[MarketLink], fresh: Freshness, now: datetime
 ) -> MarketBar:
-    """The market in one line. Funding is paid on the hour (Hyperliquid 3.6)."""
+    """The market in one line. Funding is paid at full hours, counted from midnight UTC (Hyperliquid 3.6, Aster 4.8)."""
     spec = market.rules
-    funding_at = now.replace(minute=0, second=0, microsecond=0) + FUNDING_INTERVAL
+    funding_at = next_funding(spec, now)
     remaining = int((funding_at - now).total_seconds())
     mark = state.mark if state else None
     change = day_change(state) if state else Decimal(0)
     return MarketBar(
-        market=market.name,
+        market=market.address,
         label=f"{spec.base}-PERP",
         max_leverage=leverage(Decimal(market.max_leverage)),
         mark=price_text(mark, spec) if mark else "no price",
@@ -78,25 +96,29 @@ def build_market_bar(
         change_tone=tone_of(change),
         volume=compact(state.day_volume) if state else "unknown",
         open_interest=compact(state.open_interest * state.mark) if state else "unknown",
-        funding=percent(state.funding_rate, 4, signed=True) if state else "unknown",
+        funding=funding_text(spec, state) if state else "unknown",
         funding_at=funding_at,
-        funding_in=f"{remaining // 60:02d}:{remaining % 60:02d}",
+        funding_in=_countdown(remaining),
         freshness=fresh,
         markets=tuple(links),
+        venue=next((link.venue for link in links if link.is_current), ""),
     )
 
 
-def build_market_link(market: Market, state: MarketState | None, current: Market) -> MarketLink:
-    """A market in the switcher."""
+def build_market_link(
+    market: Market, state: MarketState | None, current: Market, *, shows_venue: bool = False
+) -> MarketLink:
+    """A market in the switcher, with its venue where markets of several are listed."""
     change = day_change(state) if state else Decimal(0)
     return MarketLink(
-        name=market.name,
+        name=market.address,
         label=f"{market.rules.base}-PERP",
         max_leverage=leverage(Decimal(market.max_leverage)),
         mark=price_text(state.mark, market.rules) if state else "no price",
         change=percent(change, signed=True),
         change_tone=tone_of(change),
         is_current=market.pk == current.pk,
+        venue=gateway_of(Venue(market.venue)).label if shows_venue else "",
     )
 
 
@@ -109,14 +131,14 @@ def build_book(market: Market, book: VenueBook | None, state: MarketState | None
     if book is None or not book.bids or not book.asks:
         problem = "The order book is not available right now."
         return Book(
-            market=market.name, asks=(), bids=(), mark=mark, mark_tone=tone, spread="", tick=tick, freshness=fresh,
+            market=market.address, asks=(), bids=(), mark=mark, mark_tone=tone, spread="", tick=tick, freshness=fresh,
             problem=problem,
         )  # fmt: skip
     asks, bids = book.asks[:BOOK_LEVELS], book.bids[:BOOK_LEVELS]
     deepest = max(_total(asks), _total(bids))
     gap = asks[0].price - bids[0].price
     return Book(
-        market=market.name,
+        market=market.address,
         asks=tuple(reversed(_book_rows(asks, spec, deepest))),
         bids=_book_rows(bids, spec, deepest),
         mark=mark,

@@ -43,35 +43,58 @@ class PositionRow:
     remove_closed_because: str = ""
     close_closed_because: str = ""
     pending: str = ""
+    venue: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionsPanel:
-    """Every open position, isolated and cross side by side. ``problem`` says why nothing could be worked out."""
+    """Every open position of an account, isolated and cross side by side. ``problem`` says why nothing could be worked
+    out; ``key`` tells one account's live numbers from another's. ``others`` are the trader's other accounts, and then
+    each has its ``venue``.
+    """
 
     rows: tuple[PositionRow, ...]
     freshness: Freshness
     problem: str = ""
+    key: str = ""
+    venue: str = ""
+    others: tuple["PositionsPanel", ...] = ()
+
+    @property
+    def panels(self) -> tuple["PositionsPanel", ...]:
+        """This one and the others."""
+        return (self, *self.others)
+
+    @property
+    def count(self) -> int:
+        """How many positions there are in all."""
+        return sum(len(panel.rows) for panel in self.panels)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRow:
-    """An order that rests at the venue."""
+    """An order that rests at the venue. ``trigger`` is what it waits for outside the book, ``address`` its market's."""
 
     id: int
     market: str
+    address: str
     side: str
     side_tone: Tone
     kind: str
+    trigger: str
     price: str
     size: str
     filled: str
     value: str
     mode_label: str
     placed: str
+    age: str
     reduce_only: bool
     form_key: str
+    note: str = ""
+    modify_closed_because: str = ""
     cancel_closed_because: str = ""
+    venue: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +113,7 @@ class FillRow:
     pnl: str
     pnl_tone: Tone
     note: str = ""
+    venue: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +128,7 @@ class MarginChangeRow:
     margin: Change
     liquidation: Change
     state: str
+    venue: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,10 +11,12 @@ from trading.margin.errors import MarginInputError
 from trading.margin.explain import explain_liquidation, explain_maximum_loss
 from trading.models import Command, Position, VenueAccount
 from trading.models.commands import CommandState
-from trading.panels.history import build_account, build_fills, build_margin_changes, build_orders, describe
+from trading.panels.history import build_account, build_fills, build_margin_changes
 from trading.panels.liquidation import reason_text
 from trading.panels.market import liquidation_text
+from trading.panels.notices import describe
 from trading.panels.numbers import age, clock, fixed, money, short_address
+from trading.panels.orders import build_orders
 from trading.panels.positions import account_freshness, build_positions
 from trading.panels.view_models import AccountPanel, PositionRow
 from trading.panels.working import step_rows
@@ -61,7 +63,7 @@ def build_account_view(desk: Desk, commands: Iterable[Command]) -> AccountView |
         positions=positions,
         unexplained=unexplained,
         orders=build_orders(desk),
-        fills=build_fills(recent_fills(account)),
+        fills=build_fills(recent_fills([account])),
         margin_changes=build_margin_changes(recent_margin_changes(account)),
         commands=tuple(_command_row(command) for command in commands),
     )

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET
 from tenants.access import MemberRequest, trader_required
 from trading.desk import command_of
 from trading.models import Command
-from trading.panels.history import build_notice
+from trading.panels.notices import build_notice
 
 
 @trader_required
@@ -40,4 +40,4 @@ def answer_command(request: MemberRequest, command: Command, form_key: UUID | No
 
 
 def _back_to(command: Command) -> str:
-    return f"{reverse('terminal', args=[command.market.name])}?notice={command.pk}"
+    return f"{reverse('terminal', args=[command.market.address])}?notice={command.pk}"

@@ -14,6 +14,7 @@ from trading.connect import public_adapter
 from trading.desk import board_of, known_at, listed_markets, market_named, stale_limits, state_of
 from trading.models import Market
 from trading.panels.market import build_book, build_market_bar, build_market_link, freshness
+from trading.panels.view_models import MarketLink
 from trading.venues.errors import VenueError
 from trading.venues.snapshots import Book, Candle, Venue
 
@@ -49,18 +50,28 @@ def book_of(market: Market) -> Book | None:
 def show_book(request: MemberRequest, market_name: str) -> HttpResponse:
     """The order book."""
     market = market_named(market_name)
-    board = board_of(None)
+    board = board_of(Venue(market.venue))
     state = state_of(market, board)
     fresh = freshness(known_at(market, board), timezone.now(), stale_limits())
     return render(request, "trading/_book.html", {"book": build_book(market, book_of(market), state, fresh)})
+
+
+def market_links(current: Market) -> list[MarketLink]:
+    """The switcher: every market that may be opened, at its newest price."""
+    markets = listed_markets()
+    boards = {venue: board_of(Venue(venue)) for venue in {market.venue for market in markets}}
+    return [
+        build_market_link(market, state_of(market, boards[market.venue]), current, shows_venue=len(boards) > 1)
+        for market in markets
+    ]
 
 
 @trader_required
 @require_GET
 def show_market_bar(request: MemberRequest, market_name: str) -> HttpResponse:
     """The market in one line, with the switcher."""
-    market, board, now = market_named(market_name), board_of(None), timezone.now()
-    links = [build_market_link(row, state_of(row, board), market) for row in listed_markets()]
+    market, now = market_named(market_name), timezone.now()
+    board, links = board_of(Venue(market.venue)), market_links(market)
     fresh = freshness(known_at(market, board), now, stale_limits())
     bar = build_market_bar(market, state_of(market, board), links, fresh, now)
     return render(request, "trading/_market_bar.html", {"bar": bar})

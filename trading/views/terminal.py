@@ -1,5 +1,6 @@
 """The terminal: one page, and the account in four numbers."""
 
+from collections.abc import Iterable, Sequence
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
@@ -8,30 +9,40 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
 
 from tenants.access import MemberRequest, signed_in, trader_required
-from tenants.models import Role
+from tenants.models import Role, User
+from trading.connect import gateway_of
 from trading.desk import (
     Desk,
+    accounts_of,
     desk_of,
     listed_markets,
     market_named,
-    recent_fills,
-    recent_margin_changes,
+    portfolio_of,
     stale_limits,
     state_of,
     unsettled_commands,
+    venues_offered,
 )
 from trading.forms import read_order
 from trading.live.tickets import issue
-from trading.models import Command, Market
-from trading.panels.history import build_account, build_fills, build_margin_changes, build_notice, build_orders
-from trading.panels.market import build_book, build_market_bar, build_market_link, freshness, price_decimals
-from trading.panels.positions import account_freshness, build_positions
+from trading.models import Command, Market, VenueAccount
+from trading.panels.market import build_book, build_market_bar, freshness, price_decimals
+from trading.panels.notices import build_notice
+from trading.panels.portfolio import (
+    build_portfolio,
+    build_portfolio_fills,
+    build_portfolio_margin_changes,
+    build_portfolio_orders,
+    build_portfolio_positions,
+)
+from trading.panels.positions import account_freshness
 from trading.panels.ticket import build_ticket, default_form
 from trading.panels.view_models import FreshnessState, TerminalPage, Tone, VenueBanner
 from trading.quoting import quote_order
+from trading.services.accounts import current_accounts
 from trading.tasks import sync_account_now
 from trading.venues.snapshots import Network, Venue
-from trading.views.market import book_of
+from trading.views.market import book_of, market_links
 
 
 @signed_in
@@ -41,19 +52,28 @@ def home(request: MemberRequest) -> HttpResponse:
         return redirect("console")
     if request.user.role == Role.SUPPORT:
         return redirect("support")
-    markets = listed_markets()
-    if not markets:
-        return render(request, "503.html", {"reason": "The venue's markets are still being read."}, status=503)
-    return redirect("terminal", markets[0].name)
+    market = first_market(request.user)
+    if market is not None:
+        return redirect("terminal", market.address)
+    if not all(gateway_of(venue).reads_without_key for venue in venues_offered()):
+        return redirect("connect")  # what such a venue lists is read with a trader's key
+    return render(request, "503.html", {"reason": "The venue's markets are still being read."}, status=503)
+
+
+def first_market(trader: User) -> Market | None:
+    """Where a trader's first page opens: on the first market of a venue where he has an account, or of any."""
+    markets, held = listed_markets(), current_accounts(trader)
+    return next((market for market in markets if market.venue in held), markets[0] if markets else None)
 
 
 @trader_required
 def show_terminal(request: MemberRequest, market_name: str) -> HttpResponse:
     """The whole page for one market. Figures that aged while nobody looked are read again at once."""
-    desk = desk_of(request.user)
-    if desk.account and account_freshness(desk).state is FreshnessState.CLOSED:
-        sync_account_now.delay(desk.account.operator_id, desk.account.pk)
     market = market_named(market_name)
+    desk = desk_of(request.user, Venue(market.venue))
+    for other in portfolio_of(request.user):
+        if other.account and account_freshness(other).state is FreshnessState.CLOSED:
+            sync_account_now.delay(other.account.operator_id, other.account.pk)
     return render(request, "trading/terminal.html", {"page": terminal_page(request, desk, market)})
 
 
@@ -61,40 +81,39 @@ def terminal_page(request: HttpRequest, desk: Desk, market: Market) -> TerminalP
     """Everything the terminal shows on its first paint."""
     state = state_of(market, desk.board)
     fresh = freshness(desk.marked_at(market), desk.now, stale_limits())
-    markets = listed_markets()
-    links = [build_market_link(row, state_of(row, desk.board), market) for row in markets]
+    desks = portfolio_of(desk.trader)
+    accounts = accounts_of(desks)
     raw = {name: request.GET.get(name, "") for name in request.GET}
     form = read_order(raw, market.rules, default_form(desk, market))
-    bar = build_market_bar(market, state, links, fresh, desk.now)
-    unsettled = unsettled_commands(desk.account)
+    bar = build_market_bar(market, state, market_links(market), fresh, desk.now)
+    unsettled = unsettled_commands(accounts)
     return TerminalPage(
         title=f"{bar.mark} {bar.label}",
-        venue_label=f"{market.venue.title()} · {_venue_words(fresh.state)}",
+        venue_label=f"{gateway_of(Venue(market.venue)).label} · {_venue_words(fresh.state)}",
         venue_state=fresh.state,
         market_bar=bar,
-        account=build_account(desk),
+        account=build_portfolio(desk, desks, venues_offered()),
         ticket=build_ticket(desk, market, quote_order(desk, market, form), raw, uuid4()),
         book=build_book(market, book_of(market), state, fresh),
-        positions=build_positions(desk, unsettled),
-        orders=build_orders(desk),
-        fills=build_fills(recent_fills(desk.account)),
-        margin_changes=build_margin_changes(recent_margin_changes(desk.account)),
+        positions=build_portfolio_positions(desks, unsettled),
+        orders=build_portfolio_orders(desks),
+        fills=build_portfolio_fills(desks),
+        margin_changes=build_portfolio_margin_changes(desks),
         price_decimals=price_decimals(market.rules, state.mark) if state else 2,
         now=desk.now,
-        live_url=_live_url(request, desk, market),
+        live_url=_live_url(request, desk, accounts, market),
         notices=tuple(build_notice(command) for command in _to_tell(request, desk, unsettled)),
-        banner=build_banner(desk),
+        banner=build_banner(desks),
         stale_after_seconds=stale_limits()[0],
         closed_after_seconds=stale_limits()[1],
     )
 
 
-def _live_url(request: HttpRequest, desk: Desk, market: Market) -> str:
-    account_ids = (desk.account.pk,) if desk.account else ()
+def _live_url(request: HttpRequest, desk: Desk, accounts: Iterable[VenueAccount], market: Market) -> str:
     ticket = issue(
         operator_id=desk.trader.operator_id,
         user_id=desk.trader.pk,
-        account_ids=account_ids,
+        account_ids=tuple(account.pk for account in accounts),
         venue=Venue(market.venue),
         network=Network(market.network),
         market=market.name,
@@ -117,22 +136,29 @@ def _venue_words(state: FreshnessState) -> str:
     return {FreshnessState.LIVE: "live", FreshnessState.STALE: "late", FreshnessState.CLOSED: "not answering"}[state]
 
 
-def build_banner(desk: Desk) -> VenueBanner | None:
-    """What is wrong, as far as the trader should know; reducing risk is always tried."""
-    if desk.account is None or not desk.account.sync_problem:
+def build_banner(desks: Sequence[Desk]) -> VenueBanner | None:
+    """What is wrong at the first venue where something is, as far as the trader should know; reducing risk is always
+    tried."""
+    account = next((one for one in accounts_of(desks) if one.sync_problem), None)
+    if account is None:
         return None
-    return VenueBanner(tone=Tone.WARN, title="The venue does not answer.", detail=desk.account.sync_problem)
+    who = "The venue" if len(desks) == 1 else gateway_of(Venue(account.venue)).label
+    return VenueBanner(tone=Tone.WARN, title=f"{who} does not answer.", detail=account.sync_problem)
 
 
 @trader_required
 @require_GET
 def show_banner(request: MemberRequest) -> HttpResponse:
     """The banner alone, asked for again and again while the page is open."""
-    return render(request, "trading/_banner.html", {"banner": build_banner(desk_of(request.user))})
+    return render(request, "trading/_banner.html", {"banner": build_banner(portfolio_of(request.user))})
 
 
 @trader_required
 @require_GET
 def show_account(request: MemberRequest) -> HttpResponse:
-    """The account panel alone."""
-    return render(request, "trading/_account.html", {"account": build_account(desk_of(request.user))})
+    """The account panel alone, of the venue whose market is open."""
+    offered = venues_offered()
+    wanted = request.GET.get("venue", "")
+    desk = desk_of(request.user, Venue(wanted) if wanted in offered else None)
+    account = build_portfolio(desk, portfolio_of(request.user), offered)
+    return render(request, "trading/_account.html", {"account": account})

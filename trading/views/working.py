@@ -8,6 +8,7 @@ from tenants.access import MemberRequest, trader_required
 from trading.desk import desk_of, position_of
 from trading.margin.errors import MarginInputError
 from trading.panels.working import build_working
+from trading.venues.snapshots import Venue
 
 TEMPLATE = "trading/_working_dialog.html"
 UNREADABLE = "These figures cannot be read right now. The venue's own are in the table."
@@ -17,8 +18,8 @@ UNREADABLE = "These figures cannot be read right now. The venue's own are in the
 @require_GET
 def show_working(request: MemberRequest, position_id: int) -> HttpResponse:
     """The steps, with the trader's own numbers in them."""
-    desk = desk_of(request.user)
-    row = position_of(desk.account, position_id)
+    row = position_of(request.user, position_id)
+    desk = desk_of(request.user, Venue(row.account.venue))
     try:
         content = {"dialog_view": build_working(desk, row), "problem": ""}
     except MarginInputError:
