@@ -96,6 +96,16 @@ VANTA = Theme(
     density=30,
     font="inter",
 )
+MERIDIAN = Theme(
+    accent="#a48bff",
+    neutral_hue=296,
+    neutral_chroma=0.022,
+    scheme=Scheme.DARK,
+    radius=14,
+    gap=8,
+    density=34,
+    font="inter",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

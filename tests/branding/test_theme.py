@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from coloraide import Color
 
-from branding.theme import HARBOR, VANTA, Scheme, Theme, browser_colour, findings, may_publish, theme_css, tokens
+from branding.theme import HARBOR, MERIDIAN, VANTA, Scheme, Theme, browser_colour, findings, may_publish, theme_css, tokens
 
 
 def relative_luminance(colour: Color) -> float:
@@ -20,13 +20,13 @@ def contrast(front: Color, ground: Color) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
-@pytest.mark.parametrize("theme", [HARBOR, VANTA], ids=["Harbor", "Vanta"])
+@pytest.mark.parametrize("theme", [HARBOR, VANTA, MERIDIAN], ids=["Harbor", "Vanta", "Meridian"])
 def test_the_demo_brands_may_be_published(theme: Theme) -> None:
     assert findings(theme) == ()
     assert may_publish(theme)
 
 
-@pytest.mark.parametrize("theme", [HARBOR, VANTA], ids=["Harbor", "Vanta"])
+@pytest.mark.parametrize("theme", [HARBOR, VANTA, MERIDIAN], ids=["Harbor", "Vanta", "Meridian"])
 @pytest.mark.parametrize(
     ("front", "ground"),
     [("ink3", "s2"), ("ink", "bg"), ("up", "up-wash"), ("down", "s1"), ("accent-ink", "accent"), ("accent-text", "s3")],

@@ -139,5 +139,11 @@ def harbor(product: Product) -> Exchange:
 
 @pytest.fixture
 def vanta(product: Product) -> Exchange:
-    """The professionals' exchange: both modes, 10x, no cap."""
+    """The professionals' exchange: both modes, 10x, no cap, two venues."""
     return product.exchanges[1]
+
+
+@pytest.fixture
+def meridian(product: Product) -> Exchange:
+    """The exchange on the second venue alone: both modes, 5x, at most 20x."""
+    return product.exchanges[2]

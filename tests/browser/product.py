@@ -22,7 +22,7 @@ STOP_SECONDS = 45
 # A venue that does not answer within this is a bad day; the tests wait it out, so it is shorter than in production.
 VENUE_READ_TIMEOUT = "2.5"
 PRODUCT_SETTINGS = {
-    "AGENT_KEY_SECRETS", "DATABASE_URL", "DEBUG", "HTTPS", "HYPERLIQUID_NETWORK", "HYPERLIQUID_URL",
+    "AGENT_KEY_SECRETS", "ASTER_NETWORK", "ASTER_URL", "DATABASE_URL", "DEBUG", "HTTPS", "HYPERLIQUID_NETWORK", "HYPERLIQUID_URL",
     "PLATFORM_HOST", "PORT", "PUBLIC_PORT", "REDIS_URL", "SECRET_KEY", "STATE",
 }  # fmt: skip
 

@@ -19,7 +19,7 @@ from perpsstudio.embedded import ports, processes
 
 READY_SECONDS = 60
 SETTINGS = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "AGENT_KEY_SECRETS", "DEBUG", "HTTPS", "PUBLIC_PORT"}
-VENUE_SETTINGS = {"HYPERLIQUID_URL", "HYPERLIQUID_NETWORK"}
+VENUE_SETTINGS = {"HYPERLIQUID_URL", "HYPERLIQUID_NETWORK", "ASTER_URL", "ASTER_NETWORK"}
 BARE = {name: value for name, value in os.environ.items() if name not in SETTINGS | VENUE_SETTINGS | {"STATE", "PORT"}}
 
 
@@ -87,7 +87,7 @@ def test_copy_lives_through_a_kill_and_stops_without_a_trace(copy: Copy) -> None
 
     assert report["platform"] == f"http://localhost:{copy.port}"
     assert list(report) == ["platform", "sandbox", "operators"]
-    assert len(report["operators"]) == 2
+    assert [operator["name"] for operator in report["operators"]] == ["Harbor Markets", "Vanta", "Meridian"]
     for operator in report["operators"]:
         assert list(operator) == ["name", "url", "trader", "owner", "support"]
         assert [list(operator[role]) for role in ("trader", "owner", "support")] == [["email", "password"]] * 3

@@ -1,4 +1,4 @@
-"""``manage.py seed_demo``: two operators, their people, and funded accounts at the sandbox venue.
+"""``manage.py seed_demo``: three operators, their people, and funded accounts at the sandbox venues.
 
 Safe to run again: what exists is kept, and what a fresh sandbox has forgotten is given to it again, through the same
 signed requests that a real wallet would send.
@@ -8,6 +8,7 @@ import hashlib
 import json
 from argparse import ArgumentParser
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,31 +21,34 @@ from django.db import transaction
 from django.utils import timezone
 
 from branding.models import Brand
-from branding.theme import HARBOR, VANTA, Theme
+from branding.theme import HARBOR, MERIDIAN, VANTA, Theme
 from tenants.models import Domain, MarginPolicy, Operator, Role, User
 from tenants.scope import operator_scope
-from trading.connect import public_adapter, seal
+from trading.connect import account_adapter, account_onboarding, configured_venues, gateway_of, seal
 from trading.models import VenueAccount
+from trading.services.accounts import give_key
 from trading.services.sync import sync_account, sync_markets
 from trading.venues import typed_data
 from trading.venues.base import Adapter, Network, Venue
 from trading.venues.errors import VenueError
-from trading.venues.hyperliquid.approvals import approve_agent
-from trading.venues.hyperliquid.signing import SigningKey
+from trading.venues.keys import PrivateSigningKey
+from trading.venues.onboarding import WalletWish, Wish
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 STARTING_BALANCE = "10000"
 CHAIN_ID = 421614
+KEY_LIFETIME = timedelta(days=90)
 LOGOS = settings.BASE_DIR / "branding" / "logos"
 
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """One demo operator: for whom it is, and how it looks and behaves."""
+    """One demo operator: for whom it is, where its traders trade, and how it looks and behaves."""
 
     slug: str
     name: str
     theme: Theme
+    venues: tuple[Venue, ...]
     policy: dict[str, Any]
 
 
@@ -53,6 +57,7 @@ DEMOS = (
         slug="harbor",
         name="Harbor Markets",
         theme=HARBOR,
+        venues=(Venue.HYPERLIQUID,),
         policy={
             "offers_cross": False,
             "default_mode": "isolated",
@@ -67,6 +72,7 @@ DEMOS = (
         slug="vanta",
         name="Vanta",
         theme=VANTA,
+        venues=(Venue.HYPERLIQUID, Venue.ASTER),
         policy={
             "offers_cross": True,
             "default_mode": "isolated",
@@ -75,6 +81,21 @@ DEMOS = (
             "leverage_cap": None,
             "slider_marks": [1, 5, 10, 15, 20, 25, 40],
             "margin_presets": [Decimal(25), Decimal(100), Decimal(250), Decimal(500)],
+        },
+    ),
+    Demo(
+        slug="meridian",
+        name="Meridian",
+        theme=MERIDIAN,
+        venues=(Venue.ASTER,),
+        policy={
+            "offers_cross": True,
+            "default_mode": "isolated",
+            "isolated_leverage": 5,
+            "cross_leverage": 3,
+            "leverage_cap": 20,
+            "slider_marks": [1, 3, 5, 10, 15, 20],
+            "margin_presets": [Decimal(10), Decimal(50), Decimal(100), Decimal(250)],
         },
     ),
 )
@@ -87,12 +108,13 @@ class Command(BaseCommand):
         parser.add_argument("--output", type=Path, default=settings.STATE / "demo.json", help="where the sign-ins go")
 
     def handle(self, **options: Any) -> None:
-        if urlsplit(settings.HYPERLIQUID_URL).hostname not in LOOPBACK:
-            raise CommandError("The demo trades on the sandbox only: HYPERLIQUID_URL must point to this machine.")
-        adapter = public_adapter(Venue.HYPERLIQUID)
+        for venue, _ in configured_venues():
+            if urlsplit(_address(venue)).hostname not in LOOPBACK:
+                name = f"{venue.name}_URL"
+                raise CommandError(f"The demo trades on the sandbox only: {name} must point to this machine.")
+        told: set[Venue] = set()
         try:
-            sync_markets(adapter)
-            operators = [_seed(demo, adapter) for demo in DEMOS]
+            operators = [_seed(demo, told) for demo in DEMOS]
         except VenueError as error:
             raise CommandError(f"The sandbox did not answer as expected: {error}") from error
         output: Path = options["output"]
@@ -100,20 +122,30 @@ class Command(BaseCommand):
         output.write_text(json.dumps({"operators": operators}, indent=2) + "\n")
 
 
-def _seed(demo: Demo, adapter: Adapter) -> dict[str, Any]:
+def _address(venue: Venue) -> str:
+    url: str = getattr(settings, f"{venue.name}_URL")
+    return url
+
+
+def _seed(demo: Demo, told: set[Venue]) -> dict[str, Any]:
+    """One operator whole; ``told`` are the venues whose markets have been read."""
     host = f"{demo.slug}.localhost"
     with transaction.atomic():
         operator, _ = Operator.objects.get_or_create(slug=demo.slug, defaults={"name": demo.name})
         Domain.objects.get_or_create(host=host, defaults={"operator": operator})
     with operator_scope(operator.pk):
         _brand(demo)
-        MarginPolicy.objects.get_or_create(operator=operator, defaults=demo.policy)
+        policy = demo.policy | {"venues": [venue.value for venue in demo.venues]}
+        MarginPolicy.objects.get_or_create(operator=operator, defaults=policy)
         people = {
             "trader": _person(demo, "trader", ""),
             "owner": _person(demo, "owner", Role.OWNER),
             "support": _person(demo, "support", Role.SUPPORT),
         }
-        _account(User.objects.get(email=people["trader"]["email"]), adapter)
+        trader = User.objects.get(email=people["trader"]["email"])
+        for venue, network in configured_venues():
+            if venue in demo.venues:
+                _account(trader, venue, network, told)
     return {"name": demo.name, "host": host, **people}
 
 
@@ -147,44 +179,50 @@ def _person(demo: Demo, part: str, role: str) -> dict[str, str]:
     return {"email": email, "password": password}
 
 
-def _account(trader: User, adapter: Adapter) -> None:
-    """Give the trader a wallet at the sandbox: money in it, and an agent key that may trade and never withdraw."""
-    wallet = SigningKey(hashlib.sha256(f"demo wallet {trader.pk} {settings.SECRET_KEY}".encode()).digest())
-    network = Network(settings.HYPERLIQUID_NETWORK)
+def _account(trader: User, venue: Venue, network: Network, told: set[Venue]) -> None:
+    """Give the trader a wallet at the sandbox: money in it, and a key that may trade and never withdraw."""
+    wallet = PrivateSigningKey(hashlib.sha256(f"demo wallet {trader.pk} {settings.SECRET_KEY}".encode()).digest())
     account: VenueAccount
     account, is_new = VenueAccount.objects.get_or_create(
-        trader=trader,
-        venue=Venue.HYPERLIQUID.value,
-        network=network.value,
-        address=wallet.address,
+        trader=trader, venue=venue.value, network=network.value, address=wallet.address
     )
-    if is_new or adapter.account(wallet.address).equity == 0:
-        _fund(wallet.address)
-        give_agent_key(account, wallet, adapter)
+    if is_new or account_onboarding(account).key_name(wallet.address, account.agent_address) is None:
+        _fund(venue, wallet.address)
+        give_agent_key(account, wallet, account_adapter(account))
+    adapter = account_adapter(account)
+    if venue not in told:
+        sync_markets(adapter)
+        told.add(venue)
     rates = adapter.fee_rates(wallet.address)
     VenueAccount.objects.filter(pk=account.pk).update(taker_fee=rates.taker, maker_fee=rates.maker)
     sync_account(adapter, account)
 
 
-def _fund(address: str) -> None:
-    body = json.dumps({"address": address, "amount": STARTING_BALANCE})
+def _fund(venue: Venue, address: str) -> None:
+    body = json.dumps({"venue": venue.value, "address": address, "amount": STARTING_BALANCE})
     answer = urllib3.request(
-        "POST", f"{settings.HYPERLIQUID_URL}/sandbox/fund", body=body, headers={"Content-Type": "application/json"}
+        "POST", f"{_address(venue)}/sandbox/fund", body=body, headers={"Content-Type": "application/json"}
     )
     if answer.status != 200:
         raise CommandError(f"The sandbox refused to fund the demo trader: {answer.data.decode(errors='replace')}")
 
 
-def give_agent_key(account: VenueAccount, wallet: SigningKey, adapter: Adapter) -> None:
-    """A new agent key, approved by the wallet: a used one is never approved again (Hyperliquid 5.3)."""
-    agent = SigningKey.generate()
-    nonce = int(timezone.now().timestamp() * 1000)
-    approval = approve_agent(
-        network=Network(account.network), chain_id=CHAIN_ID, agent=agent.address, nonce=nonce, name="perpsstudio"
+def give_agent_key(account: VenueAccount, wallet: PrivateSigningKey, adapter: Adapter) -> None:
+    """A new trading key, approved by the wallet: a used one is never approved again (Hyperliquid 5.3)."""
+    gateway, now = gateway_of(Venue(account.venue)), timezone.now()
+    credential = gateway.new_key()
+    wish = WalletWish(
+        wish=Wish.KEY,
+        owner=wallet.address,
+        network=Network(account.network),
+        chain_id=gateway.wallet_chain or CHAIN_ID,
+        nonce=adapter.moment(now),
+        agent=credential.public,
+        name="perpsstudio",
+        valid_until=(now + KEY_LIFETIME).replace(microsecond=0),
     )
-    given = wallet.sign(typed_data.digest(approval.typed_data))
-    signature = f"{given['r']}{str(given['s']).removeprefix('0x')}{int(given['v']):02x}"
-    adapter.send(approval.signed(signature, owner=wallet.address))
-    VenueAccount.objects.filter(pk=account.pk).update(
-        agent_address=agent.address, agent_key=seal(agent.reveal().hex()), last_nonce=0
-    )
+    payload = gateway.payload(wish)
+    raw = wallet.sign_raw(typed_data.digest(payload.typed_data))
+    signature = f"0x{raw[:64].hex()}{raw[64] + 27:02x}"
+    adapter.send(payload.signed(signature, owner=wallet.address))
+    give_key(account, credential.public, seal(credential), wish.valid_until)
