@@ -23,6 +23,8 @@ WHOLE_SECONDS = 300.0
 # Money and positions and the executions that changed them come in frames of their own.
 EXPLAINED_SECONDS = 1.0
 KEYS_KEPT = 5000
+# What belongs together is written together: an order that is gone and the execution that ended it.
+TOGETHER_SECONDS = 0.1
 # How soon rows that could not be written are tried again: where a worker holds the account, and where something failed.
 BUSY_SECONDS = 0.1
 FAILED_SECONDS = 1.0
@@ -126,6 +128,7 @@ class Followed:
     read_at: float = 0.0
     whole_at: float = 0.0
     not_before: float = 0.0
+    news_since: float | None = None
     is_told: bool = False
     moves: Moves = field(default_factory=Moves)
 
@@ -137,6 +140,8 @@ class Followed:
 
     def look_after(self, now: float) -> None:
         """Have it read where the stream told no figures for a while, where something is missing, and now and then."""
+        if self.news_since is None and self.told.is_news:
+            self.news_since = now
         if self.is_told:
             self.told.must_read |= self.moves.are_unexplained(now)
             self.told.must_look |= now - max(self.written_at, self.read_at) >= LOOK_SECONDS
@@ -149,12 +154,12 @@ class Followed:
         if self.told.must_read or self.told.must_look:
             return now - self.read_at >= READ_SECONDS
         if self.told.is_news or is_other(self.written, self.told.snapshot):
-            return True
+            return self.news_since is None or now - self.news_since >= TOGETHER_SECONDS
         return self.told.snapshot is not None and now - self.written_at >= QUIET_SECONDS
 
     def take_out(self, now: float) -> Told:
         """Everything that was told since the last time; until it is written nothing more is due."""
-        told, self.told, self.not_before = self.told, Told(), math.inf
+        told, self.told, self.not_before, self.news_since = self.told, Told(), math.inf, None
         if told.must_read or told.must_look:
             self.read_at = now
         if told.must_read:

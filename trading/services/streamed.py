@@ -1,7 +1,7 @@
 """What a stream told of an account, written to our rows by the verbs of ``trading.services.sync``.
 
-A reading that is due comes first: executions are read from the newest one on that is known, so one that a break in the
-stream has swallowed has to be there before a later one is written.
+A reading that is due comes first: it covers what a break in the stream has swallowed. A liquidation is always read, for
+its record needs the account's path to it.
 """
 
 from collections.abc import Iterable
@@ -12,24 +12,30 @@ from django.db.models.functions import Least
 from trading.live.told import LIVING, Told
 from trading.models import Order, VenueAccount
 from trading.services import sync
+from trading.services.endings import tell_endings
 from trading.venues.base import Adapter, OrderReport
 
 
 def store(adapter: Adapter, account: VenueAccount, told: Told) -> bool:
     """Write the news of one account; False where the venue did not answer a reading, and nothing was written then.
 
-    ``told.reports`` may need the account whole, and says so in ``told.must_read``: then it has to be stored again.
+    What the news leave open is read too: ``told.reports`` of orders that are not known need the account whole, and say
+    so in ``told.must_read``; then it has to be stored again.
     """
     if told.must_read and not sync.sync_account(adapter, account):
         return False
-    told.must_read = False
+    told.must_read = any(fill.liquidation for fill in told.fills.values()) and not told.must_read
+    sync.apply_fills(account, told.fills.values())
+    sync.apply_funding(account, told.funding.values())
+    sync.apply_ledger(account, told.ledger.values())
+    told.must_read |= not apply_reports(account, told.reports.values())
+    gone = None
     if told.orders is not None and told.orders_at is not None:
-        sync.apply_orders(account, told.orders, told.orders_at)
-    if told.fills:
-        sync.apply_fills(account, told.fills.values())
-    told.must_read = not apply_reports(account, told.reports.values())
+        gone = sync.apply_orders(account, told.orders, told.orders_at)
     if told.snapshot is not None:
         sync.apply_snapshot(account, told.snapshot)
+    if gone:
+        tell_endings(adapter, account, gone)
     return not told.must_look or sync.sync_positions(adapter, account)
 
 
