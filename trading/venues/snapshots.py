@@ -180,11 +180,10 @@ class SpotBalance(msgspec.Struct, frozen=True):
 
 
 class Pool(msgspec.Struct, frozen=True):
-    """The collateral that a standard account keeps in one builder-deployed book (Hyperliquid 3.9). ``free`` is what a
-    new position there may take; both figures are in ``collateral`` units."""
+    """What a standard account keeps in one builder-deployed book, in that book's collateral (Hyperliquid 3.9). ``free``
+    is what a new position there may take."""
 
     dex: str
-    collateral: str
     equity: Decimal
     free: Decimal
 

@@ -40,7 +40,7 @@ from trading.venues.base import (
 )
 from trading.venues.decoding import moment, oldest_first
 from trading.venues.errors import Malformed, MissingKey, OutcomeUnknown, Unavailable
-from trading.venues.hyperliquid import answers, questions, rules, signing, wire
+from trading.venues.hyperliquid import answers, books, questions, rules, signing, wire
 from trading.venues.hyperliquid.history import is_perpetual
 from trading.venues.hyperliquid.questions import Question
 from trading.venues.transport import Response, Transport
@@ -100,11 +100,11 @@ class HyperliquidAdapter:
         found = self.ask(questions.markets())
         if not self.dexes:
             return found
-        indices = self.ask(questions.dexes())
+        indices, tokens = self.ask(questions.dexes()), self.ask(questions.tokens())
         pages = [found]
         for dex in self.dexes:
             if dex in indices:
-                pages.append(self.ask(questions.markets(dex, indices[dex])))
+                pages.append(self.ask(questions.markets(dex, indices[dex], tokens)))
             else:
                 logger.warning("Hyperliquid knows no book %r", dex)
         specs = tuple(spec for page in pages for spec in page.specs)
@@ -115,11 +115,14 @@ class HyperliquidAdapter:
         """How the account's balances back its positions (weight 20: keep it)."""
         return self.ask(questions.account_mode(address))
 
-    def account(self, address: str, *, mode: AccountMode | None = None, dex: str = "") -> AccountSnapshot:
-        """Money and positions on one book; in unified and portfolio accounts the spot balance is read too."""
+    def account(self, address: str, *, mode: AccountMode | None = None) -> AccountSnapshot:
+        """Money and positions on every book; in unified and portfolio accounts the spot balance is read too."""
         known = self.account_mode(address) if mode is None else mode
         spot = () if known is AccountMode.STANDARD else self.spot_balances(address)
-        return self.ask(questions.account(address, mode=known, spot=spot, dex=dex))
+        main, *others = (
+            self.ask(questions.account(address, mode=known, spot=spot, dex=dex)) for dex in ("", *self.dexes)
+        )
+        return books.together(main, others) if others else main
 
     def spot_balances(self, address: str) -> tuple[SpotBalance, ...]:
         """The tokens of an account."""

@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 FIRST_LISTED_MARGIN_TABLE = 50
 MAIN_COLLATERAL = "USDC"
-COLLATERAL = {0: MAIN_COLLATERAL}
+TOKENS: Mapping[int, str] = {0: MAIN_COLLATERAL}
 DEX_STRIDE = 10_000
 FIRST_DEX_ASSET = 100_000
 RESTRICTION = {
@@ -81,6 +81,15 @@ class _Dex(Record, frozen=True):
     name: str
 
 
+class _Token(Record, frozen=True):
+    index: int
+    name: str
+
+
+class _SpotMeta(Record, frozen=True):
+    tokens: list[_Token]
+
+
 class _Candle(Record, frozen=True):
     opened: int = msgspec.field(name="t")
     closed: int = msgspec.field(name="T")
@@ -119,6 +128,7 @@ _decode_market = Decoder(_Market, "universe")
 _decode_context = Decoder(_Context, "context")
 _decode_table = Decoder(_MarginTable, "marginTable")
 _decode_dexes = Decoder(list[_Dex | None], "perpDexs")
+_decode_tokens = Decoder(_SpotMeta, "spotMeta")
 _decode_candles = Decoder(list[_Candle], "candleSnapshot")
 _decode_book = Decoder(_Book, "l2Book")
 _decode_trades = Decoder(list[_Trade], "recentTrades")
@@ -151,14 +161,16 @@ def asset_id(dex_index: int, index: int) -> int:
     return index if dex_index == 0 else FIRST_DEX_ASSET + DEX_STRIDE * dex_index + index
 
 
-def markets(body: bytes, received_at: datetime, *, dex: str = "", dex_index: int = 0) -> Markets:
+def markets(
+    body: bytes, received_at: datetime, *, dex: str = "", dex_index: int = 0, tokens: Mapping[int, str] = TOKENS
+) -> Markets:
     """Every market of one book with its prices. The place in the list is the market's number, so rows that are skipped
     still count."""
     meta, contexts = _decode_meta(body)
     if len(meta.universe) != len(contexts):
         raise Malformed(f"{len(meta.universe)} markets but {len(contexts)} contexts")
     tables = _MarginTables(dict(meta.margin_tables))
-    collateral = COLLATERAL.get(meta.collateral_token, f"token {meta.collateral_token}")
+    collateral = tokens.get(meta.collateral_token, f"token {meta.collateral_token}")
     specs, states = [], []
     for index, (row, context) in enumerate(zip(meta.universe, contexts, strict=True)):
         try:
@@ -181,7 +193,7 @@ def _spec(row: _Market, index: int, tables: _MarginTables, dex: str, collateral:
         size_decimals=row.sz_decimals,
         price_rule=PriceRule.significant(row.sz_decimals),
         tiers=tables[row.margin_table_id],
-        restriction=_restriction(row),
+        restriction=_restriction(row, dex),
         max_leverage=row.max_leverage,
         min_notional=MIN_NOTIONAL,
         delisted=row.is_delisted,
@@ -191,9 +203,11 @@ def _spec(row: _Market, index: int, tables: _MarginTables, dex: str, collateral:
     )
 
 
-def _restriction(row: _Market) -> MarginRestriction:
+def _restriction(row: _Market, dex: str) -> MarginRestriction:
+    """What the venue says; a builder-deployed book that allows cross margin too is traded in isolated margin here,
+    because in a standard account its collateral lies apart from all else (Hyperliquid 3.9)."""
     if row.margin_mode is None:
-        return MarginRestriction.ISOLATED_ONLY if row.only_isolated else MarginRestriction.NONE
+        return MarginRestriction.ISOLATED_ONLY if row.only_isolated or dex else MarginRestriction.NONE
     try:
         return RESTRICTION[row.margin_mode]
     except KeyError:
@@ -216,6 +230,11 @@ def _state(name: str, row: _Context) -> MarketState:
 def dex_indices(body: bytes) -> dict[str, int]:
     """The builder-deployed books by name; the main book is "" with index 0 (Hyperliquid 1.2)."""
     return {"" if row is None else row.name: index for index, row in enumerate(_decode_dexes(body))}
+
+
+def token_names(body: bytes) -> dict[int, str]:
+    """The tokens that collateral may be of, by their number."""
+    return {row.index: row.name for row in _decode_tokens(body).tokens}
 
 
 def candles(body: bytes) -> tuple[Candle, ...]:

@@ -4,7 +4,7 @@
 The blocking adapter and the asyncio batch both run these, so a read exists once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -55,12 +55,17 @@ def _timeless(parser: Callable[[bytes], T]) -> Callable[[bytes, datetime], T]:
     return lambda body, _received_at: parser(body)
 
 
-def markets(dex: str = "", dex_index: int = 0) -> Question[Markets]:
-    """Rules and prices of every market of one book."""
+def markets(dex: str = "", dex_index: int = 0, tokens: Mapping[int, str] = public.TOKENS) -> Question[Markets]:
+    """Rules and prices of every market of one book; ``tokens`` names its collateral."""
     return Question(
         question("metaAndAssetCtxs", dex=dex),
-        lambda body, received_at: public.markets(body, received_at, dex=dex, dex_index=dex_index),
+        lambda body, received_at: public.markets(body, received_at, dex=dex, dex_index=dex_index, tokens=tokens),
     )
+
+
+def tokens() -> Question[dict[int, str]]:
+    """The names of all tokens by their number."""
+    return Question(question("spotMeta"), _timeless(public.token_names))
 
 
 def dexes() -> Question[dict[str, int]]:

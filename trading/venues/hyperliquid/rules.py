@@ -29,6 +29,7 @@ from trading.venues.base import (
 from trading.venues.errors import InvalidCommand, Reason
 
 MIN_NOTIONAL = Decimal(10)
+TRADED_COLLATERAL = "USDC"
 MAX_BUILDER_RATE = Decimal("0.001")
 MAX_CANCELS = 200
 # Largest notional of one market order by the market's maximum leverage (Hyperliquid 1.4).
@@ -77,6 +78,9 @@ def check_order(command: PlaceOrder) -> None:
         raise InvalidCommand(f"{market.name} is no longer traded. Choose another market.", reason=Reason.NOT_PERMITTED)
     if command.time_in_force is TimeInForce.FILL_OR_KILL:
         message = "Hyperliquid has no fill-or-kill orders. Choose immediate-or-cancel: what is not filled is cancelled."
+        raise InvalidCommand(message, reason=Reason.NOT_PERMITTED)
+    if market.collateral != TRADED_COLLATERAL and not command.reduce_only:
+        message = f"{market.name} is settled in {market.collateral}. Only {TRADED_COLLATERAL} markets are traded here."
         raise InvalidCommand(message, reason=Reason.NOT_PERMITTED)
     _check_size(command)
     _check_price(market, command.limit_price)

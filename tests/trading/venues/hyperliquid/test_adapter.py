@@ -32,6 +32,7 @@ from trading.venues.errors import Malformed, OutcomeUnknown, Rejected, Unavailab
 from trading.venues.hyperliquid.adapter import HyperliquidAdapter
 from trading.venues.hyperliquid.batch import HyperliquidBatch
 from trading.venues.hyperliquid.signing import SigningKey
+from trading.venues.snapshots import Pool
 from trading.venues.transport import BlockingTransport, Limits
 
 START = datetime(2026, 2, 7, tzinfo=UTC)
@@ -84,7 +85,12 @@ def test_markets_of_builder_books_carry_their_own_numbers(
             [CONTEXT] * len(rows),
         ]
 
-    asked = info(server, metaAndAssetCtxs=universe, perpDexs=lambda _: [None, {"name": "flx"}, {"name": "xyz"}]).asked
+    asked = info(
+        server,
+        metaAndAssetCtxs=universe,
+        perpDexs=lambda _: [None, {"name": "flx"}, {"name": "xyz"}],
+        spotMeta=lambda _: {"tokens": [{"name": "USDC", "index": 0}, {"name": "USDH", "index": 360}], "universe": []},
+    ).asked
     found = adapter.markets()
     assert [(spec.name, spec.index, spec.dex, spec.base) for spec in found.specs] == [
         ("BTC", 0, "", "BTC"),
@@ -92,19 +98,32 @@ def test_markets_of_builder_books_carry_their_own_numbers(
         ("TLT", 2, "", "TLT"),
         ("xyz:TLT", 120_000, "xyz", "TLT"),
     ]
-    assert [spec.collateral for spec in found.specs] == ["USDC", "USDC", "USDC", "token 360"]
+    assert [spec.collateral for spec in found.specs] == ["USDC", "USDC", "USDC", "USDH"]
     assert (len(found.states), found.received_at, found.venue_time) == (4, NOW, None)
-    assert [question["type"] for question in asked] == ["metaAndAssetCtxs", "perpDexs", "metaAndAssetCtxs"]
+    assert [question["type"] for question in asked] == [
+        "metaAndAssetCtxs",
+        "perpDexs",
+        "spotMeta",
+        "metaAndAssetCtxs",
+    ]
     assert "gone" in caplog.text
 
 
-def test_a_standard_account_costs_one_light_read_when_its_mode_is_known(
+def test_a_standard_account_costs_one_light_read_a_book_when_its_mode_is_known(
     adapter: HyperliquidAdapter, server: MisbehavingServer
 ) -> None:
-    asked = info(server, clearinghouseState=lambda _: account_body(POSITION)).asked
+    def state(question: dict[str, Any]) -> bytes:
+        return account_body(POSITION | {"coin": f"{question['dex']}:TSLA"} if question["dex"] else POSITION)
+
+    asked = info(server, clearinghouseState=state).asked
     account = adapter.account(OWNER.upper().replace("X", "x"), mode=AccountMode.STANDARD)
-    assert (account.equity, len(account.positions), account.received_at) == (Decimal("25.856067"), 1, NOW)
-    assert asked == [{"type": "clearinghouseState", "user": OWNER, "dex": ""}]
+    assert (account.equity, account.cross_equity, account.received_at) == (Decimal("25.856067"), Decimal("7.5"), NOW)
+    assert [held.market for held in account.positions] == ["BTC", "xyz:TSLA", "gone:TSLA"]
+    assert account.pools == (
+        Pool("xyz", Decimal("25.856067"), Decimal("6.25")),
+        Pool("gone", Decimal("25.856067"), Decimal("6.25")),
+    )
+    assert asked == [{"type": "clearinghouseState", "user": OWNER, "dex": dex} for dex in ("", "xyz", "gone")]
 
 
 def test_a_unified_account_is_read_with_its_spot_balance(
@@ -123,10 +142,13 @@ def test_a_unified_account_is_read_with_its_spot_balance(
         Decimal(500),
         Decimal(380),
     )
+    # one balance backs the isolated positions of all three books
+    assert (len(account.positions), account.cross_equity) == (3, 500 - 3 * Decimal("25.856067"))
+    assert account.pools == ()
     assert [question["type"] for question in asked] == [
         "userAbstraction",
         "spotClearinghouseState",
-        "clearinghouseState",
+        *["clearinghouseState"] * 3,
     ]
 
 

@@ -309,3 +309,10 @@ def test_recorded_balances_and_books_parse(venue_data: Path) -> None:
     assert unified == (SpotBalance("USDC", Decimal("100508.11272667"), Decimal("49999.89")),)
     assert markets.dex_indices(json.dumps(recorded["perpDexs"]).encode()) == {"": 0, "test": 1}
     assert parse.account_mode(json.dumps(recorded["userAbstraction"]).encode()) is AccountMode.UNIFIED
+
+
+def test_a_builder_book_that_allows_cross_margin_is_traded_in_isolated_margin() -> None:
+    row = {"name": "xyz:GOLD", "szDecimals": 3, "maxLeverage": 10, "marginTableId": 10}
+    (spec,) = markets.markets(markets_body([row]), NOW, dex="xyz", dex_index=1).specs
+    (main,) = markets.markets(markets_body([row | {"name": "GOLD"}]), NOW).specs
+    assert (spec.restriction, main.restriction) == (MarginRestriction.ISOLATED_ONLY, MarginRestriction.NONE)

@@ -37,6 +37,7 @@ ISOLATED_ONLY = market("xyz:TLT", 110_001, 2, 20, MarginRestriction.ISOLATED_ONL
 ORDER = PlaceOrder(BITCOIN, is_buy=True, size=Decimal("0.001"), limit_price=Decimal(86400))
 MARKET_ORDER = replace(ORDER, time_in_force=TimeInForce.IMMEDIATE_OR_CANCEL)
 STOP = replace(ORDER, reduce_only=True, trigger=Trigger(Decimal(80000), TriggerKind.STOP_LOSS))
+SETTLED_OTHERWISE = msgspec.structs.replace(market("hyna:GOLD", 120_000, 3, 10), dex="hyna", collateral="USDE")
 UNBOUNDED = msgspec.structs.replace(BITCOIN, max_market_notional=None)
 FEE = BuilderFee("0x" + "1" * 40, Decimal("0.0005"))
 
@@ -63,6 +64,7 @@ FEE = BuilderFee("0x" + "1" * 40, Decimal("0.0005"))
         CancelOrders((CancelOrder(BITCOIN, 7),) * 200),
         ScheduleCancel(datetime(2026, 11, 22, tzinfo=UTC)),
         Noop(),
+        replace(ORDER, market=SETTLED_OTHERWISE, reduce_only=True),
     ],
 )
 def test_what_the_venue_may_accept_passes(command: Command) -> None:
@@ -142,3 +144,10 @@ def test_a_restricted_market_says_what_it_does_not_allow() -> None:
 )
 def test_market_orders_are_bounded_by_the_markets_leverage(leverage: int, bound: int) -> None:
     assert rules.max_market_notional(leverage) == bound
+
+
+def test_a_market_of_another_collateral_is_shown_and_not_opened() -> None:
+    with pytest.raises(InvalidCommand) as refused:
+        rules.check(replace(ORDER, market=SETTLED_OTHERWISE))
+    assert refused.value.reason is Reason.NOT_PERMITTED
+    assert refused.value.explanation == "hyna:GOLD is settled in USDE. Only USDC markets are traded here."
