@@ -95,7 +95,7 @@ class AsterAdapter:
         venue refuses the login."""
         path, headers = self._address(question)
         try:
-            response = self._door.request("GET", path, b"", headers)
+            response = self._door.request(question.call.method, path, b"", headers)
         except OutcomeUnknown as error:
             raise Unavailable(error.cause, retry_after=error.retry_after) from None
         if response.status >= 300:
