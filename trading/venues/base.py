@@ -264,6 +264,10 @@ class Adapter(Protocol):
         then proves nothing about the first sending and is an ``OutcomeUnknown``."""
 
 
+# How much of the venue's price band a market order uses.
+BAND_IN_USE = Decimal("0.8")
+
+
 def market_order(
     market: MarketSpec,
     *,
@@ -279,11 +283,14 @@ def market_order(
     is 5 %).
 
     The limit is rounded by the market's price rule (Hyperliquid 1.3), a buy's down and a sell's up, so the bound that
-    the trader accepted is never exceeded. Raises ``InvalidCommand`` for a slippage outside 0..1 or a bound with no
-    valid price.
+    the trader accepted is never exceeded. Where the venue refuses prices too far from its mark, the bound stays inside
+    that band, with a reserve for a mark that moves on the way (Aster 2.1). Raises ``InvalidCommand`` for a slippage
+    outside 0..1 or a bound with no valid price.
     """
     if not (slippage.is_finite() and 0 <= slippage < 1):
         raise InvalidCommand("Slippage must be between 0 % and 100 %.", reason=Reason.PRICE_INVALID)
+    if market.max_slippage is not None:
+        slippage = min(slippage, market.max_slippage * BAND_IN_USE)
     rule = market.price_rule
     bound = (
         rule.rounded(mark * (1 + slippage), Direction.DOWN)

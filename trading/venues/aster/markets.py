@@ -34,6 +34,10 @@ class _Filter(Record, frozen=True):
     min_price: Decimal = ZERO
     step_size: Decimal = ZERO
     notional: Decimal = ZERO
+    min_qty: Decimal = ZERO
+    max_qty: Decimal = ZERO
+    multiplier_up: Decimal = ZERO
+    multiplier_down: Decimal = ZERO
 
 
 class _Symbol(Record, frozen=True):
@@ -42,6 +46,7 @@ class _Symbol(Record, frozen=True):
     base_asset: str
     margin_asset: str
     filters: list[_Filter]
+    market_take_bound: Decimal = ZERO
 
 
 class _ExchangeInfo(Record, frozen=True):
@@ -189,7 +194,8 @@ def markets(body: bytes, received_at: datetime, tiers: Mapping[str, TierTable], 
     specs, states = [], []
     for index, row in enumerate(info.symbols):
         try:
-            spec = _spec(_decode_symbol(row), index, tiers)
+            symbol = _decode_symbol(row)
+            spec = _spec(symbol, index, tiers, prices.funding_hours.get(symbol.symbol, USUAL_FUNDING_HOURS))
             state = _state(spec.name, prices)
         except (Malformed, MarginInputError) as error:
             logger.warning("Aster market %s is left out: %s", index, error)
@@ -199,7 +205,7 @@ def markets(body: bytes, received_at: datetime, tiers: Mapping[str, TierTable], 
     return Markets(tuple(specs), tuple(states), moment(info.server_time), received_at)
 
 
-def _spec(row: _Symbol, index: int, tiers: Mapping[str, TierTable]) -> MarketSpec:
+def _spec(row: _Symbol, index: int, tiers: Mapping[str, TierTable], funding_hours: int) -> MarketSpec:
     if row.symbol not in tiers:
         raise Malformed(f"{row.symbol} has no leverage brackets")
     table = tiers[row.symbol]
@@ -217,7 +223,25 @@ def _spec(row: _Symbol, index: int, tiers: Mapping[str, TierTable]) -> MarketSpe
         min_notional=_filter(row.symbol, filters, "MIN_NOTIONAL").notional,
         delisted=row.status != TRADING,
         collateral=row.margin_asset,
+        funding_hours=funding_hours,
+        min_size=_bound(filters["LOT_SIZE"].min_qty),
+        max_size=_bound(filters["LOT_SIZE"].max_qty),
+        max_market_size=_bound(filters["MARKET_LOT_SIZE"].max_qty),
+        max_slippage=_max_slippage(row, filters.get("PERCENT_PRICE")),
     )
+
+
+def _bound(value: Decimal) -> Decimal | None:
+    """Zero switches a rule off (Aster 2.1)."""
+    return value if value > 0 else None
+
+
+def _max_slippage(row: _Symbol, band: _Filter | None) -> Decimal | None:
+    """The narrower side of the price band, or the bound of market orders where that is narrower still."""
+    allowed = [row.market_take_bound]
+    if band is not None:
+        allowed += [band.multiplier_up - 1, 1 - band.multiplier_down]
+    return min((share for share in allowed if 0 < share < 1), default=None)
 
 
 def _filter(symbol: str, filters: Mapping[str, _Filter], kind: str) -> _Filter:

@@ -35,7 +35,7 @@ def check(command: AsterCommand) -> None:
             check_order(command)
         case PlaceMarketOrder(market, _, size, reduce_only, _, builder):
             _check_market(market, reduce_only=reduce_only)
-            _check_size(market, size)
+            _check_size(market, size, at_market=True)
             _check_builder(builder)
         case PlaceOrders():
             _check_batch(command)
@@ -84,12 +84,19 @@ def _check_trigger(command: PlaceOrder) -> None:
         raise InvalidCommand(message, reason=Reason.TRIGGER_PRICE)
     covers_position = command.size == 0 and command.reduce_only and trigger.is_market
     if not covers_position:
-        _check_size(market, command.size)
+        _check_size(market, command.size, at_market=trigger.is_market)
 
 
-def _check_size(market: MarketSpec, size: Decimal) -> None:
+def _check_size(market: MarketSpec, size: Decimal, *, at_market: bool = False) -> None:
     if not market.accepts_size(size):
         message = f"{market.name} sizes are above zero in steps of {market.size_step:f}. Change the size."
+        raise InvalidCommand(message, reason=Reason.SIZE_INVALID)
+    if market.min_size is not None and size < market.min_size:
+        message = f"The smallest order here is {market.min_size.normalize():f} {market.base}. Raise the size."
+        raise InvalidCommand(message, reason=Reason.SIZE_INVALID)
+    largest = market.max_market_size if at_market else market.max_size
+    if largest is not None and size > largest:
+        message = f"One order may have at most {largest.normalize():f} {market.base} here. Split it."
         raise InvalidCommand(message, reason=Reason.SIZE_INVALID)
 
 

@@ -11,12 +11,14 @@ SYMBOL: Row = {
     "quoteAsset": "USDT",
     "marginAsset": "USDT",
     "pricePrecision": 1,
+    "marketTakeBound": "0.05",
     "filters": [
         {"filterType": "PRICE_FILTER", "minPrice": "1", "maxPrice": "1000000", "tickSize": "0.1"},
         {"filterType": "LOT_SIZE", "stepSize": "0.001", "maxQty": "1000", "minQty": "0.001"},
         {"filterType": "MARKET_LOT_SIZE", "stepSize": "0.001", "maxQty": "120", "minQty": "0.001"},
         {"filterType": "MAX_NUM_ORDERS", "limit": 200},
         {"filterType": "MIN_NOTIONAL", "notional": "5"},
+        {"filterType": "PERCENT_PRICE", "multiplierUp": "1.0200", "multiplierDown": "0.9800"},
     ],
 }
 PREMIUM: Row = {

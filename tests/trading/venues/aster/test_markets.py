@@ -57,6 +57,33 @@ def test_a_market_is_its_filters_and_its_brackets() -> None:
     assert (found.venue_time, found.received_at) == (datetime(2026, 1, 12, 2, 33, 34, 423_000, UTC), NOW)
 
 
+def test_sizes_slippage_and_funding_have_the_bounds_of_the_filters() -> None:
+    (spec,) = read(SYMBOL).specs
+
+    assert (spec.min_size, spec.max_size, spec.max_market_size) == (Decimal("0.001"), Decimal(1000), Decimal(120))
+    assert (spec.max_slippage, spec.funding_hours) == (Decimal("0.02"), 4)
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        (changed("PERCENT_PRICE", multiplierDown="0.9900"), Decimal("0.01")),
+        (SYMBOL | {"marketTakeBound": "0.015"}, Decimal("0.015")),
+        (changed("PERCENT_PRICE", multiplierUp="0", multiplierDown="0") | {"marketTakeBound": "0"}, None),
+    ],
+)
+def test_slippage_is_bounded_by_the_narrowest_rule(row: Row, expected: Decimal | None) -> None:
+    (spec,) = read(row).specs
+
+    assert spec.max_slippage == expected
+
+
+def test_zero_switches_a_bound_of_sizes_off() -> None:
+    (spec,) = read(changed("LOT_SIZE", minQty="0", maxQty="0")).specs
+
+    assert (spec.min_size, spec.max_size) == (None, None)
+
+
 def test_a_tick_and_a_step_are_numbers_and_not_texts() -> None:
     row = changed("PRICE_FILTER", tickSize="0.0100", minPrice="0.4200")
     filters = [one | {"stepSize": "1.000"} if "LOT" in one["filterType"] else one for one in row["filters"]]

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from tests.trading.venues.aster.figures import ASTER, market
@@ -24,6 +25,7 @@ from trading.venues.base import (
     TimeInForce,
     Trigger,
     TriggerKind,
+    market_order,
 )
 from trading.venues.errors import InvalidCommand, Reason
 
@@ -159,3 +161,41 @@ def test_a_hedge_account_is_closed_altogether_with_the_way_out() -> None:
     assert set(offered(found).values()) == {False}
     for name in offered(found):
         assert "Switch to one-way mode" in getattr(found, name).reason
+
+
+BOUNDED = msgspec.structs.replace(BITCOIN, min_size=Decimal("0.002"), max_size=Decimal(10), max_market_size=Decimal(2))
+
+
+@pytest.mark.parametrize(
+    ("size", "sentence"),
+    [
+        ("0.001", "The smallest order here is 0.002 BTC. Raise the size."),
+        ("10.001", "One order may have at most 10 BTC here. Split it."),
+    ],
+)
+def test_sizes_stay_within_the_markets_bounds(size: str, sentence: str) -> None:
+    with pytest.raises(InvalidCommand) as caught:
+        rules.check(PlaceOrder(BOUNDED, is_buy=True, size=Decimal(size), limit_price=Decimal(60000)))
+
+    assert (caught.value.explanation, caught.value.reason) == (sentence, Reason.SIZE_INVALID)
+
+
+def test_market_orders_stay_inside_the_price_band() -> None:
+    """A band of 2 % leaves 1.6 % to a market order, whatever more the trader would have accepted."""
+    banded = msgspec.structs.replace(BITCOIN, max_slippage=Decimal("0.02"))
+
+    bounds = [
+        market_order(
+            banded, is_buy=is_buy, size=Decimal(1), mark=Decimal(100000), slippage=Decimal(slippage)
+        ).limit_price
+        for is_buy, slippage in ((True, "0.03"), (False, "0.03"), (True, "0.01"))
+    ]
+
+    assert bounds == [Decimal(101600), Decimal(98400), Decimal(101000)]
+
+
+def test_hedge_account_is_closed_for_trading_with_the_way_out() -> None:
+    found = rules.capabilities(has_position=True, has_orders=False, hedge_mode=True)
+
+    assert found.trade.allowed is False
+    assert found.trade.reason.endswith("Close them and switch to one-way mode at the venue.")
