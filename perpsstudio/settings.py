@@ -144,8 +144,13 @@ WHITENOISE_USE_FINDERS = DEBUG
 # setting: it is never inferred from a URL.
 HYPERLIQUID_URL = env.str("HYPERLIQUID_URL", default="https://api.hyperliquid.xyz")
 HYPERLIQUID_NETWORK = env.str("HYPERLIQUID_NETWORK", default="mainnet")
+HYPERLIQUID_DEXES = env.list("HYPERLIQUID_DEXES", default=[])
 ASTER_URL = env.str("ASTER_URL", default="")
 ASTER_NETWORK = env.str("ASTER_NETWORK", default="mainnet")
+# Processes that reach the venues from one address share its budget there; each address has a name. 0: the venue's own.
+EGRESS = env.str("EGRESS", default="one")
+HYPERLIQUID_WEIGHT_PER_MINUTE = env.int("HYPERLIQUID_WEIGHT_PER_MINUTE", default=0)
+ASTER_WEIGHT_PER_MINUTE = env.int("ASTER_WEIGHT_PER_MINUTE", default=0)
 VENUE_CONNECT_TIMEOUT = env.float("VENUE_CONNECT_TIMEOUT", default=2.0)
 VENUE_READ_TIMEOUT = env.float("VENUE_READ_TIMEOUT", default=5.0)
 # First key encrypts, all keys decrypt: put a new one in front to rotate.

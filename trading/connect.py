@@ -14,10 +14,12 @@ from django.conf import settings
 from django.core.cache import cache as kept_by_all
 from django.views.decorators.debug import sensitive_variables
 
+from trading.metering import metered
 from trading.models import Market, VenueAccount, WalletApproval
 from trading.venues.base import Adapter, Network, Venue
 from trading.venues.errors import MissingKey, Unavailable
 from trading.venues.gateway import Gateway
+from trading.venues.ledger import UNDER_WAY
 from trading.venues.onboarding import Credential, KeyKind, Onboarding, Opening, Tiers
 from trading.venues.table import GATEWAYS
 from trading.venues.transport import NO_HEADERS, Limits, Response, Transport
@@ -53,8 +55,14 @@ class ClosedTransport:
 @cache
 def _transport(venue: Venue, url: str) -> Transport:
     """One pool of connections per venue and process."""
-    limits = Limits(connect=settings.VENUE_CONNECT_TIMEOUT, read=settings.VENUE_READ_TIMEOUT)
+    connect, read = settings.VENUE_CONNECT_TIMEOUT, settings.VENUE_READ_TIMEOUT
+    limits = Limits(connect=connect, read=read, total=min(UNDER_WAY, connect + 2 * read))
     return GATEWAYS[venue].make_transport(url, limits)
+
+
+def _way(venue: Venue, network: Network, address: str) -> Transport:
+    """The way to a venue for one account, or for the public: within the budget of our address there."""
+    return metered(_transport(venue, _url(venue)), GATEWAYS[venue].tariff, venue, network, address)
 
 
 @cache
@@ -156,12 +164,13 @@ def _onboarding(
 ) -> Onboarding:
     is_connected = (venue, network) in configured_venues()
     opening = Opening(
-        transport=_transport(venue, _url(venue)) if is_connected else ClosedTransport(),
+        transport=_way(venue, network, address) if is_connected else ClosedTransport(),
         network=network,
         address=address,
         credential=credential,
         may_trade=may_trade,
         share_tiers=_tiers_of(venue, network),
+        dexes=tuple(getattr(settings, f"{venue.name}_DEXES", ())),
     )
     return GATEWAYS[venue].open(opening)
 

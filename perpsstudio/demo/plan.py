@@ -44,6 +44,7 @@ def make(state: State, given: Mapping[str, str], *, port: int) -> Plan:
         "PUBLIC_PORT": str(port),
         "HYPERLIQUID_URL": f"http://{ports.LOOPBACK}:{sandbox_port}",
         "HYPERLIQUID_NETWORK": "testnet",
+        "HYPERLIQUID_DEXES": "xyz",
         "ASTER_URL": f"http://{ports.LOOPBACK}:{sandbox_port}",
         "ASTER_NETWORK": "testnet",
         "DATABASE_URL": database.url if database else "",

@@ -83,7 +83,8 @@ class WalletPayload(Protocol):
 class Opening:
     """What an adapter is opened with. Without ``may_trade`` a key serves for reading alone.
 
-    ``share_tiers`` keeps leverage tiers for all accounts where only an account may read them.
+    ``share_tiers`` keeps leverage tiers for all accounts where only an account may read them. ``dexes`` are the
+    builder-deployed books that are read beside the venue's own.
     """
 
     transport: Transport
@@ -92,6 +93,7 @@ class Opening:
     address: str = ""
     credential: Credential | None = None
     may_trade: bool = False
+    dexes: tuple[str, ...] = ()
 
 
 class Onboarding(Protocol):

@@ -9,6 +9,7 @@ from trading.venues.hyperliquid.adapter import HyperliquidAdapter
 from trading.venues.hyperliquid.approvals import Approval, approve_agent, approve_builder_fee
 from trading.venues.hyperliquid.roles import Role, RoleKind, role
 from trading.venues.hyperliquid.signing import ZERO_ADDRESS, SigningKey
+from trading.venues.hyperliquid.weights import TARIFF
 from trading.venues.onboarding import Credential, KeyKind, KeyRefused, Opening, WalletWish, Wish
 from trading.venues.snapshots import Venue
 from trading.venues.transport import BlockingTransport, Limits, Transport
@@ -69,7 +70,7 @@ def _open(opening: Opening) -> HyperliquidOnboarding:
     """Reads need no key here, so one that may not trade is not handed on."""
     credential = opening.credential if opening.may_trade else None
     key = SigningKey.from_hex(credential.secret) if credential else None
-    return HyperliquidOnboarding(HyperliquidAdapter(opening.transport, opening.network, key))
+    return HyperliquidOnboarding(HyperliquidAdapter(opening.transport, opening.network, key, dexes=opening.dexes))
 
 
 def _make_transport(url: str, limits: Limits) -> Transport:
@@ -118,6 +119,7 @@ HYPERLIQUID = Gateway(
     # The venue takes nonces of days; a request of today also names the key's end from today.
     payload_lifetime=timedelta(minutes=10),
     wallet_chain=None,
+    tariff=TARIFF,
     make_transport=_make_transport,
     open=_open,
     new_key=_new_key,
