@@ -34,8 +34,8 @@ test: setup
 	export CHROMIUM="$$chromium"
 	exec $(python) -m perpsstudio.embedded -- $(python) -m pytest -m "$$browser_tests"
 
-bench: .venv/installed
-	@exec $(python) -m tests.bench $(ONLY)
+bench: setup
+	@exec $(python) -m perpsstudio.embedded -- $(python) -m tests.bench $(ONLY)
 
 setup: .venv/collected
 

@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from tests.bench import orderly, parsing, signing
+from tests.bench import orderly, pages, parsing, signing
 from tests.bench.accounts import TIERS, cross_account, many_holdings
 from tests.bench.measuring import Line, in_turns, seconds_per_call
 from trading.margin.cross import liquidations
@@ -66,4 +66,6 @@ GOALS: Mapping[str, Callable[[], list[Line]]] = {
     "P2": parsing.account,
     "P3": cross_prices,
     "P4": ranking,
+    "P5": pages.quotes,
+    "P6": pages.tables,
 }
