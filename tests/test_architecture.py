@@ -1,11 +1,15 @@
 """Arrows go down: every module is on a floor and imports nothing from a higher one. There are no exceptions."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from trading.venues.table import GATEWAYS
+from trading.venues.vocabulary import Venue
 
 ROOT = Path(__file__).resolve().parent.parent
 OURS = ("perpsstudio", "tenants", "branding", "trading")
@@ -27,6 +31,7 @@ FLOORS = {
     "trading.models": 3,
     "trading.holdings": 4,
     "trading.connect": 4,
+    "trading.metering": 4,
     "trading.live": 4,
     "trading.services": 5,
     "trading.metrics": 5,
@@ -152,3 +157,60 @@ def test_only_connect_opens_an_agent_key() -> None:
 @pytest.mark.parametrize(("module", "path"), list(modules()), ids=[name for name, _ in modules()])
 def test_file_stays_under_400_lines(module: str, path: Path) -> None:
     assert len(path.read_text().splitlines()) < 400
+
+
+# Nobody else may ask which venue it serves: the venues' folders, their table, the engine's rules as data, and the
+# tools that are about one venue.
+OF_A_VENUE = (
+    "trading.venues", "trading.sandbox", "trading.audit", "trading.margin", "trading.management", "trading.holdings",
+)  # fmt: skip
+VENUE_WORDS = re.compile(r"\b(hyperliquid|aster)\b", re.IGNORECASE)
+
+
+def words_of(path: Path) -> Iterator[str]:
+    """Every text and name in the code, without docstrings: those name a rule's source."""
+    tree = ast.parse(path.read_text())
+    spoken = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in spoken:
+            yield node.value
+        elif isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.ImportFrom | ast.Import):
+            yield from imports_of_node(node)
+
+
+def imports_of_node(node: ast.ImportFrom | ast.Import) -> Iterator[str]:
+    if isinstance(node, ast.ImportFrom):
+        yield str(node.module)
+    yield from (alias.name for alias in node.names)
+
+
+@pytest.mark.parametrize(
+    ("module", "path"),
+    [(module, path) for module, path in modules() if not module.startswith((*OF_A_VENUE, "perpsstudio"))],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_code_above_the_venues_names_none_of_them(module: str, path: Path) -> None:
+    assert [text for text in words_of(path) if VENUE_WORDS.search(text)] == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*sorted((ROOT / "templates").rglob("*.html")), *sorted((ROOT / "static").rglob("*.js"))],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_page_names_no_venue(path: Path) -> None:
+    assert VENUE_WORDS.findall(path.read_text()) == []
+
+
+def test_every_venue_folder_is_in_the_table() -> None:
+    folders = {path.parent.name for path in (ROOT / "trading" / "venues").glob("*/gateway.py")}
+
+    assert folders == {venue.value for venue in GATEWAYS} == {venue.value for venue in Venue}

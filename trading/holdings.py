@@ -9,11 +9,12 @@ from decimal import Decimal
 from typing import Protocol
 
 from trading.margin.quotes import MarketTerms
-from trading.margin.rules import ASTER, HYPERLIQUID, MarginRules
+from trading.margin.rules import MarginRules
 from trading.margin.types import Account, AccountMode, Liquidation, MarginMode, NoLiquidation, Position, Side
 from trading.venues.snapshots import AccountSnapshot, MarketSpec, Venue
+from trading.venues.table import GATEWAYS
 
-RULES: Mapping[Venue, MarginRules] = {Venue.HYPERLIQUID: HYPERLIQUID, Venue.ASTER: ASTER}
+RULES: Mapping[Venue, MarginRules] = {venue: gateway.rules for venue, gateway in GATEWAYS.items()}
 _ZERO = Decimal(0)
 
 

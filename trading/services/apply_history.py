@@ -7,6 +7,7 @@ late ones and any order come to the same.
 from collections.abc import Iterable
 from datetime import datetime
 
+from trading.connect import gateway_of
 from trading.models import Fill, FundingPayment, LedgerEntry, Market, VenueAccount
 from trading.services.apply_account import markets_named
 from trading.venues.base import Fill as VenueFill
@@ -95,7 +96,7 @@ def mark_forced_fills(account: VenueAccount, since: datetime) -> None:
 
     Both may come first, so this is asked of the rows and not of an answer.
     """
-    if account.venue != Venue.ASTER:
+    if not gateway_of(Venue(account.venue)).lists_liquidations:
         return
     forced = LedgerEntry.objects.filter(account=account, happened_at__gte=since)
     for kind, method in FORCED.items():
