@@ -146,6 +146,8 @@ HYPERLIQUID_URL = env.str("HYPERLIQUID_URL", default="https://api.hyperliquid.xy
 HYPERLIQUID_NETWORK = env.str("HYPERLIQUID_NETWORK", default="mainnet")
 HYPERLIQUID_DEXES = env.list("HYPERLIQUID_DEXES", default=[])
 ASTER_URL = env.str("ASTER_URL", default="")
+# The venue's websockets live on a host of their own (Aster 1.1); without it they are sought beside the API.
+ASTER_STREAM_URL = env.str("ASTER_STREAM_URL", default="")
 ASTER_NETWORK = env.str("ASTER_NETWORK", default="mainnet")
 # Processes that reach the venues from one address share its budget there; each address has a name. 0: the venue's own.
 EGRESS = env.str("EGRESS", default="one")
