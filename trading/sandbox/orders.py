@@ -10,6 +10,7 @@ from trading.sandbox.markets import Market
 from trading.sandbox.numbers import ZERO, wire
 from trading.sandbox.refusals import Refusal, RefusedError
 from trading.sandbox.state import Account, Order
+from trading.sandbox.tape import News
 
 NEVER_PLACED = "Order was never placed, already canceled, or filled."
 
@@ -214,6 +215,7 @@ class Desk:
             order.size, order.original_size, order.limit_price = before
             account.open_orders.append(order.oid)
             raise
+        self.execution.tape.news.append(News("amended", account.address, order, replace(order)))
         self._look_after_groups()
 
     def _known(self, oids: list[int]) -> list[Order]:

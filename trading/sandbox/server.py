@@ -87,6 +87,7 @@ class Server:
             await self.clockwork
         self.doorway.close()
         await self.hub.close()
+        await self.aster.close()
         self._save()
 
     async def _run(self) -> None:
@@ -161,11 +162,16 @@ class Server:
         return web.json_response(answer)
 
     async def _disturb_streams(self) -> None:
-        """Faults of streams happen at once: all connections are closed, or fall silent."""
+        """Faults of streams happen at once, to one venue's or to all: connections are closed, fall silent, or (Aster's)
+        say everything twice."""
         for fault in self.faults.take(STREAM_KINDS):
+            if fault.request != HYPERLIQUID.name:
+                await self.aster.disturb(fault.kind, fault.seconds)
+            if fault.request == ASTER.name:
+                continue
             if fault.kind == "disconnect":
                 await self.hub.close()
-            else:
+            elif fault.kind == "silence":
                 self.hub.silence(fault.seconds)
 
 

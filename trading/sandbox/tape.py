@@ -26,7 +26,8 @@ KEPT_FILLS, KEPT_ORDERS, KEPT_EVENTS = 10_000, 4000, 10_000
 
 @dataclass(frozen=True)
 class News:
-    """One item for the stream. ``kind`` is entered, order, fill, move, funding, liquidation, ledger, cancel or account.
+    """One item for the stream. ``kind`` is entered, amended, order, fill, move, leverage, margin type, modes, funding,
+    liquidation, ledger, cancel or account.
 
     ``order`` is the order as it was when this happened.
     """

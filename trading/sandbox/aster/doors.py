@@ -11,6 +11,7 @@ from trading.sandbox.aster.calls import Access, Call, Route
 from trading.sandbox.aster.failures import not_permitted, undeposited
 from trading.sandbox.aster.listen_keys import ListenKeys
 from trading.sandbox.aster.market_data import MarketData
+from trading.sandbox.aster.market_frames import MarketFrames
 from trading.sandbox.aster.order_calls import OrderCalls
 from trading.sandbox.aster.parameters import Parameters, Signed, cut, pairs
 from trading.sandbox.aster.setting_calls import SettingCalls
@@ -71,9 +72,10 @@ class Doors:
     def __post_init__(self) -> None:
         self.authority = Authority(self.engine.state)
         self.listen_keys = ListenKeys(self.engine.clock)
+        self.market_frames = MarketFrames(self.engine)
         engine = self.engine
         self.routes: dict[tuple[str, str], Route] = {
-            **MarketData(engine).routes(),
+            **MarketData(engine, self.market_frames.ladders).routes(),
             **AccountCalls(engine).routes(),
             **OrderCalls(engine).routes(),
             **SettingCalls(engine).routes(),

@@ -1,7 +1,7 @@
 """Public reads: prices, books, candles, trades, funding (Aster rules 2.2)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -40,9 +40,20 @@ USUAL_FUNDINGS = 100
 INTEREST = Decimal("0.0001")
 
 
+@dataclass
+class Ladder:
+    """One book as the stream last told it, and the number of the last change it told."""
+
+    number: int
+    sides: dict[str, dict[str, str]] = field(default_factory=lambda: {"b": {}, "a": {}})
+
+
 @dataclass(frozen=True)
 class MarketData:
+    """``ladders`` are the books that the stream follows, by symbol: both doors number changes alike."""
+
     engine: Engine
+    ladders: dict[str, Ladder] = field(default_factory=dict)
 
     def routes(self) -> dict[tuple[str, str], Route]:
         """What is answered, by method and name."""
@@ -86,7 +97,17 @@ class MarketData:
         levels = call.parameters.optional_integer("limit") or USUAL_DEPTH
         if levels not in DEPTHS:
             raise failures.other(-4021, f"{levels} is not valid depth limit.")
-        return book(self.engine, self.market(call), levels)
+        market = self.market(call)
+        ladder = self.ladders.get(market.name)
+        now = self.engine.clock()
+        return {
+            # The picture is already that of the next change, which begins with this number (rules 2.3).
+            "lastUpdateId": now if ladder is None else ladder.number + 1,
+            "E": now,
+            "T": now,
+            "bids": side(self.engine, market, levels, bids=True),
+            "asks": side(self.engine, market, levels, bids=False),
+        }
 
     def _rows(self, call: Call) -> list[PublicTrade]:
         rows = list(self.engine.tape.trades.get(self.market(call).name, ()))
@@ -204,18 +225,6 @@ def kline(row: Candle) -> list[object]:
     prices = [plain(price) for price in (row.opened, row.high, row.low, row.closed)]
     taken = [fixed(half, 3), fixed(half * row.closed, 4)]
     return [row.start, *prices, plain(row.volume), row.end, fixed(value, 4), row.trades, *taken, "0"]
-
-
-def book(engine: Engine, market: Market, levels: int) -> Json:
-    """Both sides of the book, accounts' orders included, best price first."""
-    now = engine.clock()
-    return {
-        "lastUpdateId": now,
-        "E": now,
-        "T": now,
-        "bids": side(engine, market, levels, bids=True),
-        "asks": side(engine, market, levels, bids=False),
-    }
 
 
 def side(engine: Engine, market: Market, levels: int, *, bids: bool) -> list[list[str]]:

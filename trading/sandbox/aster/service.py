@@ -1,4 +1,4 @@
-"""Aster over HTTP: its paths beside the other venue's on one port (Aster rules 1.1, 1.2)."""
+"""Aster over HTTP and websockets: its paths beside the other venue's on one port (Aster rules 1.1, 1.2)."""
 
 import json
 from dataclasses import dataclass
@@ -7,11 +7,13 @@ from aiohttp import web
 
 from trading.sandbox.aster.doors import Doors, Incoming
 from trading.sandbox.aster.listing import WEIGHT_LIMIT
+from trading.sandbox.aster.stream import Hub
 from trading.sandbox.aster.weights import Usage
 from trading.sandbox.doorway import Doorway
 from trading.sandbox.engine import Engine
 
 VENUE = "aster"
+LARGEST_MESSAGE = 1 << 16
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -48,12 +50,15 @@ class AsterService:
 
     def __post_init__(self) -> None:
         self.doors = Doors(self.engine, Usage(self.is_metered))
+        self.hub = Hub(self.engine, self.doors.listen_keys, self.doors.market_frames)
 
     def attach(self, app: web.Application) -> None:
         """Add the venue's paths."""
         app.router.add_route("*", "/fapi/{path:.*}", self._answer)
         # The spot venue lists nothing: clients that read both at once find it empty.
         app.router.add_get("/api/v3/exchangeInfo", self._spot)
+        app.router.add_get("/ws/{streams:.+}", self._single)
+        app.router.add_get("/stream", self._combined)
 
     @staticmethod
     async def _spot(_request: web.Request) -> web.StreamResponse:
@@ -88,4 +93,31 @@ class AsterService:
 
     def publish(self, *, tick: bool) -> None:
         """Hand on what happened since the last time; ``tick`` also repeats prices."""
-        self.engine.tape.drain()
+        self.hub.publish(tick=tick)
+
+    async def _single(self, request: web.Request) -> web.StreamResponse:
+        return await self._stream(request, request.match_info["streams"].split("/"), is_combined=False)
+
+    async def _combined(self, request: web.Request) -> web.StreamResponse:
+        streams = [name for name in request.query.get("streams", "").split("/") if name]
+        return await self._stream(request, streams, is_combined=True)
+
+    async def _stream(self, request: web.Request, streams: list[str], *, is_combined: bool) -> web.StreamResponse:
+        socket = web.WebSocketResponse(max_msg_size=LARGEST_MESSAGE)
+        await socket.prepare(request)
+        await self.hub.serve(socket, streams, is_combined=is_combined)
+        return socket
+
+    async def disturb(self, kind: str, seconds: float) -> None:
+        """What a fault does to the streams that are open now."""
+        match kind:
+            case "disconnect":
+                await self.hub.close()
+            case "silence":
+                self.hub.silence(seconds)
+            case "repeat":
+                self.hub.double(seconds)
+
+    async def close(self) -> None:
+        """Cut every stream."""
+        await self.hub.close()
