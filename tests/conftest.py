@@ -10,7 +10,7 @@ from pytest_django.fixtures import Settings
 from tenants.hosts import forget_hosts
 from tests import factories
 from tests.factories import Belongings, Exchange
-from trading.live import board
+from trading.live import board, weather
 from trading.models import Market
 
 # CI tries the same examples every time, so that a change is judged by itself; everywhere else new ones are found.
@@ -40,6 +40,8 @@ def everyday_settings(settings: Settings) -> None:
     settings.HYPERLIQUID_URL = NO_VENUE
     settings.ASTER_URL = ""
     settings.ASTER_NETWORK = "testnet"
+    # All tests reach their sandboxes from one address; those that are about its budget set one.
+    settings.HYPERLIQUID_WEIGHT_PER_MINUTE = settings.ASTER_WEIGHT_PER_MINUTE = 1_000_000_000
     settings.SECURE_SSL_REDIRECT = False
     settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = False
     settings.HYPERLIQUID_NETWORK = "testnet"
@@ -48,9 +50,10 @@ def everyday_settings(settings: Settings) -> None:
 
 @pytest.fixture(autouse=True)
 def fresh_memory() -> None:
-    """What a process remembers of hosts and prices belongs to the test before."""
+    """What a process remembers of hosts, prices and venues belongs to the test before."""
     forget_hosts()
     board.forget()
+    weather.forget()
 
 
 @pytest.fixture

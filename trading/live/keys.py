@@ -18,6 +18,11 @@
 ``looking:arrivals``                      channel: somebody began to look at the account or market channel named
 ``live:control``                          channel every live application hears (it has to hear something)
 ``lock:task:{name}``                      held while a turn of a periodic task runs
+``weather:{venue}:{network}``             list of what came of the newest requests to a venue, newest first
+``probe:{venue}:{network}``               there while a venue that is down was tried lately
+``schedule:{venue}:{network}:handed``     sorted set: account → Unix seconds until which a worker has it
+``schedule:{venue}:{network}:resting``    hash: account → failed readings in a row, Unix seconds until which it rests
+``budget:{venue}:{network}:{egress}…``    what one address of ours spends at a venue (``trading.venues.budget``)
 ========================================  ==========================================================================
 """
 
@@ -99,3 +104,23 @@ def command_lock(operator_id: int, command_id: UUID) -> str:
 def task_lock(name: str) -> str:
     """Held while one turn of a periodic task runs."""
     return f"lock:task:{name}"
+
+
+def weather(venue: Venue, network: Network) -> str:
+    """What came of the newest requests to a venue."""
+    return f"weather:{venue}:{network}"
+
+
+def probe(venue: Venue, network: Network) -> str:
+    """There while a venue that is down was tried lately."""
+    return f"probe:{venue}:{network}"
+
+
+def handed(venue: Venue, network: Network) -> str:
+    """Which accounts workers have in their hands."""
+    return f"schedule:{venue}:{network}:handed"
+
+
+def resting(venue: Venue, network: Network) -> str:
+    """Which accounts keep failing, and until when each is left alone."""
+    return f"schedule:{venue}:{network}:resting"

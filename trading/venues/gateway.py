@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from trading.margin.rules import MarginRules
+from trading.venues.metered import Tariff
 from trading.venues.onboarding import Credential, KeyKind, Onboarding, Opening, WalletPayload, WalletWish
 from trading.venues.snapshots import Venue
 from trading.venues.transport import Limits, Transport
@@ -14,9 +15,11 @@ from trading.venues.transport import Limits, Transport
 class Gateway:
     """One venue.
 
-    ``reads_without_key``: an account can be read by its address alone. ``payload_lifetime``: how long a wallet may take
-    to sign before the payload has to be written anew. ``wallet_chain``: the chain a wallet has to be on while it signs,
-    None for any. ``read_key`` takes what the trader pasted, public part first, and raises ``InvalidKey``.
+    ``reads_without_key``: an account can be read by its address alone. ``lists_liquidations``: what a liquidation
+    closed and booked stands in lists of its own (Aster 3.7), rather than on its fills. ``payload_lifetime``: how long a
+    wallet may take to sign before the payload has to be written anew. ``wallet_chain``: the chain a wallet has to be on
+    while it signs, None for any. ``tariff``: what requests cost. ``read_key`` takes what the trader pasted, public
+    part first, and raises ``InvalidKey``.
     """
 
     venue: Venue
@@ -25,8 +28,10 @@ class Gateway:
     rules: MarginRules
     key_kinds: tuple[KeyKind, ...]
     reads_without_key: bool
+    lists_liquidations: bool
     payload_lifetime: timedelta
     wallet_chain: int | None
+    tariff: Tariff
     make_transport: Callable[[str, Limits], Transport]
     open: Callable[[Opening], Onboarding]
     new_key: Callable[[], Credential]

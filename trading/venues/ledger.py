@@ -31,7 +31,7 @@ class Priority(IntEnum):
 
 
 # Of each limit; what is left above the reads is the commands' reserve.
-SHARES = {Priority.COMMAND: 100, Priority.URGENT: 85, Priority.ROUTINE: 80}
+SHARES = {Priority.COMMAND: 100, Priority.URGENT: 90, Priority.ROUTINE: 85}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Meter:
         """How much of the limit this priority may fill.
 
         >>> [Meter("address", 1200).ceiling(priority) for priority in Priority]
-        [1200, 1020, 960]
+        [1200, 1080, 1020]
         """
         return self.limit * SHARES[priority] // 100
 

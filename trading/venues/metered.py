@@ -48,8 +48,9 @@ class Tariff:
 
     ``weight``: what one address of ours may spend in 60 seconds. ``orders``: how many orders one account may send, as
     (number, seconds). ``cost`` judges a request by method, path and body; ``surcharge`` is what its answer adds, from
-    path, request body and answer body; ``reported`` are the venue's own counts in an answer's headers, of the weight and then
-    of ``orders``; ``rest`` is for how many seconds an answer (body) silences its account.
+    path, request body and answer body; ``reported`` are the venue's own counts in an answer's headers, of the weight
+    and then of ``orders``; ``rest`` is for how many seconds an answer (body) silences its account, ``is_halt`` whether
+    it says that the venue takes no usual orders now.
     """
 
     weight: int
@@ -58,6 +59,7 @@ class Tariff:
     surcharge: Callable[[str, bytes, bytes], int] = lambda path, body, answer: 0
     reported: Callable[[Mapping[str, str]], tuple[int | None, ...]] = lambda headers: ()
     rest: Callable[[bytes], float] = lambda answer: 0.0
+    is_halt: Callable[[bytes], bool] = lambda answer: False
 
 
 @contextmanager
@@ -110,6 +112,7 @@ class MeteredTransport:
             extra = self._tariff.surcharge(path, body, response.body) if response.status < 300 else 0
             answer = Answer(extra=extra, reported=self._tariff.reported(response.headers))
             self._rest(cost, response)
+            kind = Kind.HALTED if cost.is_command and self._tariff.is_halt(response.body) else kind
             return response
         except RateLimited as error:
             answer, kind = Answer(slow_down=True, wait=error.retry_after), Kind.SLOWED

@@ -20,6 +20,7 @@ from trading.venues.aster.approvals import (
 )
 from trading.venues.aster.doors import AsterDoor
 from trading.venues.aster.signing import AgentLogin, ApiKeyLogin, Login, SigningKey
+from trading.venues.aster.weights import TARIFF
 from trading.venues.base import Agent
 from trading.venues.errors import Reason, Rejected
 from trading.venues.gateway import Gateway
@@ -161,9 +162,11 @@ ASTER = Gateway(
     rules=RULES,
     key_kinds=(KeyKind.AGENT, KeyKind.API_KEY),
     reads_without_key=False,
+    lists_liquidations=True,
     # A nonce may be a minute old (Aster 1.3): the wallet has to be done well before that.
     payload_lifetime=timedelta(seconds=45),
     wallet_chain=WALLET_CHAIN,
+    tariff=TARIFF,
     make_transport=_make_transport,
     open=_open,
     new_key=_new_key,

@@ -41,6 +41,7 @@ ROWS_PER_WEIGHT = dict.fromkeys(
 BATCH_PER_WEIGHT = 40
 # An address that has used up its requests may send one in ten seconds; cancels have a limit of their own.
 USED_UP, ONE_REQUEST_IN = b"Too many cumulative requests sent", 10.0
+UPGRADED = b"Only post-only orders allowed immediately after a network upgrade"
 CANCELS = ("cancel", "cancelByCloid")
 
 
@@ -88,4 +89,9 @@ def rest(answer: bytes) -> float:
     return ONE_REQUEST_IN if USED_UP in answer else 0.0
 
 
-TARIFF = Tariff(weight=1200, cost=cost, surcharge=surcharge, rest=rest)
+def is_halt(answer: bytes) -> bool:
+    """Whether the venue takes no usual orders, because it has just been upgraded."""
+    return UPGRADED in answer
+
+
+TARIFF = Tariff(weight=1200, cost=cost, surcharge=surcharge, rest=rest, is_halt=is_halt)

@@ -1,0 +1,36 @@
+"""Which budget a request falls under: that of this process's own address at the venue, shared by whoever shares it.
+
+What one address may spend is the venue's limit on everybody behind it (Hyperliquid 7, Aster 5), so the names below
+carry the address and no operator.
+"""
+
+from functools import partial
+
+from django.conf import settings
+
+from trading.live import weather
+from trading.live.connections import blocking
+from trading.venues.budget import Budget
+from trading.venues.ledger import Meter
+from trading.venues.metered import MeteredTransport, Tariff
+from trading.venues.snapshots import Network, Venue
+from trading.venues.transport import Transport
+
+
+def metered(transport: Transport, tariff: Tariff, venue: Venue, network: Network, address: str) -> MeteredTransport:
+    """A transport for one account (an empty address: for public reads) that asks the budget before every request."""
+    budget = budget_of(venue, network)
+    account = Budget(blocking(), f"{budget.gate}:{address.lower()}") if address else None
+    heard = partial(weather.note, venue, network)
+    return MeteredTransport(transport, tariff, budget, meter_of(tariff, venue, network), account=account, heard=heard)
+
+
+def budget_of(venue: Venue, network: Network) -> Budget:
+    """The budget of this process's address at a venue."""
+    return Budget(blocking(), f"budget:{venue}:{network}:{settings.EGRESS}")
+
+
+def meter_of(tariff: Tariff, venue: Venue, network: Network) -> Meter:
+    """What counts the address's weight; its limit is the venue's unless the deployment knows of another."""
+    limit = getattr(settings, f"{venue.name}_WEIGHT_PER_MINUTE") or tariff.weight
+    return Meter(f"budget:{venue}:{network}:{settings.EGRESS}:weight", limit)
