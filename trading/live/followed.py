@@ -15,11 +15,12 @@ from trading.venues.streaming import AccountFrame, FillsFrame, GapFrame, Private
 
 # Marks move all the time and are worked out here; the venue's own figures are written this often when nothing else is.
 QUIET_SECONDS = 3.0
-# A stream that tells no figures by itself is looked after by reading them.
-LOOK_SECONDS = 4.0
-# How soon an account may be read again, and after what time it is read whole although nothing seems to be missing.
+# Figures are read now and then although nothing seems to have happened, and the account whole: a stream can be wrong
+# about itself (a dead key is silent for up to a minute).
+LOOK_SECONDS = 120.0
+WHOLE_SECONDS = 600.0
+# How soon an account may be read again.
 READ_SECONDS = 2.0
-WHOLE_SECONDS = 300.0
 # Money and positions and the executions that changed them come in frames of their own.
 EXPLAINED_SECONDS = 1.0
 KEYS_KEPT = 5000
@@ -139,12 +140,12 @@ class Followed:
         self.told.take(frame, now)
 
     def look_after(self, now: float) -> None:
-        """Have it read where the stream told no figures for a while, where something is missing, and now and then."""
+        """Have it read where something is missing, and now and then."""
         if self.news_since is None and self.told.is_news:
             self.news_since = now
         if self.is_told:
             self.told.must_read |= self.moves.are_unexplained(now)
-            self.told.must_look |= now - max(self.written_at, self.read_at) >= LOOK_SECONDS
+            self.told.must_look |= now - self.read_at >= LOOK_SECONDS
             self.told.must_read |= now - self.whole_at >= WHOLE_SECONDS
 
     def is_due(self, now: float) -> bool:
@@ -155,7 +156,8 @@ class Followed:
             return now - self.read_at >= READ_SECONDS
         if self.told.is_news or is_other(self.written, self.told.snapshot):
             return self.news_since is None or now - self.news_since >= TOGETHER_SECONDS
-        return self.told.snapshot is not None and now - self.written_at >= QUIET_SECONDS
+        is_current = self.told.snapshot is not None or self.told.confirmed_at is not None
+        return is_current and now - self.written_at >= QUIET_SECONDS
 
     def take_out(self, now: float) -> Told:
         """Everything that was told since the last time; until it is written nothing more is due."""

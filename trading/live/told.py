@@ -19,6 +19,7 @@ from trading.venues.snapshots import (
 )
 from trading.venues.streaming import (
     AccountFrame,
+    ConfirmedFrame,
     FillsFrame,
     FundingFrame,
     GapFrame,
@@ -38,7 +39,8 @@ LIVING = frozenset({OrderState.OPEN, OrderState.TRIGGERED})
 
 @dataclass
 class Told:
-    """News of one account. ``must_read``: the whole account has to be read; ``must_look``: its money and positions."""
+    """News of one account. ``must_read``: the whole account has to be read; ``must_look``: its money and positions.
+    ``confirmed_at``: nothing else had happened until then."""
 
     snapshot: AccountSnapshot | None = None
     orders: tuple[OpenOrder, ...] | None = None
@@ -47,6 +49,7 @@ class Told:
     fills: dict[str, Fill] = field(default_factory=dict)
     funding: dict[str, FundingPayment] = field(default_factory=dict)
     ledger: dict[str, LedgerEntry] = field(default_factory=dict)
+    confirmed_at: datetime | None = None
     must_read: bool = False
     must_look: bool = False
 
@@ -73,17 +76,25 @@ class Told:
                 self.orders, self.orders_at = orders, now
             case OrderFrame(_, report):
                 self._report(report)
+            case FillsFrame() | FundingFrame() | LedgerFrame():
+                self._note(frame)
+            case HappeningFrame(_, what):
+                self.must_look |= what in LIGHT
+                self.must_read |= what not in LIGHT
+            case ConfirmedFrame():
+                self.confirmed_at = now
+            case GapFrame():
+                self.must_read = True
+                self.confirmed_at = None
+
+    def _note(self, frame: FillsFrame | FundingFrame | LedgerFrame) -> None:
+        match frame:
             case FillsFrame(_, fills):
                 self.fills |= {fill.key: fill for fill in fills}
             case FundingFrame(_, payments):
                 self.funding |= {payment.key: payment for payment in payments}
             case LedgerFrame(_, entries):
                 self.ledger |= {entry.key: entry for entry in entries}
-            case HappeningFrame(_, what):
-                self.must_look |= what in LIGHT
-                self.must_read |= what not in LIGHT
-            case GapFrame():
-                self.must_read = True
 
     def followed_by(self, newer: "Told") -> "Told":
         """Both together, the newer winning where only one can count."""
@@ -93,6 +104,7 @@ class Told:
             fills=self.fills | newer.fills,
             funding=self.funding | newer.funding,
             ledger=self.ledger | newer.ledger,
+            confirmed_at=newer.confirmed_at,
             must_read=self.must_read or newer.must_read,
             must_look=self.must_look or newer.must_look,
         )

@@ -9,18 +9,20 @@ themselves.
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from decimal import Decimal
 
 from django.db import Error as DatabaseError
 from django.db import connection
 from django.utils import timezone
-from redis.exceptions import RedisError
+from redis.exceptions import LockError, RedisError
 
 from tenants.scope import every_operator, operator_scope
 from trading.connect import KeyUnreadable, account_adapter
 from trading.live import keys, presence
+from trading.live.connections import blocking
 from trading.live.followed import Account, Followed, Looked, Outcome, choose
 from trading.live.shapes import announce
 from trading.live.told import Told
@@ -28,7 +30,6 @@ from trading.margin.types import AccountMode
 from trading.models import Position, VenueAccount
 from trading.services import streamed
 from trading.services.risk import FAR, distance
-from trading.tasks.turns import alone
 from trading.venues.base import Adapter
 from trading.venues.errors import VenueError
 from trading.venues.streaming import Disconnected, Frame, GapFrame, PrivateFrame, Unreadable, Watch
@@ -38,6 +39,8 @@ logger = logging.getLogger(__name__)
 CHOOSE_SECONDS = 1.0
 TURN_SECONDS = 0.05
 WRITERS = 4
+# Longer than the slowest reading of one account.
+LOCK_SECONDS = 60.0
 
 
 class Watching:
@@ -139,7 +142,7 @@ def _store(account: Account, adapter: Adapter, told: Told) -> Outcome:
     """In a thread of its own, in the operator's scope, and alone: nobody else writes the account meanwhile."""
     operator_id, account_id = account
     try:
-        with operator_scope(operator_id), alone(keys.account_lock(operator_id, account_id)) as is_mine:
+        with operator_scope(operator_id), _held(keys.account_lock(operator_id, account_id)) as is_mine:
             if not is_mine:
                 return Outcome.BUSY
             row = VenueAccount.objects.filter(pk=account_id).first()
@@ -150,6 +153,19 @@ def _store(account: Account, adapter: Adapter, told: Told) -> Outcome:
             return Outcome.WRITTEN if is_written else Outcome.FAILED
     finally:
         connection.close()
+
+
+@contextmanager
+def _held(key: str) -> Iterator[bool]:
+    """Whether the block holds the lock that workers take when they read the account."""
+    lock = blocking().lock(key, timeout=LOCK_SECONDS, thread_local=False)
+    is_mine = lock.acquire(blocking=False)
+    try:
+        yield is_mine
+    finally:
+        if is_mine:
+            with suppress(LockError):
+                lock.release()
 
 
 def _rows_of(accounts: Iterable[Account], venue: str, network: str) -> dict[Account, VenueAccount]:

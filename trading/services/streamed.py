@@ -34,6 +34,9 @@ def store(adapter: Adapter, account: VenueAccount, told: Told) -> bool:
         gone = sync.apply_orders(account, told.orders, told.orders_at)
     if told.snapshot is not None:
         sync.apply_snapshot(account, told.snapshot)
+    if told.confirmed_at is not None:
+        rows = VenueAccount.objects.filter(pk=account.pk, synced_at__lt=told.confirmed_at)
+        rows.update(synced_at=told.confirmed_at, sync_problem="")
     if gone:
         tell_endings(adapter, account, gone)
     return not told.must_look or sync.sync_positions(adapter, account)

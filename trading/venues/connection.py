@@ -62,6 +62,11 @@ class Conversation(Protocol):
         """The connection is gone, or could not be made."""
 
 
+def beside(base_url: str) -> str:
+    """The base address of websockets on the same host as an HTTP base address."""
+    return "ws" + base_url.rstrip("/").removeprefix("http")
+
+
 def reconnect_delay(attempt: int, timings: Timings, jitter: float) -> float:
     """Seconds to wait before connection ``attempt`` (0 is the first retry); ``jitter`` is a number in 0..1."""
     longest = min(timings.longest_delay, timings.first_delay * 2.0 ** min(attempt, 16))

@@ -179,6 +179,13 @@ class HappeningFrame:
     text: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ConfirmedFrame:
+    """The account's stream stands and nothing has happened since its last frame: what was told is true now."""
+
+    address: str
+
+
 # The connection itself.
 
 
@@ -225,7 +232,16 @@ class Unreadable:
 
 
 MarketFrame = StateFrame | ChangeFrame | BookFrame | TradesFrame | CandleFrame
-PrivateFrame = AccountFrame | OrdersFrame | OrderFrame | FillsFrame | FundingFrame | LedgerFrame | HappeningFrame
+PrivateFrame = (
+    AccountFrame
+    | OrdersFrame
+    | OrderFrame
+    | FillsFrame
+    | FundingFrame
+    | LedgerFrame
+    | HappeningFrame
+    | ConfirmedFrame
+)
 LineFrame = Connected | Disconnected | GapFrame | SignOfLife | Complaint | Unreadable
 Frame = MarketFrame | PrivateFrame | LineFrame
 Listen = Callable[[Frame], None]

@@ -28,7 +28,7 @@ from trading.models import Position, VenueAccount
 from trading.panels.numbers import fixed, money
 from trading.services.orders import place_order
 from trading.services.sync import sync_positions
-from trading.venues.connection import Timings
+from trading.venues.connection import Timings, beside
 from trading.venues.hyperliquid.stream import HyperliquidStream
 from trading.venues.snapshots import Network, Venue
 
@@ -42,7 +42,7 @@ class FollowerThread:
     def __init__(self, url: str) -> None:
         self._loop = asyncio.new_event_loop()
         self._follower = follow.Follower(
-            public_adapter(Venue.HYPERLIQUID), lambda listen: HyperliquidStream(url, listen, timings=QUICK)
+            public_adapter(Venue.HYPERLIQUID), lambda listen: HyperliquidStream(beside(url), listen, timings=QUICK)
         )
         self._thread = threading.Thread(target=self._run)
         self._thread.start()

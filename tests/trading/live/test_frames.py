@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trading.venues.connection import Timings, reconnect_delay
+from trading.venues.connection import Timings, beside, reconnect_delay
 from trading.venues.hyperliquid.frames import parse
-from trading.venues.hyperliquid.stream import stream_url
 from trading.venues.snapshots import Book, BookLevel, Candle, Fill, MarketState, Trade
 from trading.venues.streaming import (
     BookFrame,
@@ -179,12 +178,12 @@ def test_no_recorded_frame_is_unreadable(venue_data: Path) -> None:
 @pytest.mark.parametrize(
     ("base", "stream"),
     [
-        ("https://api.hyperliquid.xyz", "wss://api.hyperliquid.xyz/ws"),
-        ("http://127.0.0.1:9000/", "ws://127.0.0.1:9000/ws"),
+        ("https://api.hyperliquid.xyz", "wss://api.hyperliquid.xyz"),
+        ("http://127.0.0.1:9000/", "ws://127.0.0.1:9000"),
     ],
 )
 def test_stream_lies_beside_the_base_url(base: str, stream: str) -> None:
-    assert stream_url(base) == stream
+    assert beside(base) == stream
 
 
 @given(st.lists(st.floats(0, 1), min_size=40, max_size=40))

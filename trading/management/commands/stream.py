@@ -9,6 +9,8 @@ from django.core.management.base import BaseCommand
 
 from trading.connect import configured_venues, public_adapter
 from trading.live.follow import Follower
+from trading.venues.aster.stream import AsterStream
+from trading.venues.connection import beside
 from trading.venues.hyperliquid.stream import HyperliquidStream
 from trading.venues.snapshots import Venue
 from trading.venues.streaming import Listen, Stream
@@ -18,9 +20,9 @@ def open_stream(venue: Venue, listen: Listen) -> Stream:
     """The stream of a venue at the address this deployment is configured with."""
     match venue:
         case Venue.HYPERLIQUID:
-            return HyperliquidStream(settings.HYPERLIQUID_URL, listen)
+            return HyperliquidStream(beside(settings.HYPERLIQUID_URL), listen)
         case Venue.ASTER:
-            raise LookupError("Aster is not connected in this deployment.")
+            return AsterStream(settings.ASTER_STREAM_URL or beside(settings.ASTER_URL), listen)
 
 
 class Command(BaseCommand):

@@ -7,6 +7,7 @@ first ten accounts that are wanted are followed and the others are left to be re
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 
@@ -20,6 +21,7 @@ from trading.venues.hyperliquid import parse as rows
 from trading.venues.hyperliquid.frames import OrdersPart, Part, SpotPart, StatesPart, parse
 from trading.venues.streaming import (
     AccountFrame,
+    ConfirmedFrame,
     Connected,
     Disconnected,
     Frame,
@@ -39,6 +41,7 @@ logger = logging.getLogger(__name__)
 PING = '{"method":"ping"}'
 USERS_AT_MOST = 10
 SUBSCRIPTIONS_AT_MOST = 1000
+CONFIRM_SECONDS = 1.0
 CHANNEL_OF = {
     Topic.STATE: "activeAssetCtx",
     Topic.BOOK: "l2Book",
@@ -54,11 +57,6 @@ USER_CHANNELS = (
 )
 
 Subscription = tuple[tuple[str, str], ...]
-
-
-def stream_url(base_url: str) -> str:
-    """The websocket beside an HTTP base URL."""
-    return "ws" + base_url.rstrip("/").removeprefix("http") + "/ws"
 
 
 def market_subscription(interest: Interest) -> Subscription:
@@ -114,6 +112,11 @@ class Accounts:
         for memory in (self._states, self._spot, self._orders):
             for address in memory.keys() - self._modes.keys():
                 del memory[address]
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The accounts whose money, positions and resting orders were all told."""
+        return tuple(address for address in self._states.keys() & self._orders.keys())
 
     def forget(self) -> None:
         """The connection is gone and with it all that was told."""
@@ -182,12 +185,13 @@ class HyperliquidStream:
         jitter: Callable[[], float] = random.random,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self.url = stream_url(base_url)
+        self.url = base_url.rstrip("/") + "/ws"
         self._listen = listen
         self._connection = Connection(self, timings=timings or Timings(), jitter=jitter, sleep=sleep)
         self._accounts = Accounts()
         self._wanted: frozenset[Subscription] = frozenset()
         self._subscribed: frozenset[Subscription] = frozenset()
+        self._confirmed_at = 0.0
 
     def want(self, wanted: Wanted) -> None:
         """Follow exactly this from now on; the change is sent within a second."""
@@ -221,6 +225,14 @@ class HyperliquidStream:
                 self._listen(whole)
         else:
             self._listen(frame)
+        self._confirm()
+
+    def _confirm(self) -> None:
+        """Whatever a connection says confirms all that it has told; accounts are told so now and then."""
+        if time.monotonic() - self._confirmed_at >= CONFIRM_SECONDS:
+            self._confirmed_at = time.monotonic()
+            for address in self._accounts.told:
+                self._listen(ConfirmedFrame(address))
 
     def closed(self, cause: str) -> None:
         """Whatever was told is not known to be current any more."""
