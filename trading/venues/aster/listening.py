@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 CHECK_SECONDS = 60.0
 AFTER_FAILURE_SECONDS = 5.0
+LOOK_SECONDS = 0.1
+ASKED_AT_ONCE = 8
 
 
 class _Key(Record, frozen=True):
@@ -78,9 +80,9 @@ class ListenKeys:
     async def keep(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         """Make and extend keys for ever."""
         while True:
-            for key in [key for key in self._keys.values() if key.ask_at <= self._clock()]:
-                await self._ask(key)
-            await sleep(0.1)
+            due = [key for key in self._keys.values() if key.ask_at <= self._clock()]
+            await asyncio.gather(*(self._ask(key) for key in due[:ASKED_AT_ONCE]))
+            await sleep(LOOK_SECONDS)
 
     async def _ask(self, key: Key) -> None:
         adapter = key.watch.adapter
