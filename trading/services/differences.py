@@ -56,6 +56,10 @@ def examine(account: VenueAccount, snapshot: AccountSnapshot, began_at: datetime
     wrong = gaps(_with_new_figures(anchors, books), books.found, books.changes, books.until, books.hidden)
     if wrong and not is_final:
         return False
+    if account.opening_at is None:
+        VenueAccount.objects.filter(pk=account.pk).update(
+            opening_balance=books.found[BALANCE], opening_at=snapshot.venue_time
+        )
     _record(account, books, anchors, {gap.subject: gap for gap in wrong}, began_at)
     return True
 

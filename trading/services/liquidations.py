@@ -19,6 +19,7 @@ from itertools import pairwise
 
 from django.db.models import Sum
 
+from trading.connect import gateway_of
 from trading.margin.types import MarginMode
 from trading.models import (
     Fill,
@@ -86,37 +87,44 @@ def record_liquidations(account: VenueAccount, since: datetime) -> list[Liquidat
     for market_id, is_buy in touched:
         near = forced.filter(market_id=market_id, is_buy=is_buy, happened_at__gte=since - 2 * EPISODE)
         near = near.select_related("market")
-        for episode in _episodes(list(near.order_by("happened_at", "key"))):
+        for episode in _episodes(sorted(near, key=_place_in_time)):
             row, is_new = _record(account, episode)
             new += [row] if is_new else []
     return new
 
 
+def _place_in_time(fill: Fill) -> tuple[datetime, Decimal, str]:
+    """Of one moment, the execution that found more of the position came first."""
+    return fill.happened_at, -abs(fill.start_position or ZERO), fill.key
+
+
 def _episodes(fills: Sequence[Fill]) -> list[list[Fill]]:
-    """Executions of one side of a market in the order of time, cut where none followed for a while."""
+    """Executions of one side of a market, cut where none followed for a while or the position was another one."""
     found = [[fills[0]]]
     for before, fill in pairwise(fills):
-        if fill.happened_at - before.happened_at > EPISODE:
+        if fill.happened_at - before.happened_at > EPISODE or not _continues(before, fill):
             found.append([])
         found[-1].append(fill)
     return found
 
 
+def _continues(before: Fill, fill: Fill) -> bool:
+    """Whether an execution found what the one before it had left; Aster does not tell."""
+    if before.start_position is None or fill.start_position is None:
+        return True
+    left = before.start_position + (before.size if before.is_buy else -before.size)
+    return bool(left == fill.start_position != 0)
+
+
 def _record(account: VenueAccount, fills: list[Fill]) -> tuple[Liquidation, bool]:
-    first, last = fills[0], fills[-1]
-    known = Liquidation.objects.filter(
-        account=account,
-        market=first.market_id,
-        happened_at__lte=last.happened_at + EPISODE,
-        ended_at__gte=first.happened_at - EPISODE,
-        **({"size_before__lt": 0} if first.is_buy else {"size_before__gt": 0}),
-    )
-    row = known.first() or Liquidation(operator_id=account.operator_id, account=account, market=first.market)
+    known = Liquidation.objects.filter(account=account, key__in=[fill.key for fill in fills])
+    row = known.first() or Liquidation(operator_id=account.operator_id, account=account, market=fills[0].market)
     is_new = row.pk is None
     _tell_executions(row, fills)
     _tell_position(row, account, fills)
+    # What stood for two until an execution between them arrived is one.
+    Liquidation.objects.filter(account=account, key__in=[fill.key for fill in fills]).exclude(pk=row.pk).delete()
     row.save()
-    known.exclude(pk=row.pk).delete()
     return row, is_new
 
 
@@ -148,7 +156,7 @@ def _tell_position(row: Liquidation, account: VenueAccount, fills: list[Fill]) -
         row.seen_at = seen.venue_time
         if fills[0].start_position is None:
             row.size_before = seen.size
-    outcome = _outcome(row, account, seen, entry)
+    outcome = _outcome(row, account, seen, entry, _brought(fills))
     row.margin, row.returned, row.settled, row.lost = (
         outcome.margin, outcome.returned, outcome.settled, outcome.lost,
     )  # fmt: skip
@@ -172,15 +180,12 @@ def _seen_before(account: VenueAccount, row: Liquidation, *, is_long: bool) -> P
 
 
 def _venues_entry(account: VenueAccount, row: Liquidation) -> dict[str, object] | None:
-    """What the venue's ledger says of it (Hyperliquid 2.5)."""
-    entries = LedgerEntry.objects.filter(
-        account=account, kind="liquidation", happened_at__range=(row.happened_at - EPISODE, row.ended_at + EPISODE)
-    )
-    for details in entries.values_list("details", flat=True):
-        entry: dict[str, object] = json.loads(details)
-        if row.market.name in _coins(entry):
-            return entry
-    return None
+    """What the venue's ledger says of it, by the entry nearest in time (Hyperliquid 2.5)."""
+    span = (row.happened_at - EPISODE, row.ended_at + EPISODE)
+    rows = LedgerEntry.objects.filter(account=account, kind="liquidation", happened_at__range=span)
+    entries = sorted(rows, key=lambda entry: abs(entry.happened_at - row.happened_at))
+    told: list[dict[str, object]] = [json.loads(entry.details) for entry in entries]
+    return next((entry for entry in told if row.market.name in _coins(entry)), None)
 
 
 def _coins(entry: dict[str, object]) -> list[str]:
@@ -189,17 +194,22 @@ def _coins(entry: dict[str, object]) -> list[str]:
 
 
 def _outcome(
-    row: Liquidation, account: VenueAccount, seen: PositionFigures | None, entry: dict[str, object] | None
+    row: Liquidation,
+    account: VenueAccount,
+    seen: PositionFigures | None,
+    entry: dict[str, object] | None,
+    brought: Decimal,
 ) -> Outcome:
     if row.mode == MarginMode.CROSS:
         settled = _cross_settlement(row, entry)
         return Outcome(None, None, settled, row.fee - row.closed_pnl - settled)
-    if seen is None or seen.cash is None:
+    margin = _margin(row, _cash(account, row, seen, entry), seen, brought)
+    if margin is None:
         return Outcome(None, None, ZERO, row.fee - row.closed_pnl)
-    is_told = account.venue == Venue.ASTER
+    is_told = gateway_of(Venue(account.venue)).lists_liquidations
     booked = _booked(account, row) if is_told else ZERO
     return isolated_outcome(
-        margin=_margin(account, row, seen, seen.cash),
+        margin=margin,
         profit=row.closed_pnl + booked,
         fee=row.fee,
         is_whole=row.closed_size == abs(row.size_before),
@@ -215,31 +225,56 @@ def _cross_settlement(row: Liquidation, entry: dict[str, object] | None) -> Deci
     return -Decimal(str(entry["accountValue"]))
 
 
-def _margin(account: VenueAccount, row: Liquidation, seen: PositionFigures, cash: Decimal) -> Decimal:
-    """What the position held without open profit: its cash leg, with what moved since it was last seen, and its cost.
+def _margin(row: Liquidation, cash: Decimal | None, seen: PositionFigures | None, brought: Decimal) -> Decimal | None:
+    """What the position held without open profit: its cash leg when it began, and its cost.
 
     The cost is what the executions brought less the profit they closed; an entry price is rounded (Hyperliquid 2.3).
     """
+    if cash is None:
+        return None
+    cost: Decimal | None = brought - row.closed_pnl
+    if row.closed_size != abs(row.size_before):
+        cost = seen.size * seen.entry_price if seen else None
+    return None if cost is None else cash + cost
+
+
+def _cash(
+    account: VenueAccount, row: Liquidation, seen: PositionFigures | None, entry: dict[str, object] | None
+) -> Decimal | None:
+    """The cash leg when the liquidation began: as the venue tells it, or else as it was last seen, and what moved."""
+    told = _told_cash(row, entry)
+    if told is not None or seen is None or seen.cash is None:
+        return told
+    cash: Decimal = seen.cash + _moved_since(account, row, seen)
+    return cash
+
+
+def _told_cash(row: Liquidation, entry: dict[str, object] | None) -> Decimal | None:
+    """The cash leg that follows from the equity which the venue's ledger names (Hyperliquid 2.5).
+
+    An isolated position is liquidated below its maintenance margin, which is at most half of its worth: a larger figure
+    is not the position's.
+    """
+    if entry is None or row.mark_price is None or str(entry.get("leverageType")) != "Isolated":
+        return None
+    equity = Decimal(str(entry["accountValue"]))
+    worth: Decimal = row.size_before * row.mark_price
+    cash: Decimal = equity - worth
+    return cash if equity < abs(worth) / 2 else None
+
+
+def _moved_since(account: VenueAccount, row: Liquidation, seen: PositionFigures) -> Decimal:
+    """Margin and funding that moved between the last look at a position and its liquidation."""
     span = {"account": account, "market": row.market, "happened_at__gt": seen.venue_time}
     moved = MarginChange.objects.filter(**span, happened_at__lte=row.happened_at)
     paid = FundingPayment.objects.filter(**span, happened_at__lte=row.happened_at)
-    since: Decimal = sum((rows.aggregate(total=Sum("amount"))["total"] or ZERO for rows in (moved, paid)), ZERO)
-    is_whole = row.closed_size == abs(row.size_before)
-    cost: Decimal = _brought(account, row) - row.closed_pnl if is_whole else seen.size * seen.entry_price
-    return cash + since + cost
+    total: Decimal = sum((rows.aggregate(total=Sum("amount"))["total"] or ZERO for rows in (moved, paid)), ZERO)
+    return total
 
 
-def _brought(account: VenueAccount, row: Liquidation) -> Decimal:
-    """What the executions of a liquidation were paid: above zero for a long that was sold."""
-    fills = Fill.objects.filter(
-        account=account,
-        market=row.market,
-        liquidation__in=METHODS,
-        is_buy=row.size_before < 0,
-        happened_at__range=(row.happened_at, row.ended_at),
-    )
-    worth = sum((fill.size * fill.price for fill in fills), ZERO)
-    return worth if row.size_before > 0 else -worth
+def _brought(fills: Iterable[Fill]) -> Decimal:
+    """What the executions were paid: above zero for a long that was sold."""
+    return sum((-fill.size * fill.price if fill.is_buy else fill.size * fill.price for fill in fills), ZERO)
 
 
 def _booked(account: VenueAccount, row: Liquidation) -> Decimal:

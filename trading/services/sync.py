@@ -112,7 +112,7 @@ def sync_account(adapter: Adapter, account: VenueAccount, kinds: frozenset[Readi
     try:
         answers = _ask(adapter, account, kinds)
         stored = store(account, reading, answers)
-        if not stored.adds_up:
+        if not stored.adds_up or (stored.is_liquidated and answers.ledger is None):
             more = _ask(adapter, account, frozenset({ReadingKind.FILLS, ReadingKind.HISTORY}))
             stored = _both(stored, store(account, reading, more, snapshot=answers.snapshot))
     except VenueError as error:

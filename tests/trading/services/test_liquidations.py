@@ -25,7 +25,7 @@ def open_and_fall(desk: Desk, price: str, **changes: object) -> Position:
     """A long that is liquidated at ``price``; the position as it was."""
     assert place_order(desk.adapter, desk.account, desk.market, ticket(**changes)).state == "accepted"
     settled(desk)
-    held = Position.objects.select_related("market").get()
+    held: Position = Position.objects.select_related("market").get()
     desk.sandbox.mark("BTC", price)
     return held
 
