@@ -156,7 +156,7 @@ def test_preview_shows_slider_table_and_conflicts_and_saves_nothing(alpha: Excha
     make_market("NEW", 3, "1.5", MarginRestriction.ISOLATED_ONLY, index=2)
     owner = browser_at(alpha, alpha.owner, htmx=True)
 
-    typed = fields(alpha, default_mode="cross", isolated_leverage="10", slider_marks="1 10 20", market="OP")
+    typed = fields(alpha, default_mode="cross", isolated_leverage="10", slider_marks="1 10 20", market="hyperliquid:OP")
     fragment = owner.post(PREVIEW, typed).content.decode()
     frame = fragment.partition('<iframe src="')[2].partition('"')[0].replace("&amp;", "&")
     ticket = owner.get(frame).content.decode()

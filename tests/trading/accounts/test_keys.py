@@ -88,7 +88,7 @@ def test_key_that_may_not_trade_for_the_address_is_refused(alice: Trader, venue:
     for key, sentence in sentences.items():
         answer = alice.post("key", address=alice.wallet.address, agent_key=key)
         page = answer.content.decode()
-        assert (answer.status_code, sentence in page, bool(key) and key in page) == (422, True, False)
+        assert (answer.status_code, sentence in page, len(key) > 2 and key in page) == (422, True, False)
 
     assert not VenueAccount.objects.exists()
     assert alice.audit() == []
