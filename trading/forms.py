@@ -5,14 +5,15 @@ account (what is available, what the venue would refuse) are the engine's to jud
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import TypeVar
 from uuid import UUID
 
+from trading.margin.rounding import Direction
 from trading.margin.types import MarginMode, Side
-from trading.venues.snapshots import MarketSpec
+from trading.venues.snapshots import MarketSpec, TimeInForce, TriggerKind
 
 LARGEST = Decimal("1e15")
 # As many digits as the engine's decimals carry exactly; what is longer nobody typed on purpose.
@@ -22,7 +23,19 @@ Kind = TypeVar("Kind", bound=StrEnum)
 
 
 class OrderKind(StrEnum):
-    """How an order meets the book."""
+    """How an order meets the book: at once, at its price, or once the mark has reached a trigger."""
+
+    MARKET = "market"
+    LIMIT = "limit"
+    STOP = "stop"
+    TAKE_PROFIT = "take_profit"
+
+
+TRIGGER_KINDS = {OrderKind.STOP: TriggerKind.STOP_LOSS, OrderKind.TAKE_PROFIT: TriggerKind.TAKE_PROFIT}
+
+
+class Execution(StrEnum):
+    """What a triggered order does: take the market, or stand in the book at its own price."""
 
     MARKET = "market"
     LIMIT = "limit"
@@ -35,6 +48,14 @@ class SizeUnit(StrEnum):
     USD = "usd"
 
 
+class CloseKind(StrEnum):
+    """How a position is closed: at market, at a price, or by turning it into its opposite."""
+
+    MARKET = "market"
+    LIMIT = "limit"
+    FLIP = "flip"
+
+
 class Unreadable(ValueError):
     """A field that is not what it has to be; the message is the sentence for the trader."""
 
@@ -43,7 +64,9 @@ class Unreadable(ValueError):
 class OrderForm:
     """The ticket as understood. ``amount`` is in ``unit``; None where nothing usable was typed.
 
-    ``percent`` stands in for the amount when a share of what is available was chosen.
+    ``percent`` stands in for the amount when a share of what is available was chosen. ``price`` is the limit of an
+    order that has one, ``trigger`` the mark that a stop or take-profit entry waits for; ``take_profit`` and
+    ``stop_loss`` are what the position shall be closed at.
     """
 
     side: Side
@@ -55,6 +78,37 @@ class OrderForm:
     unit: SizeUnit = SizeUnit.COIN
     percent: int | None = None
     reduce_only: bool = False
+    trigger: Decimal | None = None
+    execution: Execution = Execution.MARKET
+    time_in_force: TimeInForce = TimeInForce.GOOD_TILL_CANCELLED
+    protects: bool = False
+    take_profit: Decimal | None = None
+    stop_loss: Decimal | None = None
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def trigger_kind(self) -> TriggerKind | None:
+        """What a trigger order is called at the venue; None for one that goes out at once."""
+        return TRIGGER_KINDS.get(self.kind)
+
+    @property
+    def has_limit(self) -> bool:
+        """Whether the order has a price of its own."""
+        return self.kind is OrderKind.LIMIT or (self.trigger_kind is not None and self.execution is Execution.LIMIT)
+
+    def reference(self, mark: Decimal) -> Decimal:
+        """The price at which the order is expected to be filled, as far as its fields tell: it sizes the order."""
+        return self.price or self.trigger or mark
+
+
+@dataclass(frozen=True, slots=True)
+class CloseForm:
+    """How a position shall be closed. ``size`` is unsigned, in coins; None where nothing usable was typed."""
+
+    kind: CloseKind
+    size: Decimal | None
+    percent: int | None = None
+    price: Decimal | None = None
     errors: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -81,23 +135,53 @@ def read_number(text: str, noun: str, decimals: int | None = None) -> Decimal:
 
 
 def read_order(data: Mapping[str, str], spec: MarketSpec, defaults: OrderForm) -> OrderForm:
-    """The ticket's fields. Missing choices fall back on ``defaults``; whatever is unreadable is named in ``errors``."""
+    """The ticket's fields. Missing choices fall back on ``defaults``; whatever is unreadable is named in ``errors``.
+
+    A field that the order's kind does not use is not read: what stands in it is kept for later by the page.
+    """
     errors: dict[str, str] = {}
-    kind = _choice(data, "kind", OrderKind, defaults.kind, errors)
-    unit = _choice(data, "unit", SizeUnit, SizeUnit.COIN, errors)
-    percent = _percent(data.get("percent", ""), errors)
-    return OrderForm(
+    chosen = OrderForm(
         side=_choice(data, "side", Side, defaults.side, errors),
-        kind=kind,
+        kind=_choice(data, "kind", OrderKind, defaults.kind, errors),
         mode=_choice(data, "mode", MarginMode, defaults.mode, errors),
         leverage=_leverage(data.get("leverage", ""), defaults.leverage, errors),
-        price=_price(data.get("price", ""), spec, errors) if kind is OrderKind.LIMIT else None,
-        amount=None if percent else _amount(data.get("size", ""), unit, spec, errors),
-        unit=unit,
-        percent=percent,
+        unit=_choice(data, "unit", SizeUnit, SizeUnit.COIN, errors),
+        percent=_percent(data.get("percent", ""), errors),
         reduce_only=data.get("reduce_only") == "on",
+        execution=_choice(data, "execution", Execution, Execution.MARKET, errors),
+        time_in_force=_choice(data, "time_in_force", TimeInForce, TimeInForce.GOOD_TILL_CANCELLED, errors),
+        protects=data.get("protects") == "on",
         errors=errors,
     )
+    return replace(
+        chosen,
+        price=_price(data, "price", "the limit price", spec, errors) if chosen.has_limit else None,
+        trigger=_price(data, "trigger", "the trigger price", spec, errors) if chosen.trigger_kind else None,
+        amount=None if chosen.percent else _amount(data.get("size", ""), chosen.unit, spec, errors),
+        take_profit=_optional_price(data, "take_profit", spec, errors) if chosen.protects else None,
+        stop_loss=_optional_price(data, "stop_loss", spec, errors) if chosen.protects else None,
+    )
+
+
+def read_close(data: Mapping[str, str], spec: MarketSpec, held: Decimal) -> CloseForm:
+    """How to close a position of ``held`` coins (unsigned): whole, where nothing else is said.
+
+    A share is cut to the lot; a typed size goes before it, and no more than there is can be closed.
+    """
+    errors: dict[str, str] = {}
+    kind = _choice(data, "kind", CloseKind, CloseKind.MARKET, errors)
+    price = _price(data, "price", "the limit price", spec, errors) if kind is CloseKind.LIMIT else None
+    percent = _percent(data.get("percent", ""), errors)
+    if kind is CloseKind.FLIP:
+        return CloseForm(kind, held, None, None, errors)
+    if not data.get("size", "").strip():
+        share = 100 if percent is None else percent
+        size = held if share == 100 else spec.floor_size(held * share / 100)
+        return CloseForm(kind, size, share, price, errors)
+    typed = _amount(data["size"], SizeUnit.COIN, spec, errors)
+    if typed is not None and typed > held:
+        errors["size"] = f"Your position has {held.normalize():f} {spec.base}; that is the most."
+    return CloseForm(kind, typed, None, price, errors)
 
 
 def _choice(data: Mapping[str, str], name: str, kind: type[Kind], default: Kind, errors: dict[str, str]) -> Kind:
@@ -137,19 +221,33 @@ def _whole(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 6 else None
 
 
-def _price(text: str, spec: MarketSpec, errors: dict[str, str]) -> Decimal | None:
-    if not text.strip():
-        errors["price"] = "Enter the price of the limit order."
+def _price(data: Mapping[str, str], name: str, noun: str, spec: MarketSpec, errors: dict[str, str]) -> Decimal | None:
+    if not data.get(name, "").strip():
+        errors[name] = f"Enter {noun}."
+        return None
+    return _optional_price(data, name, spec, errors)
+
+
+def _optional_price(data: Mapping[str, str], name: str, spec: MarketSpec, errors: dict[str, str]) -> Decimal | None:
+    typed = data.get(name, "")
+    if not typed.strip():
         return None
     try:
-        price = read_number(text, "The price")
+        return read_price(typed, spec)
     except Unreadable as problem:
-        errors["price"] = str(problem)
+        errors[name] = str(problem)
         return None
+
+
+def read_price(text: str, spec: MarketSpec) -> Decimal:
+    """A price on the market's own tick. Raises ``Unreadable``, with the steps in which prices move there."""
+    price = read_number(text, "The price")
     if not spec.price_rule.is_valid(price):
         step = spec.price_rule.step_at(price)
-        errors["price"] = f"{spec.base} prices near this one move in steps of {step.normalize():f}."
-        return None
+        near = [f"{spec.price_rule.rounded(price, way).normalize():f}" for way in (Direction.DOWN, Direction.UP)]
+        raise Unreadable(
+            f"{spec.base} prices near this one move in steps of {step.normalize():f}: {near[0]} or {near[1]}."
+        )
     return price
 
 

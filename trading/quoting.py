@@ -9,15 +9,16 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from tenants.policy import highest_leverage, offered_modes
-from trading.desk import NO_FIGURES, UNREADABLE, Desk
+from trading.desk import NO_FIGURES, UNREADABLE, Desk, offers_of
 from trading.forms import OrderForm, OrderKind, SizeUnit
 from trading.holdings import market_terms
 from trading.margin.preview import preview_order
-from trading.margin.quotes import OrderRequest, Preview, Refusal, RefusalCode
+from trading.margin.quotes import OrderEffect, OrderRequest, Preview, Refusal, RefusalCode
 from trading.margin.rounding import Direction, to_step
 from trading.margin.types import MarginMode, Side
 from trading.models import Market
-from trading.venues.snapshots import MarketSpec
+from trading.protection import Result, at_once, never_fires, result_at, wrong_end
+from trading.venues.snapshots import MarketSpec, TimeInForce, TriggerKind, Venue
 
 # A full-size order leaves this share behind, because the mark moves between the click and the fill.
 USABLE = Decimal("0.995")
@@ -31,7 +32,7 @@ class Quoted:
 
     ``preview`` is None where there is nothing to compute yet (no size) or nothing that can be: no mark, or rows from
     which no figure may be computed, and then ``problem`` says so. ``free`` is the free collateral before the order,
-    None where it cannot be known.
+    None where it cannot be known. ``take_profit`` and ``stop_loss`` are what the order's own exits would leave.
     """
 
     form: OrderForm
@@ -43,6 +44,8 @@ class Quoted:
     highest_leverage: int
     errors: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
+    take_profit: Result | None = None
+    stop_loss: Result | None = None
 
     @property
     def can_place(self) -> bool:
@@ -56,6 +59,7 @@ def quote_order(desk: Desk, market: Market, form: OrderForm) -> Quoted:
     mark = desk.mark(market)
     ceiling = highest_leverage(desk.policy, spec.max_leverage)
     errors = dict(form.errors) | _choice_errors(desk, market, spec, form, ceiling)
+    errors |= _kind_errors(spec, form, mark, errors)
     if not mark:
         return Quoted(form, None, None, None, None, None, ceiling, errors | {"size": "There is no price yet."})
     try:
@@ -78,7 +82,11 @@ def quote_order(desk: Desk, market: Market, form: OrderForm) -> Quoted:
         return Quoted(form, None, mark, None, None, None, ceiling, errors, UNREADABLE)
     if "size" not in errors:
         errors |= _size_errors(spec, form, size, mark, maximum, preview, errors)
-    return Quoted(form, size, mark, preview, free, maximum, ceiling, errors)
+    errors = _exit_errors(form, preview) | errors
+    take_profit, stop_loss = _results(desk, form, preview)
+    return Quoted(
+        form, size, mark, preview, free, maximum, ceiling, errors, take_profit=take_profit, stop_loss=stop_loss
+    )
 
 
 def largest_size(desk: Desk, market: Market, form: OrderForm, mark: Decimal, free: Decimal | None) -> Decimal | None:
@@ -95,7 +103,7 @@ def largest_size(desk: Desk, market: Market, form: OrderForm, mark: Decimal, fre
     if free is None:
         return None
     rate = desk.fees.rate(is_maker=False)
-    per_coin = (form.price or mark) * (Decimal(1) / form.leverage + rate)
+    per_coin = form.reference(mark) * (Decimal(1) / form.leverage + rate)
     return opposite + spec.floor_size(max(_ZERO, free) * USABLE / per_coin)
 
 
@@ -107,7 +115,7 @@ def _size(spec: MarketSpec, form: OrderForm, mark: Decimal, maximum: Decimal | N
         return None
     if form.unit is SizeUnit.COIN:
         return form.amount
-    return spec.floor_size(form.amount / (form.price or mark))
+    return spec.floor_size(form.amount / form.reference(mark))
 
 
 def _preview(desk: Desk, spec: MarketSpec, form: OrderForm, size: Decimal, mark: Decimal) -> Preview:
@@ -119,8 +127,10 @@ def _preview(desk: Desk, spec: MarketSpec, form: OrderForm, size: Decimal, mark:
         mode=form.mode,
         leverage=form.leverage,
         fees=desk.fees,
-        limit_price=form.price if form.kind is OrderKind.LIMIT else None,
+        limit_price=form.price,
         reduce_only=form.reduce_only,
+        is_maker=form.kind is OrderKind.LIMIT and form.time_in_force is TimeInForce.POST_ONLY,
+        trigger_price=form.trigger,
     )
     return preview_order(desk.engine, order)
 
@@ -132,7 +142,7 @@ def _nothing_errors(
     if size != 0:
         return {}
     if form.percent is None or maximum:
-        return {"size": _smallest_order(spec, form.price or mark)}
+        return {"size": _smallest_order(spec, form.reference(mark))}
     return {"size": _nothing_to_reduce(spec) if form.reduce_only else NO_COLLATERAL}
 
 
@@ -154,9 +164,61 @@ def _choice_errors(desk: Desk, market: Market, spec: MarketSpec, form: OrderForm
         errors["leverage"] = f"{ceiling}x is {whose} on {spec.base}."
     if spec.delisted:
         errors["size"] = f"{spec.base} has been delisted; open positions can only be closed."
-    if form.kind is OrderKind.LIMIT and form.price is None and "price" not in form.errors:
-        errors["price"] = "Enter the price of the limit order."
     return errors
+
+
+def _kind_errors(spec: MarketSpec, form: OrderForm, mark: Decimal | None, known: Mapping[str, str]) -> dict[str, str]:
+    """What the venue would refuse of the order's kind: a trigger that is passed already, a time it does not know."""
+    errors: dict[str, str] = {}
+    offers = offers_of(Venue(spec.venue))
+    if form.kind is OrderKind.LIMIT and form.time_in_force not in offers.times_in_force:
+        errors["time_in_force"] = "This venue does not offer that. Choose another way for the order to rest."
+    if mark and form.trigger_kind and form.trigger and "trigger" not in known:
+        passed = at_once(form.trigger_kind, form.side, form.trigger, mark, spec)
+        errors |= {"trigger": passed} if passed else {}
+    if form.protects and (closed := exits_closed_because(form, offers.attaches_exits)):
+        errors["protects"] = closed
+    return errors
+
+
+def exits_closed_because(form: OrderForm, attaches_exits: bool) -> str:
+    """Why no take-profit and stop-loss can come with this order; empty where they can."""
+    if form.reduce_only:
+        return "An order that only reduces opens nothing to protect. Set both on the position instead."
+    if form.trigger_kind is not None:
+        return "Set take-profit and stop-loss on the position once this order has opened it."
+    if not attaches_exits and form.kind is not OrderKind.MARKET:
+        return "This venue ties them to an open position only. Set them there once this order is filled."
+    return ""
+
+
+def _exit_errors(form: OrderForm, preview: Preview) -> dict[str, str]:
+    """A take-profit or stop-loss on the wrong side of the entry, or a stop that liquidation comes before."""
+    if preview.fill is None or not (form.take_profit or form.stop_loss):
+        return {}
+    if preview.effect in (OrderEffect.REDUCES, OrderEffect.CLOSES):
+        return {"protects": "This order opens nothing to protect. Set take-profit and stop-loss on the position."}
+    found: dict[str, str] = {}
+    for name, kind, price in (
+        ("take_profit", TriggerKind.TAKE_PROFIT, form.take_profit),
+        ("stop_loss", TriggerKind.STOP_LOSS, form.stop_loss),
+    ):
+        if price is not None:
+            found[name] = wrong_end(kind, form.side, price, preview.fill.price)
+    if form.stop_loss and not found["stop_loss"] and preview.after:
+        found["stop_loss"] = never_fires(form.side, form.stop_loss, preview.after.liquidation.price)
+    return {name: sentence for name, sentence in found.items() if sentence}
+
+
+def _results(desk: Desk, form: OrderForm, preview: Preview) -> tuple[Result | None, Result | None]:
+    fill = preview.fill
+    if fill is None:
+        return None, None
+    take, stop = (
+        result_at(fill.size, fill.price, price, form.leverage, desk.fees, preview.fees.total) if price else None
+        for price in (form.take_profit, form.stop_loss)
+    )
+    return take, stop
 
 
 def _size_errors(
@@ -168,9 +230,9 @@ def _size_errors(
     preview: Preview,
     known: Mapping[str, str],
 ) -> dict[str, str]:
-    notional = size * (form.price or mark)
+    notional = size * form.reference(mark)
     if notional < spec.min_notional and not _closes_everything(preview):
-        return {"size": _smallest_order(spec, form.price or mark)}
+        return {"size": _smallest_order(spec, form.reference(mark))}
     errors: dict[str, str] = {}
     for refusal in preview.refusals:
         name, sentence = refusal_sentence(refusal, spec, maximum)

@@ -117,7 +117,9 @@ def test_unreadable_field_is_named_and_the_rest_is_kept(data: dict[str, str], fi
 
 
 def test_price_off_the_tick_is_told_the_step() -> None:
-    assert read(kind="limit", price="86000.5").errors == {"price": "BTC prices near this one move in steps of 1."}
+    assert read(kind="limit", price="86000.5").errors == {
+        "price": "BTC prices near this one move in steps of 1: 86000 or 86001."
+    }
 
 
 def test_share_stands_in_for_the_size() -> None:
