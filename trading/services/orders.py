@@ -4,62 +4,68 @@ Nothing here reads a form or a template. What a trader asked for arrives as an `
 checked against the market's rules; the venue has the last word, and its word is on the command.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
-from uuid import UUID
+from uuid import UUID, uuid4, uuid5
+
+from django.utils import timezone
 
 from trading.margin.types import MarginMode, Side
 from trading.models import Command, Market, Order, Position, Preference, VenueAccount
 from trading.models.commands import CommandKind, CommandState
 from trading.services.commands import Intent, Name, prepare, submit
+from trading.services.drafts import (
+    WHOLE_POSITION,
+    Closing,
+    Exits,
+    OrderTicket,
+    closing_ticket,
+    entry_order,
+    exit_orders,
+    replacement_order,
+)
 from trading.services.sync import sync_after_command
 from trading.venues.base import (
     Adapter,
+    Attachment,
     BuilderFee,
     CancelOrder,
-    PlaceOrder,
+    CancelOrders,
+    ModifyOrder,
     SetLeverage,
     SetMarginMode,
-    TimeInForce,
-    market_order,
+    order_batch,
 )
 from trading.venues.base import Command as VenueCommand
-
-# A market order never pays more than this share beyond the mark (Hyperliquid 4.1 calls it slippage).
-SLIPPAGE = Decimal("0.03")
-
-
-@dataclass(frozen=True, slots=True)
-class OrderTicket:
-    """An order as a trader decided it. ``size`` is unsigned, in coins; without ``limit_price`` it is a market order.
-
-    ``mark`` bounds a market order's price. ``form_key`` names the form it was placed with and ``form`` is what that
-    said: a share of what is available, say, where ``size`` is what it came to at this mark.
-    """
-
-    form_key: UUID
-    form: Mapping[str, str]
-    side: Side
-    size: Decimal
-    mode: MarginMode
-    leverage: int
-    mark: Decimal
-    limit_price: Decimal | None = None
-    reduce_only: bool = False
-    builder: BuilderFee | None = None
+from trading.venues.errors import InvalidCommand, Reason
 
 
 def place_order(adapter: Adapter, account: VenueAccount, market: Market, ticket: OrderTicket) -> Command:
     """Choose mode and leverage at the venue where they differ, then place the order; return the deciding command.
 
     Orders carry no leverage (Hyperliquid 3.2), so where the first command is refused or unproven, the order is not
-    sent at all and the first command is what the trader sees. Raises ``FormReused`` and ``InvalidCommand``.
+    sent at all and the first command is what the trader sees. What the venue's known rules forbid is found before
+    anything is written. Raises ``FormReused`` and ``InvalidCommand``.
     """
+    intent = _order_intent(adapter, market, ticket)
+    _refuse_what_the_rules_forbid(adapter, intent)
     setting = None if ticket.reduce_only else _choose_leverage(adapter, account, market, ticket)
     if setting is not None and setting.state != CommandState.ACCEPTED:
         return setting
-    command, is_new = prepare(adapter, account, market, _order_intent(market, ticket))
+    command = _carry_out(adapter, account, market, intent)
+    if ticket.exits and intent.kind is CommandKind.ORDER and command.evidence.get("kind") == "filled":
+        exits = _carry_out(adapter, account, market, _exits_intent(market, ticket))
+        return command if exits.state == CommandState.ACCEPTED else exits
+    return command
+
+
+def _refuse_what_the_rules_forbid(adapter: Adapter, intent: Intent) -> None:
+    """Sign the order once for nobody, so that it cannot fail after mode and leverage were set for it."""
+    adapter.sign(intent.build(lambda part="": adapter.client_id(uuid4())), nonce=adapter.moment(timezone.now()))
+
+
+def _carry_out(adapter: Adapter, account: VenueAccount, market: Market, intent: Intent) -> Command:
+    """Write the command down and send it, once; then read what it left."""
+    command, is_new = prepare(adapter, account, market, intent)
     if is_new:
         command = submit(adapter, command)
         sync_after_command(adapter, account)
@@ -101,43 +107,31 @@ def _take_step(
     return submit(adapter, command) if is_new else command
 
 
-def _order_intent(market: Market, ticket: OrderTicket) -> Intent:
-    def build(name: Name) -> PlaceOrder:
-        is_buy = ticket.side is Side.LONG
-        if ticket.limit_price is None:
-            return market_order(
-                market.rules,
-                is_buy=is_buy,
-                size=ticket.size,
-                mark=ticket.mark,
-                slippage=SLIPPAGE,
-                reduce_only=ticket.reduce_only,
-                client_id=name(),
-                builder=ticket.builder,
-            )
-        return PlaceOrder(
-            market.rules,
-            is_buy,
-            ticket.size,
-            ticket.limit_price,
-            TimeInForce.GOOD_TILL_CANCELLED,
-            ticket.reduce_only,
-            name(),
-            ticket.builder,
-        )
+def _order_intent(adapter: Adapter, market: Market, ticket: OrderTicket) -> Intent:
+    """The order, with its exits as children of it where the venue knows such."""
+    has_children = bool(ticket.exits) and adapter.attaches_exits
 
-    fields = {
-        "market": market.name,
-        "side": ticket.side.value,
-        "size": f"{ticket.size:f}",
-        "price": "market" if ticket.limit_price is None else f"{ticket.limit_price:f}",
-        "mode": ticket.mode.value,
-        "leverage": str(ticket.leverage),
-        "reduce_only": str(ticket.reduce_only),
-    }
-    if ticket.builder is not None:
-        fields["builder_fee"] = f"{ticket.builder.rate.normalize():f}"
-    return Intent(kind=CommandKind.ORDER, form_key=ticket.form_key, form=ticket.form, fields=fields, build=build)
+    def build(name: Name) -> VenueCommand:
+        entry = entry_order(market.rules, ticket, name())
+        if not has_children:
+            return entry
+        children = exit_orders(market.rules, ticket.side, ticket.size, ticket.exits, ticket.builder, name)
+        return order_batch((entry, *children), Attachment.PARENT)
+
+    kind = CommandKind.ORDERS if has_children else CommandKind.ORDER
+    return Intent(kind, ticket.form_key, ticket.form, ticket.fields(market.name), build)
+
+
+def _exits_intent(market: Market, ticket: OrderTicket) -> Intent:
+    """The exits of what an order has just opened, where the venue ties them to the position only (Aster 3.7)."""
+    fields = {"market": market.name, "side": ticket.side.value}
+    fields |= {kind.value: f"{price:f}" for kind, price in ticket.exits.prices().items()}
+
+    def build(name: Name) -> VenueCommand:
+        orders = exit_orders(market.rules, ticket.side, ticket.size, ticket.exits, ticket.builder, name)
+        return order_batch(orders, Attachment.POSITION)
+
+    return Intent(CommandKind.ORDERS, ticket.form_key, ticket.form, fields, build)
 
 
 def close_position(
@@ -146,21 +140,78 @@ def close_position(
     position: Position,
     mark: Decimal,
     form_key: UUID,
+    closing: Closing | None = None,
+) -> Command:
+    """Close a position, part of it, or turn it into its opposite by one order (Hyperliquid 3.3)."""
+    wanted = closing or Closing(form={"close": str(position.pk)})
+    return place_order(adapter, account, position.market, closing_ticket(position, mark, form_key, wanted))
+
+
+def set_exits(
+    adapter: Adapter,
+    account: VenueAccount,
+    position: Position,
+    exits: Exits,
+    replaced: tuple[Order, ...],
+    form_key: UUID,
+    form: dict[str, str],
+    builder: BuilderFee | None = None,
+) -> Command | None:
+    """Take the ``replaced`` exits of a position away, then place the new ones for the whole of it.
+
+    One venue refuses a second stop beside the first (Aster 3.7), so the old ones go first; where they cannot be taken
+    away nothing is placed. What the rules forbid is found before anything is written. None where nothing was to do.
+    """
+    market = position.market
+    intent = _position_exits_intent(position, exits, form_key, form, builder) if exits else None
+    if intent is not None:
+        _refuse_what_the_rules_forbid(adapter, intent)
+    command = None
+    if replaced:
+        command = _cancel(adapter, account, market, replaced, form_key, form)
+        if command.state != CommandState.ACCEPTED:
+            return command
+    return command if intent is None else _carry_out(adapter, account, market, intent)
+
+
+def _position_exits_intent(
+    position: Position, exits: Exits, form_key: UUID, form: dict[str, str], builder: BuilderFee | None
+) -> Intent:
+    market, side = position.market, Side.LONG if position.size > 0 else Side.SHORT
+    fields = {"market": market.name, "side": side.value}
+    fields |= {kind.value: f"{price:f}" for kind, price in exits.prices().items()}
+
+    def build(name: Name) -> VenueCommand:
+        orders = exit_orders(market.rules, side, WHOLE_POSITION, exits, builder, name)
+        return order_batch(orders, Attachment.POSITION)
+
+    return Intent(CommandKind.ORDERS, form_key, form, fields, build)
+
+
+def modify_order(
+    adapter: Adapter,
+    account: VenueAccount,
+    order: Order,
+    size: Decimal,
+    price: Decimal,
+    form_key: UUID,
+    form: dict[str, str],
     builder: BuilderFee | None = None,
 ) -> Command:
-    """Close a whole position at market, reduce-only, so that it can never flip."""
-    ticket = OrderTicket(
-        form_key=form_key,
-        form={"close": str(position.pk)},
-        side=Side.SHORT if position.size > 0 else Side.LONG,
-        size=abs(position.size),
-        mode=MarginMode(position.mode),
-        leverage=position.leverage,
-        mark=mark,
-        reduce_only=True,
-        builder=builder,
-    )
-    return place_order(adapter, account, position.market, ticket)
+    """Give a resting order another price and size; the venue usually gives it a new id (Hyperliquid 4.2)."""
+    fields = {
+        "market": order.market.name,
+        "order": str(order.venue_id),
+        "size": f"{size:f}",
+        "price": f"{price:f}",
+        "side": "long" if order.is_buy else "short",
+    }
+
+    def build(name: Name) -> VenueCommand:
+        return ModifyOrder(order.venue_id, replacement_order(order, size, price, name(), builder))
+
+    intent = Intent(CommandKind.MODIFY, form_key, form, fields, build)
+    return _carry_out(adapter, account, order.market, intent)
 
 
 def cancel_order(adapter: Adapter, account: VenueAccount, order: Order, form_key: UUID) -> Command:
@@ -172,8 +223,42 @@ def cancel_order(adapter: Adapter, account: VenueAccount, order: Order, form_key
         fields={"market": order.market.name, "order": str(order.venue_id)},
         build=lambda _: CancelOrder(order.market.rules, order.venue_id),
     )
-    command, is_new = prepare(adapter, account, order.market, intent)
-    if is_new:
-        command = submit(adapter, command)
-        sync_after_command(adapter, account)
+    return _carry_out(adapter, account, order.market, intent)
+
+
+def cancel_orders(
+    adapter: Adapter, account: VenueAccount, market: Market, orders: tuple[Order, ...], form_key: UUID
+) -> Command:
+    """Cancel all of these orders of one market; return the deciding command.
+
+    Raises ``InvalidCommand`` for none at all.
+    """
+    return _cancel(adapter, account, market, orders, form_key, {"cancel_all": market.name})
+
+
+def _cancel(
+    adapter: Adapter,
+    account: VenueAccount,
+    market: Market,
+    orders: tuple[Order, ...],
+    form_key: UUID,
+    form: dict[str, str],
+) -> Command:
+    """Cancel by ids in as many requests as the venue needs; the first that is not accepted ends it.
+
+    An order that another one waits for takes its children with it (Hyperliquid 4.1), so these are not named.
+    """
+    ids = [order.venue_id for order in orders if order.parent_id is None]
+    wish = CancelOrders(tuple(CancelOrder(market.rules, venue_id) for venue_id in ids))
+    command = None
+    for part, step in enumerate(adapter.steps(wish)):
+        named = step.cancels if isinstance(step, CancelOrders) else ()
+        fields = {"market": market.name, "orders": ",".join(str(item.order) for item in named)}
+        key = uuid5(form_key, str(part)) if part else form_key
+        intent = Intent(CommandKind.CANCEL_ALL, key, form, fields, lambda _, step=step: step)  # type: ignore[misc]
+        command = _carry_out(adapter, account, market, intent)
+        if command.state != CommandState.ACCEPTED:
+            break
+    if command is None:
+        raise InvalidCommand("There is nothing to cancel.", reason=Reason.REQUEST_MALFORMED)
     return command

@@ -10,7 +10,8 @@ from trading.margin.types import MarginMode, Side
 from trading.models import Command, Fill, Order, Position, Preference
 from trading.models.commands import CommandKind, CommandState
 from trading.services.commands import FormReused
-from trading.services.orders import OrderTicket, cancel_order, close_position, place_order, remember_choice
+from trading.services.drafts import OrderTicket
+from trading.services.orders import cancel_order, close_position, place_order, remember_choice
 from trading.venues.errors import InvalidCommand
 
 
