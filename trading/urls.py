@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from trading.views import commands, market, positions, terminal, ticket, working
+from trading.views import closing, commands, exits, market, orders, positions, terminal, ticket, working
 
 urlpatterns = [
     path("", terminal.home, name="home"),
@@ -19,9 +19,18 @@ urlpatterns = [
     path("positions/<int:position_id>/margin/preview/", positions.show_margin_preview, name="margin_preview"),
     path("positions/<int:position_id>/margin/change/", positions.change_margin, name="change_margin"),
     path("positions/<int:position_id>/working/", working.show_working, name="working"),
-    path("positions/<int:position_id>/close/", positions.show_close_dialog, name="close_dialog"),
-    path("positions/<int:position_id>/close/now/", positions.close_position, name="close_position"),
-    path("orders/<int:order_id>/cancel/", positions.cancel_order, name="cancel_order"),
+    path("positions/<int:position_id>/exits/", exits.show_exits_dialog, name="exits_dialog"),
+    path("positions/<int:position_id>/exits/preview/", exits.show_exits_preview, name="exits_preview"),
+    path("positions/<int:position_id>/exits/set/", exits.set_exits, name="set_exits"),
+    path("positions/<int:position_id>/close/", closing.show_close_dialog, name="close_dialog"),
+    path("positions/<int:position_id>/close/preview/", closing.show_close_preview, name="close_preview"),
+    path("positions/<int:position_id>/close/now/", closing.close_position, name="close_position"),
+    path("orders/<int:order_id>/cancel/", orders.cancel_order, name="cancel_order"),
+    path("orders/<int:order_id>/change/", orders.show_modify_dialog, name="modify_dialog"),
+    path("orders/<int:order_id>/change/preview/", orders.show_modify_preview, name="modify_preview"),
+    path("orders/<int:order_id>/change/now/", orders.modify_order, name="modify_order"),
+    path("orders/of/<str:market_name>/cancel/", orders.show_cancel_dialog, name="cancel_dialog"),
+    path("orders/of/<str:market_name>/cancel/now/", orders.cancel_orders, name="cancel_orders"),
     path("orders/", positions.show_orders, name="orders"),
     path("fills/", positions.show_fills, name="fills"),
     path("margin-changes/", positions.show_margin_changes, name="margin_changes"),

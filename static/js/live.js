@@ -35,7 +35,7 @@
   }
 
   function isClosed() {
-    return Boolean(document.querySelector("#positions.is-closed"));
+    return Boolean(document.querySelector("#positions tbody.is-closed, #account.is-closed"));
   }
 
   // Numbers that arrived while a fragment was on its way are newer than the fragment, and are not sent again.

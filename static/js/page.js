@@ -143,6 +143,16 @@
     }
   }
 
+  // A typed size and a chosen share exclude each other; what a share comes to stands in the field as a hint.
+  document.addEventListener("input", (event) => {
+    const { unchecks, empties } = event.target.dataset;
+    if (unchecks) for (const choice of event.target.form.querySelectorAll(`[name="${unchecks}"]`)) choice.checked = false;
+    if (empties) document.getElementById(empties).value = "";
+  }, true);
+  document.addEventListener("htmx:after:swap", () => {
+    for (const answer of document.querySelectorAll("[data-tells]")) document.getElementById(answer.dataset.tells).placeholder = answer.dataset.size || "0";
+  });
+
   function fill(input, value) {
     input.value = value;
     input.dispatchEvent(new Event("input", { bubbles: true }));

@@ -98,7 +98,7 @@
     quote.classList.toggle("is-pending", hasMoved);
     slider.setAttribute("aria-valuetext", quote.dataset.spoken);
     if (form.querySelector('[name="percent"]:checked') && document.activeElement !== size) size.value = quote.dataset.size;
-    for (const input of [size, field, document.getElementById("price")]) {
+    for (const input of form.querySelectorAll('input[type="text"]')) {
       const problem = document.getElementById(`error_${input.id}`);
       input.setAttribute("aria-invalid", String(Boolean(problem && problem.textContent.trim())));
     }

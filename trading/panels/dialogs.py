@@ -1,31 +1,26 @@
-"""The two dialogs that change a position: its margin, and closing it."""
+"""The dialog that changes a position's margin."""
 
 from dataclasses import replace
 from decimal import ROUND_FLOOR, Decimal
 from uuid import UUID
 
-from trading.desk import UNREADABLE, Desk
-from trading.holdings import market_terms
+from trading.desk import Desk
 from trading.margin.isolated import Bound
-from trading.margin.quotes import OrderRequest, Preview, Readout
-from trading.margin.types import MarginMode, Side
+from trading.margin.quotes import Preview, Readout
 from trading.models import Position
 from trading.panels.liquidation import build_card, empty_card, risk_of
-from trading.panels.market import tone_of
 from trading.panels.numbers import field_text, leverage, money, plain
 from trading.panels.positions import account_freshness, remove_closed_because
 from trading.panels.utilisation import utilisation_of
 from trading.panels.view_models import (
     Change,
     Choice,
-    CloseDialog,
     FreshnessState,
     LabelledChange,
     MarginDialog,
     MarginPreview,
     Preset,
     Risk,
-    Tone,
     Trend,
 )
 
@@ -165,56 +160,3 @@ def _presets(desk: Desk, base: Preview | None, *, adding: bool) -> tuple[Preset,
     amounts = [amount for amount in desk.policy.margin_presets if amount <= most]
     presets = tuple(Preset(label=plain(amount), value=field_text(amount)) for amount in amounts)
     return (*presets, Preset(label="Max", value=field_text(most))) if most > 0 else presets
-
-
-def build_close_dialog(desk: Desk, row: Position, preview: Preview | None, form_key: UUID) -> CloseDialog:
-    """Close at market: what comes back, what it costs. Without a preview it closes all the same."""
-    spec = row.market.rules
-    bare = CloseDialog(
-        position_id=row.pk,
-        title=f"Close {spec.base} {'long' if row.size > 0 else 'short'}",
-        badge=f"{MarginMode(row.mode).value.title()} {leverage(Decimal(row.leverage))}",
-        mode=row.mode,
-        pnl="not known",
-        pnl_tone=Tone.PLAIN,
-        pnl_note=UNREADABLE,
-        changes=(LabelledChange(label="Position", change=Change(before=plain(row.size), after="0", unit=spec.base)),),
-        note="Sent as a reduce-only market order: it can close this position and never open another.",
-        form_key=str(form_key),
-        button=f"Close {plain(abs(row.size))} {spec.base} at market",
-        can_submit=True,
-        freshness=account_freshness(desk),
-    )
-    return _with_estimates(bare, preview, spec.collateral) if preview else bare
-
-
-def _with_estimates(dialog: CloseDialog, preview: Preview, collateral: str) -> CloseDialog:
-    profit = preview.before.position.unrealised_profit if preview.before else Decimal(0)
-    net = profit - preview.fees.total
-    margin = Change(before=_margin(preview.before), after=money(Decimal(0)))
-    free = _change(_free(preview.free_before), _free(preview.free_after))
-    return replace(
-        dialog,
-        pnl=money(net, signed=True),
-        pnl_tone=tone_of(net),
-        pnl_note=f"{collateral}, after {money(preview.fees.total)} of fees, at the mark",
-        changes=(
-            *dialog.changes,
-            LabelledChange(label="Position margin", change=margin),
-            LabelledChange(label="Free collateral", change=free),
-        ),
-    )
-
-
-def close_request(desk: Desk, row: Position, mark: Decimal) -> OrderRequest:
-    """The order that closes a whole position at market."""
-    return OrderRequest(
-        terms=market_terms(row.market.rules),
-        side=Side.SHORT if row.size > 0 else Side.LONG,
-        size=abs(row.size),
-        mark_price=mark,
-        mode=MarginMode(row.mode),
-        leverage=row.leverage,
-        fees=desk.fees,
-        reduce_only=True,
-    )

@@ -100,6 +100,17 @@ class Preset:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExitNote:
+    """What a take-profit or stop-loss comes to; without text there is none."""
+
+    text: str = ""
+    tone: Tone = Tone.PLAIN
+
+
+NO_EXIT = ExitNote()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LiquidationCard:
     """The two numbers that matter: where it ends and how far away that is.
 

@@ -14,6 +14,7 @@ from trading.models import Command, Position
 from trading.panels.liquidation import distance_text, price_value, reason_text, risk_of
 from trading.panels.market import freshness, liquidation_text, price_text, tone_of
 from trading.panels.numbers import field_text, leverage, money, percent, plain
+from trading.panels.told import told_row
 from trading.panels.utilisation import UNKNOWN, utilisation_of
 from trading.panels.view_models import (
     Freshness,
@@ -31,17 +32,36 @@ def build_positions(desk: Desk, unsettled: Sequence[Command] = ()) -> PositionsP
     """Every open position at the newest marks, isolated and cross side by side."""
     fresh = account_freshness(desk)
     pending = {command.market_id: "checking" for command in unsettled}
-    if desk.account is None or not desk.positions:
+    if desk.account is None:
         return PositionsPanel(rows=(), freshness=fresh)
+    empty = PositionsPanel(rows=(), freshness=fresh, key=str(desk.account.pk))
+    if desk.account.hedge_mode:
+        told = [told_row(desk, row, _bare_row(row, fresh, pending.get(row.market_id, ""))) for row in desk.positions]
+        return replace(empty, rows=_closed_by_venue(desk, told))
     try:
-        figures = readouts(state_of(desk.engine), RULES[Venue(desk.account.venue)])
+        figures = readouts(state_of(desk.engine), RULES[Venue(desk.account.venue)]) if desk.positions else {}
         rows = [
             build_row(row, figures[row.market.name], fresh, pending.get(row.market_id, "")) for row in desk.positions
         ]
     except NO_FIGURES:
-        bare = tuple(_bare_row(row, fresh, pending.get(row.market_id, "")) for row in desk.positions)
-        return PositionsPanel(rows=bare, freshness=fresh, problem=UNREADABLE)
-    return PositionsPanel(rows=tuple(rows), freshness=fresh)
+        rows = [_bare_row(row, fresh, pending.get(row.market_id, "")) for row in desk.positions]
+        return replace(empty, rows=tuple(rows), problem=UNREADABLE)
+    return replace(empty, rows=_closed_by_venue(desk, rows))
+
+
+def _closed_by_venue(desk: Desk, rows: Sequence[PositionRow]) -> tuple[PositionRow, ...]:
+    """The rows with what the venue does not allow closed, each with its reason; what is closed keeps its own."""
+    closed = []
+    for shown, held in zip(rows, desk.positions, strict=True):
+        allowed = desk.capabilities(held.market)
+        row = replace(
+            shown,
+            add_closed_because=shown.add_closed_because or allowed.add_margin.reason,
+            remove_closed_because=shown.remove_closed_because or allowed.remove_margin.reason,
+            close_closed_because=shown.close_closed_because or allowed.trade.reason,
+        )
+        closed.append(row)
+    return tuple(closed)
 
 
 def account_freshness(desk: Desk) -> Freshness:
@@ -54,7 +74,7 @@ def _bare_row(row: Position, fresh: Freshness, pending: str) -> PositionRow:
     spec, side = row.market.rules, Side.LONG if row.size > 0 else Side.SHORT
     return PositionRow(
         id=row.pk,
-        market=row.market.name,
+        market=row.market.address,
         base=spec.base,
         side=side.value.title(),
         side_tone=Tone.UP if side is Side.LONG else Tone.DOWN,

@@ -1,48 +1,21 @@
-"""The order form and the answer it gets while the slider moves."""
+"""The order form as a trader finds it, and as it stands while he fills it in."""
 
-from decimal import Decimal
 from uuid import UUID
 
 from tenants.policy import highest_leverage, offered_modes, slider_marks, starting_leverage, starting_mode
-from trading.desk import Desk, stale_limits
-from trading.forms import OrderForm, OrderKind, SizeUnit
-from trading.margin.quotes import OrderEffect, Preview, Readout
+from trading.desk import Desk
+from trading.forms import OrderForm, OrderKind
 from trading.margin.types import MarginMode, Side
 from trading.models import Market
-from trading.panels.liquidation import build_card, empty_card
-from trading.panels.market import freshness
-from trading.panels.numbers import field_text, leverage, money, plain
-from trading.panels.positions import account_freshness
-from trading.panels.utilisation import utilisation_of
-from trading.panels.view_models import (
-    Change,
-    Choice,
-    Freshness,
-    FreshnessState,
-    LabelledChange,
-    Preset,
-    Quote,
-    Ticket,
-    Trend,
-)
+from trading.panels.options import kind_choices, time_choices
+from trading.panels.quote import build_quote
+from trading.panels.view_models import Choice, Preset, Ticket
 from trading.quoting import Quoted, mode_closed_because
-from trading.services.accounts import Stage
-from trading.venues.snapshots import MarketSpec
 
 PERCENTS = (10, 25, 50, 75, 100)
-UNKNOWN = "not known"
 MODE_NOTES = {
     MarginMode.ISOLATED: "Only the margin you lock here can be lost.",
     MarginMode.CROSS: "Your whole cross balance backs this position.",
-}
-
-
-CONNECT_BUTTONS = {
-    Stage.NOT_CONNECTED: "Connect an account to trade",
-    Stage.WATCHING: "Connect a trading key to trade",
-    Stage.FEE_WAITING: "Approve the exchange fee to trade",
-    Stage.EXPIRED: "Connect again to trade",
-    Stage.REVOKED: "Connect again to trade",
 }
 
 
@@ -51,15 +24,18 @@ def build_ticket(desk: Desk, market: Market, quoted: Quoted, raw: dict[str, str]
     spec, form = market.rules, quoted.form
     highest = quoted.highest_leverage
     return Ticket(
-        market=market.name,
+        market=market.address,
         base=spec.base,
         collateral=spec.collateral,
         form_key=str(form_key),
         modes=_modes(desk, market, form),
         mode_note=MODE_NOTES[form.mode],
         side=form.side.value,
-        kind=form.kind.value,
+        kinds=kind_choices(form),
         price=raw.get("price", ""),
+        trigger=raw.get("trigger", ""),
+        execution=form.execution.value,
+        times=time_choices(market, form),
         size=raw.get("size", ""),
         unit=form.unit.value,
         percent=str(form.percent or ""),
@@ -70,6 +46,9 @@ def build_ticket(desk: Desk, market: Market, quoted: Quoted, raw: dict[str, str]
         marks=tuple(Preset(label=f"{mark}x", value=str(mark)) for mark in slider_marks(desk.policy, highest)),
         percent_presets=tuple(Preset(label=f"{share}%", value=str(share)) for share in PERCENTS),
         reduce_only=form.reduce_only,
+        protects=form.protects,
+        take_profit=raw.get("take_profit", ""),
+        stop_loss=raw.get("stop_loss", ""),
         quote=build_quote(desk, market, quoted),
     )
 
@@ -94,208 +73,6 @@ def _leverage_note(desk: Desk, market: Market, form: OrderForm, highest: int) ->
     if highest < market.max_leverage:
         return f"Up to {highest}x here; the venue allows {market.max_leverage}x."
     return ""
-
-
-def build_quote(desk: Desk, market: Market, quoted: Quoted) -> Quote:
-    """Everything the ticket says about the order it holds."""
-    spec, form, preview = market.rules, quoted.form, quoted.preview
-    fresh = quote_freshness(desk, market)
-    blocked = _blocked(desk, quoted, fresh)
-    after = preview.after if preview else None
-    total_loss = after.maximum_loss.total if after and after.maximum_loss else None
-    card = build_card(preview.before, after, spec) if preview else empty_card()
-    return Quote(
-        market=market.name,
-        side=form.side.value,
-        margin=_margin(preview),
-        liquidation=card,
-        max_loss=_loss_text(preview, total_loss),
-        max_loss_unit=spec.collateral if total_loss is not None else "",
-        max_loss_note=_loss_note(preview),
-        venue_fee=money(preview.fees.venue) if preview else money(Decimal(0)),
-        builder_fee=money(preview.fees.builder) if preview else money(Decimal(0)),
-        free=_free(quoted),
-        button=_button(desk, quoted, spec),
-        can_submit=quoted.can_place and not blocked,
-        spoken=_spoken(form, preview, card.price.after, total_loss),
-        freshness=fresh,
-        blocked_because=blocked,
-        must_connect=_must_connect(desk, quoted),
-        warning=_warning(preview),
-        size_value=field_text(quoted.size) if quoted.size and form.percent else "",
-        size_note=_size_note(quoted, spec),
-        available_note=_available_note(quoted, spec),
-        seen_liquidation=card.price_value,
-        seen_max_loss=field_text(total_loss) if total_loss is not None else "",
-        position_changes=_position_changes(preview, spec),
-        errors=quoted.errors,
-    )
-
-
-def quote_freshness(desk: Desk, market: Market) -> Freshness:
-    """How old a quote's numbers are: the older of the market's mark and, where there is one, the account."""
-    prices = freshness(desk.marked_at(market), desk.now, stale_limits())
-    if desk.account is None or prices.state is FreshnessState.CLOSED:
-        return prices
-    account = account_freshness(desk)
-    return account if account.state is FreshnessState.CLOSED or account.as_of < prices.as_of else prices
-
-
-def _blocked(desk: Desk, quoted: Quoted, fresh: Freshness) -> str:
-    reduces = _reduces(quoted)
-    if _must_connect(desk, quoted):
-        return desk.access.closed_because
-    if fresh.state is FreshnessState.CLOSED and not reduces:
-        return fresh.reason
-    return quoted.problem
-
-
-def _reduces(quoted: Quoted) -> bool:
-    return quoted.preview is not None and quoted.preview.effect in (OrderEffect.REDUCES, OrderEffect.CLOSES)
-
-
-def _must_connect(desk: Desk, quoted: Quoted) -> bool:
-    """Whether a step on the connect page comes before this order."""
-    return bool(desk.access.closed_because) and not (desk.access.may_reduce and _reduces(quoted))
-
-
-def _margin(preview: Preview | None) -> Change:
-    """What the position will hold: on Hyperliquid the fee of opening has left it already (3.3)."""
-    if preview is None:
-        return Change(after=money(Decimal(0)))
-    before = money(preview.before.margin) if preview.before else ""
-    return Change(before=before, after=money(preview.after.margin if preview.after else Decimal(0)))
-
-
-def _loss_text(preview: Preview | None, total: Decimal | None) -> str:
-    if total is not None:
-        return money(total, rounding="ROUND_CEILING")
-    if preview is None or preview.after is None:
-        return money(Decimal(0))
-    return UNKNOWN
-
-
-def _loss_note(preview: Preview | None) -> str:
-    if preview is None or preview.after is None:
-        return "Margin and fees together."
-    if preview.after.position.mode is MarginMode.CROSS:
-        return "Up to your whole cross balance answers for a cross position."
-    return "Margin locked plus the fees of opening; a forced close pays its fee from the margin."
-
-
-def _free(quoted: Quoted) -> Change:
-    preview = quoted.preview
-    if quoted.free is None:
-        return Change(after=UNKNOWN)
-    if preview is None or preview.free_after is None:
-        return Change(after=money(quoted.free))
-    trend = Trend.SAME
-    if preview.free_after != quoted.free:
-        trend = Trend.BETTER if preview.free_after > quoted.free else Trend.WORSE
-    return Change(before=money(quoted.free), after=money(preview.free_after), trend=trend)
-
-
-def _button(desk: Desk, quoted: Quoted, spec: MarketSpec) -> str:
-    """What the button will do, or what is missing."""
-    if _must_connect(desk, quoted):
-        return CONNECT_BUTTONS[desk.access.stage]
-    if quoted.errors:
-        return _button_for_error(quoted)
-    if quoted.problem:
-        return "No estimate right now"
-    if not quoted.size or quoted.preview is None:
-        return "Enter a size"
-    return _button_for_effect(quoted.form, quoted.preview.effect, f"{plain(quoted.size)} {spec.base}")
-
-
-def _button_for_effect(form: OrderForm, effect: OrderEffect, amount: str) -> str:
-    held = "long" if form.side is Side.SHORT else "short"
-    side = "Buy / Long" if form.side is Side.LONG else "Sell / Short"
-    match effect:
-        case OrderEffect.CLOSES:
-            return f"Close {held} of {amount}"
-        case OrderEffect.REDUCES:
-            return f"Reduce {held} by {amount}"
-        case OrderEffect.FLIPS:
-            return f"{side} {amount}: flips your position"
-        case _ if form.price is not None:
-            return f"{side} {amount} at {plain(form.price)}"
-        case _:
-            return f"{side} {amount}"
-
-
-def _button_for_error(quoted: Quoted) -> str:
-    labels = {"price": "Check the price", "size": "Check the size", "leverage": "Check the leverage"}
-    first = next(iter(quoted.errors))
-    return labels.get(first, "Check the margin mode")
-
-
-def _spoken(form: OrderForm, preview: Preview | None, liquidation: str, total: Decimal | None) -> str:
-    parts = [f"{form.leverage}x"]
-    if preview is not None:
-        parts.append(f"margin {_margin(preview).after}")
-        parts.append(f"liquidation about {liquidation}" if liquidation else "no liquidation price")
-    if total is not None:
-        parts.append(f"maximum loss {_loss_text(preview, total)}")
-    return ", ".join(parts)
-
-
-def _warning(preview: Preview | None) -> str:
-    if preview is None:
-        return ""
-    if preview.effect is OrderEffect.FLIPS:
-        return "This closes your position and opens one on the other side."
-    moved = [effect.market for effect in preview.others if effect.before.price != effect.after.price]
-    if moved:
-        return f"Moves the liquidation price of your other cross positions: {', '.join(moved)}."
-    return ""
-
-
-def _size_note(quoted: Quoted, spec: MarketSpec) -> str:
-    if not quoted.size or quoted.mark is None:
-        return ""
-    value = quoted.size * (quoted.form.price or quoted.mark)
-    if quoted.form.unit is SizeUnit.USD and not quoted.form.percent:
-        return f"= {plain(quoted.size)} {spec.base}"
-    return f"≈ {money(value)} {spec.collateral}"
-
-
-def _available_note(quoted: Quoted, spec: MarketSpec) -> str:
-    if quoted.maximum is None:
-        return ""
-    return f"max {plain(quoted.maximum)} {spec.base}"
-
-
-def _position_changes(preview: Preview | None, spec: MarketSpec) -> tuple[LabelledChange, ...]:
-    """What becomes of a position that is open already."""
-    if preview is None or preview.before is None:
-        return ()
-    before, after = preview.before, preview.after
-    return (
-        LabelledChange(label="Position", change=Change(before=_size_of(before), after=_size_of(after), unit=spec.base)),
-        LabelledChange(
-            label="Effective leverage",
-            change=Change(before=_leverage_of(before), after=_leverage_of(after)),
-            help="Position value over the equity behind it.",
-        ),
-        LabelledChange(
-            label="Margin utilisation",
-            change=Change(before=_utilisation_of(before), after=_utilisation_of(after)),
-            help="Maintenance margin over equity; liquidation at 100 %.",
-        ),
-    )
-
-
-def _size_of(readout: Readout | None) -> str:
-    return plain(readout.position.size) if readout else "0"
-
-
-def _leverage_of(readout: Readout | None) -> str:
-    return leverage(readout.effective_leverage) if readout and readout.effective_leverage is not None else "none"
-
-
-def _utilisation_of(readout: Readout | None) -> str:
-    return utilisation_of(readout).text if readout else "none"
 
 
 def default_form(desk: Desk, market: Market) -> OrderForm:

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from trading.panels.elements import (
+    NO_EXIT,
     Change,
     Choice,
     CommandNotice,
+    ExitNote,
     Freshness,
     FreshnessState,
     LabelledChange,
@@ -30,8 +32,8 @@ __all__ = [
     "BookRow",
     "Change",
     "Choice",
-    "CloseDialog",
     "CommandNotice",
+    "ExitNote",
     "FillRow",
     "Freshness",
     "FreshnessState",
@@ -53,6 +55,7 @@ __all__ = [
     "Ticket",
     "Tone",
     "Trend",
+    "VenueBalance",
     "VenueBanner",
 ]
 
@@ -89,6 +92,8 @@ class Quote:
     available_note: str = ""
     seen_liquidation: str = ""
     seen_max_loss: str = ""
+    take_profit: ExitNote = NO_EXIT
+    stop_loss: ExitNote = NO_EXIT
     position_changes: tuple[LabelledChange, ...] = ()
     errors: Mapping[str, str] = field(default_factory=dict)
 
@@ -104,8 +109,11 @@ class Ticket:
     modes: tuple[Choice, ...]
     mode_note: str
     side: str
-    kind: str
+    kinds: tuple[Choice, ...]
     price: str
+    trigger: str
+    execution: str
+    times: tuple[Choice, ...]
     size: str
     unit: str
     percent: str
@@ -116,6 +124,9 @@ class Ticket:
     marks: tuple[Preset, ...]
     percent_presets: tuple[Preset, ...]
     reduce_only: bool
+    protects: bool
+    take_profit: str
+    stop_loss: str
     quote: Quote
     signed_in: bool = True
     quote_every: str = "2s"
@@ -162,31 +173,12 @@ class MarginDialog:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CloseDialog:
-    """Close a position at market: what is expected to come back and what it costs."""
-
-    position_id: int
-    title: str
-    badge: str
-    mode: str
-    pnl: str
-    pnl_tone: Tone
-    pnl_note: str
-    changes: tuple[LabelledChange, ...]
-    note: str
-    form_key: str
-    button: str
-    can_submit: bool
-    freshness: Freshness
-    blocked_because: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class MarketLink:
-    """A market in the switcher."""
+    """A market in the switcher. ``venue`` is told where markets of several are listed."""
 
     name: str
     label: str
+    venue: str = ""
     max_leverage: str
     mark: str
     change: str
@@ -213,11 +205,29 @@ class MarketBar:
     funding_in: str
     freshness: Freshness
     markets: tuple[MarketLink, ...] = ()
+    venue: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenueBalance:
+    """One of a trader's accounts in a line. ``key`` is empty where there is none; ``problem`` says why no number."""
+
+    venue: str
+    label: str
+    key: str = ""
+    equity: str = ""
+    collateral: str = ""
+    freshness: Freshness | None = None
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountPanel:
-    """The account in four numbers. ``problem`` says why there are none yet, ``connect_label`` what is left to do."""
+    """The account in four numbers. ``problem`` says why there are none yet, ``connect_label`` what is left to do.
+
+    ``key`` tells one account's live numbers from another's. ``venues`` and ``total`` are there where a trader may have
+    several accounts.
+    """
 
     equity: str
     free: str
@@ -230,6 +240,12 @@ class AccountPanel:
     freshness: Freshness
     problem: str = ""
     connect_label: str = ""
+    key: str = ""
+    venue: str = ""
+    venue_id: str = ""
+    venues: tuple[VenueBalance, ...] = ()
+    total: str = ""
+    total_note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,45 +2,47 @@
 
 from dataclasses import replace
 from decimal import Decimal
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_POST
 
 from tenants.access import MemberRequest, trader_required
+from tenants.models import User
 from trading.connect import KeyUnreadable, trading_adapter
 from trading.desk import (
     NO_FIGURES,
     UNREADABLE,
     Desk,
-    account_of,
+    accounts_of,
     desk_of,
-    order_of,
+    portfolio_of,
     position_of,
     recent_desk,
-    recent_fills,
-    recent_margin_changes,
     unsettled_commands,
 )
 from trading.forms import Unreadable, read_form_key, read_number
 from trading.holdings import market_terms
 from trading.margin.errors import MarginInputError
-from trading.margin.preview import preview_margin_change, preview_order
+from trading.margin.preview import preview_margin_change
 from trading.margin.quotes import MarginChange, Preview
 from trading.margin.types import MarginMode
 from trading.models import Command, Position
 from trading.models.commands import CommandKind
-from trading.panels.dialogs import build_close_dialog, build_margin_dialog, build_margin_preview, close_request
-from trading.panels.history import build_fills, build_margin_changes, build_orders
+from trading.panels.dialogs import build_margin_dialog, build_margin_preview
 from trading.panels.numbers import field_text
-from trading.panels.positions import build_positions
+from trading.panels.portfolio import (
+    build_portfolio_fills,
+    build_portfolio_margin_changes,
+    build_portfolio_orders,
+    build_portfolio_positions,
+)
 from trading.panels.view_models import MarginPreview
 from trading.services.commands import FormReused, earlier
 from trading.services.margin import change_margin as move_margin
-from trading.services.orders import cancel_order as send_cancel
-from trading.services.orders import close_position as send_close
 from trading.venues.errors import InvalidCommand
+from trading.venues.snapshots import Venue
 from trading.views.commands import answer_command
 from trading.views.seen import refuse_if_moved
 
@@ -53,8 +55,8 @@ Problem = (Unreadable, InvalidCommand, KeyUnreadable)
 @require_GET
 def show_positions(request: MemberRequest) -> HttpResponse:
     """Every open position."""
-    desk = desk_of(request.user)
-    panel = build_positions(desk, unsettled_commands(desk.account))
+    desks = portfolio_of(request.user)
+    panel = build_portfolio_positions(desks, unsettled_commands(accounts_of(desks)))
     return render(request, "trading/_positions.html", {"positions": panel})
 
 
@@ -62,14 +64,14 @@ def show_positions(request: MemberRequest) -> HttpResponse:
 @require_GET
 def show_orders(request: MemberRequest) -> HttpResponse:
     """Orders that rest at the venue."""
-    return render(request, "trading/_orders.html", {"orders": build_orders(desk_of(request.user))})
+    return render(request, "trading/_orders.html", {"orders": build_portfolio_orders(portfolio_of(request.user))})
 
 
 @trader_required
 @require_GET
 def show_fills(request: MemberRequest) -> HttpResponse:
     """The newest executions."""
-    fills = build_fills(recent_fills(desk_of(request.user).account))
+    fills = build_portfolio_fills(portfolio_of(request.user))
     return render(request, "trading/_fills.html", {"fills": fills})
 
 
@@ -77,7 +79,7 @@ def show_fills(request: MemberRequest) -> HttpResponse:
 @require_GET
 def show_margin_changes(request: MemberRequest) -> HttpResponse:
     """Collateral moved in and out."""
-    changes = build_margin_changes(recent_margin_changes(desk_of(request.user).account))
+    changes = build_portfolio_margin_changes(portfolio_of(request.user))
     return render(request, "trading/_margin_changes.html", {"margin_changes": changes})
 
 
@@ -85,8 +87,8 @@ def show_margin_changes(request: MemberRequest) -> HttpResponse:
 @require_GET
 def show_margin_dialog(request: MemberRequest, position_id: int) -> HttpResponse:
     """Add or remove margin of one isolated position."""
-    desk = desk_of(request.user)
-    row = _isolated(desk, position_id)
+    row = _isolated(request.user, position_id)
+    desk = desk_of(request.user, Venue(row.account.venue))
     direction = _direction(request.GET.get("direction", ""))
     preview = _preview(desk, row, direction, request.GET.get("amount", ""))
     dialog = build_margin_dialog(desk, row, direction, preview, _unmoved(desk, row), uuid4())
@@ -97,8 +99,8 @@ def show_margin_dialog(request: MemberRequest, position_id: int) -> HttpResponse
 @require_GET
 def show_margin_preview(request: MemberRequest, position_id: int) -> HttpResponse:
     """What moving the amount would do, while it is being typed."""
-    desk = recent_desk(request.user)
-    row = _isolated(desk, position_id)
+    row = _isolated(request.user, position_id)
+    desk = recent_desk(request.user, Venue(row.account.venue))
     preview = _preview(desk, row, _direction(request.GET.get("direction", "")), request.GET.get("amount", ""))
     return render(request, "trading/_margin_preview.html", {"preview": preview, "position_id": row.pk})
 
@@ -107,8 +109,8 @@ def show_margin_preview(request: MemberRequest, position_id: int) -> HttpRespons
 @require_POST
 def change_margin(request: MemberRequest, position_id: int) -> HttpResponse:
     """Move the margin, once, however often the form arrives."""
-    desk = desk_of(request.user)
-    row = _isolated(desk, position_id)
+    row = _isolated(request.user, position_id)
+    desk = desk_of(request.user, Venue(row.account.venue))
     direction, typed = _direction(request.POST.get("direction", "")), request.POST.get("amount", "")
     try:
         command = _move(request, desk, row, direction, typed)
@@ -144,70 +146,8 @@ def _render_margin_problem(
     return _render_dialog(request, "trading/_margin_dialog.html", {"dialog_view": dialog}, status)
 
 
-@trader_required
-@require_GET
-def show_close_dialog(request: MemberRequest, position_id: int) -> HttpResponse:
-    """What closing at market brings and costs."""
-    desk = desk_of(request.user)
-    return _render_close(request, desk, position_of(desk.account, position_id))
-
-
-@trader_required
-@require_POST
-def close_position(request: MemberRequest, position_id: int) -> HttpResponse:
-    """Close at market, reduce-only, once. A form that was taken before is answered even when the position is gone."""
-    form_key = request.POST.get("form_key", "")
-    desk = desk_of(request.user)
-    try:
-        key = read_form_key(form_key)
-        made = earlier(desk.account, CommandKind.ORDER, key, {"close": str(position_id)}) if desk.account else None
-        command = made or _close(desk, position_id, key)
-    except FormReused:
-        return _render_close(request, desk, position_of(desk.account, position_id), REUSED, 409)
-    except Problem as problem:
-        return _render_close(request, desk, position_of(desk.account, position_id), str(problem), 422)
-    return answer_command(request, command)
-
-
-def _close(desk: Desk, position_id: int, form_key: UUID) -> Command:
-    row = position_of(desk.account, position_id)
-    mark = desk.mark(row.market) or row.mark_price
-    return send_close(trading_adapter(row.account), row.account, row, mark, form_key, desk.access.fee)
-
-
-def _render_close(
-    request: MemberRequest, desk: Desk, row: Position, problem: str = "", status: int = 200
-) -> HttpResponse:
-    dialog = build_close_dialog(desk, row, _closed(desk, row), uuid4())
-    if problem:
-        dialog = replace(dialog, blocked_because=problem)
-    return _render_dialog(request, "trading/_close_dialog.html", {"dialog_view": dialog}, status)
-
-
-def _closed(desk: Desk, row: Position) -> Preview | None:
-    """What closing would do; None where no figure may be computed, which keeps nobody from closing."""
-    try:
-        return preview_order(desk.engine, close_request(desk, row, desk.mark(row.market) or row.mark_price))
-    except NO_FIGURES:
-        return None
-
-
-@trader_required
-@require_POST
-def cancel_order(request: MemberRequest, order_id: int) -> HttpResponse:
-    """Cancel a resting order, once."""
-    row = order_of(account_of(request.user), order_id)
-    try:
-        form_key = read_form_key(request.POST.get("form_key", ""))
-        command = send_cancel(trading_adapter(row.account), row.account, row, form_key)
-    except (*Problem, FormReused) as problem:
-        words = REUSED if isinstance(problem, FormReused) else str(problem)
-        return render(request, "400.html", {"reason": words}, status=422)
-    return answer_command(request, command)
-
-
-def _isolated(desk: Desk, position_id: int) -> Position:
-    row = position_of(desk.account, position_id)
+def _isolated(trader: User, position_id: int) -> Position:
+    row = position_of(trader, position_id)
     if row.mode != MarginMode.ISOLATED:
         raise Http404
     return row

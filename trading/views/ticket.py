@@ -10,29 +10,37 @@ from django.views.decorators.http import require_GET, require_POST
 from tenants.access import MemberRequest, trader_required
 from trading.connect import KeyUnreadable, trading_adapter
 from trading.desk import Desk, desk_of, market_named, recent_desk
-from trading.forms import Unreadable, read_form_key, read_order
+from trading.forms import Execution, OrderForm, Unreadable, read_form_key, read_order
 from trading.models import Command, Market
 from trading.models.commands import CommandKind
-from trading.panels.ticket import build_quote, build_ticket, default_form
+from trading.panels.quote import build_quote
+from trading.panels.ticket import build_ticket, default_form
 from trading.panels.view_models import Quote
 from trading.quoting import Quoted, quote_order
 from trading.services.commands import FormReused, earlier
-from trading.services.orders import OrderTicket, remember_choice
+from trading.services.drafts import Exits, OrderTicket
 from trading.services.orders import place_order as send_order
+from trading.services.orders import remember_choice
+from trading.venues.base import Trigger
 from trading.venues.errors import InvalidCommand
+from trading.venues.snapshots import Venue
 from trading.views.commands import answer_command
 from trading.views.seen import refuse_if_moved
 from trading.views.terminal import terminal_page
 
 REUSED = "This form was already sent with other values. The first order counts; look at it before sending another."
-FIELDS = ("side", "kind", "price", "size", "unit", "percent", "mode", "leverage", "reduce_only")
+FIELDS = (
+    "side", "kind", "trigger", "execution", "price", "time_in_force", "size", "unit", "percent", "mode", "leverage",
+    "reduce_only", "protects", "take_profit", "stop_loss",
+)  # fmt: skip
 
 
 @trader_required
 @require_GET
 def show_quote(request: MemberRequest, market_name: str) -> HttpResponse:
     """What the ticket would do. Nothing is stored and nothing is sent."""
-    desk, market = recent_desk(request.user), market_named(market_name)
+    market = market_named(market_name)
+    desk = recent_desk(request.user, Venue(market.venue))
     return _render_quote(request, desk, market, quote_from(request, desk, market))
 
 
@@ -40,7 +48,8 @@ def show_quote(request: MemberRequest, market_name: str) -> HttpResponse:
 @require_POST
 def place_order(request: MemberRequest, market_name: str) -> HttpResponse:
     """Recompute everything from the raw fields, then place the order once, however often the form arrives."""
-    desk, market = desk_of(request.user), market_named(market_name)
+    market = market_named(market_name)
+    desk = desk_of(request.user, Venue(market.venue))
     quoted = quote_from(request, desk, market)
     try:
         command = _order(request, desk, market, quoted)
@@ -67,9 +76,10 @@ def _order(request: MemberRequest, desk: Desk, market: Market, quoted: Quoted) -
     form = _typed(request) | {"market": market.name}
     if desk.account is None:
         raise Unreadable("Connect an account at the venue to trade.")
-    made = earlier(desk.account, CommandKind.ORDER, form_key, form)
-    if made is not None:
-        return made
+    for kind in (CommandKind.ORDER, CommandKind.ORDERS):
+        made = earlier(desk.account, kind, form_key, form)
+        if made is not None:
+            return made
     _refuse_unless_placeable(request, desk, market, quoted)
     if quoted.size is None or quoted.mark is None:
         raise Unreadable("Enter a size.")
@@ -84,9 +94,18 @@ def _order(request: MemberRequest, desk: Desk, market: Market, quoted: Quoted) -
         limit_price=quoted.form.price,
         reduce_only=quoted.form.reduce_only,
         builder=desk.access.fee,
+        time_in_force=quoted.form.time_in_force,
+        trigger=_trigger(quoted.form),
+        exits=Exits(quoted.form.take_profit, quoted.form.stop_loss),
     )
     remember_choice(desk.account, market, ticket.mode, ticket.leverage)
     return send_order(trading_adapter(desk.account), desk.account, market, ticket)
+
+
+def _trigger(form: OrderForm) -> Trigger | None:
+    if form.trigger_kind is None or form.trigger is None:
+        return None
+    return Trigger(form.trigger, form.trigger_kind, form.execution is Execution.MARKET)
 
 
 def _refuse_unless_placeable(request: MemberRequest, desk: Desk, market: Market, quoted: Quoted) -> None:

@@ -123,15 +123,18 @@ def order_rows() -> tuple[OrderRow, ...]:
     first = OrderRow(
         id=11,
         market="ETH",
+        address="ETH",
         side="Buy",
         side_tone=Tone.UP,
         kind="Limit",
+        trigger="",
         price="2,950.0",
         size="1.0",
         filled="0.25",
         value="2,950.00",
         mode_label="Isolated",
         placed="22 Nov 10:12:04",
+        age="18 min",
         reduce_only=False,
         form_key="2a5d9f0c-6f50-4f86-9d0e-5a2f1c7f3b15",
     )

@@ -7,7 +7,7 @@ import pytest
 from tests.trading.desks import market
 from trading.models import Command
 from trading.models.commands import CommandKind, CommandState
-from trading.panels.history import build_notice
+from trading.panels.notices import build_notice
 from trading.panels.view_models import NoticeState
 
 ASKED = {"side": "long", "size": "0.01", "price": "market"}

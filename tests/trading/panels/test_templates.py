@@ -41,6 +41,12 @@ FRAGMENTS = {
     "_margin_dialog": {"dialog_view": ticket_samples.margin_dialog()},
     "_margin_preview": {"preview": ticket_samples.margin_preview(), "position_id": 2},
     "_close_dialog": {"dialog_view": ticket_samples.close_dialog()},
+    "_close_preview": {"preview": ticket_samples.close_preview()},
+    "_exits_dialog": {"dialog_view": ticket_samples.exits_dialog()},
+    "_exits_preview": {"preview": ticket_samples.exits_preview()},
+    "_modify_dialog": {"dialog_view": ticket_samples.modify_dialog()},
+    "_modify_preview": {"preview": ticket_samples.modify_preview()},
+    "_cancel_dialog": {"dialog_view": ticket_samples.cancel_dialog()},
 }
 
 
@@ -111,7 +117,11 @@ def test_a_fragments_root_is_its_file(pages: Environment, name: str, context: di
 def test_a_quote_brings_its_satellites_and_every_sentence(pages: Environment) -> None:
     text = pages.get_template("trading/_quote.html").render(HEAD, quote=ticket_samples.refused_quote())
     outside = [attributes["id"] for _, attributes in Elements(text).found if "hx-swap-oob" in attributes]
-    assert outside == ["quote_margin", "size_note", "error_mode", "error_price", "error_size", "error_leverage"]
+    parts = ("take_profit", "stop_loss")
+    fields = ("mode", "trigger", "price", "size", "leverage", "time_in_force", "protects", *parts)
+    assert outside == [
+        "quote_margin", "size_note", *(f"note_{name}" for name in parts), *(f"error_{name}" for name in fields)
+    ]  # fmt: skip
     assert "The size must be a number above zero, with at most 4 decimals.</p>" in text
     assert re.search(r'id="place_order"[^>]*disabled', text)
 

@@ -9,7 +9,8 @@ from tests.trading.desks import HOUR_AGO, NOW, THREE_HOURS_AGO, make_desk, marke
 from trading.desk import Desk
 from trading.forms import read_order
 from trading.live.board import Board
-from trading.panels.ticket import build_quote, default_form
+from trading.panels.quote import build_quote
+from trading.panels.ticket import default_form
 from trading.panels.view_models import FreshnessState, Quote
 from trading.quoting import quote_order
 

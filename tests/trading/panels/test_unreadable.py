@@ -7,11 +7,13 @@ import pytest
 
 from tests.trading.desks import make_desk, market
 from trading.desk import UNREADABLE, Desk
-from trading.forms import read_order
-from trading.panels.dialogs import build_close_dialog, build_margin_dialog, build_margin_preview
+from trading.forms import read_close, read_order
+from trading.panels.closing import build_close_preview
+from trading.panels.dialogs import build_margin_dialog, build_margin_preview
 from trading.panels.history import build_account
 from trading.panels.positions import build_positions
-from trading.panels.ticket import build_quote, default_form
+from trading.panels.quote import build_quote
+from trading.panels.ticket import default_form
 from trading.quoting import quote_order
 
 
@@ -48,10 +50,14 @@ def test_ticket_says_why_there_is_no_estimate(desk: Desk) -> None:
 
 
 def test_position_is_closed_without_estimates(desk: Desk) -> None:
-    dialog = build_close_dialog(desk, desk.positions[0], None, uuid4())
+    row = desk.positions[0]
+    close, flip = (read_close({"kind": kind}, row.market.rules, row.size) for kind in ("market", "flip"))
+    preview = build_close_preview(desk, row, close)
 
-    assert (dialog.can_submit, dialog.pnl, dialog.pnl_note) == (True, "not known", UNREADABLE)
-    assert [change.label for change in dialog.changes] == ["Position"]
+    assert (preview.can_submit, preview.pnl, preview.pnl_note) == (True, "not known", UNREADABLE)
+    assert [change.label for change in preview.changes] == ["Position"]
+    # What would open a new position waits for figures.
+    assert not build_close_preview(desk, row, flip).can_submit
 
 
 def test_margin_waits_for_figures(desk: Desk) -> None:

@@ -3,11 +3,14 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from trading.panels.closing import CloseDialog, ClosePreview
+from trading.panels.exits import ExitsDialog, ExitsPreview
+from trading.panels.orders import CancelDialog, ModifyDialog, ModifyPreview
 from trading.panels.view_models import (
     Change,
     Choice,
-    CloseDialog,
     CommandNotice,
+    ExitNote,
     Freshness,
     FreshnessState,
     LabelledChange,
@@ -132,8 +135,11 @@ def ticket(*, beginners: bool = False) -> Ticket:
         ),
         mode_note="",
         side="long",
-        kind="market",
+        kinds=(Choice(value="market", label="Market", selected=True), Choice(value="limit", label="Limit")),
         price="3012.4",
+        trigger="",
+        execution="market",
+        times=(Choice(value="gtc", label="Until cancelled", selected=True),),
         size="1.5",
         unit="coin",
         percent="",
@@ -146,6 +152,9 @@ def ticket(*, beginners: bool = False) -> Ticket:
         ),
         percent_presets=tuple(Preset(label=f"{share} %", value=share) for share in ("10", "25", "50", "75", "100")),
         reduce_only=False,
+        protects=False,
+        take_profit="",
+        stop_loss="",
         quote=quote(leverage=3 if beginners else 10),
     )
 
@@ -203,26 +212,107 @@ def margin_dialog() -> MarginDialog:
     )
 
 
-def close_dialog() -> CloseDialog:
+def close_preview() -> ClosePreview:
     """Closing the short at market."""
-    return CloseDialog(
+    return ClosePreview(
         position_id=2,
-        title="Close · DOGE short",
-        badge="Isolated 20x",
-        mode="isolated",
         pnl="−2.46 USDC",
         pnl_tone=Tone.DOWN,
         pnl_note="after 0.46 of fees",
         changes=(
             LabelledChange(label="Size", change=Change(before="−5,000", after="0", unit="DOGE")),
-            LabelledChange(label="Expected price", change=Change(after="0.20251")),
             LabelledChange(label="Free collateral", change=Change(before="9,316.40", after="9,363.94")),
         ),
         note="Sent at once as a market order that can only reduce the position; the price may differ by up to 0.5 %.",
-        form_key="8a5d9f0c-6f50-4f86-9d0e-5a2f1c7f3b13",
         button="Close 5,000 DOGE at market",
         can_submit=True,
         freshness=LIVE,
+    )
+
+
+def close_dialog() -> CloseDialog:
+    """The dialog around it."""
+    return CloseDialog(
+        position_id=2,
+        title="Close · DOGE short",
+        badge="Isolated 20x",
+        mode="isolated",
+        base="DOGE",
+        collateral="USDC",
+        kinds=(Choice(value="market", label="Market", selected=True), Choice(value="limit", label="Limit")),
+        percents=(Preset(label="50%", value="50"), Preset(label="100%", value="100")),
+        percent="100",
+        size="",
+        price="",
+        form_key="8a5d9f0c-6f50-4f86-9d0e-5a2f1c7f3b13",
+        preview=close_preview(),
+    )
+
+
+def exits_preview() -> ExitsPreview:
+    """A stop that liquidation would come before."""
+    return ExitsPreview(
+        position_id=2,
+        take_profit=ExitNote(text="+120.00 USDC · +240.0 % of margin", tone=Tone.UP),
+        errors={"stop_loss": "Liquidation at about 0.20689 comes first: this stop would never fire."},
+        button="Check the prices",
+        can_submit=False,
+        freshness=LIVE,
+    )
+
+
+def exits_dialog() -> ExitsDialog:
+    """Take-profit and stop-loss of the short."""
+    return ExitsDialog(
+        position_id=2,
+        title="Take profit and stop loss · DOGE short",
+        badge="Isolated 20x",
+        mode="isolated",
+        take_profit="0.178",
+        stop_loss="0.21",
+        profit_presets=(Preset(label="+50 %", value="0.2"),),
+        loss_presets=(Preset(label="−10 %", value="0.204"),),
+        facts=(LabelledChange(label="Entry", change=Change(after="0.20210")),),
+        form_key="8a5d9f0c-6f50-4f86-9d0e-5a2f1c7f3b16",
+        preview=exits_preview(),
+    )
+
+
+def modify_preview() -> ModifyPreview:
+    """Another price for a resting order."""
+    return ModifyPreview(
+        order_id=11,
+        changes=(LabelledChange(label="Limit price", change=Change(before="2,950.0", after="2,960.0")),),
+        button="Change the order",
+        can_submit=True,
+        freshness=LIVE,
+    )
+
+
+def modify_dialog() -> ModifyDialog:
+    """The dialog around it."""
+    return ModifyDialog(
+        order_id=11,
+        title="Change ETH buy · limit",
+        price_label="Limit price",
+        price="2960",
+        size="1",
+        base="ETH",
+        collateral="USDC",
+        form_key="8a5d9f0c-6f50-4f86-9d0e-5a2f1c7f3b17",
+        preview=modify_preview(),
+    )
+
+
+def cancel_dialog() -> CancelDialog:
+    """Two orders, one of which protects a position."""
+    return CancelDialog(
+        address="ETH",
+        title="Cancel all ETH orders",
+        orders=("Buy 1 ETH, limit: at 2,950.0", "Sell whole position, stop market: mark below 2,800.0"),
+        warning="Among them is what protects your ETH position.",
+        button="Cancel 2 orders",
+        form_key="8a5d9f0c-6f50-4f86-9d0e-5a2f1c7f3b18",
     )
 
 

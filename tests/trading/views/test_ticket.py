@@ -74,7 +74,7 @@ BAD = [
     ({"leverage": "41"}, "40x is the venue&#39;s maximum on BTC"),
     ({"leverage": "0"}, "Leverage is a whole number from 1 up"),
     ({"mode": "shared"}, "Choose one of the options shown"),
-    ({"kind": "limit"}, "Enter the price of the limit order"),
+    ({"kind": "limit"}, "Enter the limit price"),
     ({"kind": "limit", "price": "86000.5"}, "move in steps of 1"),
     ({"reduce_only": "on"}, "There is no BTC position to reduce"),
     ({"form_key": "nonsense"}, "This form has expired"),

@@ -1,0 +1,126 @@
+"""What became of a command, in the trader's words."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from trading.models import Command
+from trading.models.commands import CommandKind, CommandState
+from trading.panels.elements import CommandNotice, NoticeState
+from trading.panels.numbers import plain
+
+
+def build_notice(command: Command, form_key: UUID | None = None) -> CommandNotice:
+    """What became of a command, in the trader's words. ``form_key`` re-arms the form that sent it."""
+    state, title = _outcome(command)
+    return CommandNotice(
+        id=str(command.pk),
+        state=state,
+        title=title,
+        detail=_detail(command, state),
+        time=f"{command.settled_at or command.prepared_at:%H:%M:%S}",
+        next_step=command.next_step if state is NoticeState.REJECTED else "",
+        form_key=str(form_key) if form_key else "",
+    )
+
+
+def _outcome(command: Command) -> tuple[NoticeState, str]:
+    what = describe(command)
+    match command.state:
+        case CommandState.ACCEPTED:
+            return NoticeState.ACCEPTED, _accepted_title(command, what)
+        case CommandState.REJECTED:
+            return NoticeState.REJECTED, f"Refused: {what}"
+        case CommandState.DEAD:
+            return NoticeState.REJECTED, f"Not carried out: {what}"
+        case CommandState.UNPROVEN:
+            return NoticeState.REJECTED, f"Not known: {what}"
+        case CommandState.UNKNOWN:
+            return NoticeState.CHECKING, f"Checking: {what}"
+        case _:
+            return NoticeState.SENT, f"Sent: {what}"
+
+
+def _accepted_title(command: Command, what: str) -> str:
+    """What the venue did, which for an order may be less than what was asked."""
+    if command.kind not in (CommandKind.ORDER, CommandKind.ORDERS) or "size" not in command.intent:
+        return f"Done: {what}"
+    told = main_evidence(command)
+    kind, filled, asked = told.get("kind"), _filled(told), Decimal(command.intent["size"])
+    of_asked = "" if filled is None else f"{plain(filled)} of {plain(asked)} {command.market.rules.base}"
+    if kind == "filled" and filled is not None and filled < asked:
+        return f"Filled {of_asked}"
+    if kind == "cancelled" and filled:
+        return f"Cancelled: {of_asked} was filled"
+    if kind == "cancelled":
+        return f"Cancelled: {what}" if filled is None else f"Cancelled: {what}, nothing was filled"
+    if kind == "resting" and "trigger" not in command.intent:
+        return f"In the book: {what}, {of_asked} filled" if filled else f"In the book: {what}"
+    titles = {"filled": "Filled", "resting": "Waiting", "waiting": "Waiting"}
+    return f"{titles.get(str(kind), 'Done')}: {what}"
+
+
+def main_evidence(command: Command) -> Mapping[str, Any]:
+    """What became of a command's one order, or of the first of several: the one that the others depend on."""
+    told: Mapping[str, Any] = command.evidence
+    return told["members"][0] if told.get("members") else told
+
+
+def _filled(told: Mapping[str, Any]) -> Decimal | None:
+    """How much of an order was executed: by the venue's answer, or by its status asked for later."""
+    amount = told.get("filled") or told.get("size")
+    return Decimal(amount) if amount else None
+
+
+def describe(command: Command) -> str:
+    """A command in a few words."""
+    intent, base = command.intent, command.market.rules.base
+    match command.kind:
+        case CommandKind.ORDER | CommandKind.ORDERS:
+            first = _order_words(intent, base) if "size" in intent else f"{base} {intent['side']}"
+            words = f"{first}{_exit_words(intent)}"
+        case CommandKind.MODIFY:
+            words = f"change {base} order to {plain(Decimal(intent['size']))} at {plain(Decimal(intent['price']))}"
+        case CommandKind.CANCEL:
+            words = f"cancel {base} order"
+        case CommandKind.CANCEL_ALL:
+            count = len(intent["orders"].split(","))
+            words = f"cancel {count} {base} order{'' if count == 1 else 's'}"
+        case CommandKind.LEVERAGE | CommandKind.MODE:
+            words = f"{base} to {intent['mode']} {intent['leverage']}x"
+        case _:
+            amount = Decimal(intent["amount"])
+            words = f"{'add' if amount > 0 else 'remove'} {plain(abs(amount))} margin, {base}"
+    return words
+
+
+def _order_words(intent: Mapping[str, str], base: str) -> str:
+    verb = "buy" if intent["side"] == "long" else "sell"
+    at = "at market" if intent["price"] == "market" else f"at {plain(Decimal(intent['price']))}"
+    if "trigger" in intent:
+        at = f"{at} once the mark is {plain(Decimal(intent['trigger']))}"
+    return f"{verb} {plain(Decimal(intent['size']))} {base} {at}"
+
+
+def _exit_words(intent: Mapping[str, str]) -> str:
+    """The exits that go with an order or a position."""
+    words = {"take_profit": "take-profit at", "stop_loss": "stop-loss at"}
+    named = [f"{word} {plain(Decimal(intent[name]))}" for name, word in words.items() if name in intent]
+    return f", {' and '.join(named)}" if named else ""
+
+
+def _detail(command: Command, state: NoticeState) -> str:
+    if state is NoticeState.CHECKING:
+        return "The venue has not confirmed this yet. It is being checked; there is no need to send it again."
+    if state is NoticeState.SENT:
+        return "On its way to the venue."
+    if state is NoticeState.REJECTED:
+        return command.message or "The venue gave no reason."
+    told = main_evidence(command)
+    price, size = told.get("average_price"), told.get("size")
+    if price and size:
+        is_partial = command.intent.get("price") == "market" and Decimal(size) < Decimal(command.intent["size"])
+        rest = " The market took no more within the price limit; the rest was cancelled." if is_partial else ""
+        return f"{plain(Decimal(size))} at {plain(Decimal(price))} on average.{rest}"
+    return "Confirmed by the venue."

@@ -1,0 +1,74 @@
+"""What an order may be besides its side and size: its kind, how long it rests, and the exits that come with it."""
+
+from trading.desk import offers_of
+from trading.forms import OrderForm, OrderKind
+from trading.margin.types import Side
+from trading.models import Market
+from trading.panels.elements import NO_EXIT, Choice, ExitNote
+from trading.panels.market import tone_of
+from trading.panels.numbers import money, percent, plain
+from trading.protection import Result, is_narrow
+from trading.quoting import Quoted
+from trading.venues.snapshots import TimeInForce, Venue
+
+KINDS = {
+    OrderKind.MARKET: "Market",
+    OrderKind.LIMIT: "Limit",
+    OrderKind.STOP: "Stop",
+    OrderKind.TAKE_PROFIT: "Take profit",
+}
+TIMES = {
+    TimeInForce.GOOD_TILL_CANCELLED: "Until cancelled",
+    TimeInForce.POST_ONLY: "Post only",
+    TimeInForce.IMMEDIATE_OR_CANCEL: "Immediate or cancel",
+    TimeInForce.FILL_OR_KILL: "Fill or kill",
+}
+
+
+def kind_choices(form: OrderForm) -> tuple[Choice, ...]:
+    """The kinds of order, in the order of their tabs."""
+    return tuple(Choice(value=kind.value, label=label, selected=kind is form.kind) for kind, label in KINDS.items())
+
+
+def time_choices(market: Market, form: OrderForm) -> tuple[Choice, ...]:
+    """How a limit order may rest at this venue."""
+    offered = offers_of(Venue(market.venue)).times_in_force
+    return tuple(
+        Choice(value=time.value, label=label, selected=time is form.time_in_force)
+        for time, label in TIMES.items()
+        if time in offered
+    )
+
+
+def exit_note(result: Result | None, collateral: str) -> ExitNote:
+    """What a take-profit or stop-loss would leave; empty where there is none."""
+    if result is None:
+        return NO_EXIT
+    text = f"{money(result.profit, signed=True)} {collateral} · {percent(result.share, 1, signed=True)} of margin"
+    return ExitNote(text=text, tone=tone_of(result.profit))
+
+
+def at_price(form: OrderForm) -> str:
+    """At which price an order is placed, for the button; empty at market."""
+    if form.trigger is not None:
+        return f", {KINDS[form.kind].lower()} at {plain(form.trigger)}"
+    return "" if form.price is None else f" at {plain(form.price)}"
+
+
+def order_warning(quoted: Quoted) -> str:
+    """What the venue would do with an order that the trader may not mean; empty where nothing strikes."""
+    form, preview, mark = quoted.form, quoted.preview, quoted.mark
+    if preview is None or mark is None:
+        return ""
+    if form.kind is OrderKind.LIMIT and form.price is not None:
+        crosses = form.price >= mark if form.side is Side.LONG else form.price <= mark
+        if crosses and form.time_in_force is TimeInForce.POST_ONLY:
+            return "At this price the order would match at once, so as a post-only order it is likely to be refused."
+        if crosses and form.time_in_force is TimeInForce.GOOD_TILL_CANCELLED:
+            return "This price is on the far side of the mark: the order fills at once, up to this price."
+        if not crosses and form.time_in_force in (TimeInForce.IMMEDIATE_OR_CANCEL, TimeInForce.FILL_OR_KILL):
+            return "The market is not at this price: the order is likely to be cancelled at once."
+    liquidation = preview.after.liquidation.price if preview.after else None
+    if form.stop_loss and is_narrow(form.side, form.stop_loss, liquidation):
+        return "This stop leaves less than 1 % before liquidation: a fast market may reach both."
+    return ""

@@ -1,0 +1,226 @@
+"""Resting orders, and the dialogs that change or cancel them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID, uuid4
+
+from trading.desk import Desk
+from trading.margin.types import Side
+from trading.models import Market, Order
+from trading.panels.elements import Change, Freshness, LabelledChange, Tone
+from trading.panels.market import price_text
+from trading.panels.numbers import age, clock, field_text, money, plain
+from trading.panels.positions import account_freshness
+from trading.panels.view_models import OrderRow
+from trading.protection import WORDS, at_once, triggers_above
+from trading.venues.snapshots import MarketSpec, TriggerKind
+
+TIMES = {"post_only": "Post only", "ioc": "Immediate or cancel", "fok": "Fill or kill"}
+WHOLE = "Whole position"
+CHANGED_THERE = "It follows the position: change it under TP / SL in the positions."
+NOT_YET = "It waits for the order that opens the position; cancel that one to be rid of both."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModifyPreview:
+    """What changing the order comes to. ``errors`` maps a field's name to its sentence."""
+
+    order_id: int
+    changes: tuple[LabelledChange, ...]
+    button: str
+    can_submit: bool
+    freshness: Freshness
+    errors: Mapping[str, str] = field(default_factory=dict)
+    blocked_because: str = ""
+    must_start_over: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModifyDialog:
+    """A resting order's price and size, to be changed."""
+
+    order_id: int
+    title: str
+    price_label: str
+    price: str
+    size: str
+    base: str
+    collateral: str
+    form_key: str
+    preview: ModifyPreview
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelDialog:
+    """Cancelling every order of a market: what goes, and what is lost with it."""
+
+    address: str
+    title: str
+    orders: tuple[str, ...]
+    warning: str
+    button: str
+    form_key: str
+    blocked_because: str = ""
+    can_submit: bool = True
+
+
+def build_orders(desk: Desk) -> tuple[OrderRow, ...]:
+    """Resting orders, newest first."""
+    modes = {market_id: choice.mode for market_id, choice in desk.preferences.items()}
+    modes |= {row.market_id: row.mode for row in desk.positions}
+    return tuple(_order_row(order, modes.get(order.market_id, ""), desk.now) for order in desk.orders)
+
+
+def _order_row(order: Order, mode: str, now: datetime) -> OrderRow:
+    spec = order.market.rules
+    at_market = order.trigger_price is not None and order.trigger_is_market
+    return OrderRow(
+        id=order.pk,
+        market=spec.base,
+        address=order.market.address,
+        side="Buy" if order.is_buy else "Sell",
+        side_tone=Tone.UP if order.is_buy else Tone.DOWN,
+        kind=kind_text(order),
+        trigger=trigger_text(order),
+        price="Market" if at_market else price_text(order.limit_price, spec),
+        size=WHOLE if order.covers_position else plain(order.size),
+        filled="" if order.covers_position else plain(order.original_size - order.size),
+        value="" if order.covers_position else money(order.size * (order.trigger_price or order.limit_price)),
+        mode_label=mode.title() or "Market setting",
+        placed=clock(order.placed_at),
+        age=age(order.placed_at, now).removesuffix(" old"),
+        reduce_only=order.reduce_only,
+        form_key=str(uuid4()),
+        note="waits for its entry" if order.parent_id is not None else "",
+        modify_closed_because=modify_closed_because(order),
+        cancel_closed_because=NOT_YET if order.parent_id is not None else "",
+    )
+
+
+def kind_text(order: Order) -> str:
+    """What kind of order it is, in the same words at every venue."""
+    if order.trigger_price is None:
+        return TIMES.get(order.time_in_force, "Limit")
+    if not order.trigger_kind:
+        return order.kind
+    words = WORDS[TriggerKind(order.trigger_kind)].replace("-", " ").capitalize()
+    return f"{words} {'market' if order.trigger_is_market else 'limit'}"
+
+
+def trigger_text(order: Order) -> str:
+    """What the mark has to do before the order goes out; empty for one that stands in the book."""
+    if order.trigger_price is None:
+        return ""
+    price = price_text(order.trigger_price, order.market.rules)
+    if not order.trigger_kind:
+        return f"Mark at {price}"
+    side = Side.LONG if order.is_buy else Side.SHORT
+    return f"Mark {'above' if triggers_above(TriggerKind(order.trigger_kind), side) else 'below'} {price}"
+
+
+def modify_closed_because(order: Order) -> str:
+    """Why an order's price and size cannot be changed by themselves; empty where they can."""
+    if order.parent_id is not None:
+        return NOT_YET
+    return CHANGED_THERE if order.covers_position else ""
+
+
+def decisive_price(order: Order) -> Decimal:
+    """The price that a change is about: the limit, or the trigger of an order that goes out at market."""
+    if order.trigger_price is not None and order.trigger_is_market:
+        return Decimal(order.trigger_price)
+    return Decimal(order.limit_price)
+
+
+def build_modify_preview(
+    desk: Desk, order: Order, price: Decimal | None, size: Decimal | None, unreadable: Mapping[str, str]
+) -> ModifyPreview:
+    """What another price and size come to, and what the venue would refuse of them."""
+    spec = order.market.rules
+    errors = {**unreadable, **_modify_errors(desk, order, price, size, spec)} if not unreadable else dict(unreadable)
+    is_same = (price, size) == (decisive_price(order), order.size)
+    value, before = (price or Decimal(0)) * (size or Decimal(0)), decisive_price(order) * order.size
+    label = "Trigger" if order.trigger_is_market else "Limit price"
+    return ModifyPreview(
+        order_id=order.pk,
+        changes=(
+            LabelledChange(label=label, change=_change(price_text(decisive_price(order), spec), price, spec)),
+            LabelledChange(
+                label="Size", change=Change(before=plain(order.size), after=plain(size or Decimal(0)), unit=spec.base)
+            ),
+            LabelledChange(
+                label="Value", change=Change(before=money(before), after=money(value), unit=spec.collateral)
+            ),
+        ),
+        button="Check the fields" if errors else "Nothing is changed" if is_same else "Change the order",
+        can_submit=not errors and not is_same,
+        freshness=account_freshness(desk),
+        errors=errors,
+        blocked_because=modify_closed_because(order),
+    )
+
+
+def _change(before: str, price: Decimal | None, spec: MarketSpec) -> Change:
+    return Change(before=before, after=price_text(price, spec) if price else "none")
+
+
+def _modify_errors(
+    desk: Desk, order: Order, price: Decimal | None, size: Decimal | None, spec: MarketSpec
+) -> dict[str, str]:
+    if price is None or size is None:
+        missing = {"price": "Enter a price."} if price is None else {}
+        return missing | ({"size": "Enter a size."} if size is None else {})
+    if size * price < spec.min_notional and not order.reduce_only:
+        least = f"{plain(spec.min_notional)} {spec.collateral}"
+        return {"size": f"An order has to be worth at least {least}."}
+    mark = desk.mark(order.market)
+    if mark and order.trigger_is_market and order.trigger_kind:
+        side = Side.LONG if order.is_buy else Side.SHORT
+        passed = at_once(TriggerKind(order.trigger_kind), side, price, mark, spec)
+        return {"price": passed} if passed else {}
+    return {}
+
+
+def build_modify_dialog(order: Order, typed: Mapping[str, str], preview: ModifyPreview, form_key: UUID) -> ModifyDialog:
+    """The dialog with what is typed, or with the order as it is."""
+    spec = order.market.rules
+    verb = "buy" if order.is_buy else "sell"
+    return ModifyDialog(
+        order_id=order.pk,
+        title=f"Change {spec.base} {verb} · {kind_text(order).lower()}",
+        price_label="Trigger" if order.trigger_is_market else "Limit price",
+        price=typed.get("price", field_text(decisive_price(order))),
+        size=typed.get("size", field_text(order.size)),
+        base=spec.base,
+        collateral=spec.collateral,
+        form_key=str(form_key),
+        preview=preview,
+    )
+
+
+def build_cancel_dialog(market: Market, orders: Sequence[Order], form_key: UUID, problem: str = "") -> CancelDialog:
+    """What cancelling every order of a market takes away."""
+    base, count = market.rules.base, len(orders)
+    protects = any(order.trigger_price is not None and order.reduce_only for order in orders)
+    lost = f"Among them is what protects your {base} position: it would be left without its take-profit and stop-loss."
+    return CancelDialog(
+        address=market.address,
+        title=f"Cancel all {base} orders",
+        orders=tuple(describe_order(order) for order in orders),
+        warning=lost if protects else "",
+        button=f"Cancel {count} order{'' if count == 1 else 's'}" if count else "Nothing to cancel",
+        form_key=str(form_key),
+        blocked_because=problem,
+        can_submit=bool(count),
+    )
+
+
+def describe_order(order: Order) -> str:
+    """An order in one line."""
+    spec = order.market.rules
+    amount = WHOLE.lower() if order.covers_position else f"{plain(order.size)} {spec.base}"
+    verb = "Buy" if order.is_buy else "Sell"
+    where = trigger_text(order) or f"at {price_text(order.limit_price, spec)}"
+    return f"{verb} {amount}, {kind_text(order).lower()}: {where[0].lower()}{where[1:]}"

@@ -1,0 +1,49 @@
+"""What all dialogs share: how they are shown, and what is said of a form that counted already."""
+
+from collections.abc import Iterable, Mapping
+from uuid import UUID, uuid4
+
+from django.http import HttpResponse
+from django.shortcuts import render
+
+from tenants.access import MemberRequest
+from tenants.models import User
+from trading.connect import KeyUnreadable
+from trading.forms import Unreadable, read_form_key
+from trading.models import Command
+from trading.models.commands import CommandKind
+from trading.services.accounts import current_accounts
+from trading.services.commands import earlier
+from trading.venues.errors import InvalidCommand
+
+REUSED = "This form was already sent with other values. The first one counts: look at what became of it."
+# What stands in the way of a form and is said beside its button.
+PROBLEMS = (Unreadable, InvalidCommand, KeyUnreadable)
+
+
+def made_before(trader: User, kinds: Iterable[CommandKind], form_key: UUID, form: Mapping[str, str]) -> Command | None:
+    """The last command that this form made, whichever of the trader's accounts it was for; None for a new form.
+
+    Raises ``FormReused`` where the form came with other values.
+    """
+    accounts = current_accounts(trader).values()
+    made = (earlier(account, kind, form_key, form) for kind in kinds for account in accounts)
+    return next((command for command in made if command is not None), None)
+
+
+def kept_key(request: MemberRequest) -> UUID:
+    """The key that a refused form keeps, so that it can still make one command only; a new one where it has none.
+
+    A refused form made nothing, but another answer to the same press may still be on its way.
+    """
+    try:
+        return read_form_key(request.POST.get("form_key", ""))
+    except Unreadable:
+        return uuid4()
+
+
+def render_dialog(request: MemberRequest, template: str, context: dict[str, object], status: int = 200) -> HttpResponse:
+    """The dialog's fragment, or the same fragment on a page of its own where there are no scripts."""
+    if request.htmx:
+        return render(request, template, context, status=status)
+    return render(request, "trading/dialog_page.html", {**context, "fragment": template}, status=status)

@@ -1,0 +1,122 @@
+"""Take-profit and stop-loss of an open position: shown, tried out, set, changed and taken away."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from uuid import UUID, uuid4
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET, require_POST
+
+from tenants.access import MemberRequest, trader_required
+from trading.connect import trading_adapter
+from trading.desk import Desk, desk_of, position_of, recent_desk
+from trading.forms import Unreadable, read_form_key, read_price
+from trading.models import Command, Position
+from trading.models.commands import CommandKind
+from trading.panels.exits import build_exits_dialog, build_exits_preview, change_of, typed_exits
+from trading.services.commands import FormReused
+from trading.services.drafts import Exits
+from trading.services.orders import set_exits as send_exits
+from trading.venues.snapshots import Venue
+from trading.views.commands import answer_command
+from trading.views.dialogs import PROBLEMS, REUSED, kept_key, made_before, render_dialog
+
+NAMES = ("take_profit", "stop_loss")
+
+
+@trader_required
+@require_GET
+def show_exits_dialog(request: MemberRequest, position_id: int) -> HttpResponse:
+    """Both prices as they are."""
+    row = position_of(request.user, position_id)
+    desk = desk_of(request.user, Venue(row.account.venue))
+    return _render_dialog(request, desk, row, typed_exits(desk, row), uuid4())
+
+
+@trader_required
+@require_GET
+def show_exits_preview(request: MemberRequest, position_id: int) -> HttpResponse:
+    """What the prices come to, while they are being typed."""
+    row = position_of(request.user, position_id)
+    desk = recent_desk(request.user, Venue(row.account.venue))
+    return _render_preview(request, desk, row, _typed(request.GET))
+
+
+@trader_required
+@require_POST
+def set_exits(request: MemberRequest, position_id: int) -> HttpResponse:
+    """Make the position's exits what the form says, once."""
+    typed = _typed(request.POST)
+    form = {"exits": str(position_id), **typed}
+    try:
+        form_key = read_form_key(request.POST.get("form_key", ""))
+        made = made_before(request.user, [CommandKind.ORDERS], form_key, form)
+        command = made or _set(request, position_of(request.user, position_id), typed, form_key, form)
+    except FormReused:
+        return _render_problem(request, position_id, typed, REUSED, 409)
+    except PROBLEMS as problem:
+        return _render_problem(request, position_id, typed, str(problem), 422)
+    return answer_command(request, command)
+
+
+def _set(
+    request: MemberRequest, row: Position, typed: Mapping[str, str], form_key: UUID, form: dict[str, str]
+) -> Command:
+    desk = desk_of(request.user, Venue(row.account.venue))
+    wanted, errors = _read(row, typed)
+    preview = build_exits_preview(desk, row, wanted, errors)
+    if not preview.can_submit:
+        removed = made_before(request.user, [CommandKind.CANCEL_ALL], form_key, form)
+        if removed is not None and not preview.errors:
+            return removed
+        raise Unreadable(next(iter(preview.errors.values()), preview.button))
+    change = change_of(desk, row, wanted)
+    command = send_exits(
+        trading_adapter(row.account), row.account, row, change.placed, change.replaced, form_key, form, desk.access.fee
+    )
+    if command is None:
+        raise Unreadable(preview.button)
+    return command
+
+
+def _typed(data: Mapping[str, str]) -> dict[str, str]:
+    return {name: data.get(name, "").strip() for name in NAMES}
+
+
+def _read(row: Position, typed: Mapping[str, str]) -> tuple[Exits, dict[str, str]]:
+    prices, errors = {}, {}
+    for name in NAMES:
+        try:
+            prices[name] = read_price(typed[name], row.market.rules) if typed[name] else None
+        except Unreadable as problem:
+            errors[name] = str(problem)
+    return Exits(**prices), errors
+
+
+def _render_problem(
+    request: MemberRequest, position_id: int, typed: Mapping[str, str], problem: str, status: int
+) -> HttpResponse:
+    row = position_of(request.user, position_id)
+    return _render_preview(request, desk_of(request.user, Venue(row.account.venue)), row, typed, problem, status)
+
+
+def _render_preview(
+    request: MemberRequest, desk: Desk, row: Position, typed: Mapping[str, str], problem: str = "", status: int = 200
+) -> HttpResponse:
+    """The preview; without scripts the whole dialog again. Either way the form keeps its key, so it counts once."""
+    preview = build_exits_preview(desk, row, *_read(row, typed))
+    if problem and problem not in preview.errors.values():
+        preview = replace(preview, blocked_because=problem, can_submit=False, must_start_over=problem == REUSED)
+    if request.htmx:
+        return render(request, "trading/_exits_preview.html", {"preview": preview}, status=status)
+    dialog = build_exits_dialog(desk, row, typed, preview, kept_key(request))
+    return render_dialog(request, "trading/_exits_dialog.html", {"dialog_view": dialog}, status)
+
+
+def _render_dialog(
+    request: MemberRequest, desk: Desk, row: Position, typed: Mapping[str, str], form_key: UUID
+) -> HttpResponse:
+    preview = build_exits_preview(desk, row, *_read(row, typed))
+    dialog = build_exits_dialog(desk, row, typed, preview, form_key)
+    return render_dialog(request, "trading/_exits_dialog.html", {"dialog_view": dialog})

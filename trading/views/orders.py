@@ -1,0 +1,164 @@
+"""What can be done with resting orders: change one, cancel one, cancel all of a market."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+from uuid import UUID, uuid4
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET, require_POST
+
+from tenants.access import MemberRequest, trader_required
+from trading.connect import trading_adapter
+from trading.desk import Desk, desk_of, market_named, order_of, recent_desk
+from trading.forms import Unreadable, read_form_key, read_number, read_price
+from trading.models import Command, Market, Order
+from trading.models.commands import CommandKind
+from trading.panels.numbers import field_text
+from trading.panels.orders import build_cancel_dialog, build_modify_dialog, build_modify_preview, decisive_price
+from trading.services.commands import FormReused
+from trading.services.orders import cancel_order as send_cancel
+from trading.services.orders import cancel_orders as send_cancels
+from trading.services.orders import modify_order as send_change
+from trading.venues.snapshots import Venue
+from trading.views.commands import answer_command
+from trading.views.dialogs import PROBLEMS, REUSED, kept_key, made_before, render_dialog
+
+FIELDS = ("price", "size")
+
+
+@trader_required
+@require_POST
+def cancel_order(request: MemberRequest, order_id: int) -> HttpResponse:
+    """Cancel a resting order, once."""
+    row = order_of(request.user, order_id)
+    try:
+        form_key = read_form_key(request.POST.get("form_key", ""))
+        command = send_cancel(trading_adapter(row.account), row.account, row, form_key)
+    except (*PROBLEMS, FormReused) as problem:
+        words = REUSED if isinstance(problem, FormReused) else str(problem)
+        return render(request, "400.html", {"reason": words}, status=422)
+    return answer_command(request, command)
+
+
+@trader_required
+@require_GET
+def show_modify_dialog(request: MemberRequest, order_id: int) -> HttpResponse:
+    """The order's price and size as they are."""
+    order = order_of(request.user, order_id)
+    desk = desk_of(request.user, Venue(order.account.venue))
+    typed = {"price": field_text(decisive_price(order)), "size": field_text(order.size)}
+    return _render_modify_dialog(request, desk, order, typed, uuid4())
+
+
+@trader_required
+@require_GET
+def show_modify_preview(request: MemberRequest, order_id: int) -> HttpResponse:
+    """What the change comes to, while it is being typed."""
+    order = order_of(request.user, order_id)
+    return _render_modify(request, recent_desk(request.user, Venue(order.account.venue)), order, _typed(request.GET))
+
+
+@trader_required
+@require_POST
+def modify_order(request: MemberRequest, order_id: int) -> HttpResponse:
+    """Change the order, once."""
+    order, typed = order_of(request.user, order_id), _typed(request.POST)
+    desk = desk_of(request.user, Venue(order.account.venue))
+    try:
+        command = _modify(request, desk, order, typed)
+    except FormReused:
+        return _render_modify(request, desk, order, typed, REUSED, 409)
+    except PROBLEMS as problem:
+        return _render_modify(request, desk, order, typed, str(problem), 422)
+    return answer_command(request, command)
+
+
+def _modify(request: MemberRequest, desk: Desk, order: Order, typed: Mapping[str, str]) -> Command:
+    form_key = read_form_key(request.POST.get("form_key", ""))
+    form = {"modify": str(order.pk), **typed}
+    made = made_before(request.user, [CommandKind.MODIFY], form_key, form)
+    if made is not None:
+        return made
+    price, size, errors = _read(order, typed)
+    preview = build_modify_preview(desk, order, price, size, errors)
+    if not preview.can_submit or preview.blocked_because or price is None or size is None:
+        raise Unreadable(preview.blocked_because or next(iter(preview.errors.values()), preview.button))
+    fee = desk.access.fee
+    return send_change(trading_adapter(order.account), order.account, order, size, price, form_key, form, fee)
+
+
+def _typed(data: Mapping[str, str]) -> dict[str, str]:
+    return {name: data.get(name, "").strip() for name in FIELDS}
+
+
+def _read(order: Order, typed: Mapping[str, str]) -> tuple[Decimal | None, Decimal | None, dict[str, str]]:
+    spec, errors = order.market.rules, {}
+    price = size = None
+    try:
+        price = read_price(typed["price"], spec) if typed["price"] else None
+    except Unreadable as problem:
+        errors["price"] = str(problem)
+    try:
+        size = read_number(typed["size"], "The size", spec.size_decimals) if typed["size"] else None
+    except Unreadable as problem:
+        errors["size"] = str(problem)
+    return price, size, errors
+
+
+def _render_modify(
+    request: MemberRequest, desk: Desk, order: Order, typed: Mapping[str, str], problem: str = "", status: int = 200
+) -> HttpResponse:
+    """The preview; without scripts the whole dialog again. Either way the form keeps its key, so it counts once."""
+    preview = build_modify_preview(desk, order, *_read(order, typed))
+    if problem and problem not in preview.errors.values():
+        preview = replace(preview, blocked_because=problem, can_submit=False, must_start_over=problem == REUSED)
+    if request.htmx:
+        return render(request, "trading/_modify_preview.html", {"preview": preview}, status=status)
+    dialog = build_modify_dialog(order, typed, preview, kept_key(request))
+    return render_dialog(request, "trading/_modify_dialog.html", {"dialog_view": dialog}, status)
+
+
+def _render_modify_dialog(
+    request: MemberRequest, desk: Desk, order: Order, typed: Mapping[str, str], form_key: UUID
+) -> HttpResponse:
+    preview = build_modify_preview(desk, order, *_read(order, typed))
+    dialog = build_modify_dialog(order, typed, preview, form_key)
+    return render_dialog(request, "trading/_modify_dialog.html", {"dialog_view": dialog})
+
+
+@trader_required
+@require_GET
+def show_cancel_dialog(request: MemberRequest, market_name: str) -> HttpResponse:
+    """What cancelling every order of a market takes away."""
+    market = market_named(market_name)
+    dialog = build_cancel_dialog(market, _orders_in(request, market), uuid4())
+    return render_dialog(request, "trading/_cancel_dialog.html", {"dialog_view": dialog})
+
+
+@trader_required
+@require_POST
+def cancel_orders(request: MemberRequest, market_name: str) -> HttpResponse:
+    """Cancel every order of a market, once."""
+    market = market_named(market_name)
+    desk = desk_of(request.user, Venue(market.venue))
+    orders = _orders_in(request, market)
+    try:
+        form_key = read_form_key(request.POST.get("form_key", ""))
+        made = made_before(request.user, [CommandKind.CANCEL_ALL], form_key, {"cancel_all": market.name})
+        if made is not None:
+            return answer_command(request, made)
+        if desk.account is None:
+            raise Unreadable("Connect an account at the venue to trade.")
+        command = send_cancels(trading_adapter(desk.account), desk.account, market, orders, form_key)
+    except (*PROBLEMS, FormReused) as problem:
+        words = REUSED if isinstance(problem, FormReused) else str(problem)
+        dialog = build_cancel_dialog(market, orders, kept_key(request), words)
+        return render_dialog(request, "trading/_cancel_dialog.html", {"dialog_view": dialog}, 422)
+    return answer_command(request, command)
+
+
+def _orders_in(request: MemberRequest, market: Market) -> tuple[Order, ...]:
+    desk = desk_of(request.user, Venue(market.venue))
+    return tuple(order for order in desk.orders if order.market_id == market.pk)
