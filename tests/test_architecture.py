@@ -38,6 +38,7 @@ FLOORS = {
     "trading.forms": 6,
     "trading.desk": 6,
     "trading.quoting": 6,
+    "trading.protection": 6,
     "trading.panels": 7,
     "trading.live.private": 7,
     "trading.live.public": 7,
