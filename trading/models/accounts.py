@@ -1,6 +1,7 @@
 """A trader's account at a venue, and what the venue said is in it."""
 
 from django.db import models
+from django.db.models.functions import Lower
 from django.utils import timezone
 
 from tenants.owned import OperatorOwned
@@ -21,6 +22,10 @@ class VenueAccount(OperatorOwned):
     venue = choice(Venue)
     network = choice(Network)
     address = models.CharField(max_length=42)
+    # For searches by its beginning: plain comparisons in the order of bytes are all that row security lets an index do.
+    address_key = models.GeneratedField(
+        expression=Lower("address"), output_field=models.CharField(max_length=42, db_collation="C"), db_persist=True
+    )
     agent_address = models.CharField(max_length=42, blank=True, default="")
     # Encrypted; opened in trading.connect and nowhere else.
     agent_key = models.BinaryField(default=bytes)
@@ -71,7 +76,10 @@ class VenueAccount(OperatorOwned):
                 fields=["operator", "trader", "venue", "network", "address"], name="one_account_per_trader_and_address"
             )
         ]
-        indexes = [models.Index(fields=["attempted_at"], name="longest_not_attempted")]
+        indexes = [
+            models.Index(fields=["attempted_at"], name="longest_not_attempted"),
+            models.Index(fields=["operator", "address_key"], name="accounts_by_address"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.address[:6]}…{self.address[-4:]}"

@@ -87,6 +87,7 @@ class Command(OperatorOwned):
             models.UniqueConstraint(fields=["account", "nonce"], name="one_command_per_nonce"),
         ]
         indexes = [
+            models.Index(fields=["account", "-prepared_at"], name="commands_newest_first"),
             models.Index(
                 fields=["prepared_at"],
                 name="commands_not_settled",

@@ -130,6 +130,8 @@ class Liquidation(OperatorOwned):
     seen_at = models.DateTimeField(null=True)
     path = models.JSONField(default=list)
     path_until = models.DateTimeField(null=True)
+    # When the trader put the notice away.
+    noticed_at = models.DateTimeField(null=True)
 
     class Meta(OperatorOwned.Meta):
         constraints = [models.UniqueConstraint(fields=["account", "key"], name="one_row_per_liquidation")]
