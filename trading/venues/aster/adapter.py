@@ -16,12 +16,14 @@ from trading.venues.aster import markets as public
 from trading.venues.aster.brackets import Brackets, always_read
 from trading.venues.aster.commands import AsterCommand
 from trading.venues.aster.questions import Question
+from trading.venues.aster.rules import MAX_CANCELS
 from trading.venues.aster.signing import NONCES, Login, utc_now
 from trading.venues.base import (
     AccountSnapshot,
     Acknowledgement,
     Agent,
     Book,
+    CancelOrders,
     Candle,
     Capabilities,
     Command,
@@ -271,10 +273,14 @@ class AsterAdapter:
 
     def steps(self, command: Command) -> tuple[Command, ...]:
         """Margin mode and leverage are two requests here, each of which may be refused alone; a mode that is set
-        already counts as done (Aster 3.4, 3.5)."""
-        if isinstance(command, SetLeverage):
-            return SetMarginMode(command.market, command.mode), command
-        return (command,)
+        already counts as done (Aster 3.4, 3.5). Ten orders are cancelled by one request (Aster 3.7)."""
+        match command:
+            case SetLeverage(market, mode):
+                return SetMarginMode(market, mode), command
+            case CancelOrders(cancels):
+                return tuple(CancelOrders(cancels[at : at + MAX_CANCELS]) for at in range(0, len(cancels), MAX_CANCELS))
+            case _:
+                return (command,)
 
     def sign(self, command: AsterCommand, *, nonce: int, expires_after: int | None = None) -> SignedRequest:
         """The complete request; the same arguments give the same bytes. ``nonce`` is in microseconds.

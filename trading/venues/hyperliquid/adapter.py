@@ -17,6 +17,7 @@ from trading.venues.base import (
     Acknowledgement,
     Agent,
     Book,
+    CancelOrders,
     Candle,
     Capabilities,
     Command,
@@ -259,8 +260,13 @@ class HyperliquidAdapter:
         return wire.milliseconds(at)
 
     def steps(self, command: Command) -> tuple[Command, ...]:
-        """The command itself: each is one request here."""
-        return (command,)
+        """The command itself, for each is one request here; of cancellations as many as a request may hold."""
+        match command:
+            case CancelOrders(cancels):
+                most = rules.MAX_CANCELS
+                return tuple(CancelOrders(cancels[at : at + most]) for at in range(0, len(cancels), most))
+            case _:
+                return (command,)
 
     def burn(self, nonce: int) -> SignedRequest | None:
         """A ``noop`` with this nonce (Hyperliquid 4.2)."""
