@@ -4,10 +4,12 @@ A buy stop waits above the mark and a buy take-profit below it; sells are mirror
 beyond the liquidation price never fires: the position is gone before (Hyperliquid 3.10).
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from trading.margin.types import FeeRates, Side
+from trading.models import Order, Position
 from trading.panels.numbers import plain
 from trading.venues.snapshots import MarketSpec, TriggerKind
 
@@ -22,6 +24,22 @@ class Result:
 
     profit: Decimal
     share: Decimal
+
+
+def exits_of(orders: Iterable[Order], row: Position) -> dict[TriggerKind, tuple[Order, ...]]:
+    """The orders that close a position at a trigger, by their kind; what waits for another order is not among them."""
+    found: dict[TriggerKind, tuple[Order, ...]] = {}
+    for order in orders:
+        is_exit = order.trigger_price is not None and order.reduce_only and order.parent_id is None
+        if is_exit and order.market_id == row.market_id and order.is_buy == (row.size < 0) and order.trigger_kind:
+            kind = TriggerKind(order.trigger_kind)
+            found[kind] = (*found.get(kind, ()), order)
+    return found
+
+
+def exit_price(orders: Sequence[Order]) -> Decimal | None:
+    """The price that stands for the exits of one kind: the newest one's."""
+    return orders[0].trigger_price if orders else None
 
 
 def opposite(side: Side) -> Side:

@@ -16,7 +16,7 @@ from trading.panels.market import liquidation_text, price_text
 from trading.panels.numbers import field_text, leverage, percent
 from trading.panels.options import exit_note
 from trading.panels.positions import account_freshness
-from trading.protection import at_once, is_narrow, never_fires, opposite, result_at
+from trading.protection import at_once, exit_price, exits_of, is_narrow, never_fires, opposite, result_at
 from trading.services.drafts import Exits
 from trading.venues.snapshots import MarketSpec, TriggerKind
 
@@ -73,25 +73,9 @@ class ExitsChange:
         return not self.replaced and not self.placed
 
 
-def exits_of(desk: Desk, row: Position) -> dict[TriggerKind, tuple[Order, ...]]:
-    """The orders that close a position at a trigger, by their kind; what waits for another order is not among them."""
-    found: dict[TriggerKind, tuple[Order, ...]] = {}
-    for order in desk.orders:
-        is_exit = order.trigger_price is not None and order.reduce_only and order.parent_id is None
-        if is_exit and order.market_id == row.market_id and order.is_buy == (row.size < 0) and order.trigger_kind:
-            kind = TriggerKind(order.trigger_kind)
-            found[kind] = (*found.get(kind, ()), order)
-    return found
-
-
-def exit_price(orders: tuple[Order, ...]) -> Decimal | None:
-    """The price that stands for the exits of one kind: the newest one's."""
-    return orders[0].trigger_price if orders else None
-
-
 def change_of(desk: Desk, row: Position, wanted: Exits) -> ExitsChange:
     """What goes and what comes. An exit for the whole position at the wanted price stays untouched."""
-    held, prices = exits_of(desk, row), wanted.prices()
+    held, prices = exits_of(desk.orders, row), wanted.prices()
     kept = {
         kind
         for kind, orders in held.items()
@@ -181,7 +165,7 @@ def build_exits_dialog(
 
 def typed_exits(desk: Desk, row: Position) -> dict[str, str]:
     """The exits of a position as its form would hold them."""
-    held = exits_of(desk, row)
+    held = exits_of(desk.orders, row)
     prices = {kind.value: exit_price(held.get(kind, ())) for kind in TriggerKind}
     return {name: field_text(price) if price is not None else "" for name, price in prices.items()}
 

@@ -23,7 +23,8 @@ from trading.panels.view_models import (
     Risk,
     Tone,
 )
-from trading.venues.snapshots import Venue
+from trading.protection import exit_price, exits_of
+from trading.venues.snapshots import TriggerKind, Venue
 
 SHARED = "Cross margin is shared by the whole account: add funds at the venue instead."
 
@@ -59,9 +60,17 @@ def _closed_by_venue(desk: Desk, rows: Sequence[PositionRow]) -> tuple[PositionR
             add_closed_because=shown.add_closed_because or allowed.add_margin.reason,
             remove_closed_because=shown.remove_closed_because or allowed.remove_margin.reason,
             close_closed_because=shown.close_closed_because or allowed.trade.reason,
+            take_profit=_exit_price(desk, held, TriggerKind.TAKE_PROFIT),
+            stop_loss=_exit_price(desk, held, TriggerKind.STOP_LOSS),
         )
         closed.append(row)
     return tuple(closed)
+
+
+def _exit_price(desk: Desk, held: Position, kind: TriggerKind) -> str:
+    """The mark at which the position closes by itself; empty where nothing waits for one."""
+    price = exit_price(exits_of(desk.orders, held).get(kind, ()))
+    return "" if price is None else price_text(price, held.market.rules)
 
 
 def account_freshness(desk: Desk) -> Freshness:

@@ -39,6 +39,8 @@ class PositionRow:
     risk: Risk
     risk_words: str
     as_of: datetime
+    take_profit: str = ""
+    stop_loss: str = ""
     add_closed_because: str = ""
     remove_closed_because: str = ""
     close_closed_because: str = ""
