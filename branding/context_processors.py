@@ -63,6 +63,7 @@ def _navigation(path: str, role: str) -> tuple[Link, ...]:
             (gettext("Overview"), "console"),
             (gettext("Brand"), "console_brand"),
             (gettext("Margin"), "console_margin"),
+            (gettext("Fees"), "console_fees"),
             (gettext("Audit"), "console_audit"),
         ]
     if role in (Role.OWNER, Role.SUPPORT):

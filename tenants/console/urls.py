@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tenants.console import brand, frames, history, margin, overview
+from tenants.console import brand, fees, frames, history, margin, overview
 
 urlpatterns = [
     path("", overview.show_overview, name="console"),
@@ -10,6 +10,7 @@ urlpatterns = [
     path("brand/preview/", brand.preview_brand, name="console_brand_preview"),
     path("margin/", margin.edit_margin, name="console_margin"),
     path("margin/preview/", margin.preview_margin, name="console_margin_preview"),
+    path("fees/", fees.edit_fees, name="console_fees"),
     path("audit/", history.show_audit, name="console_audit"),
     path("frames/terminal/", frames.show_terminal, name="console_frame_terminal"),
     path("frames/ticket/", frames.show_ticket, name="console_frame_ticket"),
