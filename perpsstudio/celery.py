@@ -22,8 +22,9 @@ app.autodiscover_tasks()
 # Seconds between two turns of a task.
 PERIODS = {
     "trading.tasks.markets.sync_markets": 5,
-    "trading.tasks.accounts.sync_due_accounts": 2,
+    "trading.tasks.accounts.sync_due_accounts": 1,
     "trading.tasks.commands.settle_commands": 1,
+    "trading.tasks.approvals.prove_approvals": 5,
 }
 
 # A turn may wait this long behind others: turns of one task exclude each other, so a late one does no harm, and a

@@ -18,6 +18,7 @@ from tenants import audit
 from tenants.access import MemberRequest, trader_required
 from tenants.wallet import WalletRefused, read_address, read_chain_id
 from trading.accounts.panels import Standing, build_page, venue_tabs
+from trading.accounts.record import entry_of, what
 from trading.connect import KeyUnreadable, account_onboarding, gateway_of, onboarding, public_adapter
 from trading.desk import venues_offered
 from trading.models import VenueAccount, WalletApproval
@@ -32,12 +33,6 @@ from trading.venues.onboarding import Credential, KeyKind, KeyRefused
 
 Problem = (WalletRefused, AccountRefused, KeyRefused, KeyUnreadable, InvalidKey, VenueError)
 LONGEST_KEY = 160
-RESULTS = {
-    ApprovalKind.KEY: "trading key approved",
-    ApprovalKind.NO_KEY: "trading key revoked",
-    ApprovalKind.FEE: "exchange fee approved",
-    ApprovalKind.NO_FEE: "exchange fee revoked",
-}
 
 
 def _venue(request: MemberRequest) -> Venue:
@@ -143,7 +138,7 @@ def ask_approval(request: MemberRequest) -> HttpResponse:
             request,
             action=f"asked the wallet: {approval.get_kind_display().lower()}",
             subject=account.address,
-            after=_what(approval),
+            after=what(approval),
         )
     return _back(request)
 
@@ -204,28 +199,10 @@ def _tell(request: MemberRequest, approval: WalletApproval, settled: bool) -> No
     """Put the outcome on record, by whoever settled it."""
     if not settled:
         return
-    result = RESULTS[ApprovalKind(approval.kind)]
-    accepted = approval.state == ApprovalState.ACCEPTED
-    audit.record(
-        request,
-        action=result if accepted else f"{result}: refused by the venue",
-        subject=approval.account.address,
-        after=_what(approval) | ({} if accepted else {"reason": approval.message}),
-    )
-    if accepted:
-        messages.info(request, f"{result.capitalize()}.")
-
-
-def _what(approval: WalletApproval) -> dict[str, str]:
-    """What was approved, as it goes on record: addresses and dates, never a key."""
-    facts = {
-        "key": approval.agent_address,
-        "name": approval.agent_name,
-        "until": approval.valid_until.isoformat() if approval.valid_until else "",
-        "builder": approval.builder,
-        "rate": f"{approval.rate.normalize():f}" if approval.builder else "",
-    }
-    return {name: value for name, value in facts.items() if value}
+    entry = entry_of(approval)
+    audit.record(request, action=entry.action, subject=entry.subject, after=entry.after)
+    if approval.state == ApprovalState.ACCEPTED:
+        messages.info(request, f"{entry.action.capitalize()}.")
 
 
 @trader_required

@@ -12,6 +12,7 @@
 ``{operator}:read:account:{account}``     there while the account's orders and fills were read lately
 ``{operator}:lock:account:{account}``     held while a worker syncs the account
 ``{operator}:lock:command:{command}``     held while a worker settles the command
+``{operator}:asked:approval:{approval}``  there while the venue was asked lately about the approval
 ``read:markets:{venue}:{network}``        there while the rules of a venue's markets were read lately
 ``looking:operators``                     sorted set: operator → as above
 ``looking:markets``                       sorted set: market channel → as above
@@ -22,6 +23,7 @@
 ``probe:{venue}:{network}``               there while a venue that is down was tried lately
 ``schedule:{venue}:{network}:handed``     sorted set: account → Unix seconds until which a worker has it
 ``schedule:{venue}:{network}:resting``    hash: account → failed readings in a row, Unix seconds until which it rests
+``schedule:{venue}:{network}:wanted``     sorted set: account → Unix seconds until which somebody waits for its reading
 ``budget:{venue}:{network}:{egress}…``    what one address of ours spends at a venue (``trading.venues.budget``)
 ========================================  ==========================================================================
 """
@@ -101,6 +103,11 @@ def command_lock(operator_id: int, command_id: UUID) -> str:
     return f"{operator_id}:lock:command:{command_id}"
 
 
+def approval_asked(operator_id: int, approval_id: int) -> str:
+    """There while the venue was asked lately about an approval that it did not answer."""
+    return f"{operator_id}:asked:approval:{approval_id}"
+
+
 def task_lock(name: str) -> str:
     """Held while one turn of a periodic task runs."""
     return f"lock:task:{name}"
@@ -124,3 +131,8 @@ def handed(venue: Venue, network: Network) -> str:
 def resting(venue: Venue, network: Network) -> str:
     """Which accounts keep failing, and until when each is left alone."""
     return f"schedule:{venue}:{network}:resting"
+
+
+def wanted(venue: Venue, network: Network) -> str:
+    """Which accounts somebody waits for a reading of."""
+    return f"schedule:{venue}:{network}:wanted"

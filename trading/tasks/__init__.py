@@ -7,12 +7,14 @@ that expires early costs a request and never a wrong number.
 """
 
 from trading.tasks.accounts import sync_account_now, sync_accounts, sync_due_accounts
+from trading.tasks.approvals import prove_approvals
 from trading.tasks.commands import settle_command, settle_commands
 from trading.tasks.markets import sync_markets
 from trading.tasks.turns import OperatorTask
 
 __all__ = [
     "OperatorTask",
+    "prove_approvals",
     "settle_command",
     "settle_commands",
     "sync_account_now",

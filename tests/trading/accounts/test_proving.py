@@ -1,0 +1,74 @@
+"""An approval that the venue did not answer comes to its end by itself, with nobody looking."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from tests.trading.accounts.conftest import Trader
+from trading.live.connections import blocking
+from trading.models import BuilderFee, WalletApproval
+from trading.tasks import prove_approvals
+from trading.tasks.approvals import pause
+
+
+def lose_the_answer(trader: Trader, kind: str, fault: str) -> None:
+    trader.ask(kind)
+    trader.sandbox.fault(fault, "exchange", count=1)
+    trader.sign()
+    trader.sandbox.clear_faults()
+    WalletApproval.objects.filter(state="unknown").update(sent_at=timezone.now() - timedelta(seconds=10))
+
+
+def ask_again() -> int:
+    """As if the pause were over."""
+    for key in blocking().scan_iter("*:asked:approval:*"):
+        blocking().delete(key)
+    return int(prove_approvals())
+
+
+@pytest.mark.parametrize("fault", ["drop_before", "drop_after", "error_after", "truncated"])
+def test_lost_answer_is_found_out_without_the_trader(alice: Trader, fault: str) -> None:
+    alice.connect()
+    lose_the_answer(alice, "key", fault)
+    assert alice.panel() == "checking"
+
+    assert (prove_approvals(), prove_approvals(), ask_again()) == (1, 0, 0)
+
+    assert alice.panel() == "ready"
+    assert alice.at_venue()["agents"][0]["address"] == alice.account.agent_address
+    assert alice.audit()[-1] == f"trading key approved: {alice.address}"
+
+
+def test_lost_refusal_is_found_out_and_on_record(alice: Trader, fee: BuilderFee) -> None:
+    BuilderFee.objects.update(address="0xdead00000000000000000000000000000000beef")
+    alice.become_ready()
+    lose_the_answer(alice, "fee", "drop_after")
+
+    assert prove_approvals() == 1
+
+    assert alice.panel() == "fee_waiting"
+    assert alice.audit()[-1] == f"exchange fee approved: refused by the venue: {alice.address}"
+
+
+def test_silent_venue_proves_nothing_and_is_asked_again_later(alice: Trader) -> None:
+    alice.connect()
+    lose_the_answer(alice, "key", "drop_before")
+    alice.sandbox.fault("error_before", "info", count=1)
+
+    assert (prove_approvals(), alice.panel()) == (0, "checking")
+    assert (prove_approvals(), alice.panel()) == (0, "checking")
+    assert (ask_again(), alice.panel()) == (1, "ready")
+
+
+def test_page_has_the_first_seconds_for_itself(alice: Trader) -> None:
+    alice.connect()
+    alice.ask("key")
+    alice.sandbox.fault("drop_after", "exchange", count=1)
+    alice.sign()
+    assert prove_approvals() == 0
+
+
+def test_the_older_an_approval_the_rarer_the_question() -> None:
+    ages = [timedelta(seconds=8), timedelta(minutes=2), timedelta(hours=3)]
+    assert [pause(age) for age in ages] == [5.0, 30.0, 300.0]

@@ -1,0 +1,67 @@
+"""Bringing every approval to its end, whether or not the trader still looks: one that the venue did not answer is asked
+about until it is proven."""
+
+import logging
+from datetime import datetime, timedelta
+
+from celery import shared_task
+from django.utils import timezone
+
+from tenants import audit
+from tenants.scope import every_operator, operator_scope
+from trading.accounts.record import entry_of
+from trading.connect import KeyUnreadable, account_onboarding
+from trading.live import keys
+from trading.models import WalletApproval
+from trading.models.approvals import ApprovalState
+from trading.services import approvals
+from trading.tasks.turns import alone, is_first_within
+
+logger = logging.getLogger(__name__)
+
+# The page that sent it is asking until then.
+FIRST_ASKED_AFTER = timedelta(seconds=5)
+APPROVALS_AT_ONCE = 10
+# A proof costs a twentieth of what an address may ask in a minute (Hyperliquid 7), so an old one is asked for rarely.
+SHORTEST_PAUSE, LONGEST_PAUSE, SHARE_OF_AGE = 5.0, 300.0, 0.25
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def prove_approvals() -> int:
+    """Ask about what is unknown, oldest first; how many are settled."""
+    with alone(keys.task_lock("prove_approvals")) as is_mine:
+        return sum(_prove(operator_id, number) for operator_id, number in _unknown(timezone.now())) if is_mine else 0
+
+
+def pause(age: timedelta) -> float:
+    """Seconds between two questions about an approval that was sent so long ago."""
+    return min(LONGEST_PAUSE, max(SHORTEST_PAUSE, age.total_seconds() * SHARE_OF_AGE))
+
+
+def _unknown(now: datetime) -> list[tuple[int, int]]:
+    with every_operator():
+        rows = WalletApproval.objects.filter(state=ApprovalState.UNKNOWN, sent_at__lte=now - FIRST_ASKED_AFTER)
+        known = rows.order_by("sent_at").values_list("operator_id", "pk", "sent_at")[:APPROVALS_AT_ONCE]
+        return [
+            (operator_id, number)
+            for operator_id, number, sent_at in known
+            if is_first_within(keys.approval_asked(operator_id, number), pause(now - sent_at))
+        ]
+
+
+def _prove(operator_id: int, number: int) -> bool:
+    with operator_scope(operator_id):
+        approval = WalletApproval.objects.select_related("account__trader").filter(pk=number).first()
+        if approval is None:
+            return False
+        try:
+            is_settled = approvals.prove(account_onboarding(approval.account, approval), approval)
+        except KeyUnreadable:
+            logger.warning(
+                "Approval %s of operator %s cannot be proven: its key cannot be opened.", number, operator_id
+            )
+            return False
+        if is_settled:
+            entry = entry_of(approval)
+            audit.record_by(approval.account.trader, action=entry.action, subject=entry.subject, after=entry.after)
+        return is_settled
