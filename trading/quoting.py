@@ -157,11 +157,16 @@ def _choice_errors(desk: Desk, market: Market, spec: MarketSpec, form: OrderForm
     if form.mode not in offered_modes(desk.policy, spec.restriction):
         errors["mode"] = f"{form.mode.value.title()} margin is not offered on {spec.base}."
     held = desk.position_in(market)
-    if held and held.mode != form.mode:
-        errors["mode"] = f"Your open {spec.base} position is {held.mode}. Close it first to change the margin mode."
+    allowed = desk.capabilities(market)
+    closed = mode_closed_because(desk, market, form.mode)
+    if closed and not form.reduce_only:
+        errors.setdefault("mode", closed)
     if form.leverage > ceiling:
         whose = "the venue's maximum" if ceiling == spec.max_leverage else "the highest this exchange offers"
         errors["leverage"] = f"{ceiling}x is {whose} on {spec.base}."
+    elif held and not form.reduce_only and form.leverage != held.leverage:
+        change = allowed.raise_leverage if form.leverage > held.leverage else allowed.lower_leverage
+        errors |= {} if change.allowed else {"leverage": change.reason}
     if spec.delisted:
         errors["size"] = f"{spec.base} has been delisted; open positions can only be closed."
     return errors
@@ -276,16 +281,21 @@ def _field_of(refusal: Refusal) -> str:
 
 def mode_closed_because(desk: Desk, market: Market, mode: MarginMode) -> str:
     """Why a margin mode cannot be chosen on a market now; empty where it can."""
-    spec = market.rules
+    spec, allowed = market.rules, desk.capabilities(market)
     if mode not in offered_modes(desk.policy, spec.restriction):
         if not desk.policy.offers_cross:
             return "This exchange offers isolated margin only."
         return f"{spec.base} can only be traded with isolated margin."
-    held = desk.position_in(market)
-    if held and held.mode != mode:
-        return f"Close your {held.mode} {spec.base} position first to change the mode."
-    if any(order.market_id == market.pk for order in desk.orders) and held is None:
-        choice = desk.preferences.get(market.pk)
-        if choice and choice.mode != mode:
-            return f"Cancel your open {spec.base} orders first to change the mode."
-    return ""
+    use = allowed.use_isolated if mode is MarginMode.ISOLATED else allowed.use_cross
+    if not use.allowed:
+        return use.reason
+    held, choice = desk.position_in(market), desk.preferences.get(market.pk)
+    present = held.mode if held else choice.mode if choice else None
+    return allowed.change_mode.reason if present not in (None, mode) else ""
+
+
+def usable_modes(desk: Desk, market: Market) -> tuple[MarginMode, ...]:
+    """The modes that the operator offers and the venue lets this account use, isolated first."""
+    allowed = desk.capabilities(market)
+    uses = {MarginMode.ISOLATED: allowed.use_isolated, MarginMode.CROSS: allowed.use_cross}
+    return tuple(mode for mode in offered_modes(desk.policy, market.rules.restriction) if uses[mode].allowed)

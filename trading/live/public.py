@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from trading.live.board import Board
-from trading.panels.market import day_change, funding_text, price_text, tone_of
+from trading.panels.market import day_change, funding_text, interest_text, price_text, tone_of
 from trading.panels.numbers import compact, percent
 from trading.venues.snapshots import Candle, MarketSpec, MarketState
 
@@ -24,7 +24,7 @@ def market_patch(spec: MarketSpec, state: MarketState, as_of: datetime) -> Patch
         f"{key}-index": price_text(state.oracle, spec),
         f"{key}-change": {"text": percent(change, signed=True), "class": tone},
         f"{key}-volume": compact(state.day_volume),
-        f"{key}-interest": compact(state.open_interest * state.mark),
+        f"{key}-interest": interest_text(state),
         f"{key}-funding": funding_text(spec, state),
         f"{key}-age": {"datetime": as_of.isoformat()},
         "mark_price": {"class": tone},

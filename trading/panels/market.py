@@ -70,6 +70,11 @@ def funding_text(spec: MarketSpec, state: MarketState) -> str:
     return percent(state.funding_rate * spec.funding_hours, 4, signed=True)
 
 
+def interest_text(state: MarketState) -> str:
+    """The value of all open positions; some venues do not tell it."""
+    return compact(state.open_interest * state.mark) if state.open_interest else "not told"
+
+
 def _countdown(seconds: int) -> str:
     hours, rest = divmod(seconds, 3600)
     minutes = f"{rest // 60:02d}:{rest % 60:02d}"
@@ -95,7 +100,7 @@ def build_market_bar(
         change=percent(change, signed=True),
         change_tone=tone_of(change),
         volume=compact(state.day_volume) if state else "unknown",
-        open_interest=compact(state.open_interest * state.mark) if state else "unknown",
+        open_interest=interest_text(state) if state else "unknown",
         funding=funding_text(spec, state) if state else "unknown",
         funding_at=funding_at,
         funding_in=_countdown(remaining),

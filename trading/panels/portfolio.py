@@ -85,7 +85,7 @@ def equity_of(desk: Desk) -> Decimal | None:
     if desk.account is None or desk.account.synced_at is None:
         return None
     if desk.account.hedge_mode:
-        return desk.account.equity
+        return Decimal(desk.account.equity)
     try:
         shared = state_of(desk.engine).equity
         isolated = sum((held.equity for held in desk.engine.of_mode(MarginMode.ISOLATED)), Decimal(0))

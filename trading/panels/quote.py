@@ -42,7 +42,7 @@ def build_quote(desk: Desk, market: Market, quoted: Quoted) -> Quote:
     """Everything the ticket says about the order it holds."""
     spec, form, preview = market.rules, quoted.form, quoted.preview
     fresh = quote_freshness(desk, market)
-    blocked = _blocked(desk, quoted, fresh)
+    blocked = _blocked(desk, market, quoted, fresh)
     after = preview.after if preview else None
     total_loss = after.maximum_loss.total if after and after.maximum_loss else None
     card = build_card(preview.before, after, spec) if preview else empty_card()
@@ -85,8 +85,10 @@ def quote_freshness(desk: Desk, market: Market) -> Freshness:
     return account if account.state is FreshnessState.CLOSED or account.as_of < prices.as_of else prices
 
 
-def _blocked(desk: Desk, quoted: Quoted, fresh: Freshness) -> str:
-    reduces = _reduces(quoted)
+def _blocked(desk: Desk, market: Market, quoted: Quoted, fresh: Freshness) -> str:
+    reduces, trade = _reduces(quoted), desk.capabilities(market).trade
+    if desk.account is not None and not trade.allowed:
+        return trade.reason
     if _must_connect(desk, quoted):
         return desk.access.closed_because
     if fresh.state is FreshnessState.CLOSED and not reduces:

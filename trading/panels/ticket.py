@@ -10,7 +10,7 @@ from trading.models import Market
 from trading.panels.options import kind_choices, time_choices
 from trading.panels.quote import build_quote
 from trading.panels.view_models import Choice, Preset, Ticket
-from trading.quoting import Quoted, mode_closed_because
+from trading.quoting import Quoted, mode_closed_because, usable_modes
 
 PERCENTS = (10, 25, 50, 75, 100)
 MODE_NOTES = {
@@ -68,6 +68,9 @@ def _modes(desk: Desk, market: Market, form: OrderForm) -> tuple[Choice, ...]:
 
 def _leverage_note(desk: Desk, market: Market, form: OrderForm, highest: int) -> str:
     held = desk.position_in(market)
+    lower = desk.capabilities(market).lower_leverage
+    if held and not lower.allowed:
+        return lower.reason
     if held and held.mode == MarginMode.ISOLATED and held.leverage != form.leverage:
         return f"Your open position keeps its margin; only what you add is margined at {form.leverage}x."
     if highest < market.max_leverage:
@@ -80,12 +83,13 @@ def default_form(desk: Desk, market: Market) -> OrderForm:
     spec = market.rules
     choice = desk.preferences.get(market.pk)
     held = desk.position_in(market)
-    offered = offered_modes(desk.policy, spec.restriction)
+    offered = usable_modes(desk, market) or offered_modes(desk.policy, spec.restriction)
     mode = (
         MarginMode(held.mode)
         if held
         else starting_mode(desk.policy, offered, MarginMode(choice.mode) if choice else None)
     )
+    mode = mode if held or mode in offered else offered[0]
     highest = highest_leverage(desk.policy, spec.max_leverage)
     chosen = held.leverage if held else choice.leverage if choice else None
     return OrderForm(

@@ -153,6 +153,7 @@ class Capabilities:
     remove_margin: Permission
     leverage_moves_margin: bool
     trade: Permission = Permission(allowed=True)
+    use_isolated: Permission = Permission(allowed=True)
 
 
 class Adapter(Protocol):

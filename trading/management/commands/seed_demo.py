@@ -79,7 +79,7 @@ DEMOS = (
             "isolated_leverage": 10,
             "cross_leverage": 10,
             "leverage_cap": None,
-            "slider_marks": [1, 5, 10, 15, 20, 25, 40],
+            "slider_marks": [1, 5, 10, 20, 40, 75, 100],
             "margin_presets": [Decimal(25), Decimal(100), Decimal(250), Decimal(500)],
         },
     ),
