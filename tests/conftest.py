@@ -1,5 +1,6 @@
 """Fixtures every test may use."""
 
+from itertools import count
 from pathlib import Path
 
 import hypothesis
@@ -20,6 +21,7 @@ if configured.CI:
 
 # Nothing listens there: a test that forgets its sandbox never reaches a real venue.
 NO_VENUE = "http://127.0.0.1:9"
+ADDRESSES = count()
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +42,8 @@ def everyday_settings(settings: Settings) -> None:
     settings.HYPERLIQUID_URL = NO_VENUE
     settings.ASTER_URL = ""
     settings.ASTER_NETWORK = "testnet"
-    # All tests reach their sandboxes from one address; those that are about its budget set one.
+    # Each test has an address of its own and all the budget it wants; those that are about the budget set one.
+    settings.EGRESS = f"test-{next(ADDRESSES)}"
     settings.HYPERLIQUID_WEIGHT_PER_MINUTE = settings.ASTER_WEIGHT_PER_MINUTE = 1_000_000_000
     settings.SECURE_SSL_REDIRECT = False
     settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = False

@@ -23,6 +23,7 @@ from trading.models import Command, Fill, Market, Position, VenueAccount
 from trading.models.commands import CommandState
 from trading.services import claims
 from trading.services.orders import place_order
+from trading.tasks.accounts import forget_rosters
 from trading.venues.base import PlaceOrder, market_order
 from trading.venues.snapshots import Network, Venue
 
@@ -34,6 +35,7 @@ def eager(redis: Redis, settings: Settings) -> Iterator[None]:  # noqa: F811
     """Subtasks run at once, in this thread."""
     app.conf.task_always_eager = True
     app.conf.task_eager_propagates = True
+    forget_rosters()
     yield
     app.conf.task_always_eager = False
     app.conf.task_eager_propagates = False

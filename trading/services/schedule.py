@@ -1,144 +1,174 @@
-"""Whose turn it is: which accounts are read from the venue next, and which open commands are proven next.
+"""Whose turn it is: which accounts are read from the venue next.
 
 A venue's read budget is shared by all operators and traders (Hyperliquid 7: 1200 weight a minute for an address), so
-freshness is bought by need: accounts that somebody looks at first, then those with open commands, then those near a
-liquidation, then the rest. A part of every turn goes to whoever has waited longest for his class, so that nobody
-starves.
+freshness is bought by need. Every class of accounts has an age that is promised and a younger one at which it should be
+read. Whoever has waited longest in parts of that is read next. Where the budget does not suffice for everybody, those
+at risk and those who look go first among the late; but whoever is late several times over goes before all, so that
+nobody starves.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import IntEnum
 
-from trading.margin.types import AccountMode
+import numpy as np
+from numpy.typing import NDArray
 
-WEIGHT_PER_MINUTE = 1200
-# The rest is for traders' commands, for proofs, for market data and for whole readings.
-SHARE_FOR_ACCOUNTS = Decimal("0.6")
-SHARE_FOR_LONGEST_WAITING = Decimal("0.1")
-WEIGHT = 2
-WEIGHT_WITH_SPOT = 4
+Floats = NDArray[np.float64]
+Places = NDArray[np.intp]
+Needs = NDArray[np.int8]
+Flags = NDArray[np.bool_]
 
-VERY_NEAR = Decimal("0.02")
-NEAR = Decimal("0.05")
+VERY_NEAR, NEAR = Decimal("0.02"), Decimal("0.05")
+WEIGHT, WEIGHT_WITH_SPOT = 2, 4
 
-# A command is proven when the process that sent it has said that it does not know, or must have died.
-SENDING_SECONDS = 10
-ABANDONED_SECONDS = 2
-LONGEST_BETWEEN_PROOFS = 10
+# How much faster than steadily a turn may spend what is free, to catch up: no herd after a silence.
+CATCHING_UP = 1.2
+FIRST_REST, LONGEST_REST = 2.0, 300.0
 
-NEVER = datetime.min.replace(tzinfo=UTC)
+WHOLE_OFTEN, WHOLE_SELDOM = 10.0, 300.0
 
 
 class Need(IntEnum):
-    """Why an account is read, the most urgent first."""
+    """Why an account is read."""
 
-    LOOKED_AT = 0
-    UNSETTLED = 1
+    UNSETTLED = 0
+    LOOKED_AT = 1
     VERY_NEAR = 2
     NEAR = 3
     OPEN = 4
     IDLE = 5
 
 
-PERIODS: Mapping[Need, timedelta] = {
-    Need.LOOKED_AT: timedelta(seconds=1.5),
-    Need.UNSETTLED: timedelta(seconds=2),
-    Need.VERY_NEAR: timedelta(seconds=8),
-    Need.NEAR: timedelta(seconds=25),
-    Need.OPEN: timedelta(minutes=5),
-    Need.IDLE: timedelta(hours=1),
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """How old figures of a class may become (``age``), when they should be read again (``due``), how young they are
+    left alone (``period``) and from when on they are not only late but ``forgotten``, all in seconds. Among the late
+    the greatest ``urgency`` goes first."""
+
+    age: float
+    due: float
+    period: float
+    forgotten: float
+    urgency: int
+
+
+PROMISES: Mapping[Need, Promise] = {
+    Need.UNSETTLED: Promise(5, 2, 1.5, 20, 4),
+    Need.LOOKED_AT: Promise(5, 2.5, 1.5, 20, 3),
+    Need.VERY_NEAR: Promise(20, 16, 3, 60, 3),
+    Need.NEAR: Promise(60, 52, 10, 150, 2),
+    Need.OPEN: Promise(9000, 4500, 60, 8500, 1),
+    Need.IDLE: Promise(9000, 4500, 900, 8500, 1),
 }
+# Beyond this distance a position is far away. Between two bounds the due age grows smoothly, so that whoever comes near
+# is fresh before he is there.
+FAR_AWAY = Decimal("0.07")
+_BOUNDS = [float(VERY_NEAR), float(NEAR), float(FAR_AWAY)]
+_LOGARITHMS = np.log([PROMISES[need].due for need in (Need.VERY_NEAR, Need.NEAR, Need.OPEN)])
+_DUE = np.array([PROMISES[need].due for need in Need], float)
+_PERIODS = np.array([PROMISES[need].period for need in Need], float)
+_FORGOTTEN = np.array([PROMISES[need].forgotten for need in Need], float)
+_URGENCIES = np.array([PROMISES[need].urgency for need in Need], float)
+_MOST_URGENT = 2 + _URGENCIES.max()
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """An account that could be read. ``distance`` is that of its nearest liquidation, None without positions."""
+class Roster:
+    """Accounts side by side, each at one place in all arrays. Times are Unix seconds.
 
-    operator_id: int
-    account_id: int
-    mode: AccountMode
-    attempted_at: datetime | None
-    is_looked_at: bool
-    has_unsettled: bool
-    distance: Decimal | None
-
-    @property
-    def need(self) -> Need:
-        """Why it should be read."""
-        if self.is_looked_at:
-            return Need.LOOKED_AT
-        if self.has_unsettled:
-            return Need.UNSETTLED
-        if self.distance is None:
-            return Need.IDLE
-        if self.distance <= VERY_NEAR:
-            return Need.VERY_NEAR
-        return Need.NEAR if self.distance <= NEAR else Need.OPEN
-
-    @property
-    def weight(self) -> int:
-        """What reading its money and positions costs at the venue (Hyperliquid 7)."""
-        return WEIGHT if self.mode is AccountMode.STANDARD else WEIGHT_WITH_SPOT
-
-    def waited(self, now: datetime) -> float:
-        """How long it has waited, in periods of its class: from 1 on it is due."""
-        return (now - (self.attempted_at or NEVER)) / PERIODS[self.need]
-
-
-def turn_weight(seconds: float) -> int:
-    """What one turn of so many seconds may cost."""
-    return int(WEIGHT_PER_MINUTE * SHARE_FOR_ACCOUNTS * Decimal(str(seconds)) / 60)
-
-
-def choose(candidates: Iterable[Candidate], now: datetime, weight: int) -> list[Candidate]:
-    """The accounts to read in this turn, most urgent first, for at most ``weight`` in all."""
-    due = [candidate for candidate in candidates if candidate.waited(now) >= 1]
-    longest = sorted(due, key=lambda one: -one.waited(now))
-    reserved = _within(longest, int(weight * SHARE_FOR_LONGEST_WAITING))
-    chosen = {one.account_id for one in reserved}
-    urgent = sorted((one for one in due if one.account_id not in chosen), key=lambda one: (one.need, -one.waited(now)))
-    left = weight - sum(one.weight for one in reserved)
-    return sorted([*reserved, *_within(urgent, left)], key=lambda one: (one.need, -one.waited(now)))
-
-
-def _within(candidates: Iterable[Candidate], weight: int) -> list[Candidate]:
-    taken: list[Candidate] = []
-    for candidate in candidates:
-        weight -= candidate.weight
-        if weight < 0:
-            break
-        taken.append(candidate)
-    return taken
-
-
-@dataclass(frozen=True, slots=True)
-class OpenCommand:
-    """As much of an unsettled command as decides whether it is time to do something about it."""
-
-    prepared_at: datetime
-    sent_at: datetime | None
-    attempts: int
-    is_doubted: bool
-
-
-def is_abandoned(command: OpenCommand, now: datetime) -> bool:
-    """Whether nobody has sent it although somebody should have: its process died between writing and sending."""
-    return command.sent_at is None and now - command.prepared_at >= timedelta(seconds=ABANDONED_SECONDS)
-
-
-def is_proof_due(command: OpenCommand, now: datetime) -> bool:
-    """Whether to look for proof now: at once when its sender doubts, else when the sender's time must be over.
-
-    While the first request is still under way nothing is sent again: the answer "nonce used" would then reach the one
-    who takes it for a refusal. Later proofs come at growing intervals.
+    ``due``: at what age an account should be read, in seconds. ``read_at``: of the last successful reading, 0 for
+    never. ``not_before``: until when an account is left alone, because somebody reads it or it keeps failing.
+    ``weights``: what reading it costs.
     """
-    if command.sent_at is None:
-        return False
-    waited = (now - command.sent_at).total_seconds()
-    if not command.is_doubted and waited < SENDING_SECONDS:
-        return False
-    growing: int = (1 << max(command.attempts - 1, 0)) - 1
-    return waited >= min(growing, LONGEST_BETWEEN_PROOFS * command.attempts)
+
+    needs: Needs
+    due: Floats
+    read_at: Floats
+    not_before: Floats
+    weights: NDArray[np.int64]
+
+
+def needs_of(distances: Floats, looked_at: Flags, unsettled: Flags) -> Needs:
+    """The most urgent class that applies to each account. ``distances`` are those of the nearest liquidations, as
+    fractions of the mark; not a number without positions.
+
+    >>> needs_of(np.array([0.5, 0.05, 0.02, np.nan, np.nan, 0.01]), np.arange(6) == 4, np.arange(6) == 5).tolist()
+    [4, 3, 2, 5, 1, 0]
+    """
+    needs = np.full(len(distances), Need.IDLE, np.int8)
+    needs[~np.isnan(distances)] = Need.OPEN
+    needs[distances <= float(NEAR)] = Need.NEAR
+    needs[distances <= float(VERY_NEAR)] = Need.VERY_NEAR
+    needs[looked_at] = Need.LOOKED_AT
+    needs[unsettled] = Need.UNSETTLED
+    return needs
+
+
+def due_ages(needs: Needs, distances: Floats) -> Floats:
+    """At what age each account should be read: as its class says, or sooner for being on the way to a stricter class.
+
+    >>> far = np.array([0.01, 0.035, 0.05, 0.06, 0.5])
+    >>> due_ages(needs_of(far, far < 0, far < 0), far).round().tolist()
+    [16.0, 29.0, 52.0, 484.0, 4500.0]
+    """
+    ages: Floats = _DUE[needs]
+    near = np.flatnonzero(distances < _BOUNDS[-1])
+    ages[near] = np.minimum(ages[near], np.exp(np.interp(distances[near], _BOUNDS, _LOGARITHMS)))
+    return ages
+
+
+def choose(roster: Roster, now: float, weight: float) -> Places:
+    """The places of the accounts to read in this turn, most urgent first, for at most ``weight`` in all."""
+    waited = now - roster.read_at
+    ready = np.flatnonzero((waited >= _PERIODS[roster.needs]) & (roster.not_before <= now))
+    claims = _claims(waited[ready], roster.due[ready], roster.needs[ready])
+    return _within(ready, claims, roster.weights, weight)
+
+
+def _claims(waited: Floats, due: Floats, needs: Needs) -> Floats:
+    """The greatest goes first: parts of the due age as they are; the late by urgency and then by parts; and the
+    forgotten, before all, by parts of what makes them so."""
+    parts = waited / due
+    late = 1 + _URGENCIES[needs] + parts / (1 + parts)
+    forgotten = waited / _FORGOTTEN[needs]
+    claims: Floats = np.where(parts < 1, parts, np.where(forgotten < 1, late, _MOST_URGENT + forgotten))
+    return claims
+
+
+def _within(places: Places, claims: Floats, weights: NDArray[np.int64], weight: float) -> Places:
+    """The greatest claims that fit, in their order."""
+    if not places.size or weight <= 0:
+        return places[:0]
+    most = int(weight // max(1, weights[places].min()))
+    if most + 1 < places.size:
+        first = np.argpartition(-claims, most)[: most + 1]
+        places, claims = places[first], claims[first]
+    places = places[np.argsort(-claims, kind="stable")]
+    fitting: Places = places[np.cumsum(weights[places]) <= weight]
+    return fitting
+
+
+def turn_weight(free: float, rate: float, seconds: float) -> float:
+    """What a turn may spend after so many seconds: what is free, but hardly faster than ``rate`` (weight a second)."""
+    return min(free, rate * CATCHING_UP * seconds)
+
+
+def rest_after(failures: int) -> float:
+    """Seconds for which an account is left alone after so many failed readings in a row.
+
+    >>> [rest_after(failures) for failures in (1, 2, 3, 20)]
+    [2.0, 4.0, 8.0, 300.0]
+    """
+    return min(LONGEST_REST, FIRST_REST * 2.0 ** min(failures - 1, 30))
+
+
+def whole_every(used: float, ceiling: float) -> float:
+    """Seconds between two readings of orders and fills too, which cost twenty times as much as positions: seldom, but
+    often while half of the budget lies idle.
+
+    >>> whole_every(100, 1000), whole_every(600, 1000)
+    (10.0, 300.0)
+    """
+    return WHOLE_OFTEN if used * 2 <= ceiling else WHOLE_SELDOM

@@ -27,7 +27,7 @@ from trading.services.liquidations import note_remaining, record_liquidations
 from trading.services.paths import read_paths
 from trading.services.readings import EVERYTHING, WHOLE, Reading, ReadingKind, begin_reading, locked
 from trading.venues.base import AccountSnapshot, Adapter, Fill, FundingPayment, LedgerEntry, Network, OpenOrder, Venue
-from trading.venues.errors import VenueError
+from trading.venues.errors import HeldBack, VenueError
 
 __all__ = [
     "EVERYTHING",
@@ -103,7 +103,8 @@ def sync_markets(adapter: Adapter) -> int:
 def sync_account(adapter: Adapter, account: VenueAccount, kinds: frozenset[ReadingKind] = WHOLE) -> bool:
     """Read the account and store it; False where the venue did not answer, with the reason on the row.
 
-    A whole reading also reads funding and ledger where the figures do not add up without, or when they are due.
+    A whole reading also reads funding and ledger where the figures do not add up without, or when they are due. Where
+    our limit at the venue is used up and it was not even asked, nothing is wrong and no reason is kept.
     """
     reading = begin_reading(account)
     account.refresh_from_db(fields=["mode", "synced_at", "cursors", "history_read_at", "anchors"])
@@ -115,6 +116,8 @@ def sync_account(adapter: Adapter, account: VenueAccount, kinds: frozenset[Readi
         if not stored.adds_up or (stored.is_liquidated and answers.ledger is None):
             more = _ask(adapter, account, frozenset({ReadingKind.FILLS, ReadingKind.HISTORY}))
             stored = _both(stored, store(account, reading, more, snapshot=answers.snapshot))
+    except HeldBack:
+        return False
     except VenueError as error:
         VenueAccount.objects.filter(pk=account.pk).update(sync_problem=error.explanation[:200])
         return False
@@ -226,6 +229,8 @@ def sync_positions(adapter: Adapter, account: VenueAccount) -> bool:
     reading = begin_reading(account)
     try:
         snapshot = adapter.account(account.address, mode=AccountMode(account.mode) if account.synced_at else None)
+    except HeldBack:
+        return False
     except VenueError as error:
         VenueAccount.objects.filter(pk=account.pk).update(sync_problem=error.explanation[:200])
         return False

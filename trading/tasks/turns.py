@@ -1,20 +1,24 @@
 """Whose turn it is: a task of one operator, and turns that exclude each other."""
 
 import logging
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from celery import Task
-from redis.exceptions import LockError
+from redis.exceptions import LockError, RedisError
+from redis.lock import Lock
 
 from tenants.scope import operator_scope
 from trading.live.connections import blocking
 
 logger = logging.getLogger(__name__)
 
-# Longer than the slowest reading of one account, or the slowest proof of one command.
-LOCK_SECONDS = 60
+# What a worker had when it was killed is taken over by then. A worker that lives renews what it holds, but no longer
+# than anything may take.
+LEASE_SECONDS, RENEW_SECONDS, LONGEST_SECONDS = 15.0, 5.0, 60.0
 
 
 class OperatorTask(Task):  # type: ignore[misc]
@@ -28,19 +32,60 @@ class OperatorTask(Task):  # type: ignore[misc]
             return super().__call__(operator_id, *arguments)
 
 
+class Renewer:
+    """Renews the leases that this process holds; they die with it."""
+
+    def __init__(self) -> None:
+        self._held: dict[Lock, float] = {}
+        self._guard = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def hold(self, lock: Lock) -> None:
+        """Renew this lease from now on."""
+        with self._guard:
+            self._held[lock] = time.monotonic() + LONGEST_SECONDS
+            # A fork leaves threads behind.
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._renew, name="leases", daemon=True)
+                self._thread.start()
+
+    def let_go(self, lock: Lock) -> None:
+        """Renew it no longer."""
+        with self._guard:
+            self._held.pop(lock, None)
+
+    def _renew(self) -> None:
+        while True:
+            time.sleep(RENEW_SECONDS)
+            now = time.monotonic()
+            with self._guard:
+                held = [lock for lock, until in self._held.items() if now < until]
+            for lock in held:
+                try:
+                    lock.extend(LEASE_SECONDS, replace_ttl=True)
+                except (LockError, RedisError) as error:
+                    logger.warning("The lease %s could not be renewed: %s", lock.name, error)
+
+
+_renewer = Renewer()
+
+
 @contextmanager
-def alone(key: str, seconds: float = LOCK_SECONDS) -> Iterator[bool]:
+def alone(key: str, seconds: float = LEASE_SECONDS) -> Iterator[bool]:
     """Whether the block runs alone under this key; where another holds it, the block is to do nothing."""
     lock = blocking().lock(key, timeout=seconds, thread_local=False)
     is_mine = lock.acquire(blocking=False)
+    if is_mine:
+        _renewer.hold(lock)
     try:
         yield is_mine
     finally:
         if is_mine:
+            _renewer.let_go(lock)
             try:
                 lock.release()
             except LockError:
-                logger.warning("%s took longer than its lock.", key)
+                logger.warning("%s took longer than its lease.", key)
 
 
 def is_first_within(key: str, seconds: float) -> bool:

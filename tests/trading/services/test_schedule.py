@@ -1,109 +1,138 @@
 """Whose turn it is, worked out without a database."""
 
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+import doctest
 from decimal import Decimal
-from typing import Any
 
+import numpy as np
 import pytest
 
-from trading.margin.types import AccountMode
-from trading.services.risk import distance, nearest_liquidations
-from trading.services.schedule import (
-    Candidate,
-    Need,
-    OpenCommand,
-    choose,
-    is_abandoned,
-    is_proof_due,
-    turn_weight,
-)
+from trading.services import risk, schedule
+from trading.services.risk import Exposure, Floats, distance, nearest
+from trading.services.schedule import PROMISES, Need, Roster, choose, due_ages, needs_of, rest_after, turn_weight
 
-NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+NOW = 1_000_000.0
+FAR = 0.5
 
 
-def ago(seconds: float) -> datetime:
-    return NOW - timedelta(seconds=seconds)
-
-
-def candidate(account_id: int, waited: float | None = 100_000.0, **changes: object) -> Candidate:
-    idle = Candidate(
-        operator_id=1,
-        account_id=account_id,
-        mode=AccountMode.STANDARD,
-        attempted_at=None if waited is None else ago(waited),
-        is_looked_at=False,
-        has_unsettled=False,
-        distance=None,
+def roster(*accounts: tuple[Need, float], weights: int = 2, not_before: float = 0.0) -> Roster:
+    """Accounts by their need and how long they have waited."""
+    needs = np.array([need for need, _ in accounts], np.int8)
+    return Roster(
+        needs,
+        due_ages(needs, np.full(len(accounts), FAR)),
+        np.array([NOW - waited for _, waited in accounts]),
+        np.full(len(accounts), not_before),
+        np.full(len(accounts), weights, np.int64),
     )
-    return replace(idle, **changes)  # type: ignore[arg-type]
 
 
-def chosen(candidates: list[Candidate], weight: int = 1000) -> list[int]:
-    return [one.account_id for one in choose(candidates, NOW, weight)]
+def chosen(accounts: Roster, weight: float = 1000) -> list[int]:
+    return [int(place) for place in choose(accounts, NOW, weight)]
 
 
-@pytest.mark.parametrize(
-    ("changes", "need"),
-    [
-        ({"is_looked_at": True, "has_unsettled": True, "distance": Decimal("0.001")}, Need.LOOKED_AT),
-        ({"has_unsettled": True, "distance": Decimal("0.001")}, Need.UNSETTLED),
-        ({"distance": Decimal("0.02")}, Need.VERY_NEAR),
-        ({"distance": Decimal("0.0201")}, Need.NEAR),
-        ({"distance": Decimal("0.05")}, Need.NEAR),
-        ({"distance": Decimal("0.0501")}, Need.OPEN),
-        ({"distance": Decimal(1)}, Need.OPEN),
-        ({}, Need.IDLE),
-    ],
-)
-def test_need_is_the_most_urgent_that_applies(changes: dict[str, Any], need: Need) -> None:
-    assert candidate(1, **changes).need is need
+def test_need_is_the_most_urgent_that_applies() -> None:
+    away = np.array([0.001, 0.001, 0.02, 0.0201, 0.05, 0.0501, 1, np.nan])
+    looked_at, unsettled = np.arange(8) == 1, np.arange(8) == 0
+    in_order = [Need.NEAR, Need.NEAR, Need.OPEN, Need.OPEN, Need.IDLE]
 
-
-def test_urgent_accounts_come_first_whatever_order_they_stand_in() -> None:
-    rows = [
-        candidate(6),
-        candidate(5, distance=Decimal("0.3")),
-        candidate(4, distance=Decimal("0.04")),
-        candidate(3, distance=Decimal("0.01")),
-        candidate(2, has_unsettled=True),
-        candidate(1, is_looked_at=True),
+    assert needs_of(away, looked_at, unsettled).tolist() == [
+        Need.UNSETTLED,
+        Need.LOOKED_AT,
+        Need.VERY_NEAR,
+        *in_order,
     ]
 
-    assert chosen(rows) == [1, 2, 3, 4, 5, 6]
+
+def test_promise_grows_with_the_distance_and_never_jumps() -> None:
+    away = np.linspace(0, 0.2, 20_001)
+    ages = due_ages(needs_of(away, away < 0, away < 0), away)
+
+    assert np.all(np.diff(ages) >= 0)
+    assert np.max(ages[1:] / ages[:-1]) < 1.03
+    assert [ages[0], ages[-1]] == pytest.approx([PROMISES[Need.VERY_NEAR].due, PROMISES[Need.OPEN].due])
 
 
-def test_account_whose_time_has_not_come_is_left_alone() -> None:
-    rows = [
-        candidate(1, waited=1.4, is_looked_at=True),
-        candidate(2, waited=1.5, is_looked_at=True),
-        candidate(3, waited=3599),
-        candidate(4, waited=3600),
-        candidate(5, waited=None),
+def test_who_has_waited_longest_in_parts_of_his_due_goes_first() -> None:
+    in_time = [
+        (Need.OPEN, 1000.0),
+        (Need.NEAR, 26.0),
+        (Need.VERY_NEAR, 12.0),
+        (Need.LOOKED_AT, 2.4),
+        (Need.IDLE, 4400.0),
     ]
 
-    assert chosen(rows) == [2, 5, 4]
+    assert chosen(roster(*in_time)) == [4, 3, 2, 1, 0]
+
+
+def test_among_the_late_risk_goes_first() -> None:
+    late = [(Need.IDLE, 8000.0), (Need.OPEN, 8000.0), (Need.NEAR, 120.0), (Need.VERY_NEAR, 17.0), (Need.UNSETTLED, 2.1)]
+
+    assert chosen(roster(*late)) == [4, 3, 2, 0, 1]
+
+
+def test_forgotten_go_before_all() -> None:
+    rows = [(Need.VERY_NEAR, 50.0), (Need.IDLE, 8600.0), (Need.NEAR, 400.0), (Need.UNSETTLED, 10.0)]
+
+    assert chosen(roster(*rows)) == [2, 1, 3, 0]
+
+
+def test_account_that_was_just_read_or_rests_is_left_alone() -> None:
+    young = [(need, promise.period - 0.01) for need, promise in PROMISES.items()]
+
+    assert chosen(roster(*young)) == []
+    assert chosen(roster((Need.OPEN, 6000.0), not_before=NOW + 1)) == []
+    assert chosen(roster((Need.OPEN, 6000.0), not_before=NOW)) == [0]
 
 
 def test_turn_never_costs_more_than_its_weight() -> None:
-    rows = [candidate(number, is_looked_at=True) for number in range(50)]
-    unified = [candidate(number, is_looked_at=True, mode=AccountMode.UNIFIED) for number in range(50)]
+    rows = [(Need.LOOKED_AT, 2.0 + number / 1000) for number in range(50)]
 
-    assert len(chosen(rows, weight=24)) == 12
-    assert len(chosen(unified, weight=24)) == 6
-    assert len(chosen(unified, weight=23)) == 5
-    assert chosen(rows, weight=1) == []
+    assert chosen(roster(*rows), weight=24) == list(range(49, 37, -1))
+    assert len(chosen(roster(*rows, weights=4), weight=24)) == 6
+    assert len(chosen(roster(*rows, weights=4), weight=23)) == 5
+    assert [chosen(roster(*rows), weight=weight) for weight in (1, 0, -3)] == [[], [], []]
 
 
 def test_nobody_starves_while_others_are_looked_at() -> None:
-    """Forty accounts are always looked at and one idle account waits: a tenth of each turn is for the longest wait."""
-    watched = [candidate(number, waited=2, is_looked_at=True) for number in range(40)]
+    """Forty watched accounts would take everything for ever: an idle one is read as soon as it is forgotten."""
+    read_at = np.full(41, NOW)
+    needs = np.array([Need.LOOKED_AT] * 40 + [Need.IDLE], np.int8)
+    due = due_ages(needs, np.full(41, np.nan))
+    waited = []
+    for second in range(1, 20_000):
+        now = NOW + second
+        places = choose(Roster(needs, due, read_at, np.zeros(41), np.full(41, 2)), now, 16)
+        if 40 in places:
+            waited.append(now - read_at[40])
+        read_at[places] = now
 
-    assert 99 in chosen([*watched, candidate(99, waited=36_000)], weight=24)
+    assert len(waited) == 2
+    assert max(waited) <= PROMISES[Need.IDLE].age
 
 
-def test_two_seconds_of_turns_stay_within_the_venues_minute() -> None:
-    assert turn_weight(2) * 30 <= 1200 * 0.6
+def test_many_poisoned_accounts_do_not_starve_a_good_one() -> None:
+    """A hundred accounts fail each time they are read, near liquidation all of them: the good one is read in time."""
+    needs = np.full(101, Need.VERY_NEAR, np.int8)
+    read_at, not_before, failures = np.full(101, NOW), np.zeros(101), np.zeros(101)
+    ages = []
+    for second in range(1, 3600):
+        now = NOW + second
+        ages.append(now - read_at[100])
+        for place in choose(Roster(needs, np.full(101, 16.0), read_at, not_before, np.full(101, 2)), now, 16):
+            if place == 100:
+                read_at[place] = now
+            else:
+                failures[place] += 1
+                not_before[place] = now + rest_after(int(failures[place]))
+
+    assert np.quantile(ages[300:], 0.99) <= PROMISES[Need.VERY_NEAR].age
+
+
+def test_turn_spends_what_is_free_but_never_all_at_once() -> None:
+    assert turn_weight(1000, 16, 1) == pytest.approx(19.2)
+    assert turn_weight(1000, 16, 3) == pytest.approx(57.6)
+    assert turn_weight(7, 16, 1) == 7
+    assert turn_weight(-5, 16, 1) == -5
 
 
 @pytest.mark.parametrize(
@@ -121,31 +150,46 @@ def test_distance_to_liquidation(mark: str | None, liquidation: str | None, expe
     assert distance(Decimal(mark) if mark else None, Decimal(liquidation) if liquidation else None) == expected
 
 
-def test_account_is_as_near_as_its_nearest_position() -> None:
-    held = [(1, "BTC", Decimal(90)), (1, "ETH", Decimal(49)), (2, "BTC", None), (3, "unknown", Decimal(5))]
-    marks = {"BTC": Decimal(100), "ETH": Decimal(50)}
-
-    assert nearest_liquidations(held, marks) == {1: Decimal("0.02"), 2: Decimal(1), 3: Decimal(0)}
-
-
-def command(prepared: float, sent: float | None, attempts: int, *, doubted: bool = True) -> OpenCommand:
-    return OpenCommand(ago(prepared), None if sent is None else ago(sent), attempts, doubted)
+def exposure(*rows: tuple[int, int, float, float, bool], equity: Floats, maintenance: Floats) -> Exposure:
+    """Positions as account, market, size, liquidation price and whether it is cross; told at marks of 100."""
+    columns = list(zip(*rows, strict=True)) or [()] * 5
+    return Exposure(
+        np.array(columns[0], np.intp), np.array(columns[1], np.intp), np.array(columns[2], float),
+        np.array(columns[3], float), np.full(len(rows), 100.0), np.array(columns[4], np.bool_), equity, maintenance,
+    )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("row", "abandoned", "due"),
-    [
-        (command(1.9, None, 0), False, False),
-        (command(2.0, None, 0), True, False),
-        (command(0.1, 0.1, 1), False, True),
-        (command(5, 5, 1, doubted=False), False, False),
-        (command(10, 10, 1, doubted=False), False, True),
-        (command(1, 0.9, 2), False, False),
-        (command(1, 1.0, 2), False, True),
-        (command(9, 6.9, 4), False, False),
-        (command(9, 7.0, 4), False, True),
-        (command(900, 900, 10), False, True),
-    ],
-)
-def test_open_command_is_sent_or_proven_in_its_time(row: OpenCommand, abandoned: bool, due: bool) -> None:
-    assert (is_abandoned(row, NOW), is_proof_due(row, NOW)) == (abandoned, due)
+def test_isolated_account_is_as_near_as_its_nearest_position() -> None:
+    nobody, far = np.zeros(5), float("nan")
+    held = exposure(
+        (0, 0, 1, 90, False), (0, 1, -2, 102, False), (1, 0, 1, far, False), (2, 2, 1, 5, False), (4, 0, 1, 120, False),
+        equity=nobody, maintenance=nobody,
+    )  # fmt: skip
+
+    found = nearest(held, np.array([100.0, 100.0, float("nan")]))
+    assert found[[0, 1, 2, 4]].tolist() == pytest.approx([0.02, 1, 0, 0])
+    assert np.isnan(found[3])
+
+
+def test_cross_account_moves_with_all_its_marks() -> None:
+    """Equity 30 on 2 x 100 long and 1 x 100 short, maintenance 6: told at 100 each, then the long falls to 94."""
+    held = exposure((0, 0, 2, 1, True), (0, 1, -1, 1, True), equity=np.array([30.0]), maintenance=np.array([6.0]))
+
+    assert nearest(held, np.array([100.0, 100.0])).tolist() == pytest.approx([(30 - 6) / 300])
+    value = 2 * 94 + 100
+    assert nearest(held, np.array([94.0, 100.0])).tolist() == pytest.approx([(30 - 12 - 6 * value / 300) / value])
+    assert nearest(held, np.array([80.0, 100.0])).tolist() == [0]
+    assert nearest(held, np.array([100.0, float("nan")])).tolist() == [0]
+
+
+def test_account_is_as_near_as_the_nearer_of_its_two_kinds() -> None:
+    rows = ((0, 0, 2, 1, True), (0, 1, 1, 97, False))
+    held = exposure(*rows, equity=np.array([100.0]), maintenance=np.array([1.0]))
+
+    assert nearest(held, np.array([100.0, 100.0])).tolist() == pytest.approx([0.03])
+    assert nearest(held, np.array([51.0, 100.0])).tolist() == pytest.approx([(100 - 98 - 0.51) / 102])
+
+
+@pytest.mark.parametrize("module", [schedule, risk])
+def test_modules_open_with_examples_that_hold(module: object) -> None:
+    assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]

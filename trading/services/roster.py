@@ -1,0 +1,159 @@
+"""Every account of a venue with what decides when it is read, kept in memory and brought up to date by the difference.
+
+A turn each second must not cost a query for each account, nor read every row again. The whole is loaded now and then;
+in between only the accounts that were attempted since, in three queries however many there are.
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+from django.db.models import Q
+from numpy.typing import NDArray
+
+from trading.margin.types import AccountMode, MarginMode
+from trading.models import Position, VenueAccount
+from trading.services.risk import Exposure, Floats
+from trading.services.schedule import WEIGHT, WEIGHT_WITH_SPOT
+from trading.venues.snapshots import Network, Venue
+
+# Accounts that were deleted or moved are noticed by then.
+WHOLE_SECONDS = 60.0
+# Rows written by a transaction that began before our last look and ended after it.
+OVERLAP = timedelta(seconds=10)
+
+Row = tuple[Any, ...]
+ACCOUNT = ("pk", "operator_id", "mode", "attempted_at", "cross_equity", "cross_maintenance")
+POSITION = (
+    "account_id", "market__name", "size", "liquidation_price", "estimated_liquidation_price", "mark_price", "mode",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """All accounts of a venue, in the order of their ids, and their positions. ``names`` are the markets in which
+    something is held."""
+
+    ids: NDArray[np.int64]
+    operators: NDArray[np.int64]
+    attempted_at: Floats
+    weights: NDArray[np.int64]
+    exposure: Exposure
+    names: tuple[str, ...]
+
+    def places(self, account_ids: Iterable[int]) -> NDArray[np.intp]:
+        """Where these accounts are; those that are not here are left out."""
+        wanted = np.fromiter(account_ids, np.int64)
+        places = np.searchsorted(self.ids, wanted)
+        inside = places < len(self.ids)
+        places, wanted = places[inside], wanted[inside]
+        found: NDArray[np.intp] = places[self.ids[places] == wanted]
+        return found
+
+
+class RosterOf:
+    """The accounts of one venue and network, in the memory of this process. Use it inside ``every_operator``."""
+
+    def __init__(self, venue: Venue, network: Network) -> None:
+        self._accounts = VenueAccount.objects.filter(venue=venue, network=network)
+        self._rows: dict[int, Row] = {}
+        self._held: dict[int, list[Row]] = {}
+        self._loaded_at = -WHOLE_SECONDS
+        self._looked_at = datetime.min.replace(tzinfo=UTC)
+        self._known: Known | None = None
+
+    def known(self, now: datetime) -> Known:
+        """All accounts as they are known now."""
+        is_whole = time.monotonic() - self._loaded_at >= WHOLE_SECONDS
+        if is_whole:
+            self._rows.clear()
+            self._held.clear()
+            self._loaded_at = time.monotonic()
+            self._known = None
+        changed = self._accounts.all() if is_whole else self._accounts.filter(self._since())
+        rows = [row for row in changed.values_list(*ACCOUNT) if self._rows.get(row[0]) != row]
+        self._looked_at = now
+        held = self._positions_of(rows, is_whole=is_whole)
+        fits = self._known is not None and all(self._patch(self._known, row, held[row[0]]) for row in rows)
+        self._rows |= {row[0]: row for row in rows}
+        self._held |= held
+        if self._known is None or not fits:
+            self._known = _known(self._rows, self._held)
+        return self._known
+
+    def _since(self) -> Q:
+        return Q(attempted_at__gte=self._looked_at - OVERLAP) | Q(attempted_at=None)
+
+    def _positions_of(self, rows: Sequence[Row], *, is_whole: bool) -> dict[int, list[Row]]:
+        """The open positions of each of these accounts, by market."""
+        held: dict[int, list[Row]] = {row[0]: [] for row in rows}
+        wanted = self._accounts if is_whole else list(held)
+        for row in Position.objects.filter(account__in=wanted).order_by("market__name", "pk").values_list(*POSITION):
+            held.setdefault(row[0], []).append(row)
+        return held
+
+    def _patch(self, known: Known, row: Row, held: Sequence[Row]) -> bool:
+        """Write an account's new figures into the arrays; False where it holds other markets than before."""
+        before = self._held.get(row[0])
+        if before is None or [one[1] for one in before] != [one[1] for one in held]:
+            return False
+        place = int(np.searchsorted(known.ids, row[0]))
+        exposure = known.exposure
+        known.attempted_at[place] = _moment(row)
+        known.weights[place] = _weight(row)
+        exposure.cross_equity[place], exposure.cross_maintenance[place] = row[4], row[5]
+        first = int(np.searchsorted(exposure.owners, place))
+        for offset, one in enumerate(held, first):
+            exposure.sizes[offset], exposure.liquidations[offset] = one[2], _liquidation(one)
+            exposure.marks_then[offset], exposure.is_cross[offset] = one[5], _is_cross(one)
+        return True
+
+
+def _known(rows: dict[int, Row], held: dict[int, list[Row]]) -> Known:
+    ids = sorted(rows)
+    ordered = [rows[account_id] for account_id in ids]
+    positions = [(place, row) for place, account_id in enumerate(ids) for row in held.get(account_id, ())]
+    names = sorted({row[1] for _, row in positions})
+    place_of = {name: place for place, name in enumerate(names)}
+    exposure = Exposure(
+        owners=np.array([place for place, _ in positions], np.intp),
+        markets=np.array([place_of[row[1]] for _, row in positions], np.intp),
+        sizes=_floats(row[2] for _, row in positions),
+        liquidations=_floats(_liquidation(row) for _, row in positions),
+        marks_then=_floats(row[5] for _, row in positions),
+        is_cross=np.array([_is_cross(row) for _, row in positions], np.bool_),
+        cross_equity=_floats(row[4] for row in ordered),
+        cross_maintenance=_floats(row[5] for row in ordered),
+    )
+    return Known(
+        ids=np.array(ids, np.int64),
+        operators=np.array([row[1] for row in ordered], np.int64),
+        attempted_at=_floats(_moment(row) for row in ordered),
+        weights=np.array([_weight(row) for row in ordered], np.int64),
+        exposure=exposure,
+        names=tuple(names),
+    )
+
+
+def _moment(account: Row) -> float:
+    attempted_at: datetime | None = account[3]
+    return attempted_at.timestamp() if attempted_at else 0.0
+
+
+def _weight(account: Row) -> int:
+    return WEIGHT if account[2] == AccountMode.STANDARD.value else WEIGHT_WITH_SPOT
+
+
+def _liquidation(position: Row) -> float:
+    return float(position[3] or position[4] or np.nan)
+
+
+def _is_cross(position: Row) -> bool:
+    return bool(position[6] == MarginMode.CROSS.value)
+
+
+def _floats(values: Iterable[Any]) -> Floats:
+    return np.fromiter(values, np.float64)
