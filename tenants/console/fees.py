@@ -61,13 +61,12 @@ class FeeForm(forms.Form):
         return percent
 
     def clean(self) -> dict[str, Any]:
-        chosen = self.cleaned_data
-        if "address" in chosen and "percent" in chosen:
-            if chosen["percent"] and not chosen["address"]:
-                self.add_error("address", gettext("Say which address the fee is paid to."))
-            if chosen["address"] and not chosen["percent"]:
-                self.add_error("percent", gettext("Say how much. To charge nothing, empty both fields."))
-        return chosen
+        address, percent = self.cleaned_data.get("address"), self.cleaned_data.get("percent")
+        if percent and address == "":
+            self.add_error("address", gettext("Say which address the fee is paid to."))
+        if address and percent == 0:
+            self.add_error("percent", gettext("Say how much. To charge nothing, empty both fields."))
+        return self.cleaned_data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
