@@ -20,7 +20,8 @@ from prometheus_client.registry import Collector
 from trading.connect import configured_venues
 from trading.live import board
 from trading.models import Command, Position, VenueAccount
-from trading.models.commands import CommandState
+from trading.models.commands import CommandEvent, CommandState
+from trading.venues.errors import Reason
 
 # Upper bounds of the relative error. A millionth is what the audit allows; a hundredth misleads a trader.
 BOUNDS = (1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
@@ -129,6 +130,7 @@ class Measurements(Collector):
             *_account_ages(self.now),
             _board_ages(self.now),
             _commands(),
+            _refusals(),
         ]
 
 
@@ -206,4 +208,18 @@ def _commands() -> Metric:
     counted = dict.fromkeys(CommandState.values, 0) | dict(grouped)
     for state, count in counted.items():
         family.add_metric([state], count)
+    return family
+
+
+def _refusals() -> Metric:
+    """Refusals by the platform's own reasons; a reason "unmapped" is a text of the venue that no table knows yet."""
+    family = GaugeMetricFamily(
+        "perpsstudio_refusals", "Commands that a venue refused, by reason, since the first.", labels=["venue", "reason"]
+    )
+    refused = CommandEvent.objects.filter(evidence__has_key="reason").order_by()
+    grouped = refused.values_list("command__account__venue", "evidence__reason").annotate(refusals=Count("pk"))
+    counted = {(venue.value, Reason.UNMAPPED.value): 0 for venue, _ in configured_venues()}
+    counted |= {(venue, reason): count for venue, reason, count in grouped}
+    for (venue, reason), count in sorted(counted.items()):
+        family.add_metric([venue, reason], count)
     return family

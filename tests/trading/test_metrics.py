@@ -18,6 +18,7 @@ from trading.live.connections import blocking
 from trading.metrics import BOUNDS, EstimateErrors, all_estimate_errors, estimate_errors
 from trading.models import Market, VenueAccount
 from trading.models.commands import CommandState
+from trading.services.commands import settle
 from trading.venues.snapshots import Network, Venue
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
@@ -125,16 +126,33 @@ def test_scrape_tells_ages_and_commands(alpha: Exchange, alices: Belongings, mar
     assert states == dict.fromkeys(CommandState.values, 0) | {"unknown": 1, "accepted": 1}
 
 
+def test_scrape_counts_refusals_by_reason_and_texts_that_nobody_knows(
+    alpha: Exchange, alices: Belongings, market: Market
+) -> None:
+    said = [("unmapped", "Something new."), ("unmapped", "Something else."), ("price_tick", "Price must be divisible")]
+    with operator_scope(alpha.operator.pk):
+        for nonce, (reason, text) in enumerate(said, start=10):
+            command = make_command(alices.account, market, nonce=nonce)
+            settle(command, CommandState.REJECTED, {"venue": text, "reason": reason}, text)
+    found = scraped()
+
+    venue = ("venue", "hyperliquid")
+    assert found["perpsstudio_refusals", (("reason", "unmapped"), venue)] == 2
+    assert found["perpsstudio_refusals", (("reason", "price_tick"), venue)] == 1
+
+
 def test_scrape_of_an_empty_platform_answers(db: None) -> None:
-    assert scraped()["perpsstudio_commands", (("state", "unknown"),)] == 0
+    found = scraped()
+    assert found["perpsstudio_commands", (("state", "unknown"),)] == 0
+    assert found["perpsstudio_refusals", (("reason", "unmapped"), ("venue", "hyperliquid"))] == 0
 
 
-def test_scrape_costs_three_statements_whatever_is_held(
+def test_scrape_costs_four_statements_whatever_is_held(
     alpha: Exchange, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     hold(alpha, [OFF, EXACT, FAR_OFF])
 
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         scraped()
 
 

@@ -92,7 +92,7 @@ class Command(OperatorOwned):
                 fields=["prepared_at"],
                 name="commands_not_settled",
                 condition=models.Q(state__in=["prepared", "unknown"]),
-            )
+            ),
         ]
         ordering = ["-prepared_at"]
 
@@ -135,6 +135,14 @@ class CommandEvent(OperatorOwned):
 
     class Meta(OperatorOwned.Meta):
         ordering = ["id"]
+        # Few of many: what the venue refused, which is counted by its reason.
+        indexes = [
+            models.Index(
+                fields=["operator", "command"],
+                name="refused_with_a_reason",
+                condition=models.Q(evidence__has_key="reason"),
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.step} {self.command_id}"
