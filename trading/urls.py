@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from trading.views import closing, commands, exits, market, orders, positions, terminal, ticket, working
+from trading.views import (
+    closing,
+    commands,
+    exits,
+    margin,
+    market,
+    orders,
+    positions,
+    records,
+    terminal,
+    ticket,
+    working,
+)
 
 urlpatterns = [
     path("", terminal.home, name="home"),
@@ -15,9 +27,9 @@ urlpatterns = [
     path("banner/", terminal.show_banner, name="banner"),
     path("account/", terminal.show_account, name="account_panel"),
     path("positions/", positions.show_positions, name="positions"),
-    path("positions/<int:position_id>/margin/", positions.show_margin_dialog, name="margin_dialog"),
-    path("positions/<int:position_id>/margin/preview/", positions.show_margin_preview, name="margin_preview"),
-    path("positions/<int:position_id>/margin/change/", positions.change_margin, name="change_margin"),
+    path("positions/<int:position_id>/margin/", margin.show_margin_dialog, name="margin_dialog"),
+    path("positions/<int:position_id>/margin/preview/", margin.show_margin_preview, name="margin_preview"),
+    path("positions/<int:position_id>/margin/change/", margin.change_margin, name="change_margin"),
     path("positions/<int:position_id>/working/", working.show_working, name="working"),
     path("positions/<int:position_id>/exits/", exits.show_exits_dialog, name="exits_dialog"),
     path("positions/<int:position_id>/exits/preview/", exits.show_exits_preview, name="exits_preview"),
@@ -33,6 +45,12 @@ urlpatterns = [
     path("orders/of/<str:market_name>/cancel/now/", orders.cancel_orders, name="cancel_orders"),
     path("orders/", positions.show_orders, name="orders"),
     path("fills/", positions.show_fills, name="fills"),
+    path("funding/", records.show_funding, name="funding"),
+    path("transfers/", records.show_transfers, name="transfers"),
+    path("liquidations/", records.show_liquidations, name="liquidations"),
+    path("liquidations/new/", records.show_liquidation_notices, name="liquidation_notices"),
+    path("liquidations/<int:liquidation_id>/", records.show_liquidation, name="liquidation"),
+    path("liquidations/<int:liquidation_id>/noted/", records.put_liquidation_away, name="put_liquidation_away"),
     path("margin-changes/", positions.show_margin_changes, name="margin_changes"),
     path("commands/<uuid:command_id>/", commands.show_command, name="command"),
 ]

@@ -6,7 +6,7 @@
 
 (() => {
   const SILENCE = 10000;
-  const FRAGMENTS = ["account", "positions", "orders", "fills", "margin_changes", "quote"];
+  const FRAGMENTS = ["account", "positions", "orders", "fills", "margin_changes", "funding", "transfers", "liquidations", "liquidation_notices", "quote"];
   const VENUE_WORDS = { live: "live", stale: "late", closed: "not answering" };
   const body = document.body;
   const staleAfter = Number(body.dataset.staleAfter) * 1000;

@@ -139,7 +139,7 @@
   function pressFillers() {
     for (const filler of document.querySelectorAll("[data-fills]")) {
       const value = document.getElementById(filler.dataset.fills).value.trim();
-      filler.setAttribute("aria-pressed", String(value !== "" && Number(value) === Number(filler.value)));
+      filler.setAttribute("aria-pressed", String(value !== "" && (value === filler.value || Number(value) === Number(filler.value))));
     }
   }
 

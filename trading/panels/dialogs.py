@@ -1,5 +1,6 @@
 """The dialog that changes a position's margin."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import ROUND_FLOOR, Decimal
 from uuid import UUID
@@ -27,31 +28,36 @@ from trading.panels.view_models import (
 # The mark moves while the trader decides: removing the very last cent is refused one time in four (Hyperliquid 3.7).
 CUSHION = Decimal("0.01")
 CENT = Decimal("0.01")
+DISTANCES = (5, 10, 15, 20, 30)
+NOTHING_TYPED = {"price": "Enter a price or a distance"}
 
 
 def build_margin_preview(
-    desk: Desk, row: Position, direction: str, typed: str, preview: Preview | None, error: str
+    desk: Desk, row: Position, direction: str, amount: Decimal | None, preview: Preview | None, error: str
 ) -> MarginPreview:
-    """What moving an amount would do; without an amount, what the position is now and how much may move."""
+    """What moving an amount would do; without an amount, what the position is now and how much may move.
+
+    ``amount`` is signed: below zero it leaves the position.
+    """
     spec, fresh = row.market.rules, account_freshness(desk)
     before, after = (preview.before, preview.after) if preview else (None, None)
-    adding = direction == "add"
+    adding = direction == "add" if amount is None else amount > 0
     bound = _bound(preview, adding=adding)
     blocked = fresh.reason if fresh.state is FreshnessState.CLOSED and not adding else ""
-    has_amount = bool(typed) and not error
+    has_amount = amount is not None and not error
     card = build_card(before if has_amount else None, after, spec) if preview else replace(empty_card(), reason=error)
-    verb = "Add" if adding else "Remove"
+    what = f"{'Add' if adding else 'Remove'} {plain(abs(amount or Decimal(0)))} {spec.collateral}"
     return MarginPreview(
         direction=direction,
-        amount=typed,
+        amount="" if amount is None else field_text(abs(amount)),
         collateral=spec.collateral,
-        bound=_bound_text(bound, preview, row, adding=adding),
+        bound=_bound_text(bound, row, adding=adding),
         bound_rule=bound.reason if bound else "",
         liquidation=card,
         changes=_changes(before, after, preview) if preview else (),
-        button=f"{verb} {typed} {spec.collateral}" if has_amount else "Enter an amount",
+        button=what if has_amount else NOTHING_TYPED.get(direction, "Enter an amount"),
         can_submit=has_amount and not blocked,
-        spoken=f"{verb} {typed or 'nothing yet'}: liquidation about {card.price.after or 'none'}, {card.distance}",
+        spoken=f"{what}: liquidation about {card.price.after or 'none'}, {card.distance}",
         freshness=fresh,
         error=error,
         warning=_warning(after, adding=adding),
@@ -74,7 +80,7 @@ def usable_bound(bound: Bound | None, notional: Decimal, *, adding: bool) -> Dec
     return max(Decimal(0), bound.amount - cushion).quantize(CENT, ROUND_FLOOR)
 
 
-def _bound_text(bound: Bound | None, preview: Preview | None, row: Position, *, adding: bool) -> str:
+def _bound_text(bound: Bound | None, row: Position, *, adding: bool) -> str:
     if bound is None or bound.amount is None:
         return ""
     usable = money(max(Decimal(0), bound.amount), rounding=ROUND_FLOOR)
@@ -132,10 +138,10 @@ def _warning(after: Readout | None, *, adding: bool) -> str:
 
 
 def build_margin_dialog(
-    desk: Desk, row: Position, direction: str, preview: MarginPreview, base: Preview | None, form_key: UUID
+    desk: Desk, row: Position, typed: Mapping[str, str], preview: MarginPreview, base: Preview | None, form_key: UUID
 ) -> MarginDialog:
-    """Add or remove collateral of one isolated position. ``base`` is the position as it is, if known."""
-    shown = base.before if base else None
+    """Move collateral of one isolated position. ``base`` is the position as it is, if known."""
+    shown, direction = base.before if base else None, typed["direction"]
     closed = remove_closed_because(shown, row.market.rules.restriction) if shown else ""
     return MarginDialog(
         position_id=row.pk,
@@ -145,10 +151,13 @@ def build_margin_dialog(
         directions=(
             Choice(value="add", label="Add", selected=direction == "add"),
             Choice(value="remove", label="Remove", selected=direction == "remove", closed_because=closed),
+            Choice(value="price", label="To a price", selected=direction == "price"),
         ),
-        amount=preview.amount,
+        amount=typed["amount"],
+        target=typed["target"],
         add_presets=_presets(desk, base, adding=True),
         remove_presets=_presets(desk, base, adding=False),
+        price_presets=tuple(Preset(label=f"{share} %", value=f"{share}%") for share in DISTANCES),
         form_key=str(form_key),
         preview=preview,
     )

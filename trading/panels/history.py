@@ -66,21 +66,22 @@ def build_margin_changes(changes: Iterable[MarginChange]) -> tuple[MarginChangeR
 def _margin_change_row(change: MarginChange) -> MarginChangeRow:
     spec = change.market.rules
     before, after = change.liquidation_before, change.liquidation_after
+    trend = Trend.BETTER if change.amount > 0 else Trend.WORSE
+    held = change.margin_before
+    unknown = Change(before="", after="not known")
     return MarginChangeRow(
         id=change.pk,
         time=clock(change.happened_at),
         market=spec.base,
         amount=money(change.amount, signed=True),
         amount_tone=tone_of(change.amount),
-        margin=Change(
-            before=money(change.margin_before),
-            after=money(change.margin_before + change.amount),
-            trend=Trend.BETTER if change.amount > 0 else Trend.WORSE,
-        ),
-        liquidation=Change(
+        margin=unknown if held is None else Change(before=money(held), after=money(held + change.amount), trend=trend),
+        liquidation=unknown
+        if held is None
+        else Change(
             before=price_text(before, spec) if before else "none", after=price_text(after, spec) if after else "none"
         ),
-        state="done",
+        state="done" if change.command_id else "done elsewhere",
     )
 
 

@@ -154,11 +154,12 @@ class MarginPreview:
     warning: str = ""
     blocked_because: str = ""
     seen_liquidation: str = ""
+    must_start_over: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarginDialog:
-    """Add or remove collateral of one isolated position."""
+    """Move collateral of one isolated position: by an amount, or until liquidation lies at ``target``."""
 
     position_id: int
     title: str
@@ -166,8 +167,10 @@ class MarginDialog:
     mode: str
     directions: tuple[Choice, ...]
     amount: str
+    target: str
     add_presets: tuple[Preset, ...]
     remove_presets: tuple[Preset, ...]
+    price_presets: tuple[Preset, ...]
     form_key: str
     preview: MarginPreview
 

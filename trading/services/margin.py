@@ -1,5 +1,6 @@
 """Adding and removing the collateral of one isolated position."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from uuid import UUID
 
@@ -11,9 +12,16 @@ from trading.venues.base import Adapter, AdjustMargin
 
 
 def change_margin(
-    adapter: Adapter, account: VenueAccount, position: Position, amount: Decimal, form_key: UUID
+    adapter: Adapter,
+    account: VenueAccount,
+    position: Position,
+    amount: Decimal,
+    form_key: UUID,
+    form: Mapping[str, str] | None = None,
 ) -> Command:
     """Move ``amount`` into the position (positive) or out of it (negative), in units of the collateral.
+
+    ``form`` is what the trader said, where that was not the amount itself: a liquidation price, say.
 
     The state before is kept with the command: the venue gives margin changes no id of their own, so a lost answer is
     settled by comparing the cash leg (Hyperliquid 3.3). Raises ``FormReused`` and ``InvalidCommand``.
@@ -23,7 +31,7 @@ def change_margin(
     intent = Intent(
         kind=CommandKind.MARGIN,
         form_key=form_key,
-        form={"position": str(position.pk), "amount": f"{amount:f}"},
+        form=form or {"position": str(position.pk), "amount": f"{amount:f}"},
         fields={"market": market.name, "amount": f"{amount:f}"},
         build=lambda name: AdjustMargin(market.rules, position.size > 0, amount, name()),
         before={

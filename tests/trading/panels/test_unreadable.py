@@ -62,8 +62,8 @@ def test_position_is_closed_without_estimates(desk: Desk) -> None:
 
 def test_margin_waits_for_figures(desk: Desk) -> None:
     row = desk.positions[0]
-    preview = build_margin_preview(desk, row, "add", "5", None, UNREADABLE)
-    dialog = build_margin_dialog(desk, row, "add", preview, None, uuid4())
+    preview = build_margin_preview(desk, row, "add", Decimal(5), None, UNREADABLE)
+    dialog = build_margin_dialog(desk, row, {"direction": "add", "amount": "5", "target": ""}, preview, None, uuid4())
 
     assert (preview.error, preview.liquidation.reason, preview.can_submit) == (UNREADABLE, UNREADABLE, False)
     assert (dialog.add_presets, dialog.remove_presets) == ((), ())

@@ -200,6 +200,7 @@ def margin_dialog() -> MarginDialog:
         mode="isolated",
         directions=(Choice(value="add", label="Add", selected=True), Choice(value="remove", label="Remove")),
         amount="25.00",
+        target="",
         add_presets=tuple(
             Preset(label=label, value=value)
             for label, value in (("10", "10"), ("25", "25"), ("50", "50"), ("100", "100"), ("Max", "9316.40"))
@@ -207,6 +208,7 @@ def margin_dialog() -> MarginDialog:
         remove_presets=tuple(
             Preset(label=label, value=value) for label, value in (("25 %", "1.2"), ("50 %", "2.4"), ("Max", "4.8"))
         ),
+        price_presets=(Preset(label="10 %", value="10%"),),
         form_key="9a5d9f0c-6f50-4f86-9d0e-5a2f1c7f3b12",
         preview=margin_preview(),
     )

@@ -60,7 +60,7 @@ def test_margin_is_added_once_for_one_form(browser: Client, held: Position) -> N
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"amount": ""}, "The amount has to be a number"),
+        ({"amount": ""}, "Enter an amount."),
         ({"amount": "x"}, "The amount has to be a number"),
         ({"amount": "NaN"}, "The amount has to be a plain number"),
         ({"amount": "-5"}, "The amount has to be above zero"),
@@ -68,6 +68,11 @@ def test_margin_is_added_once_for_one_form(browser: Client, held: Position) -> N
         ({"amount": "1000000"}, "more than can be moved"),
         ({"amount": "150", "direction": "remove"}, "more than can be moved"),
         ({"form_key": ""}, "This form has expired"),
+        ({"direction": "price", "target": "90000"}, "A long is liquidated below the mark"),
+        ({"direction": "price", "target": "100%"}, "A long is liquidated below the mark"),
+        ({"direction": "price", "target": "x"}, "The price has to be a number"),
+        ({"direction": "price", "target": ""}, "Enter an amount."),
+        ({"direction": "price", "target": "84000"}, "but only"),
         ({"seen_liquidation": "70000"}, "The estimate moved while you decided"),
         ({"seen_liquidation": ""}, "The estimate moved while you decided"),
     ],

@@ -148,7 +148,7 @@ def test_replayed_form_with_other_values_is_refused(desk: Desk, browser: Client)
     assert answer.status_code == 409
     page = answer.content.decode()
     assert "already sent with other values" in page
-    assert '<a class="button button-main button-accent" id="start_over" href="/trade/BTC/"' in page
+    assert '<a class="button button-main button-accent" id="start_over" href="/trade/hyperliquid:BTC/"' in page
     assert 'id="place_order"' not in page
     assert "ticket_form_key" not in page
     assert "hx-trigger" not in page.partition(">")[0]

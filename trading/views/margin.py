@@ -1,0 +1,132 @@
+"""The collateral of one isolated position: added, taken out, or moved until liquidation lies where it is wanted."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+from uuid import uuid4
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET, require_POST
+
+from tenants.access import MemberRequest, trader_required
+from tenants.models import User
+from trading.connect import trading_adapter
+from trading.desk import UNREADABLE, Desk, desk_of, position_of, recent_desk
+from trading.forms import Unreadable, read_form_key
+from trading.margin.errors import MarginInputError
+from trading.margin.types import MarginMode
+from trading.models import Command, Position
+from trading.models.commands import CommandKind
+from trading.moving import Direction, preview_move, refusal_of, signed_amount, unmoved
+from trading.panels.dialogs import build_margin_dialog, build_margin_preview
+from trading.panels.view_models import MarginDialog, MarginPreview
+from trading.services.commands import FormReused, earlier
+from trading.services.margin import change_margin as move_margin
+from trading.venues.snapshots import Venue
+from trading.views.commands import answer_command
+from trading.views.dialogs import PROBLEMS, REUSED, kept_key, render_dialog
+from trading.views.seen import refuse_if_moved
+
+FIELDS = ("direction", "amount", "target")
+
+
+@trader_required
+@require_GET
+def show_margin_dialog(request: MemberRequest, position_id: int) -> HttpResponse:
+    """The position as it is, and what may be moved."""
+    row = _isolated(request.user, position_id)
+    desk = desk_of(request.user, Venue(row.account.venue))
+    typed = _typed(request.GET)
+    dialog = build_margin_dialog(desk, row, typed, _preview(desk, row, typed), unmoved(desk, row), uuid4())
+    return _render_dialog(request, dialog)
+
+
+@trader_required
+@require_GET
+def show_margin_preview(request: MemberRequest, position_id: int) -> HttpResponse:
+    """What moving the amount would do, while it is being typed."""
+    row = _isolated(request.user, position_id)
+    preview = _preview(recent_desk(request.user, Venue(row.account.venue)), row, _typed(request.GET))
+    return render(request, "trading/_margin_preview.html", {"preview": preview, "position_id": row.pk})
+
+
+@trader_required
+@require_POST
+def change_margin(request: MemberRequest, position_id: int) -> HttpResponse:
+    """Move the margin, once, however often the form arrives."""
+    row = _isolated(request.user, position_id)
+    desk = desk_of(request.user, Venue(row.account.venue))
+    typed = _typed(request.POST)
+    try:
+        command = _move(request, desk, row, typed)
+    except FormReused:
+        return _render_problem(request, desk, row, typed, REUSED, 409)
+    except PROBLEMS as problem:
+        return _render_problem(request, desk, row, typed, str(problem), 422)
+    return answer_command(request, command)
+
+
+def _move(request: MemberRequest, desk: Desk, row: Position, typed: Mapping[str, str]) -> Command:
+    form_key = read_form_key(request.POST.get("form_key", ""))
+    form = {"position": str(row.pk), **typed}
+    made = earlier(row.account, CommandKind.MARGIN, form_key, form)
+    if made is not None:
+        return made
+    preview = _preview(desk, row, typed)
+    if not preview.can_submit:
+        raise Unreadable(preview.error or preview.blocked_because or "Enter an amount.")
+    refuse_if_moved(request, seen_liquidation=preview.seen_liquidation)
+    amount = _signed(desk, row, typed)
+    if amount is None:
+        raise Unreadable("Enter an amount.")
+    return move_margin(trading_adapter(row.account), row.account, row, amount, form_key, form)
+
+
+def _typed(data: Mapping[str, str]) -> dict[str, str]:
+    typed = {name: data.get(name, "").strip() for name in FIELDS}
+    known = typed["direction"] in set(Direction)
+    return typed | {"direction": typed["direction"] if known else Direction.ADD.value}
+
+
+def _signed(desk: Desk, row: Position, typed: Mapping[str, str]) -> Decimal | None:
+    return signed_amount(desk, row, Direction(typed["direction"]), typed["amount"], typed["target"])
+
+
+def _preview(desk: Desk, row: Position, typed: Mapping[str, str]) -> MarginPreview:
+    direction, base = Direction(typed["direction"]), unmoved(desk, row)
+    if base is None:
+        return build_margin_preview(desk, row, direction, None, None, UNREADABLE)
+    try:
+        amount = _signed(desk, row, typed)
+        if amount is None:
+            return build_margin_preview(desk, row, direction, None, base, "")
+        preview = preview_move(desk, row, amount)
+    except (Unreadable, MarginInputError) as problem:
+        return build_margin_preview(desk, row, direction, None, base, str(problem))
+    return build_margin_preview(
+        desk, row, direction, amount, preview, refusal_of(desk, row, direction, amount, preview)
+    )
+
+
+def _render_problem(
+    request: MemberRequest, desk: Desk, row: Position, typed: Mapping[str, str], problem: str, status: int
+) -> HttpResponse:
+    """The preview; without scripts the whole dialog again. Either way the form keeps its key, so it counts once."""
+    preview = replace(_preview(desk, row, typed), error=problem, can_submit=False, must_start_over=problem == REUSED)
+    if request.htmx:
+        context = {"preview": preview, "position_id": row.pk}
+        return render(request, "trading/_margin_preview.html", context, status=status)
+    dialog = build_margin_dialog(desk, row, typed, preview, unmoved(desk, row), kept_key(request))
+    return _render_dialog(request, dialog, status)
+
+
+def _render_dialog(request: MemberRequest, dialog: MarginDialog, status: int = 200) -> HttpResponse:
+    return render_dialog(request, "trading/_margin_dialog.html", {"dialog_view": dialog}, status)
+
+
+def _isolated(trader: User, position_id: int) -> Position:
+    row = position_of(trader, position_id)
+    if row.mode != MarginMode.ISOLATED:
+        raise Http404
+    return row
