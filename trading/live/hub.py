@@ -153,9 +153,9 @@ class Hub:
         """End every stream and the subscription."""
         for client in tuple(self.clients):
             client.leave()
-        for task in self._tasks:
+        for task in (*self._tasks, *self._works):
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
+            with contextlib.suppress(asyncio.CancelledError, RedisError):
                 await task
         await self._pubsub.aclose()  # type: ignore[no-untyped-call]
         await self._redis.aclose()
@@ -164,7 +164,7 @@ class Hub:
         """Let a client hear these channels; returns what is known on them now."""
         self.clients.add(client)
         channels = [await self._open(name, client) for name in names]
-        await self._mark([client], arrivals=[channel.name for channel in channels])
+        await self._whole(self._mark([client], arrivals=[channel.name for channel in channels]))
         # What the opening holds is read; a refresh that came meanwhile is told by ``refreshes_since``.
         client.channels = {channel: channel.version for channel in channels}
         return b"".join(channel.opening() for channel in channels)
@@ -193,16 +193,15 @@ class Hub:
         channel.clients.add(client)
         client.channels[channel] = channel.version
         if name not in self._subscribed:
-            # A page that gives up must not cut the order to subscribe in two: the connection would be lost to all.
-            await asyncio.shield(self._kept(self._subscribe()))
+            await self._whole(self._subscribe())
         return channel
 
-    def _kept(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """A task that somebody refers to until it is done."""
+    async def _whole(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do it to the end also where the page gives up meanwhile: what is cut in two costs all the connection."""
         task = asyncio.create_task(work)
         self._works.add(task)
         task.add_done_callback(self._works.discard)
-        return task
+        await asyncio.shield(task)
 
     async def _subscribe(self) -> None:
         """Subscribe to every channel that is not subscribed to yet, whoever opened it."""

@@ -193,7 +193,7 @@ def test_numbers_of_a_position_move_with_the_mark(trader: Desk, redis: Redis, ve
         sync_positions(trader.adapter, trader.reread())
         announce(trader.operator.pk, trader.account.pk)
         theirs = trader.adapter.account(trader.account.address).positions[0]
-        seen = page.wait_for("positions-age")
+        seen = page.wait_for(f"positions-{trader.account.pk}-age")
 
         profit = money(theirs.unrealised_pnl, signed=True)
         shown = _shown(page, name)
@@ -229,8 +229,8 @@ def test_private_numbers_are_made_for_lookers_only_and_reach_only_them(
         Page(port, ticket_for(trader.operator.pk, trader.account.pk)) as alice,
         Page(port, ticket_for(other.pk, bob.account.pk, host="beta.localhost"), host="beta.localhost") as theirs,
     ):
-        assert theirs.wait_for("account-equity") == "7,777.00"
-        assert alice.wait_for("account-equity").startswith("9,9")
+        assert theirs.wait_for(f"account-{bob.account.pk}-equity") == "7,777.00"
+        assert alice.wait_for(f"account-{trader.account.pk}-equity").startswith("9,9")
         venue.mark("BTC", "86400")
         mark = f"position-{Position.objects.get(account=trader.account).pk}-mark"
         while alice.wait_for(mark) != "86,400":
@@ -272,13 +272,13 @@ def test_worker_that_died_shows_in_the_age_of_the_figures(trader: Desk, redis: R
     long_ago = datetime.now(UTC) - timedelta(minutes=2)
     VenueAccount.objects.filter(pk=trader.account.pk).update(synced_at=long_ago)
     with serving() as port, following(venue), Page(port, ticket_for(trader.operator.pk, trader.account.pk)) as page:
-        age = page.wait_for("positions-age")
+        age = page.wait_for(f"positions-{trader.account.pk}-age")
         assert datetime.fromisoformat(age["datetime"]) == long_ago
-        assert '"positions":{"class":"is-closed"}' in page.received.decode()
+        assert f'"positions-{trader.account.pk}":{{"class":"is-closed"}}' in page.received.decode()
 
         sync_positions(trader.adapter, trader.reread())
         announce(trader.operator.pk, trader.account.pk)
-        while datetime.fromisoformat(page.wait_for("positions-age")["datetime"]) == long_ago:
+        while datetime.fromisoformat(page.wait_for(f"positions-{trader.account.pk}-age")["datetime"]) == long_ago:
             continue
         assert "account" in page.wait_for_kind("refresh").data
 
