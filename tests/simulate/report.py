@@ -1,0 +1,163 @@
+"""What the runs came to: the table and the text for ``docs/``, the picture, the last line, and what was broken."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import log10
+from pathlib import Path
+
+import numpy as np
+
+from tests.simulate.run import Finding
+from trading.services.schedule import Need
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+DOCUMENT, PICTURE = DOCS / "simulation.md", DOCS / "simulation.svg"
+AT_RISK = (Need.VERY_NEAR, Need.NEAR)
+WITHIN_5, WITHIN_2, OLDEST, COMMAND_WAIT = 60, 20, 9000, 0.05
+
+INTRODUCTION = """# Freshness, simulated
+
+What `make simulate` found last; it takes a minute or two. The platform's own scheduler
+(`trading/services/schedule.py`) and budget (`trading/venues/ledger.py`, which the tests hold against its twin in Redis)
+run against a simulated clock, simulated traders and a venue that counts every request at the moment it arrives: 1200
+weight in any sliding minute for an address, 2 for reading an account. Reads may fill 85 % of that; the rest is kept for
+orders.
+
+The world: 20 markets whose marks move by 1.2 % an hour, half of it in common; seven accounts in ten hold a position,
+and about two in a hundred are within 5 % of liquidation. Traders within 2 % act after ten minutes on average, within
+5 % after 80, the others after ten hours; every act is an order, and its account is read again after it. A request and
+its answer take 0.14 s on average. Ten of those who look are followed by the venue's stream and cost no reads. In the
+middle of each run all marks fall by 10 % within a minute. Ages are looked at every five seconds for all accounts. An age
+counts from the moment at which we asked, and a class by the true distance at that moment.
+
+`within 5 %` and `within 2 %` are 99th percentiles of the age of accounts that near to liquidation. The bound is the
+time in which the budget could read everybody within 5 % once if it read nobody else.
+
+![Ages of accounts within 5 % of liquidation](simulation.svg)
+"""
+HEADINGS = (
+    "Accounts", "Addresses", "Hours", "Within 5 %", "Within 2 %", "Hour after the fall", "Oldest", "Bound",
+    "Round robin, within 5 %", "Order waits, p99", "Most in a minute", "Breaches",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The scheduler's run beside a round robin's over the same number of accounts and addresses."""
+
+    ours: Finding
+    round_robin: Finding
+
+    @property
+    def is_headline(self) -> bool:
+        """Whether this is the one that the goals are about: 10,000 accounts on one address."""
+        return (self.ours.plan.accounts, self.ours.plan.addresses) == (10_000, 1)
+
+    @property
+    def command_wait(self) -> float:
+        """The 99th percentile of how long orders waited for the budget, in seconds."""
+        return float(np.quantile(self.ours.command_waits, 0.99)) if len(self.ours.command_waits) else 0.0
+
+    def cells(self) -> tuple[str, ...]:
+        """A row of the table."""
+        ages = self.ours.ages
+        return (
+            f"{self.ours.plan.accounts:,}",
+            str(self.ours.plan.addresses),
+            f"{self.ours.plan.hours:g}",
+            f"{ages.quantile(0.99, *AT_RISK)} s",
+            f"{ages.quantile(0.99, Need.VERY_NEAR)} s",
+            f"{self.ours.after_shock.quantile(0.99, *AT_RISK)} s",
+            f"{ages.quantile(1.0):,} s",
+            f"{self.ours.bound:.3g} s",
+            f"{self.round_robin.ages.quantile(0.99, *AT_RISK):,} s",
+            f"{self.command_wait * 1000:.3g} ms",
+            str(self.ours.highest),
+            str(self.ours.breaches),
+        )
+
+    def broken(self) -> list[str]:
+        """What this run did not keep, in words."""
+        name = f"{self.ours.plan.accounts} accounts on {self.ours.plan.addresses}"
+        ages = self.ours.ages
+        checks = [("breaches", self.ours.breaches, 0), ("order waits p99", self.command_wait, COMMAND_WAIT)]
+        if self.is_headline:
+            checks += [
+                ("within 5 % p99", ages.quantile(0.99, *AT_RISK), WITHIN_5),
+                ("within 2 % p99", ages.quantile(0.99, Need.VERY_NEAR), WITHIN_2),
+                ("oldest", ages.quantile(1.0), OLDEST),
+            ]
+        return [f"{name}: {what} is {found:g}, allowed is {most:g}" for what, found, most in checks if found > most]
+
+
+def table(pairs: Sequence[Pair]) -> str:
+    """A Markdown table with its columns aligned."""
+    rows = [HEADINGS, *(pair.cells() for pair in pairs)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
+    lines = [
+        "| " + " | ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
+    ]
+    rule = "|" + "|".join("-" * (width + 1) + ":" for width in widths) + "|"
+    return "\n".join([lines[0], rule, *lines[1:]])
+
+
+def last_line(pair: Pair) -> str:
+    """The headline in the form that other programs read."""
+    ages = pair.ours.ages
+    return (
+        f"simulate: accounts={pair.ours.plan.accounts} within5_p99={ages.quantile(0.99, *AT_RISK)}"
+        f" within2_p99={ages.quantile(0.99, Need.VERY_NEAR)} max={ages.quantile(1.0)} breaches={pair.ours.breaches}"
+        f" round_robin_p99={pair.round_robin.ages.quantile(0.99, *AT_RISK)}"
+    )
+
+
+def write(pairs: Sequence[Pair]) -> None:
+    """Replace the last results in ``docs/``."""
+    DOCUMENT.write_text(f"{INTRODUCTION}\n{table(pairs)}\n")
+    PICTURE.write_text(picture(pairs))
+
+
+ROW, LEFT, WIDTH, TOP = 54, 170, 560, 56
+OURS, THEIRS, INK, QUIET = "#0f766e", "#b8bec7", "#1f2933", "#6b7480"
+TICKS = ((1, "1 s"), (10, "10 s"), (60, "1 min"), (600, "10 min"), (3600, "1 h"), (36000, "10 h"))
+
+
+def _x(seconds: float) -> float:
+    return LEFT + WIDTH * log10(max(seconds, 1)) / log10(36000)
+
+
+def picture(pairs: Sequence[Pair]) -> str:
+    """Bars of ages, ours above a round robin's, on a logarithmic scale; a mark where the bound is."""
+    height = TOP + ROW * len(pairs) + 40
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 800 {height}" font-family="sans-serif" font-size="13"'
+        f' fill="{INK}" role="img" aria-label="Ages of accounts within 5 % of liquidation, 99th percentile">',
+        f'<rect width="800" height="{height}" fill="#fff"/>',
+        '<text x="20" y="26" font-size="15" font-weight="600">'
+        "Age of figures within 5 % of liquidation, 99th percentile</text>",
+        f'<rect x="560" y="15" width="12" height="12" fill="{OURS}"/><text x="578" y="26">by risk</text>',
+        f'<rect x="640" y="15" width="12" height="12" fill="{THEIRS}"/><text x="658" y="26">round robin</text>',
+    ]
+    for seconds, label in TICKS:
+        x = _x(seconds)
+        parts.append(f'<path d="M{x:.1f} {TOP - 10}V{height - 32}" stroke="#e6e9ed"/>')
+        parts.append(f'<text x="{x:.1f}" y="{height - 14}" text-anchor="middle" fill="{QUIET}">{label}</text>')
+    for place, pair in enumerate(pairs):
+        parts += _bars(pair, TOP + ROW * place)
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _bars(pair: Pair, y: int) -> list[str]:
+    plan, bound = pair.ours.plan, _x(pair.ours.bound)
+    words = f"{plan.addresses} address{'es' if plan.addresses > 1 else ''}"
+    parts = [
+        f'<text x="20" y="{y + 14}" font-weight="600">{plan.accounts:,} accounts</text>',
+        f'<text x="20" y="{y + 31}" fill="{QUIET}">{words}</text>',
+    ]
+    for finding, colour, down in ((pair.ours, OURS, 0), (pair.round_robin, THEIRS, 18)):
+        seconds = finding.ages.quantile(0.99, *AT_RISK)
+        x = _x(seconds)
+        parts.append(f'<rect x="{LEFT}" y="{y + down}" width="{x - LEFT:.1f}" height="16" rx="2" fill="{colour}"/>')
+        parts.append(f'<text x="{x + 6:.1f}" y="{y + down + 13}">{seconds:,} s</text>')
+    parts.append(f'<path d="M{bound:.1f} {y - 3}v22" stroke="{INK}" stroke-width="2"><title>bound</title></path>')
+    return parts

@@ -1,0 +1,78 @@
+"""A short simulation: the bounds hold, and what counts breaches would notice one."""
+
+import numpy as np
+import pytest
+
+from tests.simulate.report import AT_RISK, Pair, last_line, picture, table
+from tests.simulate.run import LIMIT, Finding, Plan, round_robin, simulate
+from tests.simulate.world import VenueCounter
+from trading.services.schedule import Need
+
+
+@pytest.fixture(scope="module")
+def pair() -> Pair:
+    """Half an hour of 1,500 accounts, the fall of all marks included."""
+    plan = Plan(1_500, 1, hours=0.5)
+    return Pair(simulate(plan), simulate(plan, round_robin))
+
+
+def at_risk(finding: Finding) -> int:
+    return finding.ages.quantile(0.99, *AT_RISK)
+
+
+def test_accounts_near_liquidation_are_fresh_through_a_fall_of_all_marks(pair: Pair) -> None:
+    assert pair.ours.after_shock.quantile(0.99, Need.VERY_NEAR) <= 20
+    assert at_risk(pair.ours) <= 60
+    assert pair.ours.ages.quantile(1.0) <= 9000
+    assert at_risk(pair.round_robin) >= 5 * at_risk(pair.ours)
+
+
+def test_venues_limit_is_used_and_never_broken(pair: Pair) -> None:
+    assert [pair.ours.breaches, pair.round_robin.breaches] == [0, 0]
+    assert LIMIT * 0.8 < pair.ours.highest <= LIMIT
+
+
+def test_orders_never_wait_behind_reads(pair: Pair) -> None:
+    assert len(pair.ours.command_waits) > 10
+    assert pair.ours.command_waits.max() == 0
+
+
+def test_same_seed_gives_the_same_run() -> None:
+    plan = Plan(200, 2, hours=0.05)
+    first, second = simulate(plan), simulate(plan)
+
+    assert (first.reads, first.bound, first.highest) == (second.reads, second.bound, second.highest)
+
+
+def test_counter_notices_a_breach_in_any_sliding_minute() -> None:
+    counter = VenueCounter(LIMIT)
+    counter.arrivals = [(second * 0.5, 10) for second in range(120)]
+    assert (counter.highest, counter.breaches) == (1200, 0)
+    counter.arrivals += [(59.9, 1), (60.0, 10)]
+
+    assert (counter.highest, counter.breaches) == (1201, 2)
+
+
+def test_broken_bounds_are_told(pair: Pair) -> None:
+    assert pair.broken() == []
+    slow = np.full(100, 0.2)
+
+    assert Pair(_with(pair.ours, command_waits=slow, breaches=3), pair.round_robin).broken() == [
+        "1500 accounts on 1: breaches is 3, allowed is 0",
+        "1500 accounts on 1: order waits p99 is 0.2, allowed is 0.05",
+    ]
+
+
+def _with(finding: Finding, **changes: object) -> Finding:
+    fields = {name: getattr(finding, name) for name in Finding.__dataclass_fields__}
+    return Finding(**(fields | changes))
+
+
+def test_report_carries_the_measured_figures(pair: Pair) -> None:
+    ages = pair.ours.ages
+    assert last_line(pair) == (
+        f"simulate: accounts=1500 within5_p99={at_risk(pair.ours)} within2_p99={ages.quantile(0.99, Need.VERY_NEAR)}"
+        f" max={ages.quantile(1.0)} breaches=0 round_robin_p99={at_risk(pair.round_robin)}"
+    )
+    assert f"{at_risk(pair.round_robin)} s" in table([pair])
+    assert f"{at_risk(pair.ours)} s</text>" in picture([pair])
