@@ -29,6 +29,10 @@ class Fragment(StrEnum):
     ORDERS = "orders"
     FILLS = "fills"
     MARGIN_CHANGES = "margin_changes"
+    FUNDING = "funding"
+    TRANSFERS = "transfers"
+    LIQUIDATIONS = "liquidations"
+    LIQUIDATION_NOTICES = "liquidation_notices"
 
 
 def account_changed(operator_id: int, account_id: int, what: Iterable[Fragment]) -> None:

@@ -1,0 +1,106 @@
+"""What happened to a trader's accounts, newest first: loaded and authorised in one place, like ``trading.desk``."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+
+from tenants.models import User
+from trading.models import (
+    Fill,
+    FundingPayment,
+    LedgerEntry,
+    Liquidation,
+    MarginChange,
+    SettingChange,
+    VenueAccount,
+)
+
+SHOWN = 50
+Row = TypeVar("Row", Fill, MarginChange, SettingChange)
+# What stands among liquidations and fills is no transfer.
+NO_TRANSFERS = ("liquidation", "LIQUIDATION", "ADL")
+# A notice of a liquidation stays until it is put away, and for so long at most.
+NOTICE_FOR = timedelta(days=3)
+NOTICES = 3
+# A position's whole life may be long; its story tells the last of it.
+STORY_ROWS = 12
+
+
+def recent_funding(accounts: Iterable[VenueAccount]) -> list[FundingPayment]:
+    """The newest funding payments."""
+    return list(FundingPayment.objects.filter(account__in=list(accounts)).select_related("market")[:SHOWN])
+
+
+def recent_transfers(accounts: Iterable[VenueAccount]) -> list[LedgerEntry]:
+    """The newest deposits, withdrawals and whatever else moved the balance beside trading."""
+    entries = LedgerEntry.objects.filter(account__in=list(accounts)).exclude(kind__in=NO_TRANSFERS)
+    return list(entries.select_related("account")[:SHOWN])
+
+
+def recent_liquidations(accounts: Iterable[VenueAccount]) -> list[Liquidation]:
+    """The newest liquidations."""
+    rows = Liquidation.objects.filter(account__in=list(accounts)).select_related("market")
+    return list(rows.defer("path")[:SHOWN])
+
+
+def noticed_last(accounts: Iterable[VenueAccount]) -> list[Liquidation]:
+    """Liquidations that the trader has not put away yet, newest first."""
+    rows = Liquidation.objects.filter(
+        account__in=list(accounts), noticed_at=None, happened_at__gte=timezone.now() - NOTICE_FOR
+    )
+    return list(rows.select_related("market").defer("path")[:NOTICES])
+
+
+def liquidation_of(trader: User, liquidation_id: int) -> Liquidation:
+    """One of a trader's own liquidations."""
+    rows = Liquidation.objects.filter(account__trader=trader).select_related("market", "account")
+    found: Liquidation = get_object_or_404(rows, pk=liquidation_id)
+    return found
+
+
+def note_liquidation(row: Liquidation) -> None:
+    """Keep that the trader has put the notice away."""
+    Liquidation.objects.filter(pk=row.pk, noticed_at=None).update(noticed_at=timezone.now())
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A liquidation and what led to it, oldest first: what happened in its market since the position was opened."""
+
+    liquidation: Liquidation
+    fills: tuple[Fill, ...]
+    margin_changes: tuple[MarginChange, ...]
+    setting_changes: tuple[SettingChange, ...]
+    funding: tuple[FundingPayment, ...]
+
+
+def story_of(row: Liquidation) -> Story:
+    """Everything on record of the position that was liquidated, in a fixed number of queries."""
+    opened = _opened_at(row)
+    market = {"account": row.account_id, "market": row.market_id, "happened_at__lte": row.ended_at}
+    since = {"happened_at__gte": opened} if opened else {}
+    return Story(
+        liquidation=row,
+        fills=_oldest_first(Fill.objects.filter(**market, **since)),
+        margin_changes=_oldest_first(MarginChange.objects.filter(**market, **since)),
+        setting_changes=_oldest_first(SettingChange.objects.filter(**market, **since)),
+        funding=tuple(FundingPayment.objects.filter(**market, **since).order_by("happened_at")),
+    )
+
+
+def _opened_at(row: Liquidation) -> datetime | None:
+    """When the position was last opened from nothing; None where that is not on record."""
+    opening = Fill.objects.filter(
+        account=row.account_id, market=row.market_id, start_position=0, happened_at__lte=row.happened_at
+    )
+    at: datetime | None = opening.order_by("-happened_at").values_list("happened_at", flat=True).first()
+    return at
+
+
+def _oldest_first(rows: QuerySet[Row]) -> tuple[Row, ...]:
+    return tuple(reversed(rows.order_by("-happened_at", "-pk")[:STORY_ROWS]))
