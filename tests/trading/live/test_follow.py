@@ -39,11 +39,9 @@ QUICK = Timings(first_delay=0.1, longest_delay=0.2, probe_when_quiet=0.2, dead_w
 class FollowerThread:
     """A follower in an event loop of its own, that can be stopped as a service or die without a word."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, follower: follow.Follower) -> None:
         self._loop = asyncio.new_event_loop()
-        self._follower = follow.Follower(
-            public_adapter(Venue.HYPERLIQUID), lambda listen: HyperliquidStream(beside(url), listen, timings=QUICK)
-        )
+        self._follower = follower
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
@@ -66,7 +64,10 @@ class FollowerThread:
 
 @contextmanager
 def following(sandbox: SandboxProcess) -> Iterator[FollowerThread]:
-    follower = FollowerThread(sandbox.url)
+    url = beside(sandbox.url)
+    follower = FollowerThread(
+        follow.Follower(public_adapter(Venue.HYPERLIQUID), lambda listen: HyperliquidStream(url, listen, timings=QUICK))
+    )
     try:
         yield follower
     finally:
