@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
+import urllib3
 from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
@@ -13,10 +14,11 @@ from eth_account import Account
 from tenants.models import User
 from tests.sandbox_process import SandboxProcess
 from tests.trading.accounts.conftest import Trader
-from trading.connect import account_adapter
+from trading.connect import account_adapter, trading_adapter
 from trading.live import board
 from trading.models import Command, Market, Position, VenueAccount
 from trading.services.sync import sync_account
+from trading.venues.aster.adapter import AsterAdapter
 from trading.venues.base import Network, Venue
 
 BITCOIN = "aster:BTCUSDT"
@@ -112,3 +114,17 @@ def sit_down(sandbox: SandboxProcess, email: str = "alice@alpha.example", balanc
     trader = AsterTrader(user, browser, Account.create(), sandbox)
     sandbox.fund(trader.address, balance, venue="aster")
     return trader
+
+
+def elsewhere(trader: AsterTrader, method: str, name: str, text: str) -> Any:
+    """What the trader does at the venue with another tool, under the same key."""
+    adapter = trading_adapter(trader.account)
+    assert isinstance(adapter, AsterAdapter)
+    body = adapter._own_login().authorise(text, adapter.moment(timezone.now()), adapter.network)
+    answer = urllib3.request(
+        method,
+        f"{trader.sandbox.url}/fapi/v3/{name}",
+        body=body,
+        headers={"Content-Type": "application/x-www-form-urlencoded"},
+    )
+    return answer.json()
