@@ -8,8 +8,9 @@
   const below = document.getElementById("chart_below");
   const market = panel.dataset.market;
   const decimals = Number(panel.dataset.decimals);
+  const say = panel.dataset;
   if (!window.LightweightCharts) {
-    words.textContent = "The chart could not be loaded. Prices, orders and positions work without it.";
+    words.textContent = say.wordsMissing;
     return;
   }
 
@@ -61,11 +62,11 @@
     const wanted = [];
     for (const row of document.querySelectorAll("tr[data-market]")) {
       if (row.dataset.market !== market) continue;
-      if (row.dataset.entry) wanted.push({ price: Number(row.dataset.entry), title: `Entry · ${row.dataset.side}`, color: colour("ink2"), lineStyle: 0 });
-      if (row.dataset.liquidation) wanted.push({ price: Number(row.dataset.liquidation), title: `Liquidation · ${row.dataset.label}`, color: colour("warn"), lineStyle: 0 });
+      if (row.dataset.entry) wanted.push({ price: Number(row.dataset.entry), title: `${say.wordsEntry} · ${row.dataset.side}`, color: colour("ink2"), lineStyle: 0 });
+      if (row.dataset.liquidation) wanted.push({ price: Number(row.dataset.liquidation), title: `${say.wordsLiquidation} · ${row.dataset.label}`, color: colour("warn"), lineStyle: 0 });
     }
     const quote = document.getElementById("quote");
-    if (quote && quote.dataset.liquidation) wanted.push({ price: Number(quote.dataset.liquidation), title: "Est. liquidation", color: colour("down"), lineStyle: 2, isEstimate: true });
+    if (quote && quote.dataset.liquidation) wanted.push({ price: Number(quote.dataset.liquidation), title: say.wordsEstimate, color: colour("down"), lineStyle: 2, isEstimate: true });
     return wanted;
   }
 
@@ -75,11 +76,6 @@
     if (wanted.map(key).join() !== lines.map(key).join()) {
       for (const line of lines) candles.removePriceLine(line.handle);
       lines = wanted.map((line) => ({ ...line, handle: candles.createPriceLine({ price: line.price, title: line.title, color: line.color, lineStyle: line.lineStyle, lineWidth: 1, axisLabelVisible: true, axisLabelTextColor: colour("s1") }) }));
-    }
-    const mark = Number(document.getElementById("mark_price").textContent.replaceAll(",", ""));
-    if (last && Number.isFinite(mark) && mark > 0) {
-      last = { ...last, close: mark, high: Math.max(last.high, mark), low: Math.min(last.low, mark) };
-      candles.update(last);
     }
     point();
   }
@@ -92,10 +88,26 @@
     below.hidden = !isOutside;
     if (!isOutside) return;
     const isBelow = estimate.price < last.close;
-    below.textContent = `${isBelow ? "↓" : "↑"} Est. liquidation ${readable(estimate.price)}, ${isBelow ? "below" : "above"} this view`;
+    below.textContent = `${isBelow ? "↓" : "↑"} ${say.wordsEstimate} ${readable(estimate.price)}, ${isBelow ? say.wordsBelow : say.wordsAbove}`;
   }
 
-  words.textContent = "Loading candles…";
+  // The venue's own bar as it grows; a bar that began later than the last one is appended.
+  function grow([time, ...prices]) {
+    if (!last || time < last.time) return;
+    const [open, high, low, close] = prices.map(Number);
+    last = { time, open, high, low, close };
+    candles.update(last);
+    point();
+  }
+
+  document.addEventListener("patch", (event) => {
+    const key = `candle-${market}-${interval}`;
+    if (!event.detail.data.includes(key)) return;
+    const bar = JSON.parse(event.detail.data)[key];
+    if (bar) grow(bar.candle);
+  });
+
+  words.textContent = say.wordsLoading;
 
   async function load() {
     const wanted = interval;
@@ -107,10 +119,10 @@
       const bars = rows.map((row) => ({ time: row.time, open: Number(row.open), high: Number(row.high), low: Number(row.low), close: Number(row.close) }));
       candles.setData(bars);
       last = bars.at(-1) || null;
-      words.textContent = bars.length ? "" : "No candles yet: this market has not traded.";
+      words.textContent = bars.length ? "" : say.wordsEmpty;
       draw();
     } catch {
-      words.textContent = "Candles could not be loaded. Prices and orders work; the chart tries again.";
+      words.textContent = say.wordsFailed;
       setTimeout(load, 5000);
     }
   }
