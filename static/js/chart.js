@@ -48,6 +48,8 @@
   let lines = [];
   let last = null;
   let interval = "15m";
+  let loaded = 0;
+  let grown = 0;
 
   // Lines that are near enough come into view; far ones are named at the edge instead of flattening the candles.
   function withLines(info) {
@@ -96,6 +98,7 @@
     if (!last || time < last.time) return;
     const [open, high, low, close] = prices.map(Number);
     last = { time, open, high, low, close };
+    grown = performance.now();
     candles.update(last);
     point();
   }
@@ -118,6 +121,7 @@
       if (wanted !== interval) return;
       const bars = rows.map((row) => ({ time: row.time, open: Number(row.open), high: Number(row.high), low: Number(row.low), close: Number(row.close) }));
       candles.setData(bars);
+      loaded = performance.now();
       last = bars.at(-1) || null;
       words.textContent = bars.length ? "" : say.wordsEmpty;
       draw();
@@ -134,6 +138,10 @@
   });
   document.addEventListener("numbers:changed", draw);
   chart.timeScale().subscribeVisibleLogicalRangeChange(point);
-  setInterval(() => { if (!document.hidden) load(); }, 60000);
+  // A page without a stream asks more often.
+  setInterval(() => {
+    const now = performance.now();
+    if (!document.hidden && now - loaded > (now - grown < 10000 ? 60000 : 5000)) load();
+  }, 1000);
   load();
 })();
