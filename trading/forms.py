@@ -150,16 +150,17 @@ def read_order(data: Mapping[str, str], spec: MarketSpec, defaults: OrderForm) -
         reduce_only=data.get("reduce_only") == "on",
         execution=_choice(data, "execution", Execution, Execution.MARKET, errors),
         time_in_force=_choice(data, "time_in_force", TimeInForce, TimeInForce.GOOD_TILL_CANCELLED, errors),
-        protects=data.get("protects") == "on",
         errors=errors,
     )
+    protects = data.get("protects") == "on" and chosen.trigger_kind is None
     return replace(
         chosen,
+        protects=protects,
         price=_price(data, "price", "the limit price", spec, errors) if chosen.has_limit else None,
         trigger=_price(data, "trigger", "the trigger price", spec, errors) if chosen.trigger_kind else None,
         amount=None if chosen.percent else _amount(data.get("size", ""), chosen.unit, spec, errors),
-        take_profit=_optional_price(data, "take_profit", spec, errors) if chosen.protects else None,
-        stop_loss=_optional_price(data, "stop_loss", spec, errors) if chosen.protects else None,
+        take_profit=_optional_price(data, "take_profit", spec, errors) if protects else None,
+        stop_loss=_optional_price(data, "stop_loss", spec, errors) if protects else None,
     )
 
 

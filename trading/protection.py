@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from trading.margin.rounding import Direction
 from trading.margin.types import FeeRates, Side
 from trading.models import Order, Position
 from trading.panels.numbers import plain
@@ -73,12 +74,13 @@ def wrong_end(kind: TriggerKind, side: Side, price: Decimal, entry: Decimal) -> 
     return f"A {side.value} {verb} {'above' if above else 'below'} its entry at about {plain(entry)}."
 
 
-def never_fires(side: Side, stop: Decimal, liquidation: Decimal | None) -> str:
+def never_fires(side: Side, stop: Decimal, liquidation: Decimal | None, spec: MarketSpec) -> str:
     """Why a stop-loss would be of no use; empty where it comes before liquidation, or where there is none."""
     if liquidation is None or (stop - liquidation) * side.sign > 0:
         return ""
+    ends = spec.price_rule.rounded(liquidation, Direction.UP if side is Side.LONG else Direction.DOWN)
     return (
-        f"Liquidation at about {plain(liquidation)} comes first: this stop would never fire. "
+        f"Liquidation at about {plain(ends)} comes first: this stop would never fire. "
         f"Choose a price {'above' if side is Side.LONG else 'below'} it, or lock more margin."
     )
 

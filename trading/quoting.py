@@ -82,7 +82,7 @@ def quote_order(desk: Desk, market: Market, form: OrderForm) -> Quoted:
         return Quoted(form, None, mark, None, None, None, ceiling, errors, UNREADABLE)
     if "size" not in errors:
         errors |= _size_errors(spec, form, size, mark, maximum, preview, errors)
-    errors = _exit_errors(form, preview) | errors
+    errors = _exit_errors(spec, form, preview) | errors
     take_profit, stop_loss = _results(desk, form, preview)
     return Quoted(
         form, size, mark, preview, free, maximum, ceiling, errors, take_profit=take_profit, stop_loss=stop_loss
@@ -190,14 +190,12 @@ def exits_closed_because(form: OrderForm, attaches_exits: bool) -> str:
     """Why no take-profit and stop-loss can come with this order; empty where they can."""
     if form.reduce_only:
         return "An order that only reduces opens nothing to protect. Set both on the position instead."
-    if form.trigger_kind is not None:
-        return "Set take-profit and stop-loss on the position once this order has opened it."
     if not attaches_exits and form.kind is not OrderKind.MARKET:
         return "This venue ties them to an open position only. Set them there once this order is filled."
     return ""
 
 
-def _exit_errors(form: OrderForm, preview: Preview) -> dict[str, str]:
+def _exit_errors(spec: MarketSpec, form: OrderForm, preview: Preview) -> dict[str, str]:
     """A take-profit or stop-loss on the wrong side of the entry, or a stop that liquidation comes before."""
     if preview.fill is None or not (form.take_profit or form.stop_loss):
         return {}
@@ -211,7 +209,7 @@ def _exit_errors(form: OrderForm, preview: Preview) -> dict[str, str]:
         if price is not None:
             found[name] = wrong_end(kind, form.side, price, preview.fill.price)
     if form.stop_loss and not found["stop_loss"] and preview.after:
-        found["stop_loss"] = never_fires(form.side, form.stop_loss, preview.after.liquidation.price)
+        found["stop_loss"] = never_fires(form.side, form.stop_loss, preview.after.liquidation.price, spec)
     return {name: sentence for name, sentence in found.items() if sentence}
 
 

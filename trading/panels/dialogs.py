@@ -29,7 +29,6 @@ from trading.panels.view_models import (
 CUSHION = Decimal("0.01")
 CENT = Decimal("0.01")
 DISTANCES = (5, 10, 15, 20, 30)
-NOTHING_TYPED = {"price": "Enter a price or a distance"}
 
 
 def build_margin_preview(
@@ -55,7 +54,7 @@ def build_margin_preview(
         bound_rule=bound.reason if bound else "",
         liquidation=card,
         changes=_changes(before, after, preview) if preview else (),
-        button=what if has_amount else NOTHING_TYPED.get(direction, "Enter an amount"),
+        button=what if has_amount else _missing(direction, error),
         can_submit=has_amount and not blocked,
         spoken=f"{what}: liquidation about {card.price.after or 'none'}, {card.distance}",
         freshness=fresh,
@@ -64,6 +63,12 @@ def build_margin_preview(
         blocked_because=blocked,
         seen_liquidation=card.price_value,
     )
+
+
+def _missing(direction: str, error: str) -> str:
+    if error:
+        return "Check the price" if direction == "price" else "Check the amount"
+    return "Enter a price or a distance" if direction == "price" else "Enter an amount"
 
 
 def _bound(preview: Preview | None, *, adding: bool) -> Bound | None:

@@ -98,7 +98,7 @@ def build_exits_preview(desk: Desk, row: Position, wanted: Exits, unreadable: Ma
     for kind, price in wanted.prices().items():
         errors.setdefault(kind.value, at_once(kind, opposite(side), price, mark, spec) if mark else "")
     if wanted.stop_loss is not None and not errors["stop_loss"]:
-        errors["stop_loss"] = never_fires(side, wanted.stop_loss, ends)
+        errors["stop_loss"] = never_fires(side, wanted.stop_loss, ends, spec)
     errors = {name: sentence for name, sentence in errors.items() if sentence}
     change = change_of(desk, row, wanted)
     narrow = wanted.stop_loss is not None and is_narrow(side, wanted.stop_loss, ends)
@@ -181,7 +181,7 @@ def _presets(desk: Desk, row: Position, shares: tuple[Decimal, ...], kind: Trigg
             continue
         price = spec.price_rule.rounded(exact, Direction.UP)
         is_late = at_once(kind, opposite(side), price, mark, spec) if mark else ""
-        if not is_late and not (kind is TriggerKind.STOP_LOSS and never_fires(side, price, ends)):
+        if not is_late and not (kind is TriggerKind.STOP_LOSS and never_fires(side, price, ends, spec)):
             found.append(Preset(label=percent(share, 0, signed=True), value=field_text(price)))
     return tuple(found)
 

@@ -1,7 +1,10 @@
 """What an order may be besides its side and size: its kind, how long it rests, and the exits that come with it."""
 
+from decimal import Decimal
+
 from trading.desk import offers_of
 from trading.forms import OrderForm, OrderKind
+from trading.margin.quotes import Preview
 from trading.margin.types import Side
 from trading.models import Market
 from trading.panels.elements import NO_EXIT, Choice, ExitNote
@@ -23,6 +26,13 @@ TIMES = {
     TimeInForce.IMMEDIATE_OR_CANCEL: "Immediate or cancel",
     TimeInForce.FILL_OR_KILL: "Fill or kill",
 }
+
+CROSSING = {
+    TimeInForce.POST_ONLY: "At this price the order would match at once: as a post-only order it is likely to be refused.",
+    TimeInForce.GOOD_TILL_CANCELLED: "This price is past the mark: the order fills at once, at this price or better.",
+}
+NOT_THERE = "The market is not at this price: the order is likely to be cancelled at once."
+RESTING = {TimeInForce.IMMEDIATE_OR_CANCEL: NOT_THERE, TimeInForce.FILL_OR_KILL: NOT_THERE}
 
 
 def kind_choices(form: OrderForm) -> tuple[Choice, ...]:
@@ -55,20 +65,31 @@ def at_price(form: OrderForm) -> str:
     return "" if form.price is None else f" at {plain(form.price)}"
 
 
+def comes_too_late(preview: Preview) -> bool:
+    """Whether the order waits for a price that lies beyond the liquidation of the position it is meant for."""
+    held, fill = preview.before, preview.fill
+    if held is None or fill is None or held.liquidation.price is None:
+        return False
+    return (fill.mark_price - held.liquidation.price) * held.position.side.sign <= 0
+
+
 def order_warning(quoted: Quoted) -> str:
     """What the venue would do with an order that the trader may not mean; empty where nothing strikes."""
     form, preview, mark = quoted.form, quoted.preview, quoted.mark
     if preview is None or mark is None:
         return ""
-    if form.kind is OrderKind.LIMIT and form.price is not None:
-        crosses = form.price >= mark if form.side is Side.LONG else form.price <= mark
-        if crosses and form.time_in_force is TimeInForce.POST_ONLY:
-            return "At this price the order would match at once, so as a post-only order it is likely to be refused."
-        if crosses and form.time_in_force is TimeInForce.GOOD_TILL_CANCELLED:
-            return "This price is on the far side of the mark: the order fills at once, up to this price."
-        if not crosses and form.time_in_force in (TimeInForce.IMMEDIATE_OR_CANCEL, TimeInForce.FILL_OR_KILL):
-            return "The market is not at this price: the order is likely to be cancelled at once."
+    if comes_too_late(preview):
+        return "Your position is liquidated before the market gets to this price: the order would come too late."
     liquidation = preview.after.liquidation.price if preview.after else None
     if form.stop_loss and is_narrow(form.side, form.stop_loss, liquidation):
         return "This stop leaves less than 1 % before liquidation: a fast market may reach both."
-    return ""
+    return _limit_warning(form, mark)
+
+
+def _limit_warning(form: OrderForm, mark: Decimal) -> str:
+    if form.kind is not OrderKind.LIMIT or form.price is None:
+        return ""
+    crosses = form.price >= mark if form.side is Side.LONG else form.price <= mark
+    if crosses:
+        return CROSSING.get(form.time_in_force, "")
+    return RESTING.get(form.time_in_force, "")
