@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
+import msgspec
 from django.test import Client
 from django.utils import timezone
 
@@ -122,11 +123,12 @@ def make_market(
     mark: str = "64794",
     restriction: MarginRestriction = MarginRestriction.NONE,
     index: int = 0,
+    venue: str = Venue.HYPERLIQUID.value,
 ) -> Market:
-    """A market of the venue this deployment talks to, as the market sync would write it."""
+    """A market as the market sync would write it, of the first venue unless told."""
     price = Decimal(mark)
     state = MarketState(name, price, price, price, price, Decimal("0.0000125"), Decimal(100), Decimal(1_000_000))
-    spec = make_spec(name, max_leverage, restriction, index)
+    spec = msgspec.structs.replace(make_spec(name, max_leverage, restriction, index), venue=Venue(venue))
     market = Market.described(spec, state, Network.TESTNET, timezone.now())
     market.save()
     return market

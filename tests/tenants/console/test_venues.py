@@ -1,0 +1,94 @@
+"""The owner's choice of venues: at least one, on record, and obeyed by the next page."""
+
+import re
+
+import pytest
+from django.test import Client
+from pytest_django.fixtures import Settings
+
+from tenants.models import MarginPolicy
+from tenants.scope import operator_scope
+from tests.factories import Exchange, browser_at, make_market
+from tests.tenants.console.test_margin import EDITOR, events, fields, policy_of
+from trading.models import Market
+
+
+@pytest.fixture
+def owner(alpha: Exchange, market: Market, settings: Settings) -> Client:
+    settings.ASTER_URL = settings.HYPERLIQUID_URL
+    make_market("BTCUSDT", 125, venue="aster")
+    return browser_at(alpha, alpha.owner)
+
+
+def offered(client: Client) -> list[str]:
+    page = client.get("/trade/BTC/bar/" if client.get("/trade/BTC/").status_code == 200 else "/trade/BTCUSDT/bar/")
+    return re.findall(r'href="/trade/([\w:]+)/"', page.content.decode())
+
+
+def test_everything_connected_is_offered_until_the_owner_chooses(alpha: Exchange, owner: Client) -> None:
+    page = owner.get(EDITOR).content.decode()
+
+    assert re.findall(r'name="venues" value="(\w+)"( checked)?', page) == [
+        ("hyperliquid", " checked"),
+        ("aster", " checked"),
+    ]
+    assert offered(browser_at(alpha, alpha.trader)) == ["hyperliquid:BTC", "aster:BTCUSDT"]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        (["aster"], ["aster:BTCUSDT"]),
+        (["hyperliquid"], ["hyperliquid:BTC"]),
+        (["aster", "hyperliquid"], ["hyperliquid:BTC", "aster:BTCUSDT"]),
+    ],
+)
+def test_traders_find_the_markets_of_the_chosen_venues(
+    alpha: Exchange, owner: Client, chosen: list[str], expected: list[str]
+) -> None:
+    answer = owner.post(EDITOR, fields(alpha, venues=chosen))
+
+    assert answer.status_code == 302
+    assert offered(browser_at(alpha, alpha.trader)) == expected
+
+
+def test_choice_is_on_record_with_before_and_after(alpha: Exchange, owner: Client) -> None:
+    owner.post(EDITOR, fields(alpha, venues=["aster"]))
+
+    (event,) = events(alpha)
+    assert (event.before, event.after) == ({"venues": "every connected one"}, {"venues": "Aster"})
+
+
+@pytest.mark.parametrize(
+    ("chosen", "sentence"),
+    [
+        ([], "Choose at least one venue: traders have nowhere to trade otherwise."),
+        (["binance"], "Choose from the venues shown."),
+    ],
+)
+def test_choice_that_makes_no_sense_is_refused_beside_its_field(
+    alpha: Exchange, owner: Client, chosen: list[str], sentence: str
+) -> None:
+    answer = owner.post(EDITOR, fields(alpha, venues=chosen))
+
+    assert answer.status_code == 422
+    assert re.search(rf'id="error_venues"[^>]*>{re.escape(sentence)}</p>', answer.content.decode())
+    assert (policy_of(alpha).venues, events(alpha)) == ([], [])
+
+
+def test_one_connected_venue_is_no_choice(alpha: Exchange, market: Market) -> None:
+    with operator_scope(alpha.operator.pk):
+        MarginPolicy.objects.update(venues=["hyperliquid"])
+    owner = browser_at(alpha, alpha.owner)
+
+    page = owner.get(EDITOR).content.decode()
+    owner.post(EDITOR, fields(alpha, isolated_leverage="4"))
+
+    assert 'name="venues"' not in page
+    assert (policy_of(alpha).venues, policy_of(alpha).isolated_leverage) == (["hyperliquid"], 4)
+
+
+def test_another_operators_choice_is_its_own(alpha: Exchange, beta: Exchange, owner: Client) -> None:
+    owner.post(EDITOR, fields(alpha, venues=["aster"]))
+
+    assert offered(browser_at(beta, beta.trader)) == ["hyperliquid:BTC", "aster:BTCUSDT"]
