@@ -25,13 +25,14 @@ BITCOIN_PRICE = "86000"
 
 @dataclass
 class Desk:
-    """One trader's account, its adapter, and the venue it trades on."""
+    """One trader's account, its adapter, the venue it trades on, and the wallet that owns it."""
 
     sandbox: SandboxProcess
     operator: Operator
     trader: User
     account: VenueAccount
     adapter: Adapter
+    wallet: SigningKey
 
     @property
     def market(self) -> Market:
@@ -88,7 +89,7 @@ def open_desk(venue: SandboxProcess, operator: Operator, email: str, balance: st
     sync_markets(adapter)
     sync_account(adapter, account)
     account.refresh_from_db()
-    return Desk(venue, operator, trader, account, adapter)
+    return Desk(venue, operator, trader, account, adapter, wallet)
 
 
 @pytest.fixture
