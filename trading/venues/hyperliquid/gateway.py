@@ -116,6 +116,7 @@ HYPERLIQUID = Gateway(
     rules=RULES,
     key_kinds=(KeyKind.AGENT,),
     reads_without_key=True,
+    lists_liquidations=False,
     # The venue takes nonces of days; a request of today also names the key's end from today.
     payload_lifetime=timedelta(minutes=10),
     wallet_chain=None,
