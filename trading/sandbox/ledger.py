@@ -58,7 +58,7 @@ class Ledger:
         return self.setting(account, self.markets[name]).leverage
 
     def size(self, account: Account, key: str) -> Decimal:
-        """Signed size of the position kept under ``key``: a market, or a market and a leg."""
+        """Signed size of what is kept under a key: a market, or a market and a leg."""
         position = account.positions.get(key)
         return position.size if position else ZERO
 

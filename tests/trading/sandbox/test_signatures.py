@@ -5,13 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from trading.sandbox.curve import BadSignatureError, recover
 from trading.sandbox.hyperliquid.signatures import (
     USER_SIGNED,
-    BadSignatureError,
     connection_id,
     l1_digest,
     msgpack,
-    recover,
     user_signed_digest,
 )
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from trading.sandbox.aster import market_data
-from trading.sandbox.aster.market_data import INTERVALS, Ladder
+from trading.sandbox.aster import market_shapes
+from trading.sandbox.aster.market_shapes import INTERVALS, Ladder
 from trading.sandbox.aster.numbers import plain
 from trading.sandbox.aster.records import LIQUIDATION, order_row
 from trading.sandbox.engine import Engine
@@ -99,7 +99,7 @@ class MarketFrames:
     # prices
 
     def mark(self, market: Market) -> Json:
-        row = market_data.premium(self.engine, market)
+        row = market_shapes.premium(self.engine, market)
         return self._event("markPriceUpdate", market) | {
             "p": row["markPrice"],
             "i": row["indexPrice"],
@@ -109,10 +109,10 @@ class MarketFrames:
         }
 
     def trade(self, row: PublicTrade) -> Json:
-        return self._event("aggTrade", self.engine.markets[row.market]) | market_data.aggregate_trade(row)
+        return self._event("aggTrade", self.engine.markets[row.market]) | market_shapes.aggregate_trade(row)
 
     def mini_ticker(self, market: Market) -> Json:
-        row = market_data.day(self.engine, market)
+        row = market_shapes.day(self.engine, market)
         names = {
             "c": "lastPrice",
             "o": "openPrice",
@@ -124,7 +124,7 @@ class MarketFrames:
         return self._event("24hrMiniTicker", market) | {key: row[name] for key, name in names.items()}
 
     def ticker(self, market: Market) -> Json:
-        row = market_data.day(self.engine, market)
+        row = market_shapes.day(self.engine, market)
         names = {"p": "priceChange", "P": "priceChangePercent", "w": "weightedAvgPrice", "c": "lastPrice"}
         names |= {"Q": "lastQty", "o": "openPrice", "h": "highPrice", "l": "lowPrice", "v": "volume"}
         names |= {"q": "quoteVolume", "O": "openTime", "C": "closeTime", "F": "firstId", "L": "lastId", "n": "count"}
@@ -137,13 +137,13 @@ class MarketFrames:
         before = self.told.get(name)
         self.told[name] = start
         if isinstance(before, int) and before < start:
-            for row in market_data.growing(self.engine, market, length, before, before):
+            for row in market_shapes.growing(self.engine, market, length, before, before):
                 yield self._kline(market, interval, row, is_closed=True)
-        for row in market_data.growing(self.engine, market, length, start, now):
+        for row in market_shapes.growing(self.engine, market, length, start, now):
             yield self._kline(market, interval, row, is_closed=False)
 
     def _kline(self, market: Market, interval: str, row: Candle, *, is_closed: bool) -> Json:
-        opened, first, high, low, last, volume, closed, value, count, taken, taken_value, _ = market_data.kline(row)
+        opened, first, high, low, last, volume, closed, value, count, taken, taken_value, _ = market_shapes.kline(row)
         return self._event("kline", market) | {
             "k": {
                 "t": opened,
@@ -169,7 +169,7 @@ class MarketFrames:
     # books
 
     def _book_ticker(self, name: str, market: Market) -> Iterable[Json]:
-        row = market_data.best(self.engine, market)
+        row = market_shapes.best(self.engine, market)
         best = {"b": row["bidPrice"], "B": row["bidQty"], "a": row["askPrice"], "A": row["askQty"]}
         if self.told.get(name) == best:
             return
@@ -196,7 +196,7 @@ class MarketFrames:
 
     def sides(self, market: Market, levels: int) -> dict[str, list[list[str]]]:
         return {
-            key: market_data.side(self.engine, market, levels, bids=bids) for key, bids in (("b", True), ("a", False))
+            key: market_shapes.side(self.engine, market, levels, bids=bids) for key, bids in (("b", True), ("a", False))
         }
 
     def follow_books(self, names: Iterable[str]) -> None:

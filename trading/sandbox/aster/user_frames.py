@@ -121,7 +121,8 @@ class UserFrames:
     def _traded(self, order: Order, fill: Fill) -> Json:
         is_taken_over = fill.liquidation is not None and fill.liquidation.method == _TAKEN_OVER
         said = "FILLED" if order.size <= 0 else "PARTIALLY_FILLED"
-        event = self._order_update(order, "CALCULATED" if is_taken_over else "TRADE", said)
+        execution = ("CALCULATED", "NEW_INSURANCE") if is_taken_over else ("TRADE", said)
+        event = self._order_update(order, *execution)
         event["o"] |= {
             "l": plain(fill.size),
             "L": plain(fill.price),

@@ -3,14 +3,13 @@
 import re
 from dataclasses import dataclass
 
+from trading.sandbox.curve import BadSignatureError, recover
 from trading.sandbox.hyperliquid.actions import USER, Json
 from trading.sandbox.hyperliquid.signatures import (
     TESTNET_CHAIN,
     TESTNET_SOURCE,
-    BadSignatureError,
     connection_id,
     l1_digest,
-    recover,
     user_signed_digest,
 )
 from trading.sandbox.refusals import RefusedError

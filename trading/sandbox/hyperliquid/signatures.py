@@ -5,8 +5,7 @@ Written from the venue's description alone, with no code of a client in it, so t
 
 from collections.abc import Mapping, Sequence
 
-import coincurve
-import sha3
+from trading.sandbox.curve import domain, keccak
 
 TESTNET_SOURCE = "b"
 TESTNET_CHAIN = "Testnet"
@@ -38,14 +37,6 @@ USER_SIGNED: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         (("user", "address"), ("abstraction", "string"), ("nonce", "uint64")),
     ),
 }
-
-
-class BadSignatureError(Exception):
-    """The signature is no point of the curve, so nobody signed."""
-
-
-def keccak(data: bytes) -> bytes:
-    return bytes(sha3.keccak_256(data).digest())
 
 
 def msgpack(value: object) -> bytes:
@@ -94,15 +85,8 @@ def connection_id(action: Mapping[str, object], nonce: int, vault: str | None, e
     return keccak(data)
 
 
-_DOMAIN_TYPE = keccak(b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
 _AGENT_TYPE = keccak(b"Agent(string source,bytes32 connectionId)")
-
-
-def _domain(name: bytes, chain_id: int) -> bytes:
-    return keccak(_DOMAIN_TYPE + keccak(name) + keccak(b"1") + chain_id.to_bytes(32, "big") + bytes(32))
-
-
-_EXCHANGE_DOMAIN = _domain(b"Exchange", 1337)
+_EXCHANGE_DOMAIN = domain("Exchange", 1337)
 
 
 def l1_digest(connection: bytes, source: str) -> bytes:
@@ -117,7 +101,7 @@ def user_signed_digest(kind: str, message: Mapping[str, object], *, chain: str, 
     encoded = keccak(f"HyperliquidTransaction:{primary}({members})".encode()) + keccak(chain.encode())
     for name, solidity in fields:
         encoded += _encode(solidity, message[name])
-    return keccak(b"\x19\x01" + _domain(b"HyperliquidSignTransaction", chain_id) + keccak(encoded))
+    return keccak(b"\x19\x01" + domain("HyperliquidSignTransaction", chain_id) + keccak(encoded))
 
 
 def _encode(solidity: str, value: object) -> bytes:
@@ -128,17 +112,3 @@ def _encode(solidity: str, value: object) -> bytes:
     if not isinstance(value, int):
         raise TypeError("a number or a boolean is due")
     return int(value).to_bytes(32, "big")
-
-
-def recover(digest: bytes, r: int, s: int, v: int) -> str:
-    """Address in lower case whose key made the signature."""
-    try:
-        data = r.to_bytes(32, "big") + s.to_bytes(32, "big") + bytes([v - 27 if v >= 27 else v])
-        key = coincurve.PublicKey.from_signature_and_message(data, digest, hasher=None)
-    except (ValueError, OverflowError) as error:
-        raise BadSignatureError(str(error)) from error
-    except Exception as error:  # coincurve raises a bare Exception when the library cannot recover
-        if type(error) is not Exception:
-            raise
-        raise BadSignatureError(str(error)) from error
-    return "0x" + keccak(key.format(compressed=False)[1:])[-20:].hex()
