@@ -58,6 +58,10 @@ MULTI_ASSET = Refusal(
     R.MODE_LOCKED,
     "This account is in multi-asset mode, which has cross margin only. Leave multi-asset mode at the venue to use isolated margin.",
 )
+ASSET_MODE = Refusal(
+    R.MODE_LOCKED,
+    "The venue cannot change how assets back this account while isolated positions or orders are open. Close them first.",
+)
 MODE_ORDERS = Refusal(
     R.MODE_LOCKED, "Isolated and cross cannot be switched while orders are open. Cancel this market's orders first."
 )
@@ -123,6 +127,7 @@ REFUSALS = {
     -4014: PRICE_TICK,
     -4015: MALFORMED,
     -4016: PRICE_FAR,
+    -4021: MALFORMED,
     -4023: Refusal(R.SIZE_INVALID, "The size has too many decimals for this market. Round it."),
     -4024: PRICE_FAR,
     -4028: Refusal(R.LEVERAGE_INVALID, "The leverage is outside what this market allows. Choose a lower one."),
@@ -160,7 +165,11 @@ REFUSALS = {
     -4142: TRIGGER,
     -4161: Refusal(R.MODE_LOCKED, "Leverage cannot be lowered while an isolated position is open. Close it first, or add margin instead."),
     -4164: Refusal(R.BELOW_MINIMUM, "The order is worth less than the market's minimum. Raise the size."),
+    -4167: ASSET_MODE,
     -4168: MULTI_ASSET,
+    -4169: ASSET_MODE,
+    -4170: ASSET_MODE,
+    -4171: ASSET_MODE,
     -4183: PRICE_FAR,
     -4184: PRICE_FAR,
     -4212: Refusal(R.NOT_PERMITTED, "The venue exchanges assets only in multi-asset mode. Nothing was changed."),
