@@ -27,8 +27,8 @@ The world: 20 markets whose marks move by 1.2 % an hour, half of it in common; s
 and about two in a hundred are within 5 % of liquidation. Traders within 2 % act after ten minutes on average, within
 5 % after 80, the others after ten hours; every act is an order, and its account is read again after it. A request and
 its answer take 0.14 s on average. Ten of those who look are followed by the venue's stream and cost no reads. In the
-middle of each run all marks fall by 10 % within a minute. Ages are looked at every five seconds for all accounts. An
-age counts from the moment at which we asked, and a class by the true distance at that moment.
+middle of each run all marks fall by 10 % within a minute. Ages are looked at every five seconds for all accounts, from
+the tenth minute on. An age counts from the moment at which we asked, and a class by the true distance at that moment.
 
 `within 5 %` and `within 2 %` are 99th percentiles of the age of accounts that near to liquidation. The bound is the
 time in which the budget could read everybody within 5 % once if it read nobody else.

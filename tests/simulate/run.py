@@ -18,6 +18,7 @@ Policy = Callable[[Roster, float, float], Places]
 LIMIT = 1200  # weight a minute for one address (Hyperliquid 7)
 WEIGHT = 2  # of reading an account
 LOOK = 5  # seconds between two looks at everybody's age
+WARMING_UP = 600  # seconds after which ages are counted
 ACT = 10  # seconds between two moments at which traders act
 # Seconds until a request arrives at the venue, and until its answer is here; now and then far more.
 FASTEST, USUAL, SLOWEST = 0.02, 0.10, 6.0
@@ -219,7 +220,7 @@ def simulate(plan: Plan, policy: Policy = choose) -> Finding:
         for address in platform.addresses:
             address.happen_until(now)
         platform.turn(now, distances)
-        if second % LOOK == 0:
+        if second % LOOK == 0 and second > WARMING_UP:
             needs = needs_of(distances, nobody, nobody)
             ages.add(needs, now - platform.read_at)
             if plan.shock_at <= now < plan.shock_at + 3600:
@@ -234,5 +235,5 @@ def simulate(plan: Plan, policy: Policy = choose) -> Finding:
         highest=max(address.counter.highest for address in platform.addresses),
         command_waits=np.concatenate([address.waits for address in platform.addresses]),
         reads=sum(address.reads for address in platform.addresses),
-        bound=at_risk / plan.seconds / rate,
+        bound=at_risk / (plan.seconds - WARMING_UP) / rate,
     )

@@ -38,7 +38,7 @@ def test_orders_never_wait_behind_reads(pair: Pair) -> None:
 
 
 def test_same_seed_gives_the_same_run() -> None:
-    plan = Plan(200, 2, hours=0.05)
+    plan = Plan(200, 2, hours=0.25)
     first, second = simulate(plan), simulate(plan)
 
     assert (first.reads, first.bound, first.highest) == (second.reads, second.bound, second.highest)

@@ -19,7 +19,7 @@
 ``looking:arrivals``                      channel: somebody began to look at the account or market channel named
 ``live:control``                          channel every live application hears (it has to hear something)
 ``lock:task:{name}``                      held while a turn of a periodic task runs
-``weather:{venue}:{network}``             list of what came of the newest requests to a venue, newest first
+``weather:{venue}:{network}:{egress}``    list of what came of the newest requests to a venue, newest first
 ``probe:{venue}:{network}``               there while a venue that is down was tried lately
 ``schedule:{venue}:{network}:handed``     sorted set: account → Unix seconds until which a worker has it
 ``schedule:{venue}:{network}:resting``    hash: account → failed readings in a row, Unix seconds until which it rests
@@ -113,9 +113,9 @@ def task_lock(name: str) -> str:
     return f"lock:task:{name}"
 
 
-def weather(venue: Venue, network: Network) -> str:
-    """What came of the newest requests to a venue."""
-    return f"weather:{venue}:{network}"
+def weather(venue: Venue, network: Network, egress: str) -> str:
+    """What came of the newest requests to a venue from one address of ours."""
+    return f"weather:{venue}:{network}:{egress}"
 
 
 def probe(venue: Venue, network: Network) -> str:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
+from django.conf import settings
 from redis.exceptions import RedisError
 
 from trading.live import keys
@@ -26,7 +27,7 @@ _remembered: dict[str, tuple[float, Weather]] = {}
 
 def note(venue: Venue, network: Network, outcome: Outcome) -> None:
     """Keep what came of a request. Never fails: without Redis there is no weather, and no harm in that."""
-    key, now = keys.weather(venue, network), time.monotonic()
+    key, now = keys.weather(venue, network, settings.EGRESS), time.monotonic()
     is_good = outcome.kind is Kind.ANSWERED
     if is_good and now - _told.get(key, -GOOD_NEWS_SECONDS) < GOOD_NEWS_SECONDS:
         return
@@ -43,7 +44,7 @@ def note(venue: Venue, network: Network, outcome: Outcome) -> None:
 
 def read(venue: Venue, network: Network) -> Weather:
     """The weather of a venue now, at most a quarter of a second old; fine where nothing is known."""
-    key = keys.weather(venue, network)
+    key = keys.weather(venue, network, settings.EGRESS)
     known = _remembered.get(key)
     if known and known[0] > time.monotonic():
         return known[1]

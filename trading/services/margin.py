@@ -7,6 +7,7 @@ from uuid import UUID
 from trading.models import Command, Position, VenueAccount
 from trading.models.commands import CommandKind
 from trading.services.commands import Intent, prepare, submit
+from trading.services.storm import refuse_new_risk
 from trading.services.sync import sync_after_command, sync_positions
 from trading.venues.base import Adapter, AdjustMargin
 
@@ -42,6 +43,8 @@ def change_margin(
             "liquidation": "" if position.liquidation_price is None else f"{position.liquidation_price:f}",
         },
     )
+    if amount < 0:
+        refuse_new_risk(account, intent)
     command, is_new = prepare(adapter, account, market, intent)
     if not is_new:
         return command

@@ -23,6 +23,7 @@ from trading.services.drafts import (
     exit_orders,
     replacement_order,
 )
+from trading.services.storm import refuse_new_risk
 from trading.services.sync import sync_after_command
 from trading.venues.base import (
     Adapter,
@@ -47,6 +48,8 @@ def place_order(adapter: Adapter, account: VenueAccount, market: Market, ticket:
     anything is written. Raises ``FormReused`` and ``InvalidCommand``.
     """
     intent = _order_intent(adapter, market, ticket)
+    if not ticket.reduce_only:
+        refuse_new_risk(account, intent)
     _refuse_what_the_rules_forbid(adapter, intent)
     setting = None if ticket.reduce_only else _choose_leverage(adapter, account, market, ticket)
     if setting is not None and setting.state != CommandState.ACCEPTED:
@@ -211,6 +214,8 @@ def modify_order(
         return ModifyOrder(order.venue_id, replacement_order(order, size, price, name(), builder))
 
     intent = Intent(CommandKind.MODIFY, form_key, form, fields, build)
+    if not order.reduce_only:
+        refuse_new_risk(account, intent)
     return _carry_out(adapter, account, order.market, intent)
 
 

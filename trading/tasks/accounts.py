@@ -102,7 +102,7 @@ def _claims(venue: Venue, network: Network, known: Known) -> Roster:
 def sync_account_in_turn(operator_id: int, account_id: int, whole_every: float = schedule.WHOLE_OFTEN) -> None:
     """Read one account because it is its turn: money and positions; all of it where they moved, and now and then."""
     with reading(Priority.ROUTINE):
-        _sync(operator_id, account_id, whole_every)
+        _sync(operator_id, account_id, whole_every, is_turn=True)
 
 
 @shared_task(base=OperatorTask)  # type: ignore[untyped-decorator]
@@ -122,8 +122,11 @@ def sync_accounts(accounts: list[tuple[int, int]]) -> None:
             _sync(operator_id, account_id, schedule.WHOLE_OFTEN)
 
 
-def _sync(operator_id: int, account_id: int, whole_every: float) -> None:
-    """Read an account unless somebody else does, and keep what came of it for the next turns."""
+def _sync(operator_id: int, account_id: int, whole_every: float, *, is_turn: bool = False) -> None:
+    """Read an account unless somebody else does, and keep what came of it for the next turns.
+
+    An account that fails in its turn rests, the longer the more often; while the venue is down that is not its fault.
+    """
     with alone(keys.account_lock(operator_id, account_id)) as is_mine:
         account = VenueAccount.objects.filter(pk=account_id).first() if is_mine else None
         if account is None:
@@ -134,7 +137,7 @@ def _sync(operator_id: int, account_id: int, whole_every: float) -> None:
         finally:
             if is_read:
                 handing.give_back(venue, network, account_id)
-            elif weather.read(venue, network).sky is not Sky.DOWN:
+            elif is_turn and weather.read(venue, network).sky is not Sky.DOWN:
                 count = handing.failures(venue, network, account_id) + 1
                 handing.let_rest(venue, network, account_id, count, schedule.rest_after(count))
 

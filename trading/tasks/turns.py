@@ -64,7 +64,12 @@ class Renewer:
                 try:
                     lock.extend(LEASE_SECONDS, replace_ttl=True)
                 except (LockError, RedisError) as error:
-                    logger.warning("The lease %s could not be renewed: %s", lock.name, error)
+                    if self._holds(lock):
+                        logger.warning("The lease %s could not be renewed: %s", lock.name, error)
+
+    def _holds(self, lock: Lock) -> bool:
+        with self._guard:
+            return lock in self._held
 
 
 _renewer = Renewer()

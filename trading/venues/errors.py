@@ -63,6 +63,7 @@ class Reason(StrEnum):
     REQUEST_MALFORMED = "request_malformed"
     RATE_LIMITED = "rate_limited"
     STREAM_LIMIT = "stream_limit"
+    VENUE_AWAY = "venue_away"
 
 
 # Refusals that speak of the request as such. About bytes that were sent before they prove nothing.

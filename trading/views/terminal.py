@@ -1,16 +1,18 @@
 """The terminal: one page, and the account in four numbers."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
+from redis.exceptions import RedisError
 
 from tenants.access import MemberRequest, signed_in, trader_required
 from tenants.models import Role, User
-from trading.connect import gateway_of
+from trading.connect import configured_venues, gateway_of
 from trading.desk import (
     Desk,
     accounts_of,
@@ -24,6 +26,7 @@ from trading.desk import (
     venues_offered,
 )
 from trading.forms import read_order
+from trading.live import presence, weather
 from trading.live.tickets import issue
 from trading.models import Command, Market, VenueAccount
 from trading.panels.market import build_book, build_market_bar, freshness, price_decimals
@@ -35,12 +38,11 @@ from trading.panels.portfolio import (
     build_portfolio_orders,
     build_portfolio_positions,
 )
-from trading.panels.positions import account_freshness
 from trading.panels.ticket import build_ticket, default_form
 from trading.panels.view_models import FreshnessState, TerminalPage, Tone, VenueBanner
+from trading.panels.weather import weather_banner
 from trading.quoting import quote_order
 from trading.services.accounts import current_accounts
-from trading.tasks import sync_account_now
 from trading.venues.snapshots import Network, Venue
 from trading.views.market import book_of, market_links
 
@@ -68,12 +70,13 @@ def first_market(trader: User) -> Market | None:
 
 @trader_required
 def show_terminal(request: MemberRequest, market_name: str) -> HttpResponse:
-    """The whole page for one market. Figures that aged while nobody looked are read again at once."""
+    """The whole page for one market. Figures that aged while nobody looked are read again within a second."""
     market = market_named(market_name)
     desk = desk_of(request.user, Venue(market.venue))
-    for other in portfolio_of(request.user):
-        if other.account and account_freshness(other).state is FreshnessState.CLOSED:
-            sync_account_now.delay(other.account.operator_id, other.account.pk)
+    with suppress(RedisError):
+        for account in accounts_of(portfolio_of(request.user)):
+            # Whoever looks is read in the next turn, once however often he reloads.
+            presence.look(account.operator_id, account.pk)
     return render(request, "trading/terminal.html", {"page": terminal_page(request, desk, market)})
 
 
@@ -139,6 +142,11 @@ def _venue_words(state: FreshnessState) -> str:
 def build_banner(desks: Sequence[Desk]) -> VenueBanner | None:
     """What is wrong at the first venue where something is, as far as the trader should know; reducing risk is always
     tried."""
+    shown = {desk.venue for desk in desks}
+    for venue, network in configured_venues():
+        banner = weather_banner(gateway_of(venue).label, weather.read(venue, network)) if venue in shown else None
+        if banner is not None:
+            return banner
     account = next((one for one in accounts_of(desks) if one.sync_problem), None)
     if account is None:
         return None

@@ -1,0 +1,158 @@
+"""A real venue that goes away and comes back: what is refused, what is tried, what the pages say, and how it ends."""
+
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from redis import Redis
+
+from perpsstudio.celery import app
+from tests.trading.conftest import Desk
+from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
+from tests.trading.services.test_orders import ticket
+from tests.trading.views.conftest import browser, publish_prices  # noqa: F401  # fixtures
+from trading import tasks
+from trading.live import handing, presence, weather
+from trading.models import Command, Order, Position, VenueAccount
+from trading.models.commands import CommandState
+from trading.services.margin import change_margin
+from trading.services.orders import cancel_order, close_position, place_order
+from trading.services.storm import VenueAway
+from trading.tasks.accounts import forget_rosters
+from trading.venues.snapshots import Network, Venue
+from trading.venues.weather import PROBE, Kind, Outcome, Sky
+
+# Calls to settle a command go by name, which no eager task answers: here nobody is to settle anything.
+pytestmark = pytest.mark.filterwarnings("ignore::celery.exceptions.AlwaysEagerIgnored")
+
+HERE = (Venue.HYPERLIQUID, Network.TESTNET)
+FRAGMENTS = ("positions", "account_panel", "orders", "fills", "margin_changes", "banner")
+
+
+@pytest.fixture(autouse=True)
+def eager(redis: Redis) -> Iterator[None]:  # noqa: F811
+    app.conf.task_always_eager = True
+    forget_rosters()
+    yield
+    app.conf.task_always_eager = False
+
+
+def sky() -> Sky:
+    weather.forget()
+    return weather.read(*HERE).sky
+
+
+def go_down(desk: Desk) -> None:
+    """The venue refuses everything, and requests notice it for longer than bad luck lasts."""
+    desk.sandbox.fault("error_before", "any", probability=1.0)
+    ends = time.monotonic() + 20
+    while sky() is not Sky.DOWN:
+        assert time.monotonic() < ends
+        tasks.sync_account_now(desk.operator.pk, desk.account.pk)
+        time.sleep(0.2)
+
+
+@pytest.fixture
+def away(desk: Desk) -> Desk:
+    """A desk with a position and a resting order at a venue that has just gone down."""
+    place_order(desk.adapter, desk.account, desk.market, ticket())
+    place_order(
+        desk.adapter,
+        desk.account,
+        desk.market,
+        ticket(form_key=uuid4(), form={"low": "1"}, limit_price=Decimal(80_000)),
+    )
+    go_down(desk)
+    return desk
+
+
+def test_new_risk_is_refused_before_anything_is_written_or_sent(away: Desk) -> None:
+    before = Command.objects.count()
+    position = Position.objects.get()
+
+    with pytest.raises(VenueAway) as caught:
+        place_order(away.adapter, away.account, away.market, ticket(form_key=uuid4(), form={"more": "1"}))
+    with pytest.raises(VenueAway):
+        change_margin(away.adapter, away.account, position, Decimal(-1), uuid4())
+
+    assert "not answering" in caught.value.explanation
+    assert Command.objects.count() == before
+
+
+def test_reducing_risk_is_always_tried(away: Desk) -> None:
+    position, order = Position.objects.get(), Order.objects.get(is_open=True)
+
+    tried = [
+        close_position(away.adapter, away.account, position, Decimal(86_000), uuid4()),
+        change_margin(away.adapter, away.account, position, Decimal(5), uuid4()),
+        cancel_order(away.adapter, away.account, order, uuid4()),
+    ]
+    assert [command.state for command in tried] == [CommandState.UNKNOWN] * 3
+
+
+def test_repeated_form_gets_what_it_made_before_the_venue_went_away(desk: Desk) -> None:
+    order = ticket()
+    first = place_order(desk.adapter, desk.account, desk.market, order)
+    go_down(desk)
+
+    assert place_order(desk.adapter, desk.account, desk.market, order).pk == first.pk
+
+
+def test_every_page_answers_and_names_the_venue_that_is_away(away: Desk, browser: Client) -> None:  # noqa: F811
+    assert [browser.get(reverse(name)).status_code for name in FRAGMENTS] == [200] * len(FRAGMENTS)
+    page = browser.get(reverse("terminal", args=["BTC"]))
+
+    assert page.status_code == 200
+    assert "Hyperliquid is not answering." in page.content.decode()
+
+
+def test_venue_that_is_back_opens_by_itself_and_all_is_current(away: Desk) -> None:
+    VenueAccount.objects.update(attempted_at=timezone.now() - timedelta(hours=3))
+    old = away.reread().synced_at
+    away.sandbox.clear_faults()
+    ends = time.monotonic() + 30
+    while away.reread().synced_at == old:
+        assert time.monotonic() < ends
+        tasks.sync_due_accounts()
+        time.sleep(0.2)
+
+    assert sky() is Sky.FINE
+    place_order(away.adapter, away.account, away.market, ticket(form_key=uuid4(), form={"again": "1"}))
+    assert Position.objects.get().size == Decimal("0.02")
+
+
+def test_venue_that_is_down_is_only_probed(away: Desk) -> None:
+    presence.look(away.operator.pk, away.account.pk)
+    asked = []
+    for _ in range(5):
+        VenueAccount.objects.update(attempted_at=timezone.now() - timedelta(hours=3))
+        forget_rosters()
+        asked.append(tasks.sync_due_accounts())
+
+    assert sum(asked) <= 1 + int(5 * 0.3 / PROBE) + 1
+    assert handing.failures(*HERE, away.account.pk) <= 10
+
+
+def test_slow_down_of_the_venue_is_told_and_orders_are_let_through(desk: Desk, browser: Client) -> None:  # noqa: F811
+    weather.note(*HERE, Outcome(Kind.SLOWED, 0.1, wait=50.0))
+    weather.forget()
+
+    assert "Hyperliquid asks us to slow down." in browser.get(reverse("banner")).content.decode()
+    assert place_order(desk.adapter, desk.account, desk.market, ticket()).state == CommandState.ACCEPTED
+
+
+def test_reloading_a_page_hands_out_no_reading(desk: Desk, browser: Client) -> None:  # noqa: F811
+    VenueAccount.objects.update(synced_at=timezone.now() - timedelta(hours=1))
+    before = desk.reread().attempted_at
+    for _ in range(3):
+        assert browser.get(reverse("terminal", args=["BTC"])).status_code == 200
+
+    assert desk.reread().attempted_at == before
+    VenueAccount.objects.update(attempted_at=timezone.now() - timedelta(seconds=5))
+    assert tasks.sync_due_accounts() == 1

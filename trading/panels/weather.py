@@ -1,0 +1,28 @@
+"""How a venue is doing, in the words of the banner across the page."""
+
+from trading.panels.numbers import clock
+from trading.panels.view_models import Tone, VenueBanner
+from trading.venues.weather import SLOW_SECONDS, Sky, Weather
+
+TITLES = {
+    Sky.SLOW: "{venue} is slow.",
+    Sky.RATE_LIMITED: "{venue} asks us to slow down.",
+    Sky.HALTED: "{venue} has halted usual trading.",
+    Sky.DOWN: "{venue} is not answering.",
+}
+DETAILS = {
+    Sky.SLOW: f"Answers take more than {SLOW_SECONDS:g} s. An order may show as checking for longer than usual.",
+    Sky.RATE_LIMITED: "Figures are read less often for a while, and orders go first.",
+    Sky.HALTED: "Nothing new is opened until it is back. Cancelling and reducing are still tried.",
+    Sky.DOWN: "Nothing new is opened until it does. Closing, reducing, adding margin and cancelling are still tried.",
+}
+
+
+def weather_banner(venue: str, weather: Weather) -> VenueBanner | None:
+    """What the trader should know of a venue's weather; None while it is fine."""
+    if weather.sky is Sky.FINE:
+        return None
+    since = f" Since {clock(weather.since)} UTC." if weather.since else ""
+    until = f" Until {clock(weather.silent_until)} UTC it takes nothing at all." if weather.silent_until else ""
+    title = TITLES[weather.sky].format(venue=venue)
+    return VenueBanner(tone=Tone.WARN, title=title, detail=f"{DETAILS[weather.sky]}{until}{since}")
