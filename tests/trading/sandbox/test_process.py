@@ -53,7 +53,10 @@ def test_a_state_file_of_the_first_version_is_one_sentence(tmp_path: Path) -> No
         call_command("sandbox", port=0, state=tmp_path / "ledger.json")
 
 
-@pytest.mark.parametrize("fund", ["0x12=5", f"{ALICE}=-5", f"{ALICE}=x", ALICE, f"{ALICE}=0.0000001"])
+@pytest.mark.parametrize(
+    "fund",
+    ["0x12=5", f"nowhere:{ALICE}=5", f"aster:{ALICE}=-5", f"{ALICE}=-5", f"{ALICE}=x", ALICE, f"{ALICE}=0.0000001"],
+)
 def test_a_bad_fund_option_is_one_sentence(fund: str) -> None:
     with pytest.raises(CommandError, match=f"^--fund {fund}: "):
         call_command("sandbox", port=0, fund=[fund])

@@ -4,6 +4,7 @@ import asyncio
 import signal
 import socket
 from argparse import ArgumentParser
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ LAST_PORT = 65535
 
 
 class Command(BaseCommand):
-    help = "Run the sandbox venue: Hyperliquid's protocol over synthetic markets. It counts as a test network."
+    help = "Run the sandbox: Hyperliquid's and Aster's protocols over synthetic markets. It counts as a test network."
     requires_system_checks: list[str] = []
     requires_migrations_checks = False
 
@@ -31,8 +32,8 @@ class Command(BaseCommand):
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
         parser.add_argument("--seed", type=int, help=f"seed of the price paths ({DEFAULT_SEED})")
         parser.add_argument("--still", action="store_true", help="prices move only when told")
-        parser.add_argument("--metered", action="store_true", help="limit each caller to 1200 weight a minute")
-        parser.add_argument("--fund", nargs="+", action="extend", default=[], metavar="ADDRESS=USD")
+        parser.add_argument("--metered", action="store_true", help="hold each caller to the venues' limits")
+        parser.add_argument("--fund", nargs="+", action="extend", default=[], metavar="[VENUE:]ADDRESS=USD")
         parser.add_argument("--state", type=Path, metavar="FILE", help="keep the ledger in this file between runs")
 
     def handle(self, *_args: str, **options: Any) -> None:
@@ -40,10 +41,10 @@ class Command(BaseCommand):
             raise CommandError(f"The port is between 0 and {LAST_PORT}, not {options['port']}.")
         store = Store(options["state"]) if options["state"] else None
         engine = self._engine(store, options["seed"], still=options["still"])
+        server = Server(engine, store, Meter() if options["metered"] else None)
         for row in options["fund"]:
-            _fund(engine, row)
-        meter = Meter() if options["metered"] else None
-        asyncio.run(self._serve(Server(engine, store, meter), options["host"], options["port"]))
+            _fund({engine.venue.name: engine} | server.others, row)
+        asyncio.run(self._serve(server, options["host"], options["port"]))
 
     @staticmethod
     def _engine(store: Store | None, seed: int | None, *, still: bool) -> Engine:
@@ -95,9 +96,14 @@ def _listen(host: str, port: int) -> socket.socket:
 _IN_USE = (48, 98)
 
 
-def _fund(engine: Engine, row: str) -> None:
-    """Fund ADDRESS=USD once: an account that a saved ledger already knows keeps what it has."""
-    address, _, amount = row.partition("=")
+def _fund(engines: Mapping[str, Engine], row: str) -> None:
+    """Fund ADDRESS=USD once, at the first venue or at the one that is named: an account that a saved ledger already
+    knows keeps what it has."""
+    who, _, amount = row.partition("=")
+    venue, _, address = who.rpartition(":")
+    engine = engines.get(venue or next(iter(engines)))
+    if engine is None:
+        raise CommandError(f"--fund {row}: there is no venue {venue!r}; there are {', '.join(engines)}.")
     try:
         account, dollars = parse_address(address), parse(amount)
     except (ControlError, ValueError) as error:
