@@ -22,11 +22,12 @@ from django.utils import timezone
 from tenants.models import MarginPolicy, User
 from tenants.policy import Policy, offered_venues
 from trading.connect import configured_venues, public_adapter
-from trading.holdings import engine_account, engine_position, reserved_margin
+from trading.holdings import engine_account, engine_position, pool_account, reserved_margin
 from trading.live.board import NOTHING_KNOWN, Board, read
 from trading.margin.cross import remarked
 from trading.margin.errors import MarginInputError
 from trading.margin.types import Account, AccountMode, FeeRates, MarginMode
+from trading.margin.types import Position as Held
 from trading.models import Command, Fill, MarginChange, Market, Order, Position, Preference, VenueAccount
 from trading.services.accounts import Access, Stage, access_of, current_accounts
 from trading.venues.base import Capabilities
@@ -85,11 +86,31 @@ class Desk:
         """The account as the margin engine takes it. Raises ``MarginInputError`` where the rows make no sense."""
         if self.account is None:
             return Account()
-        held = [engine_position(row, row.market.rules, MarginMode(row.mode)) for row in self.positions]
-        account = engine_account(self.account, AccountMode(self.account.mode), held, self._order_margin())
-        return remarked(account, {row.market.name: mark for row in self.positions if (mark := self.mark(row.market))})
+        held = [self._held(row) for row in self.positions]
+        mode = AccountMode(self.account.mode)
+        orders = [row for row in self.orders if not (mode is AccountMode.STANDARD and row.market.rules.dex)]
+        return self._revalued(engine_account(self.account, mode, held, self._order_margin(orders)))
 
-    def _order_margin(self) -> Decimal:
+    def engine_in(self, market: Market) -> Account:
+        """The account as something in one market meets it. Where a standard account keeps collateral for a
+        builder-deployed book, it is that collateral, and nothing else (Hyperliquid 3.9)."""
+        dex = market.rules.dex
+        if self.account is None or not dex or self.account.mode != AccountMode.STANDARD:
+            return self.engine
+        held = [self._held(row) for row in self.positions if row.market.rules.dex == dex]
+        orders = [row for row in self.orders if row.market.rules.dex == dex]
+        free = Decimal(self.account.pools.get(dex, {}).get("free", 0))
+        return self._revalued(pool_account(free, held, self._order_margin(orders)))
+
+    def _held(self, row: Position) -> Held:
+        return engine_position(row, row.market.rules, MarginMode(row.mode))
+
+    def _revalued(self, account: Account) -> Account:
+        marks = {row.market.name: mark for row in self.positions if (mark := self.mark(row.market))}
+        names = {held.market for held in account.positions}
+        return remarked(account, {name: mark for name, mark in marks.items() if name in names})
+
+    def _order_margin(self, orders: Iterable[Order]) -> Decimal:
         sizes = {row.market_id: row.size for row in self.positions}
         leverages = {row.market_id: row.leverage for row in self.positions} | {
             market_id: choice.leverage for market_id, choice in self.preferences.items() if market_id not in sizes
@@ -101,7 +122,7 @@ class Desk:
                     sizes.get(order.market_id, Decimal(0)),
                     leverages.get(order.market_id, DEFAULT_LEVERAGE_OF_ORDERS),
                 )
-                for order in self.orders
+                for order in orders
             ),
             Decimal(0),
         )

@@ -113,6 +113,11 @@ def engine_account(
     )
 
 
+def pool_account(free: Decimal, positions: Iterable[Position], order_margin: Decimal = _ZERO) -> Account:
+    """One builder-deployed book of a standard account, whose collateral backs nothing else (Hyperliquid 3.9)."""
+    return Account(positions=tuple(positions), cross_equity=free, order_margin=order_margin)
+
+
 def snapshot_account(snapshot: AccountSnapshot, specs: Mapping[str, MarketSpec]) -> Account:
     """The venue's own snapshot as the engine takes it; positions in markets we do not know are left out."""
     held = [

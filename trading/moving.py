@@ -72,7 +72,7 @@ def unmoved(desk: Desk, row: Position) -> Preview | None:
     """
     terms = market_terms(row.market.rules)
     try:
-        preview = preview_margin_change(desk.engine, MarginChange(terms, terms.rules.margin_step))
+        preview = preview_margin_change(desk.engine_in(row.market), MarginChange(terms, terms.rules.margin_step))
     except NO_FIGURES:
         return None
     return replace(preview, after=preview.before, free_after=preview.free_before, refusals=())
@@ -80,7 +80,7 @@ def unmoved(desk: Desk, row: Position) -> Preview | None:
 
 def preview_move(desk: Desk, row: Position, amount: Decimal) -> Preview:
     """What moving the signed amount does."""
-    return preview_margin_change(desk.engine, MarginChange(market_terms(row.market.rules), amount))
+    return preview_margin_change(desk.engine_in(row.market), MarginChange(market_terms(row.market.rules), amount))
 
 
 def refusal_of(desk: Desk, row: Position, direction: Direction, amount: Decimal, preview: Preview) -> str:

@@ -63,7 +63,7 @@ def quote_order(desk: Desk, market: Market, form: OrderForm) -> Quoted:
     if not mark:
         return Quoted(form, None, None, None, None, None, ceiling, errors | {"size": "There is no price yet."})
     try:
-        free = _preview(desk, spec, form, spec.size_step, mark).free_before
+        free = _preview(desk, market, form, spec.size_step, mark).free_before
         maximum = largest_size(desk, market, form, mark, free)
         size = _size(spec, form, mark, maximum)
         if not size or "leverage" in errors:
@@ -77,7 +77,7 @@ def quote_order(desk: Desk, market: Market, form: OrderForm) -> Quoted:
                 ceiling,
                 _nothing_errors(spec, form, size, maximum, mark) | errors,
             )
-        preview = _preview(desk, spec, form, size, mark)
+        preview = _preview(desk, market, form, size, mark)
     except NO_FIGURES:
         return Quoted(form, None, mark, None, None, None, ceiling, errors, UNREADABLE)
     if "size" not in errors:
@@ -118,9 +118,9 @@ def _size(spec: MarketSpec, form: OrderForm, mark: Decimal, maximum: Decimal | N
     return spec.floor_size(form.amount / form.reference(mark))
 
 
-def _preview(desk: Desk, spec: MarketSpec, form: OrderForm, size: Decimal, mark: Decimal) -> Preview:
+def _preview(desk: Desk, market: Market, form: OrderForm, size: Decimal, mark: Decimal) -> Preview:
     order = OrderRequest(
-        terms=market_terms(spec),
+        terms=market_terms(market.rules),
         side=form.side,
         size=size,
         mark_price=mark,
@@ -132,7 +132,7 @@ def _preview(desk: Desk, spec: MarketSpec, form: OrderForm, size: Decimal, mark:
         is_maker=form.kind is OrderKind.LIMIT and form.time_in_force is TimeInForce.POST_ONLY,
         trigger_price=form.trigger,
     )
-    return preview_order(desk.engine, order)
+    return preview_order(desk.engine_in(market), order)
 
 
 def _nothing_errors(

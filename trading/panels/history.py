@@ -20,6 +20,7 @@ from trading.panels.view_models import (
     FillRow,
     Freshness,
     MarginChangeRow,
+    PoolBalance,
     Tone,
     Trend,
 )
@@ -118,7 +119,21 @@ def _worked_out(desk: Desk, account: VenueAccount, fresh: Freshness) -> AccountP
         address=short_address(account.address),
         freshness=fresh,
         key=str(account.pk),
+        pools=_pools(account),
         connect_label=CONNECT_LABELS.get(desk.access.stage, ""),
+    )
+
+
+def _pools(account: VenueAccount) -> tuple[PoolBalance, ...]:
+    """The balances of other books, each with something in it."""
+    return tuple(
+        PoolBalance(
+            name=name,
+            equity=money(Decimal(row["equity"]), rounding=ROUND_FLOOR),
+            free=money(Decimal(row["free"]), rounding=ROUND_FLOOR),
+        )
+        for name, row in account.pools.items()
+        if Decimal(row["equity"])
     )
 
 

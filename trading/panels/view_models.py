@@ -225,6 +225,15 @@ class VenueBalance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PoolBalance:
+    """What a standard account keeps in one builder-deployed book."""
+
+    name: str
+    equity: str
+    free: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccountPanel:
     """The account in four numbers. ``problem`` says why there are none yet, ``connect_label`` what is left to do.
 
@@ -247,6 +256,7 @@ class AccountPanel:
     venue: str = ""
     venue_id: str = ""
     venues: tuple[VenueBalance, ...] = ()
+    pools: tuple[PoolBalance, ...] = ()
     total: str = ""
     total_note: str = ""
 

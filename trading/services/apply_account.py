@@ -6,6 +6,7 @@ What a position was before it shrank or went is kept, and so is a change of leve
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.db import transaction
 
@@ -59,7 +60,15 @@ def _store_money(row: VenueAccount, snapshot: AccountSnapshot, reading: Reading)
         account_reading=reading.number,
         synced_at=snapshot.received_at,
         sync_problem="",
+        **_pools(snapshot),
     )
+
+
+def _pools(snapshot: AccountSnapshot) -> dict[str, Any]:
+    """Balances of other books, where this reading has them."""
+    if snapshot.pools is None:
+        return {}
+    return {"pools": {pool.dex: {"equity": f"{pool.equity:f}", "free": f"{pool.free:f}"} for pool in snapshot.pools}}
 
 
 def _store_positions(row: VenueAccount, snapshot: AccountSnapshot, markets: Mapping[str, Market]) -> None:
