@@ -28,7 +28,7 @@ TIMES = {
 }
 
 CROSSING = {
-    TimeInForce.POST_ONLY: "At this price the order would match at once: as a post-only order it is likely to be refused.",
+    TimeInForce.POST_ONLY: "This price would match at once: as a post-only order it is likely to be refused.",
     TimeInForce.GOOD_TILL_CANCELLED: "This price is past the mark: the order fills at once, at this price or better.",
 }
 NOT_THERE = "The market is not at this price: the order is likely to be cancelled at once."
