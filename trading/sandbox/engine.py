@@ -12,12 +12,13 @@ from trading.sandbox.liquidation import Liquidator
 from trading.sandbox.markets import Market, MarketStatus, tiers_by_rate
 from trading.sandbox.numbers import ZERO, shown
 from trading.sandbox.orders import Desk
-from trading.sandbox.prices import Paths, funding_rate, noise
+from trading.sandbox.prices import Candle, Paths, candles, funding_rate, noise
 from trading.sandbox.state import Account, FundingPayment, MarketChange, Position, State
 from trading.sandbox.tape import News, PublicTrade, Tape
 from trading.sandbox.venues import HYPERLIQUID, VENUES, Venue
 
 HOUR = 3_600_000
+KEPT_HOURS = 10_000
 
 
 def wall_clock() -> int:
@@ -62,6 +63,8 @@ class Engine:
     venue: Venue = HYPERLIQUID
     marks: dict[str, Decimal] = field(default_factory=dict)
     oracles: dict[str, Decimal] = field(default_factory=dict)
+    # Hours that are over, by market, begin and the pushes that count in them: they never change any more.
+    hours: dict[tuple[str, int, int], Candle] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         changes = self.state.changes
@@ -170,6 +173,22 @@ class Engine:
                 users=("0x000000000000000000000000000000000000beef", "0x000000000000000000000000000000000000dead"),
             )
         )
+
+    def last_day(self, market: Market) -> list[Candle]:
+        """The hours of the last day, the growing one last."""
+        now = self.clock()
+        growing = now - now % HOUR
+        closed = [self._hour(market, growing - back * HOUR) for back in range(23, 0, -1)]
+        return closed + candles(self.state.paths, market, HOUR, growing, now)
+
+    def _hour(self, market: Market, start: int) -> Candle:
+        pushes = sum(row.time < start + HOUR for row in self.state.paths.pushes.get(market.name, ()))
+        key = market.name, start, pushes
+        if key not in self.hours:
+            if len(self.hours) > KEPT_HOURS:
+                self.hours.clear()
+            (self.hours[key], *_) = candles(self.state.paths, market, HOUR, start, start + HOUR)
+        return self.hours[key]
 
     # time
 

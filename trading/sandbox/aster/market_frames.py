@@ -23,6 +23,7 @@ SLOW_MARK = 3
 WHOLE_BOOK = 1000
 _ONE = re.compile(r"(?P<symbol>[a-z0-9]+)@(?P<kind>[A-Za-z0-9_@]+)")
 _DEPTH = re.compile(r"depth(?P<levels>5|10|20)?(?:@(?:100|500)ms)?")
+_CHANGES = re.compile(r"[a-z0-9]+@depth(?:@(?:100|500)ms)?")
 _MARK = ("markPrice", "markPrice@1s")
 _ALL_MARKS = ("!markPrice@arr", "!markPrice@arr@1s")
 
@@ -203,7 +204,7 @@ class MarketFrames:
         """Find out what changed in the books that somebody follows change by change."""
         for key in [key for key in self.told if key.endswith(" changes")]:
             del self.told[key]
-        for symbol in {name.partition("@")[0].upper() for name in names if "@depth" in name}:
+        for symbol in {name.partition("@")[0].upper() for name in names if _CHANGES.fullmatch(name)}:
             market = self.engine.markets.get(symbol)
             if market is not None:
                 self.told[f"{symbol} changes"] = self._changes(market)

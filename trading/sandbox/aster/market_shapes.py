@@ -113,7 +113,7 @@ def best(engine: Engine, market: Market) -> Json:
 def day(engine: Engine, market: Market) -> Json:
     """The last 24 hours, of hourly candles."""
     now = engine.clock()
-    rows = candles(engine.state.paths, market, HOUR, now - DAY + HOUR, now)
+    rows = engine.last_day(market)
     opened, last = rows[0].opened, engine.marks[market.name]
     volume = sum((row.volume for row in rows), ZERO)
     value = sum((row.volume * row.closed for row in rows), ZERO)
