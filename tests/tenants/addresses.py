@@ -82,6 +82,9 @@ POLICY: dict[str, tuple[str, ...]] = {
     "console_frame_candles": (OWNER,),
     "support": (OWNER, SUPPORT),
     "support_trader": (OWNER, SUPPORT),
+    "support_timeline": (OWNER, SUPPORT),
+    "support_liquidation": (OWNER, SUPPORT),
+    "support_open": (OWNER, SUPPORT),
 }
 
 

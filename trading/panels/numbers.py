@@ -3,12 +3,14 @@
 Values arrive already rounded in the direction their meaning demands; what is left here is only the last digit shown.
 """
 
+import re
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 
 MINUS = "\u2212"
 NARROW_SPACE = "\u202f"
 _COMPACT_STEPS = ((Decimal(10) ** 9, "B"), (Decimal(10) ** 6, "M"), (Decimal(10) ** 3, "K"))
+_LONG_WHOLE_PART = re.compile(r"(?<![\w.,])\d{4,}(?![\w,])")
 _SECONDS_PER_MINUTE = 60
 _SECONDS_PER_HOUR = 3600
 _SECONDS_PER_DAY = 86_400
@@ -53,6 +55,15 @@ def plain(value: Decimal) -> str:
     text = f"{_exact(value):f}"
     trimmed = text.rstrip("0").rstrip(".") if "." in text else text
     return fixed(value, len(trimmed.partition(".")[2]))
+
+
+def grouped(text: str) -> str:
+    """A sentence or formula with every whole part of a number grouped by thousands; decimals and words stay.
+
+    >>> grouped("25.856067 − 0.002 × 64794 = 52522.4977215")
+    '25.856067 − 0.002 × 64,794 = 52,522.4977215'
+    """
+    return _LONG_WHOLE_PART.sub(lambda digits: f"{int(digits[0]):,}", text)
 
 
 def field_text(value: Decimal) -> str:

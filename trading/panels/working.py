@@ -9,7 +9,7 @@ from trading.margin.explain import Step, explain_liquidation, explain_maximum_lo
 from trading.models import Position
 from trading.panels.liquidation import reason_text
 from trading.panels.market import liquidation_text
-from trading.panels.numbers import MINUS
+from trading.panels.numbers import MINUS, grouped
 from trading.panels.positions import account_freshness
 from trading.panels.view_models import Freshness
 from trading.venues.snapshots import Venue
@@ -62,8 +62,8 @@ def step_rows(steps: Iterable[Step]) -> tuple[StepRow, ...]:
     return tuple(
         StepRow(
             name=step.name,
-            formula=step.formula.replace("-", MINUS),
-            result=plain(step.result).replace("-", MINUS) if step.result is not None else "",
+            formula=grouped(step.formula.replace("-", MINUS)),
+            result=grouped(plain(step.result).replace("-", MINUS)) if step.result is not None else "",
         )
         for step in steps
     )

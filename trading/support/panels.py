@@ -9,19 +9,32 @@ from trading.desk import Desk, recent_fills
 from trading.holdings import RULES
 from trading.margin.errors import MarginInputError
 from trading.margin.explain import explain_liquidation, explain_maximum_loss
-from trading.models import Command, Position, VenueAccount
+from trading.models import Command, Difference, Position, VenueAccount
 from trading.models.commands import CommandState
+from trading.models.records import DifferenceKind
 from trading.panels.history import build_account, build_fills, build_margin_changes
 from trading.panels.liquidation import reason_text
-from trading.panels.market import liquidation_text
+from trading.panels.market import liquidation_text, tone_of
 from trading.panels.notices import describe
-from trading.panels.numbers import age, clock, fixed, money, short_address
+from trading.panels.numbers import age, clock, fixed, grouped, money, short_address
 from trading.panels.orders import build_orders
 from trading.panels.positions import account_freshness, build_positions
+from trading.panels.records import build_liquidations, small_money
 from trading.panels.view_models import AccountPanel, PositionRow
 from trading.panels.working import step_rows
-from trading.support.lookup import recent_margin_changes
-from trading.support.view_models import AccountView, CommandRow, PositionView, Reading, TraderRow
+from trading.services.totals import MoneyTotals, money_totals
+from trading.support.lookup import recent_liquidations, recent_margin_changes
+from trading.support.view_models import (
+    AccountLink,
+    AccountView,
+    CommandRow,
+    DifferenceRow,
+    MoneyView,
+    OpenCommandRow,
+    PositionView,
+    Reading,
+    TraderRow,
+)
 from trading.venues.snapshots import Venue
 
 BASIS_POINTS = 10_000
@@ -47,8 +60,8 @@ def build_trader(trader: User, now: datetime) -> TraderRow:
     )
 
 
-def build_account_view(desk: Desk, commands: Iterable[Command]) -> AccountView | None:
-    """The whole account; None while the trader has connected none."""
+def build_account_view(desk: Desk, commands: Iterable[Command], accounts: Iterable[VenueAccount]) -> AccountView | None:
+    """The whole account, and links to the trader's ``accounts``; None while the trader has connected none."""
     account = desk.account
     if account is None:
         return None
@@ -66,6 +79,77 @@ def build_account_view(desk: Desk, commands: Iterable[Command]) -> AccountView |
         fills=build_fills(recent_fills([account])),
         margin_changes=build_margin_changes(recent_margin_changes(account)),
         commands=tuple(_command_row(command) for command in commands),
+        liquidations=build_liquidations(recent_liquidations(account)),
+        money=build_money(money_totals(account)),
+        accounts=tuple(build_account_link(row, account, desk.now) for row in accounts),
+        id=account.pk,
+    )
+
+
+def build_account_link(row: VenueAccount, shown: VenueAccount | None, now: datetime) -> AccountLink:
+    """One of a trader's accounts."""
+    return AccountLink(
+        id=row.pk,
+        venue=row.venue,
+        name=f"{row.venue.title()}, {row.network}",
+        address=short_address(row.address),
+        equity=money(row.equity),
+        read=age(row.synced_at, now) if row.synced_at else "never read",
+        is_current=row.is_current,
+        is_shown=shown is not None and shown.pk == row.pk,
+    )
+
+
+def build_money(totals: MoneyTotals | None) -> MoneyView | None:
+    """An account's money; None before its first whole reading."""
+    if totals is None:
+        return None
+    named = (
+        ("Closed profit and loss", totals.trading),
+        ("Fees", -totals.fees),
+        ("Funding", totals.funding),
+        ("Deposits, withdrawals, transfers", totals.transfers),
+        ("Taken or borne by the venue in liquidations", totals.liquidations),
+    )
+    return MoneyView(
+        since=clock(totals.since),
+        opening=money(totals.opening),
+        lines=tuple((name, small_money(amount), tone_of(amount)) for name, amount in named if amount),
+        balance=money(totals.balance),
+        unexplained=small_money(totals.unexplained) if totals.unexplained else "",
+    )
+
+
+def build_difference(row: Difference) -> DifferenceRow:
+    """One difference, with whose it is."""
+    subject = f", {row.subject}" if row.subject else ""
+    return DifferenceRow(
+        time=clock(row.found_at),
+        trader_id=row.account.trader_id,
+        trader=str(row.account.trader),
+        account_id=row.account_id,
+        what=f"{DifferenceKind(row.kind).label}{subject}",
+        ours=grouped(row.ours),
+        venues=grouped(row.venues),
+        healed=clock(row.healed_at) if row.healed_at else "",
+        explanation=row.explanation,
+    )
+
+
+def build_open_command(row: Command, now: datetime) -> OpenCommandRow:
+    """One command without an end."""
+    what = describe(row)
+    return OpenCommandRow(
+        time=clock(row.prepared_at),
+        age=age(row.prepared_at, now),
+        trader_id=row.account.trader_id,
+        trader=str(row.account.trader),
+        account_id=row.account_id,
+        what=what[:1].upper() + what[1:],
+        state=row.state,
+        state_label=CommandState(row.state).label,
+        message=row.message,
+        attempts=row.attempts,
     )
 
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from trading.panels.view_models import AccountPanel, FillRow, Freshness, MarginChangeRow, OrderRow, PositionRow
+from trading.panels.records import LiquidationRow
+from trading.panels.view_models import AccountPanel, FillRow, Freshness, MarginChangeRow, OrderRow, PositionRow, Tone
 from trading.panels.working import StepRow
 
 
@@ -72,6 +73,62 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MoneyView:
+    """An account's money since our first reading, and whether it adds up."""
+
+    since: str
+    opening: str
+    lines: tuple[tuple[str, str, Tone], ...]
+    balance: str
+    unexplained: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountLink:
+    """One of a trader's accounts. ``venue`` is the name in addresses; ``is_current``: his own pages show it."""
+
+    id: int
+    venue: str
+    name: str
+    address: str
+    equity: str
+    read: str
+    is_current: bool
+    is_shown: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DifferenceRow:
+    """Something the venue showed that our rows did not explain. ``healed`` is empty while it is looked at again."""
+
+    time: str
+    trader_id: int
+    trader: str
+    account_id: int
+    what: str
+    ours: str
+    venues: str
+    healed: str
+    explanation: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenCommandRow:
+    """A command without an end, and whose it is."""
+
+    time: str
+    age: str
+    trader_id: int
+    trader: str
+    account_id: int
+    what: str
+    state: str
+    state_label: str
+    message: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccountView:
     """One trader's account. ``unexplained`` says why there are no figures where the rows make no sense."""
 
@@ -87,3 +144,7 @@ class AccountView:
     fills: tuple[FillRow, ...]
     margin_changes: tuple[MarginChangeRow, ...]
     commands: tuple[CommandRow, ...]
+    liquidations: tuple[LiquidationRow, ...]
+    money: MoneyView | None
+    accounts: tuple[AccountLink, ...]
+    id: int
