@@ -78,6 +78,9 @@ DATABASES["default"]["ENGINE"] = "tenants.postgres"
 DATABASES["default"]["OPTIONS"] = {
     "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL", default=8), "timeout": 5}
 }
+# A connection that the server has dropped is replaced before it is used: without this, a restart of the database fails
+# as many requests and tasks of each process as its pool holds.
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
