@@ -111,9 +111,15 @@ def sit_down(
     """Puts a trader in front of his terminal; afterwards he is left without positions and orders."""
     seated: list[Terminal] = []
 
-    def sit(exchange: Exchange, market: str = "BTC", viewport: dict[str, int] = DESK, **options: Any) -> Terminal:
+    def sit(
+        exchange: Exchange,
+        market: str = "BTC",
+        viewport: dict[str, int] = DESK,
+        venue: str = "hyperliquid",
+        **options: Any,
+    ) -> Terminal:
         page = enter(exchange, exchange.trader, viewport, **options).new_page()
-        terminal = Terminal(page, exchange, product.sandbox, watch)
+        terminal = Terminal(page, exchange, product.sandbox, watch, venue)
         terminal.open(market)
         seated.append(terminal)
         return terminal

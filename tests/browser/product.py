@@ -22,8 +22,8 @@ STOP_SECONDS = 45
 # A venue that does not answer within this is a bad day; the tests wait it out, so it is shorter than in production.
 VENUE_READ_TIMEOUT = "2.5"
 PRODUCT_SETTINGS = {
-    "AGENT_KEY_SECRETS", "ASTER_NETWORK", "ASTER_URL", "DATABASE_URL", "DEBUG", "HTTPS", "HYPERLIQUID_NETWORK", "HYPERLIQUID_URL",
-    "PLATFORM_HOST", "PORT", "PUBLIC_PORT", "REDIS_URL", "SECRET_KEY", "STATE",
+    "AGENT_KEY_SECRETS", "ASTER_NETWORK", "ASTER_URL", "DATABASE_URL", "DEBUG", "HTTPS", "HYPERLIQUID_NETWORK",
+    "HYPERLIQUID_URL", "PLATFORM_HOST", "PORT", "PUBLIC_PORT", "REDIS_URL", "SECRET_KEY", "STATE",
 }  # fmt: skip
 
 
@@ -62,16 +62,22 @@ class Sandbox:
         with urllib.request.urlopen(request, timeout=15) as response:
             return json.loads(response.read())
 
-    def mark(self, market: str, price: Decimal | str) -> None:
+    def mark(self, market: str, price: Decimal | str, venue: str = "hyperliquid") -> None:
         """Set mark, oracle and book; every liquidation that follows has happened on return."""
-        self._call("/sandbox/mark", {"venue": "hyperliquid", "market": market, "price": str(price)})
+        self._call("/sandbox/mark", {"venue": venue, "market": market, "price": str(price)})
 
     def state(self) -> Any:
         return self._call("/sandbox/state")
 
-    def account(self, address: str) -> Any:
-        """One account of the ledger."""
-        return self.state()["accounts"][address.lower()]
+    def accounts(self, venue: str = "hyperliquid") -> dict[str, Any]:
+        """All accounts of a venue's ledger."""
+        state = self.state()
+        found: dict[str, Any] = (state if state["venue"] == venue else state["others"][venue])["accounts"]
+        return found
+
+    def account(self, address: str, venue: str = "hyperliquid") -> Any:
+        """One account of a venue's ledger."""
+        return self.accounts(venue)[address.lower()]
 
     def positions(self, address: str) -> dict[str, Any]:
         """The account's open positions by market."""

@@ -30,8 +30,11 @@ def number(text: str) -> Decimal:
 class Terminal:
     """One trader in front of one page."""
 
-    def __init__(self, page: Page, exchange: Exchange, sandbox: Sandbox, watch: Watch) -> None:
+    def __init__(
+        self, page: Page, exchange: Exchange, sandbox: Sandbox, watch: Watch, venue: str = "hyperliquid"
+    ) -> None:
         self.page = page
+        self.venue = venue
         self.exchange = exchange
         self.sandbox = sandbox
         self.watch = watch
@@ -53,21 +56,21 @@ class Terminal:
 
     def set_price(self, market: str, price: str) -> None:
         """Push the venue's price and wait until the page of that market has heard of it."""
-        self.sandbox.mark(market, price)
-        mark = self.page.locator(f'[data-live="market-{market}-mark"]').first
+        self.sandbox.mark(market, price, self.venue)
+        mark = self.page.locator(f'[data-live="market-{self.venue}:{market}-mark"]').first
         self.until(lambda: abs(number(mark.text_content() or "0") / Decimal(price) - 1) < Decimal("0.005"))
 
     @property
     def address(self) -> str:
         """The trader's address at the venue: the page shows its two ends."""
         first, last = self.page.locator(".topbar-end summary").inner_text().split("…")
-        found = [known for known in self.sandbox.state()["accounts"] if known[:6] == first.lower()]
+        found = [known for known in self.sandbox.accounts(self.venue) if known[:6] == first.lower()]
         (address,) = [known for known in found if known.endswith(last.lower())]
         return str(address)
 
     def ledger(self) -> Any:
         """The account as the venue itself holds it."""
-        return self.sandbox.account(self.address)
+        return self.sandbox.account(self.address, self.venue)
 
     def until(self, is_so: Callable[[], bool], *, seconds: float = PATIENCE_SECONDS) -> None:
         """Wait for a condition that no locator can express."""
@@ -130,7 +133,7 @@ class Terminal:
     # the tables
 
     def row(self, market: str) -> Locator:
-        return self.page.locator(f'#positions tr[data-market="{market}"]')
+        return self.page.locator(f'#positions tr[data-market="{self.venue}:{market}"]')
 
     def cell(self, market: str, name: str) -> Locator:
         """A figure of a position: mark, pnl, margin, liquidation, distance, utilisation, value."""
@@ -168,7 +171,7 @@ class Terminal:
         """Close every position and cancel every order, whatever a test has left, and see that the pages know it."""
         self.sandbox.clear_faults()
         if self.page.locator("#ticket_form").count() == 0:
-            self.open()
+            self.page.goto(f"{self.exchange.url}/")
         address, visitor = self.address, self.visitor()
 
         def is_flat() -> bool:
@@ -178,7 +181,7 @@ class Terminal:
                 visitor.post(f"/positions/{position}/close/now/", form_key=str(uuid4()))
             for order in orders:
                 visitor.post(f"/orders/{order}/cancel/", form_key=str(uuid4()))
-            held = self.sandbox.account(address)
+            held = self.sandbox.account(address, self.venue)
             return not (positions or orders or held["positions"] or held["orders"])
 
         self.until(is_flat, seconds=30)
