@@ -15,6 +15,7 @@ from functools import cache, cached_property
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Subquery
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -39,6 +40,7 @@ NO_FIGURES = (MarginInputError, ArithmeticError)
 UNREADABLE = "These figures cannot be read right now."
 REMEMBERED_SECONDS = 0.25
 REMEMBERED_DESKS = 1000
+RULES_SECONDS = 5
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,7 @@ class Desk:
 
 
 _recent: dict[tuple[int, int, Venue | None], tuple[float, Desk]] = {}
+_markets: dict[tuple[int, str], tuple[float, Market]] = {}
 
 
 def desk_of(trader: User, venue: Venue | None = None) -> Desk:
@@ -182,7 +185,7 @@ def _desk(
     positions: tuple[Position, ...] = ()
     orders: tuple[Order, ...] = ()
     if account is not None:
-        positions = tuple(Position.objects.filter(account=account).select_related("market").order_by("market__index"))
+        account, positions = _at_one_moment(account)
         orders = tuple(Order.objects.filter(account=account, is_open=True).select_related("market"))
     return Desk(
         trader=trader,
@@ -196,6 +199,26 @@ def _desk(
         access=access_of(account, now),
         venue=venue,
     )
+
+
+def _at_one_moment(account: VenueAccount) -> tuple[VenueAccount, tuple[Position, ...]]:
+    """The account and its positions as one snapshot of the venue left them, though a sync may write in between.
+
+    A position brings its account's row along in the same statement. Without any, the account is read once more: where
+    its snapshot is still the one read before, none came or went.
+    """
+    while True:
+        rows = Position.objects.filter(account=account).select_related("market", "account").order_by("market__index")
+        positions = tuple(rows)
+        again = positions[0].account if positions else VenueAccount.objects.filter(pk=account.pk).first()
+        if again is None:
+            return account, ()
+        unmoved = again.venue_time == account.venue_time
+        for name in ("asked_builder", "asked_rate"):
+            setattr(again, name, getattr(account, name, None))
+        if positions or unmoved:
+            return again, positions
+        account = again
 
 
 def _first_of(accounts: Mapping[Venue, VenueAccount], policy: Policy) -> Venue:
@@ -223,6 +246,7 @@ def recent_desk(trader: User, venue: Venue | None = None) -> Desk:
 def forget_desks() -> None:
     """Drop what this process remembers."""
     _recent.clear()
+    _markets.clear()
 
 
 def board_of(venue: Venue, account: VenueAccount | None = None) -> Board:
@@ -281,17 +305,19 @@ def listed_markets() -> list[Market]:
 def market_named(address: str) -> Market:
     """A market by its address (``Market.address``), or by its name alone, which the first venue that has it answers to.
 
-    404 for one that nobody lists, or whose venue the operator does not offer.
+    404 for one that nobody lists, or whose venue the operator does not offer. One query, for the slider's path.
     """
     prefix, _, name = address.partition(":")
-    venues = venues_offered()
-    if name and prefix in set(Venue):
-        venue = Venue(prefix)
-        return get_object_or_404(Market, venue=venue, network=venues.get(venue), name=name)
-    for venue, network in venues.items():
-        found = Market.objects.filter(venue=venue, network=network, name=address).first()
-        if found is not None:
-            return found
+    connected = dict(configured_venues())
+    is_whole = bool(name) and prefix in set(Venue)
+    wanted = [Venue(prefix)] if is_whole else list(connected)
+    chosen = Subquery(MarginPolicy.objects.values("venues")[:1])
+    rows = Market.objects.filter(name=name if is_whole else address, venue__in=wanted).annotate(chosen=chosen)
+    found = {(row.venue, row.network): row for row in rows}
+    for venue in wanted:
+        market: Market | None = found.get((venue, connected.get(venue, "")))
+        if market is not None and (not market.chosen or venue in market.chosen):  # type: ignore[attr-defined]
+            return market
     raise Http404
 
 

@@ -45,7 +45,7 @@ def signed_amount(desk: Desk, row: Position, direction: Direction, amount: str, 
 
 
 def _amount_for(desk: Desk, row: Position, target: str) -> Decimal:
-    held = desk.engine.position(row.market.rules.name)
+    held = desk.engine_in(row.market).position(row.market.rules.name)
     if held is None:
         raise Unreadable("There is no such position any more.")
     is_distance = target.endswith("%")

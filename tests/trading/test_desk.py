@@ -2,13 +2,21 @@
 
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 
+from tests.trading.conftest import Desk as TradingDesk
 from tests.trading.desks import HOUR_AGO, NOW, THREE_HOURS_AGO, make_desk, market, state
+from tests.trading.services.test_orders import ticket
+from trading.desk import _at_one_moment
 from trading.live.board import Board
 from trading.panels.positions import account_freshness
 from trading.panels.view_models import FreshnessState
+from trading.services.accounts import current_accounts
+from trading.services.orders import close_position, place_order
+from trading.venues.snapshots import Venue
 
 
 @pytest.mark.parametrize(
@@ -45,3 +53,18 @@ def test_lagging_mark_closes_the_account_it_values() -> None:
 
     assert account_freshness(make_desk(market("BTC"), board=lagging)).state is FreshnessState.CLOSED
     assert account_freshness(make_desk(board=lagging)).state is FreshnessState.LIVE
+
+
+def test_account_and_positions_are_of_one_moment_though_a_sync_writes_in_between(desk: TradingDesk) -> None:
+    flat = current_accounts(desk.trader)[Venue.HYPERLIQUID]
+    place_order(desk.adapter, desk.account, desk.market, ticket())
+    held = current_accounts(desk.trader)[Venue.HYPERLIQUID]
+
+    account, positions = _at_one_moment(flat)
+    assert (account.venue_time, account.cross_equity) == (held.venue_time, held.cross_equity)
+    assert [row.size for row in positions] == [Decimal("0.01")]
+
+    close_position(desk.adapter, desk.account, positions[0], Decimal(86000), uuid4())
+    closed = current_accounts(desk.trader)[Venue.HYPERLIQUID]
+    account, positions = _at_one_moment(held)
+    assert (account.venue_time, account.cross_equity, positions) == (closed.venue_time, closed.cross_equity, ())

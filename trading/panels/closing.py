@@ -103,7 +103,8 @@ def preview_close(desk: Desk, row: Position, form: CloseForm) -> Preview | None:
         return None
     try:
         return preview_order(
-            desk.engine, close_request(desk, row, form, form.size, desk.mark(row.market) or row.mark_price)
+            desk.engine_in(row.market),
+            close_request(desk, row, form, form.size, desk.mark(row.market) or row.mark_price),
         )
     except NO_FIGURES:
         return None

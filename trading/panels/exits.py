@@ -137,7 +137,7 @@ def _side(row: Position) -> Side:
 def liquidation_price(desk: Desk, row: Position) -> Decimal | None:
     """Where the position ends by itself: by our figure, or by the venue's where ours cannot be had."""
     try:
-        return liquidations_in(state_of(desk.engine))[row.market.name].price
+        return liquidations_in(state_of(desk.engine_in(row.market)))[row.market.name].price
     except NO_FIGURES:
         told: Decimal | None = row.liquidation_price
         return told
@@ -190,7 +190,7 @@ def _facts(desk: Desk, row: Position) -> tuple[LabelledChange, ...]:
     spec, mark = row.market.rules, desk.mark(row.market) or row.mark_price
     entry = row.entry_price.quantize(spec.price_rule.step_at(row.entry_price), ROUND_HALF_EVEN)
     try:
-        ends = liquidations_in(state_of(desk.engine))[row.market.name]
+        ends = liquidations_in(state_of(desk.engine_in(row.market)))[row.market.name]
         words = liquidation_text(ends.price, mark, spec) if ends.price else reason_text(ends)
     except NO_FIGURES:
         words = "not known"

@@ -8,8 +8,9 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_POST
 
 from tenants.access import MemberRequest, trader_required
+from tenants.recent import trader_remembered
 from trading.connect import KeyUnreadable, trading_adapter
-from trading.desk import Desk, desk_of, market_named, recent_desk
+from trading.desk import Desk, desk_of, market_named, recent_desk, recent_market
 from trading.forms import Execution, OrderForm, Unreadable, read_form_key, read_order
 from trading.models import Command, Market
 from trading.models.commands import CommandKind
@@ -35,11 +36,12 @@ FIELDS = (
 )  # fmt: skip
 
 
-@trader_required
+@trader_remembered
 @require_GET
 def show_quote(request: MemberRequest, market_name: str) -> HttpResponse:
-    """What the ticket would do. Nothing is stored and nothing is sent."""
-    market = market_named(market_name)
+    """What the ticket would do. Nothing is stored and nothing is sent; between two readings of the account, nothing is
+    asked of the database either."""
+    market = recent_market(request.operator.operator_id, market_name)
     desk = recent_desk(request.user, Venue(market.venue))
     return _render_quote(request, desk, market, quote_from(request, desk, market))
 

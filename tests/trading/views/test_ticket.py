@@ -234,23 +234,40 @@ def test_ticket_opens_with_the_traders_own_choice(desk: Desk, browser: Client) -
     assert 'name="leverage" type="text" inputmode="numeric" value="7"' in page
 
 
-def test_quote_asks_the_database_the_same_whatever_is_held(
+def test_quote_asks_the_database_nothing_while_the_slider_moves(
     desk: Desk, browser: Client, django_assert_num_queries: DjangoAssertNumQueries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("trading.desk.REMEMBERED_SECONDS", 60)  # a clock that a busy machine cannot outrun
-    browser.get(QUOTE, fields())
-    forget_desks()
-    with django_assert_num_queries(7):
-        browser.get(QUOTE, fields())
-    for name in ("ETH", "SOL", "AVAX", "BNB"):
+    monkeypatch.setattr("tenants.recent.REMEMBERED_SECONDS", 60)
+    monkeypatch.setattr("trading.desk.RULES_SECONDS", 60)
+    for name in ("ETH", "SOL"):
         market = type(desk.market).objects.get(name=name)
         mark = desk.adapter.market_setting(desk.account.address, market.rules).mark
         size = market.rules.floor_size(Decimal(200) / mark)
         place_order(desk.adapter, desk.account, market, ticket(size=size, mark=mark, leverage=5))
-    assert Position.objects.count() == 4
+    browser.get(QUOTE, fields())
 
+    with django_assert_num_queries(0):
+        pages = [browser.get(QUOTE, fields(leverage=str(step))).content.decode() for step in range(2, 12)]
+
+    assert len(set(pages)) == 10
     forget_desks()
+    # The market with the operator's venues, accounts, policy, preferences, positions and orders; not the person.
     with django_assert_num_queries(7):
         browser.get(QUOTE, fields())
-    with django_assert_num_queries(2):
-        browser.get(QUOTE, fields(leverage="11"))
+
+
+def test_remembered_quote_ends_with_the_session_and_an_order_asks_who_it_is(desk: Desk, browser: Client) -> None:
+    assert browser.get(QUOTE, fields()).status_code == 200
+    other = Client(HTTP_HOST="alpha.localhost", headers={"HX-Request": "true"})
+    other.cookies = browser.cookies.copy()
+
+    desk.trader.is_active = False
+    desk.trader.save(update_fields=["is_active"])
+    refused = browser.post(ORDER, fields())
+    assert refused.status_code == 204
+    assert "sign-in" in refused.headers["HX-Redirect"]
+    assert not Command.objects.exists()
+
+    browser.session.flush()
+    assert other.get(QUOTE, fields()).status_code == 204
