@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
+from perpsstudio.demo.state import ROLES
+
 
 class Progress:
     """Numbered steps with the time that each took, on one line each."""
@@ -41,6 +43,6 @@ def ready_lines(report: dict[str, Any], *, folder: str, seconds: float) -> list[
     lines.append(f"  {'Sandbox venue':<24}{report['sandbox']}")
     for operator in report["operators"]:
         lines += ["", f"  {operator['name']:<24}{operator['url']}"]
-        for role in ("trader", "owner", "support"):
+        for role in [role for role in ROLES if role in operator]:
             lines.append(f"    {role:<10}{operator[role]['email']}   password: {operator[role]['password']}")
     return [*lines, ""]

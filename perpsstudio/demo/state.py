@@ -16,6 +16,8 @@ from perpsstudio.embedded.errors import StartError
 from perpsstudio.embedded.processes import replace_file
 
 NEEDED_BYTES = 300_000_000
+# Whose sign-ins are told; not every operator has a trader with a unified account.
+ROLES = ("trader", "unified", "owner", "support")
 PLAIN_VALUE = re.compile(r"[\w./:@%?&=+,-]*")
 
 
@@ -152,7 +154,7 @@ def ready_report(made: list[dict[str, Any]], *, port: int, sandbox_url: str) -> 
         "sandbox": sandbox_url,
         "operators": [
             {"name": operator["name"], "url": f"http://{operator['host']}:{port}"}
-            | {role: operator[role] for role in ("trader", "owner", "support")}
+            | {role: operator[role] for role in ROLES if role in operator}
             for operator in made
         ],
     }

@@ -31,6 +31,7 @@ from trading.services.sync import sync_account, sync_markets
 from trading.venues import typed_data
 from trading.venues.base import Adapter, Network, Venue
 from trading.venues.errors import VenueError
+from trading.venues.hyperliquid.approvals import unify
 from trading.venues.keys import PrivateSigningKey
 from trading.venues.onboarding import WalletWish, Wish
 
@@ -146,6 +147,9 @@ def _seed(demo: Demo, told: set[Venue]) -> dict[str, Any]:
         for venue, network in configured_venues():
             if venue in demo.venues:
                 _account(trader, venue, network, told)
+            if venue in demo.venues and venue is Venue.HYPERLIQUID:
+                people["unified"] = _person(demo, "unified", "")
+                _account(User.objects.get(email=people["unified"]["email"]), venue, network, told, is_unified=True)
     return {"name": demo.name, "host": host, **people}
 
 
@@ -179,7 +183,7 @@ def _person(demo: Demo, part: str, role: str) -> dict[str, str]:
     return {"email": email, "password": password}
 
 
-def _account(trader: User, venue: Venue, network: Network, told: set[Venue]) -> None:
+def _account(trader: User, venue: Venue, network: Network, told: set[Venue], *, is_unified: bool = False) -> None:
     """Give the trader a wallet at the sandbox: money in it, and a key that may trade and never withdraw."""
     wallet = PrivateSigningKey(hashlib.sha256(f"demo wallet {trader.pk} {settings.SECRET_KEY}".encode()).digest())
     account: VenueAccount
@@ -188,6 +192,8 @@ def _account(trader: User, venue: Venue, network: Network, told: set[Venue]) -> 
     )
     if is_new or account_onboarding(account).key_name(wallet.address, account.agent_address) is None:
         _fund(venue, wallet.address)
+        if is_unified:
+            _unify(account, wallet)
         give_agent_key(account, wallet, account_adapter(account))
     adapter = account_adapter(account)
     if venue not in told:
@@ -207,6 +213,23 @@ def _fund(venue: Venue, address: str) -> None:
         raise CommandError(f"The sandbox refused to fund the demo trader: {answer.data.decode(errors='replace')}")
 
 
+def _unify(account: VenueAccount, wallet: PrivateSigningKey) -> None:
+    """What most traders have: one balance behind every position (Hyperliquid 3.9)."""
+    adapter = account_adapter(account)
+    wish = unify(
+        network=Network(account.network),
+        chain_id=CHAIN_ID,
+        user=wallet.address,
+        nonce=adapter.moment(timezone.now()),
+    )
+    adapter.send(wish.signed(_wallet_signature(wallet, wish.typed_data), owner=wallet.address))
+
+
+def _wallet_signature(wallet: PrivateSigningKey, payload: dict[str, Any]) -> str:
+    raw = wallet.sign_raw(typed_data.digest(payload))
+    return f"0x{raw[:64].hex()}{raw[64] + 27:02x}"
+
+
 def give_agent_key(account: VenueAccount, wallet: PrivateSigningKey, adapter: Adapter) -> None:
     """A new trading key, approved by the wallet: a used one is never approved again (Hyperliquid 5.3)."""
     gateway, now = gateway_of(Venue(account.venue)), timezone.now()
@@ -222,7 +245,5 @@ def give_agent_key(account: VenueAccount, wallet: PrivateSigningKey, adapter: Ad
         valid_until=(now + KEY_LIFETIME).replace(microsecond=0),
     )
     payload = gateway.payload(wish)
-    raw = wallet.sign_raw(typed_data.digest(payload.typed_data))
-    signature = f"0x{raw[:64].hex()}{raw[64] + 27:02x}"
-    adapter.send(payload.signed(signature, owner=wallet.address))
+    adapter.send(payload.signed(_wallet_signature(wallet, payload.typed_data), owner=wallet.address))
     give_key(account, credential.public, seal(credential), wish.valid_until)

@@ -17,6 +17,7 @@ from trading.venues.hyperliquid.rules import MAX_BUILDER_RATE
 
 MAX_AGENT_NAME = 16
 APPROVE_AGENT = {"agentAddress": "address", "agentName": "string", "nonce": "uint64"}
+SET_ABSTRACTION = {"user": "address", "abstraction": "string", "nonce": "uint64"}
 APPROVE_BUILDER_FEE = {"maxFeeRate": "string", "builder": "address", "nonce": "uint64"}
 
 
@@ -81,6 +82,15 @@ def approve_builder_fee(*, network: Network, chain_id: int, builder: str, max_ra
     }
     return _approval(
         "ApproveBuilderFee", "approveBuilderFee", APPROVE_BUILDER_FEE, message_fields, message_fields, network, chain_id
+    )
+
+
+def unify(*, network: Network, chain_id: int, user: str, nonce: int) -> Approval:
+    """Let one balance back every book and spot: the unified account (Hyperliquid 3.9). The platform asks nobody for it;
+    it is what most traders have chosen at the venue, so the demo has one who did."""
+    message_fields: dict[str, object] = {"user": wire.address(user), "abstraction": "unifiedAccount", "nonce": nonce}
+    return _approval(
+        "UserSetAbstraction", "userSetAbstraction", SET_ABSTRACTION, message_fields, message_fields, network, chain_id
     )
 
 
