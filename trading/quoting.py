@@ -23,6 +23,9 @@ from trading.venues.snapshots import MarketSpec, TimeInForce, TriggerKind, Venue
 # A full-size order leaves this share behind, because the mark moves between the click and the fill.
 USABLE = Decimal("0.995")
 NO_COLLATERAL = "There is no free collateral. Add funds at the venue, or free some from a position."
+NO_COLLATERAL_THERE = (
+    "There is no free collateral for markets of {book}. Move some there at the venue, or free some from a position."
+)
 _ZERO = Decimal(0)
 
 
@@ -253,7 +256,7 @@ def refusal_sentence(refusal: Refusal, spec: MarketSpec, maximum: Decimal | None
     match refusal.code:
         case RefusalCode.NOT_ENOUGH_COLLATERAL:
             if maximum is None or maximum <= 0:
-                return "size", NO_COLLATERAL
+                return "size", NO_COLLATERAL_THERE.format(book=spec.dex) if spec.dex else NO_COLLATERAL
             return (
                 "size",
                 f"That needs more than your free collateral: {maximum.normalize():f} {spec.base} is the most.",
