@@ -321,6 +321,19 @@ def market_named(address: str) -> Market:
     raise Http404
 
 
+def recent_market(operator_id: int, address: str) -> Market:
+    """``market_named``, remembered for a few seconds for each operator: for quotes. Its prices are the board's."""
+    key = (operator_id, address)
+    known = _markets.get(key)
+    if known and known[0] > time.monotonic():
+        return known[1]
+    market = market_named(address)
+    if len(_markets) >= REMEMBERED_DESKS:
+        _markets.clear()
+    _markets[key] = (time.monotonic() + RULES_SECONDS, market)
+    return market
+
+
 def position_of(trader: User, position_id: int) -> Position:
     """One of the positions that a trader's pages show."""
     rows = Position.objects.filter(account__trader=trader, account__is_current=True)
