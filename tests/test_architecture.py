@@ -35,6 +35,7 @@ FLOORS = {
     "trading.live": 4,
     "trading.services": 5,
     "trading.metrics": 5,
+    "trading.venue_metrics": 5,
     "trading.forms": 6,
     "trading.desk": 6,
     "trading.past": 6,

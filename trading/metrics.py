@@ -21,6 +21,7 @@ from trading.connect import configured_venues
 from trading.live import board
 from trading.models import Command, Position, VenueAccount
 from trading.models.commands import CommandEvent, CommandState
+from trading.venue_metrics import venue_measurements
 from trading.venues.errors import Reason
 
 # Upper bounds of the relative error. A millionth is what the audit allows; a hundredth misleads a trader.
@@ -130,7 +131,9 @@ class Measurements(Collector):
             *_account_ages(self.now),
             _board_ages(self.now),
             _commands(),
+            _differences(),
             _refusals(),
+            *venue_measurements(),
         ]
 
 
@@ -208,6 +211,23 @@ def _commands() -> Metric:
     counted = dict.fromkeys(CommandState.values, 0) | dict(grouped)
     for state, count in counted.items():
         family.add_metric([state], count)
+    return family
+
+
+def _differences() -> Metric:
+    """What the venues showed and nothing in our rows explained; a difference that stays open is looked at again."""
+    family = GaugeMetricFamily(
+        "perpsstudio_differences",
+        "Differences between the venues and our rows by kind, open and healed, since the first.",
+        labels=["kind", "state"],
+    )
+    grouped = Difference.objects.order_by().values_list("kind")
+    counts = grouped.annotate(all=Count("pk"), open=Count("pk", filter=Q(healed_at=None)))
+    counted = {kind: (every, waiting) for kind, every, waiting in counts}
+    for kind in DifferenceKind.values:
+        every, waiting = counted.get(kind, (0, 0))
+        family.add_metric([kind, "open"], waiting)
+        family.add_metric([kind, "healed"], every - waiting)
     return family
 
 

@@ -15,6 +15,7 @@ from tenants.models import AuditEvent, MarginPolicy, Role, User
 from tenants.policy import Policy
 from trading.margin.types import MarginMode
 from trading.models import Position, VenueAccount
+from trading.panels.freshness import build_freshness
 
 LATEST = 6
 
@@ -39,9 +40,18 @@ def show_overview(request: MemberRequest) -> HttpResponse:
         "live": live_brand(),
         "policy": described(policy_of(row) if row else Policy()),
         "figures": _figures(),
+        "venues": build_freshness(request.operator.operator_id),
         "events": list(AuditEvent.objects.select_related("actor")[:LATEST]),
     }
     return render(request, "console/overview.html", page)
+
+
+@role_required(Role.OWNER)
+@require_safe
+def show_freshness(request: MemberRequest) -> HttpResponse:
+    """How fresh the accounts are, alone; asked for again and again while the page is open."""
+    venues = build_freshness(request.operator.operator_id)
+    return render(request, "console/_freshness.html", {"venues": venues})
 
 
 def _figures() -> Figures:

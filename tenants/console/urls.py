@@ -6,6 +6,7 @@ from tenants.console import brand, fees, frames, history, margin, overview
 
 urlpatterns = [
     path("", overview.show_overview, name="console"),
+    path("freshness/", overview.show_freshness, name="console_freshness"),
     path("brand/", brand.edit_brand, name="console_brand"),
     path("brand/preview/", brand.preview_brand, name="console_brand_preview"),
     path("margin/", margin.edit_margin, name="console_margin"),

@@ -69,6 +69,7 @@ POLICY: dict[str, tuple[str, ...]] = {
     "put_liquidation_away": (TRADER,),
     "command": (TRADER,),
     "console": (OWNER,),
+    "console_freshness": (OWNER,),
     "console_brand": (OWNER,),
     "console_brand_preview": (OWNER,),
     "console_margin": (OWNER,),

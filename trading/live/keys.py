@@ -24,6 +24,8 @@
 ``schedule:{venue}:{network}:handed``     sorted set: account → Unix seconds until which a worker has it
 ``schedule:{venue}:{network}:resting``    hash: account → failed readings in a row, Unix seconds until which it rests
 ``schedule:{venue}:{network}:wanted``     sorted set: account → Unix seconds until which somebody waits for its reading
+``{operator}:freshness:{venue}:{network}``  ages of an operator's accounts by class; operator 0: of all together
+``schedule:{venue}:{network}:measured``   there while the ages of all accounts were measured lately
 ``budget:{venue}:{network}:{egress}…``    what one address of ours spends at a venue (``trading.venues.budget``)
 ========================================  ==========================================================================
 """
@@ -136,3 +138,13 @@ def resting(venue: Venue, network: Network) -> str:
 def wanted(venue: Venue, network: Network) -> str:
     """Which accounts somebody waits for a reading of."""
     return f"schedule:{venue}:{network}:wanted"
+
+
+def freshness(operator_id: int, venue: Venue, network: Network) -> str:
+    """How old the accounts of an operator are, by class."""
+    return f"{operator_id}:freshness:{venue}:{network}"
+
+
+def measured(venue: Venue, network: Network) -> str:
+    """There while the ages at a venue were measured lately."""
+    return f"schedule:{venue}:{network}:measured"

@@ -26,7 +26,9 @@ WHOLE_SECONDS = 60.0
 OVERLAP = timedelta(seconds=10)
 
 Row = tuple[Any, ...]
-ACCOUNT = ("pk", "operator_id", "mode", "attempted_at", "cross_equity", "cross_maintenance")
+ACCOUNT = (
+    "pk", "operator_id", "mode", "attempted_at", "cross_equity", "cross_maintenance", "synced_at", "sync_problem",
+)  # fmt: skip
 POSITION = (
     "account_id", "market__name", "size", "liquidation_price", "estimated_liquidation_price", "mark_price", "mode",
 )  # fmt: skip
@@ -40,6 +42,7 @@ class Known:
     ids: NDArray[np.int64]
     operators: NDArray[np.int64]
     attempted_at: Floats
+    fresh_at: Floats
     weights: NDArray[np.int64]
     exposure: Exposure
     names: tuple[str, ...]
@@ -103,6 +106,7 @@ class RosterOf:
         place = int(np.searchsorted(known.ids, row[0]))
         exposure = known.exposure
         known.attempted_at[place] = _moment(row)
+        known.fresh_at[place] = _fresh_at(row)
         known.weights[place] = _weight(row)
         exposure.cross_equity[place], exposure.cross_maintenance[place] = row[4], row[5]
         first = int(np.searchsorted(exposure.owners, place))
@@ -132,6 +136,7 @@ def _known(rows: dict[int, Row], held: dict[int, list[Row]]) -> Known:
         ids=np.array(ids, np.int64),
         operators=np.array([row[1] for row in ordered], np.int64),
         attempted_at=_floats(_moment(row) for row in ordered),
+        fresh_at=_floats(_fresh_at(row) for row in ordered),
         weights=np.array([_weight(row) for row in ordered], np.int64),
         exposure=exposure,
         names=tuple(names),
@@ -141,6 +146,15 @@ def _known(rows: dict[int, Row], held: dict[int, list[Row]]) -> Known:
 def _moment(account: Row) -> float:
     attempted_at: datetime | None = account[3]
     return attempted_at.timestamp() if attempted_at else 0.0
+
+
+def _fresh_at(account: Row) -> float:
+    """Without a problem the last attempt succeeded, or a stream tells."""
+    _, _, _, attempted_at, _, _, synced_at, problem = account
+    if synced_at is None:
+        return float("nan")
+    moment: datetime = synced_at if problem or attempted_at is None else max(synced_at, attempted_at)
+    return moment.timestamp()
 
 
 def _weight(account: Row) -> int:

@@ -15,7 +15,7 @@ from trading.live.shapes import announce
 from trading.metering import budget_of, meter_of
 from trading.models import Command, VenueAccount
 from trading.models.commands import OPEN_STATES
-from trading.services import schedule, sync
+from trading.services import freshness, schedule, sync
 from trading.services.risk import nearest
 from trading.services.roster import Known, RosterOf
 from trading.services.schedule import Roster
@@ -31,6 +31,7 @@ TURN_SECONDS = 1.0
 # A worker that was away never spends in one turn what it did not spend in the meantime.
 LONGEST_TURN = 3.0
 EXPIRES_SECONDS = 4
+MEASURE_SECONDS = 5.0
 
 _turned_at: dict[tuple[Venue, Network], float] = {}
 
@@ -44,11 +45,11 @@ def sync_due_accounts() -> int:
 
 def _turn(venue: Venue, network: Network) -> int:
     weight, whole_every = _purse(venue, network)
-    if weight <= 0:
-        return 0
     with every_operator():
         known = _roster_of(venue, network).known(timezone.now())
-        chosen = schedule.choose(_claims(venue, network, known), time.time(), weight)
+        roster = _claims(venue, network, known)
+    _measure(venue, network, known, roster)
+    chosen = schedule.choose(roster, time.time(), weight)
     if weather.read(venue, network).sky is Sky.DOWN:
         # One after another until one is answered: whether it is up is all there is to learn.
         chosen = chosen[:1] if weather.may_probe(venue, network, PROBE) else chosen[:0]
@@ -57,6 +58,18 @@ def _turn(venue: Venue, network: Network) -> int:
     for operator_id, account_id in accounts:
         sync_account_in_turn.apply_async(args=[operator_id, account_id, whole_every], expires=EXPIRES_SECONDS)
     return len(accounts)
+
+
+def _measure(venue: Venue, network: Network, known: Known, roster: Roster) -> None:
+    """Now and then, keep how old everybody's figures are."""
+    if not is_first_within(keys.measured(venue, network), MEASURE_SECONDS):
+        return
+    ages = time.time() - known.fresh_at
+    measured = {freshness.EVERYBODY: freshness.measure(roster.needs, ages)}
+    for operator_id in np.unique(known.operators).tolist():
+        his = known.operators == operator_id
+        measured[operator_id] = freshness.measure(roster.needs[his], ages[his])
+    freshness.keep(venue, network, measured)
 
 
 def _purse(venue: Venue, network: Network) -> tuple[float, float]:

@@ -104,7 +104,7 @@ def test_repeated_form_gets_what_it_made_before_the_venue_went_away(desk: Desk) 
     assert place_order(desk.adapter, desk.account, desk.market, order).pk == first.pk
 
 
-def test_every_page_answers_and_names_the_venue_that_is_away(away: Desk, browser: Client) -> None:  # noqa: F811
+def test_every_page_answers_and_names_the_venue_that_is_away(browser: Client, away: Desk) -> None:  # noqa: F811
     assert [browser.get(reverse(name)).status_code for name in FRAGMENTS] == [200] * len(FRAGMENTS)
     page = browser.get(reverse("terminal", args=["BTC"]))
 

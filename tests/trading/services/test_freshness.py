@@ -1,0 +1,149 @@
+"""How old figures are beside what is promised: measured in a turn, told to the operator, printed for Prometheus."""
+
+import doctest
+from collections.abc import Iterator
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from django.test import Client
+from django.utils import timezone
+from prometheus_client.parser import text_string_to_metric_families
+from pytest_django.fixtures import DjangoAssertNumQueries
+from redis import Redis
+
+from perpsstudio.celery import app
+from tenants.scope import every_operator, operator_scope
+from tests.factories import Exchange, browser_at, make_account, make_market, make_position
+from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
+from trading import tasks
+from trading.models import Position, VenueAccount
+from trading.panels import freshness as words
+from trading.services import freshness
+from trading.services.freshness import EVERYBODY, Ages, measure
+from trading.services.risk import nearest
+from trading.services.roster import RosterOf
+from trading.services.schedule import Need
+from trading.tasks.accounts import forget_rosters
+from trading.venues.snapshots import Network, Venue
+
+HERE = (Venue.HYPERLIQUID, Network.TESTNET)
+
+
+@pytest.fixture(autouse=True)
+def apart(redis: Redis) -> Iterator[None]:  # noqa: F811
+    """Turns hand accounts out and nobody takes them."""
+    forget_rosters()
+    yield
+    app.conf.task_always_eager = False
+
+
+def accounts_of(exchange: Exchange, count: int, **changes: object) -> list[VenueAccount]:
+    with operator_scope(exchange.operator.pk):
+        return [
+            make_account(exchange.trader, f"0x{exchange.operator.slug}{place}", **changes) for place in range(count)
+        ]
+
+
+def test_every_class_has_its_own_ages() -> None:
+    needs = np.array([Need.NEAR] * 100 + [Need.IDLE] * 2, np.int8)
+    ages = np.array([*range(1, 101), 5.0, np.nan])
+
+    assert measure(needs, ages) == (
+        Ages(Need.NEAR, 100, 0, 60, 50.0, 99.0, 100.0),
+        Ages(Need.IDLE, 2, 1, 1, 5.0, 5.0, 5.0),
+    )
+
+
+def test_turn_measures_every_operators_accounts_apart(alpha: Exchange, beta: Exchange) -> None:
+    long_ago = timezone.now() - timedelta(seconds=50)
+    accounts_of(alpha, 3, synced_at=long_ago, attempted_at=long_ago)
+    accounts_of(beta, 1, synced_at=None)
+    tasks.sync_due_accounts()
+
+    (his,) = freshness.read(alpha.operator.pk, *HERE)
+    (hers,) = freshness.read(beta.operator.pk, *HERE)
+    (all_of_them,) = freshness.read(EVERYBODY, *HERE)
+    assert [(row.accounts, row.never, row.kept) for row in (his, hers, all_of_them)] == [
+        (3, 0, 3),
+        (1, 1, 0),
+        (4, 1, 3),
+    ]
+    assert 50 <= his.median <= his.oldest < 80
+
+
+def test_operator_sees_how_fresh_his_accounts_are(alpha: Exchange, beta: Exchange) -> None:
+    accounts_of(beta, 7)
+    accounts_of(alpha, 2, synced_at=timezone.now(), attempted_at=timezone.now())
+    tasks.sync_due_accounts()
+    client = browser_at(alpha, alpha.owner)
+
+    page = client.get("/console/").content.decode()
+    assert "How fresh" in page
+    assert "No position" in page
+    assert "2.5 h" in page
+    fragment = client.get("/console/freshness/").content.decode()
+    assert '<td class="number">2</td>' in fragment
+    assert '<td class="number">7</td>' not in fragment
+
+
+def test_scrape_tells_ages_budget_and_weather(alpha: Exchange) -> None:
+    now = timezone.now()
+    accounts_of(alpha, 4, synced_at=now, attempted_at=now)
+    tasks.sync_due_accounts()
+    answer = Client(headers={"host": "localhost"}).get("/metrics").content.decode()
+    found = {
+        (sample.name, tuple(sorted(sample.labels.values()))): sample.value
+        for family in text_string_to_metric_families(answer)
+        for sample in family.samples
+    }
+
+    here = ("hyperliquid", "testnet")
+    assert found["perpsstudio_accounts", tuple(sorted(("idle", *here)))] == 4
+    assert found["perpsstudio_accounts_as_promised", tuple(sorted(("idle", *here)))] == 4
+    assert found["perpsstudio_account_age_seconds", tuple(sorted(("0.99", "idle", *here)))] < 60
+    assert found["perpsstudio_account_age_promised_seconds", ("near",)] == 60
+    assert found["perpsstudio_budget_used_weight", here] == 0
+    assert found["perpsstudio_venue_weather", tuple(sorted(("fine", *here)))] == 1
+    assert found["perpsstudio_venue_weather", tuple(sorted(("down", *here)))] == 0
+
+
+@pytest.mark.parametrize("count", [1, 30])
+def test_turn_costs_a_fixed_number_of_queries(
+    alpha: Exchange, count: int, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    accounts_of(alpha, count)
+
+    with django_assert_max_num_queries(6):
+        assert tasks.sync_due_accounts() == count
+
+
+def test_roster_follows_what_is_written(alpha: Exchange) -> None:
+    first, second, third = accounts_of(alpha, 3, attempted_at=timezone.now(), synced_at=timezone.now())
+    with operator_scope(alpha.operator.pk):
+        btc, eth = make_market("BTC"), make_market("ETH")
+        make_position(first, btc, liquidation_price=90)
+        make_position(third, eth, liquidation_price=80)
+    marks = np.array([100.0, 100.0])
+    with every_operator():
+        roster = RosterOf(*HERE)
+        known = roster.known(timezone.now())
+        assert known.names == ("BTC", "ETH")
+        assert nearest(known.exposure, marks)[[0, 2]].tolist() == pytest.approx([0.1, 0.2])
+
+        Position.objects.filter(account=first).update(liquidation_price=95)
+        VenueAccount.objects.filter(pk=first.pk).update(attempted_at=timezone.now())
+        assert nearest(roster.known(timezone.now()).exposure, marks)[[0, 2]].tolist() == pytest.approx([0.05, 0.2])
+
+        with operator_scope(alpha.operator.pk):
+            make_position(second, eth, liquidation_price=99)
+        Position.objects.filter(account=third).delete()
+        VenueAccount.objects.filter(pk__in=[second.pk, third.pk]).update(attempted_at=timezone.now())
+        found = nearest(roster.known(timezone.now()).exposure, marks)
+        assert found[:2].tolist() == pytest.approx([0.05, 0.01])
+        assert np.isnan(found[2])
+
+
+@pytest.mark.parametrize("module", [freshness, words])
+def test_modules_open_with_examples_that_hold(module: object) -> None:
+    assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]

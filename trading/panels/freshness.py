@@ -1,0 +1,105 @@
+"""How fresh an operator's accounts are and how the venues are doing, as text for his own pages."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from trading.connect import configured_venues, gateway_of
+from trading.live import weather
+from trading.panels.numbers import fixed
+from trading.services import freshness
+from trading.services.schedule import Need
+from trading.venue_metrics import purse
+from trading.venues.snapshots import Network, Venue
+from trading.venues.weather import Sky
+
+CLASSES = {
+    Need.UNSETTLED: "After an order",
+    Need.LOOKED_AT: "Somebody looks",
+    Need.VERY_NEAR: "Within 2 % of liquidation",
+    Need.NEAR: "Within 5 % of liquidation",
+    Need.OPEN: "Other open positions",
+    Need.IDLE: "No position",
+}
+SKIES = {
+    Sky.FINE: "answers",
+    Sky.SLOW: "slow",
+    Sky.RATE_LIMITED: "asks us to slow down",
+    Sky.HALTED: "halted",
+    Sky.DOWN: "not answering",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreshnessRow:
+    """One class of accounts. ``is_kept``: the promise holds for 99 in 100."""
+
+    name: str
+    accounts: str
+    promised: str
+    median: str
+    p99: str
+    kept: str
+    is_kept: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenueRow:
+    """One venue: how it is doing, how much of our budget there is used, and how fresh the operator's accounts are."""
+
+    label: str
+    sky: str
+    is_fine: bool
+    budget: str
+    rows: tuple[FreshnessRow, ...]
+
+
+def build_freshness(operator_id: int) -> tuple[VenueRow, ...]:
+    """Every connected venue, from the operator's own accounts."""
+    return tuple(_venue(operator_id, venue, network) for venue, network in configured_venues())
+
+
+def _venue(operator_id: int, venue: Venue, network: Network) -> VenueRow:
+    sky = weather.read(venue, network).sky
+    return VenueRow(
+        label=gateway_of(venue).label,
+        sky=SKIES[sky],
+        is_fine=sky is Sky.FINE,
+        budget=_budget(venue, network),
+        rows=tuple(_row(ages) for ages in freshness.read(operator_id, venue, network)),
+    )
+
+
+def _budget(venue: Venue, network: Network) -> str:
+    found = purse(venue, network)
+    if found is None:
+        return "not known"
+    meter, state = found
+    words = f"{state.used[0]:,} of {meter.limit:,} used in the last minute"
+    return f"{words}; silent for {state.closed_for:.0f} s more" if state.closed_for else words
+
+
+def _row(ages: freshness.Ages) -> FreshnessRow:
+    share = Decimal(100 * ages.kept) / ages.accounts
+    return FreshnessRow(
+        name=CLASSES[Need(ages.need)],
+        accounts=f"{ages.accounts:,}",
+        promised=span(ages.promised),
+        median=span(ages.median),
+        p99=span(ages.p99),
+        kept=f"{fixed(share, 0 if share == 100 else 1)} %",
+        is_kept=share >= 99,
+    )
+
+
+def span(seconds: float) -> str:
+    """A length of time in the unit that suits it.
+
+    >>> span(0.42), span(59.4), span(150), span(9000)
+    ('0.4 s', '59 s', '2.5 min', '2.5 h')
+    """
+    if seconds < 10:
+        return f"{seconds:.1f} s".replace(".0 s", " s")
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    amount, unit = (seconds / 60, "min") if seconds < 3600 else (seconds / 3600, "h")
+    return f"{amount:.1f} {unit}".replace(".0 ", " ")

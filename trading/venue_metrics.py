@@ -1,0 +1,92 @@
+"""What is measured of the venues themselves: their weather, what is left of our budgets, and how fresh accounts are."""
+
+import logging
+from collections.abc import Iterable
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+from redis.exceptions import RedisError
+
+from trading.connect import configured_venues, gateway_of
+from trading.live import weather
+from trading.metering import budget_of, meter_of
+from trading.services import freshness
+from trading.services.schedule import PROMISES, Need
+from trading.venues.budget import BudgetState
+from trading.venues.ledger import Meter
+from trading.venues.snapshots import Network, Venue
+from trading.venues.weather import Sky
+
+logger = logging.getLogger(__name__)
+
+PLACE = ["venue", "network"]
+
+
+def purse(venue: Venue, network: Network) -> tuple[Meter, BudgetState] | None:
+    """What this process's address may spend at a venue and what it has spent; None while that cannot be told."""
+    meter = meter_of(gateway_of(venue).tariff, venue, network)
+    try:
+        return meter, budget_of(venue, network).state(meter)
+    except RedisError as error:
+        logger.warning("The budget of %s cannot be told: %s", venue, error)
+        return None
+
+
+def venue_measurements() -> Iterable[Metric]:
+    """The families in the order they are printed."""
+    return [*_budgets(), _skies(), *_ages()]
+
+
+def _budgets() -> Iterable[Metric]:
+    limit = GaugeMetricFamily(
+        "perpsstudio_budget_limit_weight", "What our address may spend in a minute.", labels=PLACE
+    )
+    used = GaugeMetricFamily("perpsstudio_budget_used_weight", "What counts on it now.", labels=PLACE)
+    closed = GaugeMetricFamily(
+        "perpsstudio_budget_closed_seconds",
+        "For how long reads stay away because we were told to slow down.",
+        labels=PLACE,
+    )
+    for venue, network in configured_venues():
+        found = purse(venue, network)
+        if found is not None:
+            meter, state = found
+            place = [venue.value, network.value]
+            limit.add_metric(place, meter.limit)
+            used.add_metric(place, state.used[0])
+            closed.add_metric(place, state.closed_for)
+    return limit, used, closed
+
+
+def _skies() -> Metric:
+    family = GaugeMetricFamily("perpsstudio_venue_weather", "1 for the state a venue is in.", labels=[*PLACE, "state"])
+    for venue, network in configured_venues():
+        present = weather.read(venue, network).sky
+        for sky in Sky:
+            family.add_metric([venue.value, network.value, sky.value], int(sky is present))
+    return family
+
+
+def _ages() -> Iterable[Metric]:
+    labels = [*PLACE, "class"]
+    age = GaugeMetricFamily(
+        "perpsstudio_account_age_seconds",
+        "Age of accounts' figures; quantile 1 is the oldest.",
+        labels=[*labels, "quantile"],
+    )
+    promised = GaugeMetricFamily(
+        "perpsstudio_account_age_promised_seconds", "The age that is promised.", labels=["class"]
+    )
+    accounts = GaugeMetricFamily("perpsstudio_accounts", "Accounts of a class.", labels=labels)
+    kept = GaugeMetricFamily(
+        "perpsstudio_accounts_as_promised", "Accounts that are as fresh as promised.", labels=labels
+    )
+    for need, promise in PROMISES.items():
+        promised.add_metric([need.name.lower()], promise.age)
+    for venue, network in configured_venues():
+        for row in freshness.read(freshness.EVERYBODY, venue, network):
+            place = [venue.value, network.value, Need(row.need).name.lower()]
+            accounts.add_metric(place, row.accounts)
+            kept.add_metric(place, row.kept)
+            for quantile, seconds in (("0.5", row.median), ("0.99", row.p99), ("1", row.oldest)):
+                age.add_metric([*place, quantile], seconds)
+    return age, promised, accounts, kept
