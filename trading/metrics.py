@@ -19,9 +19,9 @@ from prometheus_client.registry import Collector
 
 from trading.connect import configured_venues
 from trading.live import board
-from trading.models import Command, Position, VenueAccount
+from trading.models import Command, Difference, Position, VenueAccount
 from trading.models.commands import CommandEvent, CommandState
-from trading.venue_metrics import venue_measurements
+from trading.models.records import DifferenceKind
 from trading.venues.errors import Reason
 
 # Upper bounds of the relative error. A millionth is what the audit allows; a hundredth misleads a trader.
@@ -133,7 +133,6 @@ class Measurements(Collector):
             _commands(),
             _differences(),
             _refusals(),
-            *venue_measurements(),
         ]
 
 

@@ -124,6 +124,10 @@ def test_scrape_tells_ages_and_commands(alpha: Exchange, alices: Belongings, mar
     assert 7 <= found["perpsstudio_board_age_seconds", (("network", "testnet"), *venue)] < 37
     states = {state: found["perpsstudio_commands", (("state", state),)] for state in CommandState.values}
     assert states == dict.fromkeys(CommandState.values, 0) | {"unknown": 1, "accepted": 1}
+    differences = {
+        labels: count for (name, labels), count in found.items() if name == "perpsstudio_differences" and count
+    }
+    assert differences == {(("kind", "position"), ("state", "open")): 1}
 
 
 def test_scrape_counts_refusals_by_reason_and_texts_that_nobody_knows(

@@ -14,6 +14,9 @@ from trading.panels.view_models import Tone
 # The venues' words for what moves a balance (Hyperliquid 2.5, Aster 3.7), in ours; others are spelt out as they are.
 KINDS = {
     "deposit": "Deposit",
+    "liquidation": "The venue's own record of a liquidation",
+    "LIQUIDATION": "The venue's own record of a liquidation",
+    "ADL": "Closed by the venue against a liquidated account (auto-deleveraging)",
     "withdraw": "Withdrawal",
     "accountClassTransfer": "Between spot and perpetuals",
     "internalTransfer": "Transfer to or from another account",

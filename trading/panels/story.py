@@ -209,7 +209,9 @@ def _end_line(row: Liquidation, spec: MarketSpec) -> StoryRow:
     elif row.returned > 0:
         words = f"The position was gone. {money(row.returned, rounding=ROUND_FLOOR)} {spec.collateral} came back."
     else:
-        words = "The position was gone, and nothing of its margin came back."
+        borne = row.margin is not None and row.fee - row.closed_pnl > row.margin
+        more = " More than its margin cannot be lost: the venue bore the rest." if borne else ""
+        words = f"The position was gone, and nothing of its margin came back.{more}"
     lost = row.lost
     return StoryRow(
         time=clock(row.ended_at),
