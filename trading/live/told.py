@@ -66,6 +66,11 @@ class Told:
             or self.must_look
         )
 
+    @property
+    def is_confirmation(self) -> bool:
+        """Whether nothing has happened: what the rows hold is true, and that is all there is to say."""
+        return self.snapshot is None and not self.is_news
+
     def take(self, frame: PrivateFrame | GapFrame, now: datetime) -> None:
         """Take in one frame that arrived ``now``."""
         match frame:

@@ -24,6 +24,7 @@ from trading.connect import KeyUnreadable, account_adapter
 from trading.live import keys, presence
 from trading.live.connections import blocking
 from trading.live.followed import Account, Followed, Looked, Outcome, choose
+from trading.live.publish import account_changed
 from trading.live.shapes import announce
 from trading.live.told import Told
 from trading.margin.types import AccountMode
@@ -148,8 +149,12 @@ def _store(account: Account, adapter: Adapter, told: Told) -> Outcome:
             row = VenueAccount.objects.filter(pk=account_id).first()
             if row is None:
                 return Outcome.WRITTEN
+            is_quiet = told.is_confirmation
             is_written = streamed.store(adapter, row, told)
-            announce(operator_id, account_id)
+            if is_quiet:
+                account_changed(operator_id, account_id, [])
+            else:
+                announce(operator_id, account_id)
             return Outcome.WRITTEN if is_written else Outcome.FAILED
     finally:
         connection.close()

@@ -39,7 +39,7 @@ OF_THE_VENUE = frozenset({"!markPrice@arr@1s", "!ticker@arr"})
 SUFFIX_OF = {Topic.BOOK: "depth20@500ms", Topic.TRADES: "aggTrade", Topic.CANDLES: "kline_"}
 CONFIRM_SECONDS = 1.0
 # Ten messages a second are taken from us (Aster 2.3); prices come every second, an account may be silent for hours.
-TIMINGS = Timings(probe_when_quiet=2.0, dead_when_silent=10.0, messages_at_most=8, messages_seconds=1.0)
+TIMINGS = Timings(probe_when_quiet=1.0, dead_when_silent=10.0, messages_at_most=8, messages_seconds=1.0)
 
 
 def market_streams(wanted: frozenset[Interest]) -> frozenset[str]:

@@ -1,0 +1,212 @@
+"""A connection that is kept up, over real sockets to a venue that behaves as badly as it can."""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from aiohttp import WSMsgType, web
+
+from trading.live.board import NOTHING_KNOWN
+from trading.live.heard import Heard
+from trading.margin.types import AccountMode
+from trading.venues.connection import Connection, Pace, Timings
+from trading.venues.hyperliquid.adapter import HyperliquidAdapter
+from trading.venues.hyperliquid.frames import StatesPart
+from trading.venues.hyperliquid.stream import Accounts, HyperliquidStream, subscriptions
+from trading.venues.snapshots import Network
+from trading.venues.streaming import (
+    AccountFrame,
+    Connected,
+    Disconnected,
+    Frame,
+    HappeningFrame,
+    Interest,
+    SignOfLife,
+    Topic,
+    Unreadable,
+    Wanted,
+    Watch,
+)
+
+STORM = Timings(first_delay=0.01, longest_delay=0.02, probe_when_quiet=0.1, dead_when_silent=0.3)
+ALICE = "0x" + "a" * 40
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _nobody() -> HyperliquidAdapter:
+    return HyperliquidAdapter(transport=None, network=Network.TESTNET)  # type: ignore[arg-type]
+
+
+@dataclass
+class Talk:
+    """A conversation that wants one subscription, and remembers what it was told."""
+
+    url: str = ""
+    probe: str = "probe"
+    heard_texts: list[str | bytes] = field(default_factory=list)
+    openings: int = 0
+    endings: list[str] = field(default_factory=list)
+    is_subscribed: bool = False
+
+    def opened(self) -> None:
+        self.openings += 1
+        self.is_subscribed = False
+
+    def outgoing(self) -> Iterator[str]:
+        if not self.is_subscribed:
+            self.is_subscribed = True
+            yield "subscribe"
+
+    def heard(self, text: str | bytes) -> None:
+        self.heard_texts.append(text)
+
+    def closed(self, cause: str) -> None:
+        self.endings.append(cause)
+
+
+@contextlib.asynccontextmanager
+async def venue(answer: Callable[[web.WebSocketResponse, int], Awaitable[None]]) -> AsyncIterator[str]:
+    """A websocket server whose ``answer`` serves the connection of each number."""
+    numbers = iter(range(10_000))
+
+    async def serve(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        with contextlib.suppress(ConnectionError):
+            await answer(socket, next(numbers))
+        return socket
+
+    app = web.Application()
+    app.router.add_get("/{tail:.*}", serve)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        yield f"ws://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+async def kept_until(connection: Connection, is_done: Callable[[], bool], seconds: float = 10.0) -> None:
+    task = asyncio.create_task(connection.keep())
+    try:
+        async with asyncio.timeout(seconds):
+            while not is_done():
+                await asyncio.sleep(0.01)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def test_storm_of_hang_ups_is_outlived_and_everything_is_asked_for_again_each_time() -> None:
+    async def answer(socket: web.WebSocketResponse, number: int) -> None:
+        message = await socket.receive()
+        if message.type is WSMsgType.TEXT:
+            await socket.send_str(f"{message.data} {number}")
+        if number < 25:
+            await socket.close()
+        else:
+            await socket.receive()
+
+    async def scenario() -> None:
+        talk = Talk()
+        async with venue(answer) as url:
+            talk.url = url
+            connection = Connection(talk, timings=STORM, jitter=random.Random(1).random)
+            await kept_until(connection, lambda: talk.openings > 25)
+        assert talk.heard_texts[:25] == [f"subscribe {number}" for number in range(25)]
+        assert len(talk.endings) == 25
+
+    asyncio.run(scenario())
+
+
+def test_socket_that_stays_open_and_says_nothing_is_given_up() -> None:
+    async def answer(socket: web.WebSocketResponse, number: int) -> None:
+        while not socket.closed:
+            message = await socket.receive()
+            if number and message.type is WSMsgType.TEXT:
+                await socket.send_str("alive")
+
+    async def scenario() -> None:
+        talk = Talk()
+        async with venue(answer) as url:
+            talk.url = url
+            began = time.monotonic()
+            await kept_until(Connection(talk, timings=STORM), lambda: "alive" in talk.heard_texts)
+            assert time.monotonic() - began >= STORM.dead_when_silent
+        assert "no frame for 0.3 s" in talk.endings[0]
+
+    asyncio.run(scenario())
+
+
+def test_no_more_messages_are_sent_than_the_venue_takes() -> None:
+    """30 messages at 10 in any fifth of a second."""
+    pace, now, sent = Pace(10, 0.2), 0.0, []
+    for _ in range(30):
+        while (wait := pace.wait(now)) > 0:
+            now += wait
+        sent.append(now)
+
+    assert max(sum(1 for later in sent if start <= later < start + 0.2) for start in sent) == 10
+    assert sent[-1] < 0.41
+
+
+def test_more_wishes_than_the_venue_takes_leave_accounts_and_what_is_looked_at() -> None:
+    states = [Interest(Topic.STATE, f"M{number}") for number in range(1200)]
+    looked_at = [Interest(Topic.BOOK, "BTC"), Interest(Topic.CANDLES, "BTC", "5m")]
+    watches = tuple(Watch(f"0x{number:040x}", AccountMode.STANDARD, _nobody()) for number in range(30))
+    chosen = subscriptions(Wanted(frozenset([*states, *looked_at]), watches))
+    users = {dict(one)["user"] for one in chosen if "user" in dict(one)}
+
+    assert len(chosen) == 1000
+    assert users == {f"0x{number:040x}" for number in range(10)}
+    assert (("type", "l2Book"), ("coin", "BTC")) in chosen
+    assert (("type", "candle"), ("coin", "BTC"), ("interval", "5m")) in chosen
+
+
+def test_frames_that_make_no_sense_are_counted_and_change_nothing() -> None:
+    heard = Heard(NOTHING_KNOWN)
+
+    def listen(frame: Frame) -> None:
+        heard.listen(frame, _now())
+
+    stream = HyperliquidStream("ws://nowhere", listen)
+    noise = ["{", '{"channel":5}', '{"channel":"l2Book","data":{}}', '{"channel":"userFills","data":[]}', "\x00\x01"]
+    for text in [*noise, '{"channel":"brandNew","data":{"a":1}}', '{"channel":"orderUpdates","data":[{}]}']:
+        stream.heard(text)
+
+    assert heard.counted == {Unreadable.__name__: 4, SignOfLife.__name__: 3}
+    assert not heard.board().is_known
+
+
+def test_account_with_positions_on_another_book_is_read_and_not_put_together() -> None:
+    accounts = Accounts()
+    accounts.follow([Watch(ALICE, AccountMode.STANDARD, _nobody())], ("", "xyz"))
+    empty = (
+        b'{"assetPositions":[],"crossMaintenanceMarginUsed":"0.0","crossMarginSummary":%s,"marginSummary":%s,"time":1,'
+        b'"withdrawable":"0.0"}'
+    )
+    sums = b'{"accountValue":"1.0","totalMarginUsed":"0.0","totalNtlPos":"0.0","totalRawUsd":"0.0"}'
+    main = empty % (sums, sums)
+    alone = accounts.take(StatesPart(ALICE, (("", main), ("xyz", main))), _now())
+    elsewhere = accounts.take(StatesPart(ALICE, (("", main), ("xyz", b'{"assetPositions":[{}]}'))), _now())
+
+    assert isinstance(alone, AccountFrame)
+    assert isinstance(elsewhere, HappeningFrame)
+
+
+def test_break_is_told_before_anything_else() -> None:
+    told: list[Frame] = []
+    stream = HyperliquidStream("ws://nowhere", told.append)
+    stream.opened()
+    stream.closed("cut")
+
+    assert told == [Connected(), Disconnected("cut")]
