@@ -22,6 +22,7 @@ from trading.live import board
 from trading.models import Command, Difference, Position, VenueAccount
 from trading.models.commands import CommandEvent, CommandState
 from trading.models.records import DifferenceKind
+from trading.venue_metrics import venue_measurements
 from trading.venues.errors import Reason
 
 # Upper bounds of the relative error. A millionth is what the audit allows; a hundredth misleads a trader.
@@ -133,6 +134,7 @@ class Measurements(Collector):
             _commands(),
             _differences(),
             _refusals(),
+            *venue_measurements(),
         ]
 
 
