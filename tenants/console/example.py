@@ -5,6 +5,7 @@ Everything shown is worked out by the same builders and the same margin engine a
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -18,6 +19,7 @@ from trading.margin.types import MarginMode
 from trading.models import Market, Position, VenueAccount
 from trading.panels.history import build_account
 from trading.panels.market import build_book, build_market_bar, build_market_link, freshness, price_decimals
+from trading.panels.numbers import field_text
 from trading.panels.positions import build_positions
 from trading.panels.ticket import build_ticket, default_form
 from trading.panels.view_models import FreshnessState, TerminalPage, Ticket
@@ -29,6 +31,8 @@ ADDRESS = "0x7a3c00000000000000000000000000000000091fe"[:42]
 NO_FORM = UUID(int=0)
 NO_ID = 0
 LEVELS = 11
+# How much of what is free the order in the example takes, in per cent.
+EXAMPLE_SHARE = 25
 LIMITS = (5, 15)
 # Of each example position: margin in collateral, leverage, direction, and how the price moved since (as a fraction).
 HOLDINGS = (
@@ -78,8 +82,11 @@ def _position(
 
 
 def example_ticket(desk: Desk, market: Market) -> Ticket:
-    """The order form as it opens under the desk's policy."""
-    return build_ticket(desk, market, quote_order(desk, market, default_form(desk, market)), {}, NO_FORM)
+    """The order form as it opens under the desk's policy, with an order in it, so that its estimate can be seen."""
+    form = replace(default_form(desk, market), percent=EXAMPLE_SHARE)
+    quoted = quote_order(desk, market, form)
+    size = field_text(quoted.size) if quoted.size else ""
+    return build_ticket(desk, market, quoted, {"size": size}, NO_FORM)
 
 
 def example_page(desk: Desk, markets: Sequence[Market]) -> TerminalPage:
