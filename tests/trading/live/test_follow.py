@@ -184,6 +184,17 @@ def test_follower_that_lost_its_lock_publishes_nothing_more(
         assert fresh_board().as_of == before
 
 
+def test_redis_flushed_while_following_costs_seconds_and_nothing_else(redis: Redis, venue: SandboxProcess) -> None:
+    with serving() as port, following(venue), Page(port, ticket_for(1)) as page:
+        assert page.wait_for_kind("fragment")
+        redis.flushall()
+        venue.mark("BTC", "86321")
+
+        assert eventually(partial(mark_is, "86321"), 10)
+        while page.wait_for("market-hyperliquid:BTC-mark", 10) != "86,321":
+            continue
+
+
 def test_numbers_of_a_position_move_with_the_mark(trader: Desk, redis: Redis, venue: SandboxProcess) -> None:
     held = Position.objects.get(account=trader.account)
     name = f"position-{held.pk}"

@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trading.venues.connection import Timings, beside, reconnect_delay
@@ -186,6 +186,7 @@ def test_stream_lies_beside_the_base_url(base: str, stream: str) -> None:
     assert beside(base) == stream
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=40, max_size=40))
 def test_reconnecting_never_exceeds_thirty_connections_a_minute(jitters: list[float]) -> None:
     """Hyperliquid 6: whatever the dice say, and however fast each connection dies."""
