@@ -21,7 +21,7 @@ from trading.live import board, keys, presence
 from trading.live.publish import Fragment
 from trading.models import Command, Fill, Market, Position, VenueAccount
 from trading.models.commands import CommandState
-from trading.services import claims
+from trading.services import claims, commands
 from trading.services.orders import place_order
 from trading.tasks.accounts import forget_rosters
 from trading.venues.base import PlaceOrder, market_order
@@ -31,8 +31,9 @@ HERE = (Venue.HYPERLIQUID, Network.TESTNET)
 
 
 @pytest.fixture(autouse=True)
-def eager(redis: Redis, settings: Settings) -> Iterator[None]:  # noqa: F811
-    """Subtasks run at once, in this thread."""
+def eager(redis: Redis, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  # noqa: F811
+    """Subtasks run at once, in this thread; whatever is called by name from elsewhere is not."""
+    monkeypatch.setattr(commands, "settle_soon", lambda command: None)
     app.conf.task_always_eager = True
     app.conf.task_eager_propagates = True
     forget_rosters()
@@ -211,6 +212,7 @@ def unknown_order(desk: Desk, fault: str) -> Command:
     desk.sandbox.fault(fault, "order", count=1)
     command = place_order(desk.adapter, desk.account, desk.market, ticket(form_key=uuid4(), form={"second": "1"}))
     assert command.state == CommandState.UNKNOWN
+    Command.objects.filter(pk=command.pk).update(next_at=timezone.now())
     return command
 
 

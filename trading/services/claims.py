@@ -19,14 +19,16 @@ from trading.models.commands import OPEN_STATES
 HELD = 0.8
 SHORTEST, LONGEST = 0.1, 3.0  # seconds between two looks; the first of them, doubled at each look
 
+# Materialised, because a subquery may be run again for each row and would then take more than it is told to.
 CLAIM = """
-UPDATE trading_command SET attempts = least(attempts + 1, 32000), next_at = %(now)s + make_interval(secs => %(held)s)
-WHERE id IN (
+WITH due AS MATERIALIZED (
     SELECT id FROM trading_command
     WHERE state IN ('prepared', 'unknown') AND next_at <= %(now)s
     ORDER BY attempts, prepared_at LIMIT %(count)s FOR UPDATE SKIP LOCKED
 )
-RETURNING operator_id, id
+UPDATE trading_command SET attempts = least(attempts + 1, 32000), next_at = %(now)s + make_interval(secs => %(held)s)
+FROM due WHERE trading_command.id = due.id
+RETURNING operator_id, trading_command.id
 """
 
 

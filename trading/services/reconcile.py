@@ -12,7 +12,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from trading.models import Command
+from trading.models import Command, Market, VenueAccount
 from trading.models.commands import CommandKind, CommandState, CommandStep
 from trading.services.commands import LIFETIME, PROVEN_BY_STATE, note_doubt, send_again, settle
 from trading.services.effects import Effect, effect
@@ -37,6 +37,16 @@ def prove(adapter: Adapter, command: Command) -> bool:
         return _proven(adapter, command)
     except VenueError:
         return False  # the venue is silent or unreadable: nothing is proven, and the next round asks again
+
+
+def settle_margin_first(adapter: Adapter, account: VenueAccount, market: Market) -> bool:
+    """Try to settle margin changes of a market before a trade there hides what they did; whether all are settled.
+
+    It never keeps anybody from trading: where nothing can be proven now, the caller goes on.
+    """
+    rows = Command.objects.filter(account=account, market=market, kind=CommandKind.MARGIN)
+    waiting = rows.filter(state=CommandState.UNKNOWN).select_related("account", "market")
+    return all(prove(adapter, command) for command in waiting)
 
 
 def _proven(adapter: Adapter, command: Command) -> bool:

@@ -1,6 +1,7 @@
 """Calling a worker at once where a command's outcome is open, instead of waiting for the next beat."""
 
 import logging
+from datetime import timedelta
 
 from celery import current_app
 from django.utils import timezone
@@ -8,17 +9,17 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from trading.models import Command
+from trading.services.claims import HELD
 
 logger = logging.getLogger(__name__)
 
-TASK = "trading.tasks.commands.settle_commands"
-EXPIRES_SECONDS = 5
+TASK = "trading.tasks.commands.settle_command"
 
 
 def settle_soon(command: Command) -> None:
-    """Make the command due and ask for a proof of it. Without a broker the next beat comes to it all the same."""
-    Command.objects.filter(pk=command.pk).update(next_at=timezone.now())
+    """Ask for a proof at once; where that call is lost, the command is due again in the usual time."""
+    Command.objects.filter(pk=command.pk).update(next_at=timezone.now() + timedelta(seconds=HELD))
     try:
-        current_app.send_task(TASK, expires=EXPIRES_SECONDS, retry=False)
+        current_app.send_task(TASK, args=[command.operator_id, str(command.pk)], expires=HELD, retry=False)
     except (OperationalError, RedisError) as error:
         logger.warning("Nobody could be called to settle command %s: %s", command.pk, error)

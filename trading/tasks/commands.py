@@ -5,6 +5,7 @@ apart: a command that is slow or fails takes up its own turn and nobody else's.
 """
 
 import logging
+import threading
 import time
 from uuid import UUID
 
@@ -23,12 +24,22 @@ logger = logging.getLogger(__name__)
 TURN_SECONDS = 1.0
 SHORTEST_SLEEP = 0.02
 COMMANDS_AT_ONCE = 16
+# Two turns in one process would only be in each other's way.
+_turn = threading.Lock()
 
 
 @shared_task  # type: ignore[untyped-decorator]
 def settle_commands() -> int:
     """Hand out every open command when it is due, until none will be in this turn; how many were handed out."""
-    ends = time.monotonic() + TURN_SECONDS
+    if not _turn.acquire(blocking=False):
+        return 0
+    try:
+        return _hand_out(time.monotonic() + TURN_SECONDS)
+    finally:
+        _turn.release()
+
+
+def _hand_out(ends: float) -> int:
     count = 0
     while True:
         for operator_id, command_id in claims.claim(timezone.now(), COMMANDS_AT_ONCE):

@@ -1,5 +1,6 @@
 """Bad days at the venue: every command ends in what really happened, and nothing happens twice."""
 
+import time
 from datetime import timedelta
 from decimal import Decimal
 from uuid import uuid4
@@ -30,6 +31,16 @@ def place_under(desk: Desk, fault: str, **options: object) -> Command:
     return place_order(desk.adapter, desk.account, desk.market, ticket(form_key=uuid4(), form={"second": "1"}))
 
 
+def proven(desk: Desk, command: Command) -> bool:
+    """Proven within ten seconds: a venue that asked us to slow down is left alone for a while."""
+    ends = time.monotonic() + 10
+    while not prove(desk.adapter, command):
+        if time.monotonic() > ends:
+            return False
+        time.sleep(0.05)
+    return True
+
+
 @pytest.mark.parametrize("fault", ["drop_after", "error_after", "malformed", "truncated"])
 def test_order_that_was_executed_unheard_is_proven_by_its_client_id(desk: Desk, fault: str) -> None:
     command = place_under(desk, fault)
@@ -50,7 +61,7 @@ def test_order_that_never_arrived_is_sent_again_with_the_same_bytes(desk: Desk, 
     assert command.state == CommandState.UNKNOWN
     body, nonce = bytes(command.body), command.nonce
 
-    assert prove(desk.adapter, command)
+    assert proven(desk, command)
 
     command.refresh_from_db()
     assert command.state == CommandState.ACCEPTED
