@@ -3,7 +3,7 @@
 An isolated position dies by its own equity and maintenance, the cross positions of an account by the cross equity and
 their maintenance together. While enough is left the whole position is sold into the book and what remains, less the
 market's liquidation fee, returns to the account; otherwise the venue takes over positions and margin, and nothing
-returns. The venues' first partial orders for large positions are left out: a position is always closed whole.
+returns. Where a venue's rules say so, a large position is first sold in part; a second liquidation soon after is whole.
 """
 
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ class Liquidator:
             self._charge(account, account.cash)
         else:
             fees = sum((self._sell(account, position) for position in positions), ZERO)
-            self._charge(account, min(fees, account.cash))
+            self._charge(account, min(fees, ledger.cross_equity(account)))
         return True
 
     def _charge(self, account: Account, amount: Decimal, market: str = "") -> None:
@@ -106,21 +106,33 @@ class Liquidator:
         return self.execution.ledger.marks[position.market]
 
     def _sell(self, account: Account, position: Position) -> Decimal:
-        """Market orders into the book, which is full again after each, until the position is gone; what the book does
-        not take is taken over. Returns the liquidation fee of what was sold."""
+        """Market orders into the book, which is full again after each, until what is due is sold; where the book takes
+        nothing, the position is taken over. Returns the liquidation fee of what was sold."""
         ledger = self.execution.ledger
-        order, isolated = self._order(account, position), ledger.is_isolated(account, position.market)
+        size = self._due(account, position)
+        order, isolated = self._order(account, position, size), ledger.is_isolated(account, position.market)
         if isolated and ledger.rules.sells_to_bankruptcy:
             order.limit_price = -position.cash / position.size
         note = Liquidation(account.address, self._mark(position), "market")
-        while position.key in account.positions:
+        while position.key in account.positions and order.size:
             left = order.size
             self.execution.take(account, order, note)
             if order.size == left:
                 self._take_over(account, position, isolated=isolated)
         return ledger.rules.fee(order.filled_value * ledger.markets[order.market].liquidation_fee)
 
-    def _order(self, account: Account, position: Position) -> Order:
+    def _due(self, account: Account, position: Position) -> Decimal:
+        """How much of a position is to be sold: all of it, or the first part of a large one."""
+        ledger, now = self.execution.ledger, self.execution.tape.clock()
+        rules, market = ledger.rules, ledger.markets[position.market]
+        part = market.to_lot(abs(position.size) * rules.first_share)
+        is_second = now - account.sold_in_part_at < rules.first_pause
+        if is_second or not part or ledger.notional(position) <= rules.first_above:
+            return abs(position.size)
+        account.sold_in_part_at = now
+        return part
+
+    def _order(self, account: Account, position: Position, amount: Decimal) -> Order:
         tape, is_buy = self.execution.tape, position.size < 0
         order = Order(
             oid=tape.next_oid(),
@@ -128,8 +140,8 @@ class Liquidator:
             market=position.market,
             is_buy=is_buy,
             limit_price=ANY_ASK if is_buy else ANY_BID,
-            size=abs(position.size),
-            original_size=abs(position.size),
+            size=amount,
+            original_size=amount,
             time_in_force="LiquidationMarket",
             reduce_only=True,
             timestamp=tape.clock(),
@@ -143,7 +155,7 @@ class Liquidator:
         """The liquidator takes the position at the mark, without a fee, and an isolated one with all of its margin."""
         ledger, tape, mark = self.execution.ledger, self.execution.tape, self._mark(position)
         size, cost = position.size, position.cost
-        order = self._order(account, position)
+        order = self._order(account, position, abs(size))
         if isolated:
             self._book(account, ledger.equity(position), position.market)
             ledger.seize(account, position)

@@ -78,6 +78,11 @@ class Rules(ABC):
     """The smallest difference of two funding rates."""
     triggers_stay: bool = False
     """Whether waiting stops outlive the position that they would reduce."""
+    first_share: Decimal = Decimal(1)
+    """How much of a position worth more than ``first_above`` its first liquidation sells; for ``first_pause``
+    milliseconds any further one sells all of it."""
+    first_above: Decimal = Decimal(0)
+    first_pause: int = 0
 
     def money(self, value: Decimal) -> Decimal:
         return value.quantize(self.money_step, ROUND_HALF_EVEN)

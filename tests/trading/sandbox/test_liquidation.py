@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from tests.trading.sandbox.conftest import ALICE, Clock
 from tests.trading.sandbox.orders import isolate, place, take
 from trading.sandbox.engine import Engine
 from trading.sandbox.state import Account
@@ -106,12 +107,12 @@ def test_a_gap_through_everything_costs_at_most_the_margin(engine: Engine, alice
 def test_cross_positions_die_together_and_isolated_ones_stay(engine: Engine, alice: Account) -> None:
     isolate(engine, alice, "ETH", 5)
     take(engine, alice, "ETH", "1")
-    take(engine, alice, "BTC", "1.5")
+    take(engine, alice, "BTC", "1.1")
     take(engine, alice, "SOL", "-10")
     resting = place(engine, alice, "SOL", "-1", "150")
     equity, maintenance = engine.ledger.cross_equity(alice), engine.ledger.cross_maintenance(alice)
-    # only BTC moves: equity falls by 1.5 a dollar, maintenance by 1.5 * 1.25 %
-    fall = (equity - maintenance) / (Decimal("1.5") * (1 - Decimal("0.0125")))
+    # only BTC moves: equity falls by 1.1 a dollar, maintenance by 1.1 * 1.25 %
+    fall = (equity - maintenance) / (Decimal("1.1") * (1 - Decimal("0.0125")))
     step = Decimal("0.000001")
     set_price(engine, "BTC", (86_320 - fall).quantize(step) + step)
     assert set(alice.positions) == {"ETH", "BTC", "SOL"}
@@ -152,4 +153,51 @@ def test_a_position_in_the_second_tier_dies_by_its_tiers_maintenance(engine: Eng
     set_price(engine, "BNB", meeting.quantize(step) + step)
     assert "BNB" in alice.positions
     set_price(engine, "BNB", meeting.quantize(step) - step)
-    assert "BNB" not in alice.positions
+    # the first fifth: what is left lies nearer to the first tier and needs less
+    assert alice.positions["BNB"].size == 4320
+
+
+def test_a_large_cross_position_is_sold_in_part_first_and_kept_where_that_is_enough(
+    engine: Engine, alice: Account, clock: Clock
+) -> None:
+    engine.fund(ALICE, Decimal(20_000))
+    engine.ledger.update_leverage(alice, engine.markets["BTC"], isolated=False, leverage=40)
+    take(engine, alice, "BTC", "5")
+    # 30,000 less the fall stands against 1.25 % of what is left: a fifth sold is enough just below the limit
+    limit = -alice.cash / (5 * (1 - Decimal("0.0125")))
+    set_price(engine, "BTC", limit.quantize(Decimal("0.1")) - 10)
+    assert alice.positions["BTC"].size == 4
+    assert [fill.liquidation.method for fill in alice.fills if fill.liquidation] == ["market"] * len(
+        [fill for fill in alice.fills if fill.liquidation]
+    )
+    assert sum(fill.size for fill in alice.fills if fill.liquidation) == 1
+
+    clock.now += 29_000
+    again = -alice.cash / (4 * (1 - Decimal("0.0125")))
+    set_price(engine, "BTC", again.quantize(Decimal("0.1")) - 10)
+    assert "BTC" not in alice.positions
+    assert engine.state.money() == engine.state.deposits
+
+
+def test_after_the_pause_a_large_position_is_sold_in_part_again(engine: Engine, alice: Account, clock: Clock) -> None:
+    engine.fund(ALICE, Decimal(20_000))
+    engine.ledger.update_leverage(alice, engine.markets["BTC"], isolated=False, leverage=40)
+    take(engine, alice, "BTC", "5")
+    for left in (Decimal(4), Decimal("3.2")):
+        limit = -alice.cash / (alice.positions["BTC"].size * (1 - Decimal("0.0125")))
+        set_price(engine, "BTC", limit.quantize(Decimal("0.1")) - 10)
+        assert alice.positions["BTC"].size == left
+        clock.now += 30_000
+
+
+def test_a_large_isolated_position_is_gone_whole_because_a_part_frees_its_margin_as_well(
+    engine: Engine, alice: Account
+) -> None:
+    engine.fund(ALICE, Decimal(20_000))
+    isolate(engine, alice, "BTC", 20)
+    take(engine, alice, "BTC", "2")
+    limit = -alice.positions["BTC"].cash / (2 * (1 - Decimal("0.0125")))
+    set_price(engine, "BTC", limit.quantize(Decimal("0.1")) - 5)
+    assert "BTC" not in alice.positions
+    sold = [fill.oid for fill in alice.fills if fill.liquidation]
+    assert len(set(sold)) == 2

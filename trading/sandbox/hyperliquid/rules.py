@@ -114,6 +114,9 @@ HYPERLIQUID_RULES = HyperliquidRules(
     sells_to_bankruptcy=False,
     funds_at_oracle=True,
     orders_fix_mode=False,
+    first_share=Decimal("0.2"),
+    first_above=Decimal(100_000),
+    first_pause=30_000,
     leverage_obeys_tier=False,
     sentences={reason: Sentence(text) for reason, text in _SENTENCES.items()},
 )
