@@ -54,8 +54,9 @@ class VenueRow:
 
 
 def build_freshness(operator_id: int) -> tuple[VenueRow, ...]:
-    """Every connected venue, from the operator's own accounts."""
-    return tuple(_venue(operator_id, venue, network) for venue, network in configured_venues())
+    """The venues where the operator has accounts; every connected one while none of his was measured."""
+    every = tuple(_venue(operator_id, venue, network) for venue, network in configured_venues())
+    return tuple(venue for venue in every if venue.rows) or every
 
 
 def _venue(operator_id: int, venue: Venue, network: Network) -> VenueRow:
@@ -74,15 +75,15 @@ def _budget(venue: Venue, network: Network) -> str:
     if found is None:
         return "not known"
     meter, state = found
-    words = f"{state.used[0]:,} of {meter.limit:,} used in the last minute"
-    return f"{words}; silent for {state.closed_for:.0f} s more" if state.closed_for else words
+    words = f"{state.used[0]:,} of {meter.limit:,}"
+    return f"{words}, silent for {state.closed_for:.0f} s" if state.closed_for else words
 
 
 def _row(ages: freshness.Ages) -> FreshnessRow:
     share = Decimal(100 * ages.kept) / ages.accounts
     return FreshnessRow(
         name=CLASSES[Need(ages.need)],
-        accounts=f"{ages.accounts:,}",
+        accounts=f"{ages.accounts:,} account{'' if ages.accounts == 1 else 's'}",
         promised=span(ages.promised),
         median=span(ages.median),
         p99=span(ages.p99),
