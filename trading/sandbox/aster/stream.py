@@ -130,7 +130,8 @@ class Hub:
 
     def _answered(self, connection: Connection, message: Json) -> object:
         number, method = message.get("id"), message.get("method")
-        if type(number) is not int or number < 0:
+        # A message without a number is taken, too: a general library sends none.
+        if number is not None and (type(number) is not int or number < 0):
             raise BadRequestError(2, "Invalid request: request ID must be an unsigned integer")
         match method:
             case "SUBSCRIBE" | "UNSUBSCRIBE":

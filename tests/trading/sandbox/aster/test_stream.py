@@ -109,7 +109,7 @@ def test_streams_are_subscribed_to_listed_and_left(venue: Venue) -> None:
     [
         ("{", 3),
         ("[]", 3),
-        ('{"method": "SUBSCRIBE", "params": ["a@b"]}', 2),
+        ('{"method": "SUBSCRIBE", "params": ["a@b"], "id": "one"}', 2),
         ('{"method": "SUBSCRIBE", "params": "a@b", "id": 1}', 2),
         ('{"method": "SET_PROPERTY", "params": ["combined", 1], "id": 1}', 1),
         ('{"method": "JUMP", "id": 1}', 0),
