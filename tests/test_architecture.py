@@ -42,6 +42,7 @@ FLOORS = {
     "trading.quoting": 6,
     "trading.protection": 6,
     "trading.moving": 6,
+    "trading.recent": 6,
     "trading.panels": 7,
     "trading.live.private": 7,
     "trading.live.public": 7,

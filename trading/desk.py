@@ -6,7 +6,6 @@ A view asks for the desk of its signed-in trader and never filters rows itself: 
 exist (``Http404``).
 """
 
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -38,9 +37,6 @@ DEFAULT_LEVERAGE_OF_ORDERS = 1
 # What the engine raises from rows that make no sense, such as a mark of zero, and what a panel then says.
 NO_FIGURES = (MarginInputError, ArithmeticError)
 UNREADABLE = "These figures cannot be read right now."
-REMEMBERED_SECONDS = 0.25
-REMEMBERED_DESKS = 1000
-RULES_SECONDS = 5
 
 
 @dataclass(frozen=True)
@@ -150,10 +146,6 @@ class Desk:
         return FeeRates(self.account.taker_fee, self.account.maker_fee, builder)
 
 
-_recent: dict[tuple[int, int, Venue | None], tuple[float, Desk]] = {}
-_markets: dict[tuple[int, str], tuple[float, Market]] = {}
-
-
 def desk_of(trader: User, venue: Venue | None = None) -> Desk:
     """The trader's desk at a venue, in a fixed number of queries however much he holds.
 
@@ -227,28 +219,6 @@ def _first_of(accounts: Mapping[Venue, VenueAccount], policy: Policy) -> Venue:
     return next((venue for venue in offered if venue in accounts), offered[0])
 
 
-def recent_desk(trader: User, venue: Venue | None = None) -> Desk:
-    """The trader's desk, at most a quarter of a second old: for quotes, which ask for it at every step of a slider.
-
-    Whatever is sent to a venue is worked out again from ``desk_of``.
-    """
-    key = (trader.operator_id, trader.pk, venue)
-    known = _recent.get(key)
-    if known and known[0] > time.monotonic():
-        return known[1]
-    desk = desk_of(trader, venue)
-    if len(_recent) >= REMEMBERED_DESKS:
-        _recent.clear()
-    _recent[key] = (time.monotonic() + REMEMBERED_SECONDS, desk)
-    return desk
-
-
-def forget_desks() -> None:
-    """Drop what this process remembers."""
-    _recent.clear()
-    _markets.clear()
-
-
 def board_of(venue: Venue, account: VenueAccount | None = None) -> Board:
     """The live prices of a venue: of the network an account lives on, or else of the one that is connected."""
     network = Network(account.network) if account else dict(configured_venues()).get(venue)
@@ -319,19 +289,6 @@ def market_named(address: str) -> Market:
         if market is not None and (not market.chosen or venue in market.chosen):  # type: ignore[attr-defined]
             return market
     raise Http404
-
-
-def recent_market(operator_id: int, address: str) -> Market:
-    """``market_named``, remembered for a few seconds for each operator: for quotes. Its prices are the board's."""
-    key = (operator_id, address)
-    known = _markets.get(key)
-    if known and known[0] > time.monotonic():
-        return known[1]
-    market = market_named(address)
-    if len(_markets) >= REMEMBERED_DESKS:
-        _markets.clear()
-    _markets[key] = (time.monotonic() + RULES_SECONDS, market)
-    return market
 
 
 def position_of(trader: User, position_id: int) -> Position:

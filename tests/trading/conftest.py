@@ -12,9 +12,9 @@ from tenants.models import Domain, MarginPolicy, Operator, User
 from tenants.scope import operator_scope
 from tests.sandbox_process import SandboxProcess
 from trading.connect import _transport, _vault, trading_adapter
-from trading.desk import forget_desks
 from trading.management.commands.seed_demo import give_agent_key
 from trading.models import Market, VenueAccount
+from trading.recent import forget_desks
 from trading.services.sync import sync_account, sync_markets
 from trading.venues.base import Adapter, Network, Venue
 from trading.venues.hyperliquid.signing import SigningKey

@@ -13,8 +13,8 @@ from tests.trading.conftest import Desk
 from tests.trading.views.conftest import publish_prices
 from tests.trading.views.test_ticket import fields
 from trading.connect import trading_adapter
-from trading.desk import forget_desks
 from trading.models import Command, Market, Position
+from trading.recent import forget_desks
 from trading.services.sync import sync_account, sync_markets
 
 USDC = "USDC:0x6d1e7cde53ba9467b783cb7c530ce054"

@@ -10,11 +10,12 @@ from django.views.decorators.http import require_GET, require_POST
 
 from tenants.access import MemberRequest, trader_required
 from trading.connect import trading_adapter
-from trading.desk import Desk, desk_of, position_of, recent_desk
+from trading.desk import Desk, desk_of, position_of
 from trading.forms import CloseForm, CloseKind, Unreadable, read_close, read_form_key
 from trading.models import Command, Position
 from trading.models.commands import CommandKind
 from trading.panels.closing import build_close_dialog, build_close_preview
+from trading.recent import recent_desk
 from trading.services.commands import FormReused
 from trading.services.drafts import Closing
 from trading.services.orders import close_position as send_close

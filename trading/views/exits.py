@@ -10,11 +10,12 @@ from django.views.decorators.http import require_GET, require_POST
 
 from tenants.access import MemberRequest, trader_required
 from trading.connect import trading_adapter
-from trading.desk import Desk, desk_of, position_of, recent_desk
+from trading.desk import Desk, desk_of, position_of
 from trading.forms import Unreadable, read_form_key, read_price
 from trading.models import Command, Position
 from trading.models.commands import CommandKind
 from trading.panels.exits import build_exits_dialog, build_exits_preview, change_of, typed_exits
+from trading.recent import recent_desk
 from trading.services.commands import FormReused
 from trading.services.drafts import Exits
 from trading.services.orders import set_exits as send_exits

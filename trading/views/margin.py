@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 from tenants.access import MemberRequest, trader_required
 from tenants.models import User
 from trading.connect import trading_adapter
-from trading.desk import UNREADABLE, Desk, desk_of, position_of, recent_desk
+from trading.desk import UNREADABLE, Desk, desk_of, position_of
 from trading.forms import Unreadable, read_form_key
 from trading.margin.errors import MarginInputError
 from trading.margin.types import MarginMode
@@ -21,6 +21,7 @@ from trading.models.commands import CommandKind
 from trading.moving import Direction, preview_move, refusal_of, signed_amount, unmoved
 from trading.panels.dialogs import build_margin_dialog, build_margin_preview
 from trading.panels.view_models import MarginDialog, MarginPreview
+from trading.recent import recent_desk
 from trading.services.commands import FormReused, earlier
 from trading.services.margin import change_margin as move_margin
 from trading.venues.snapshots import Venue

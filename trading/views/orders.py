@@ -11,12 +11,13 @@ from django.views.decorators.http import require_GET, require_POST
 
 from tenants.access import MemberRequest, trader_required
 from trading.connect import trading_adapter
-from trading.desk import Desk, desk_of, market_named, order_of, recent_desk
+from trading.desk import Desk, desk_of, market_named, order_of
 from trading.forms import Unreadable, read_form_key, read_number, read_price
 from trading.models import Command, Market, Order
 from trading.models.commands import CommandKind
 from trading.panels.numbers import field_text
 from trading.panels.orders import build_cancel_dialog, build_modify_dialog, build_modify_preview, decisive_price
+from trading.recent import recent_desk
 from trading.services.commands import FormReused
 from trading.services.orders import cancel_order as send_cancel
 from trading.services.orders import cancel_orders as send_cancels

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 from tenants.access import MemberRequest, trader_required
 from tenants.recent import trader_remembered
 from trading.connect import KeyUnreadable, trading_adapter
-from trading.desk import Desk, desk_of, market_named, recent_desk, recent_market
+from trading.desk import Desk, desk_of, market_named
 from trading.forms import Execution, OrderForm, Unreadable, read_form_key, read_order
 from trading.models import Command, Market
 from trading.models.commands import CommandKind
@@ -18,6 +18,7 @@ from trading.panels.quote import build_quote
 from trading.panels.ticket import build_ticket, default_form
 from trading.panels.view_models import Quote
 from trading.quoting import Quoted, quote_order
+from trading.recent import recent_desk, recent_market
 from trading.services.commands import FormReused, earlier
 from trading.services.drafts import Exits, OrderTicket
 from trading.services.orders import place_order as send_order

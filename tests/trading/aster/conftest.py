@@ -12,7 +12,7 @@ from tenants.scope import operator_scope
 from tests.sandbox_process import SandboxProcess
 from tests.trading.aster.people import AsterTrader, sit_down
 from trading.connect import _tiers_of, public_adapter
-from trading.desk import forget_desks
+from trading.recent import forget_desks
 from trading.services.sync import sync_markets
 from trading.venues.base import Venue
 

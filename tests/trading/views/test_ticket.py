@@ -14,9 +14,9 @@ from tenants.models import MarginPolicy
 from tests.trading.conftest import Desk
 from tests.trading.services.test_orders import ticket
 from tests.trading.views.conftest import publish_prices
-from trading.desk import forget_desks
 from trading.models import Command, Position
 from trading.models.commands import CommandKind, CommandState
+from trading.recent import forget_desks
 from trading.services.orders import place_order
 
 ORDER = "/trade/BTC/order/"
@@ -237,9 +237,9 @@ def test_ticket_opens_with_the_traders_own_choice(desk: Desk, browser: Client) -
 def test_quote_asks_the_database_nothing_while_the_slider_moves(
     desk: Desk, browser: Client, django_assert_num_queries: DjangoAssertNumQueries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trading.desk.REMEMBERED_SECONDS", 60)  # a clock that a busy machine cannot outrun
+    monkeypatch.setattr("trading.recent.REMEMBERED_SECONDS", 60)  # a clock that a busy machine cannot outrun
     monkeypatch.setattr("tenants.recent.REMEMBERED_SECONDS", 60)
-    monkeypatch.setattr("trading.desk.RULES_SECONDS", 60)
+    monkeypatch.setattr("trading.recent.RULES_SECONDS", 60)
     for name in ("ETH", "SOL"):
         market = type(desk.market).objects.get(name=name)
         mark = desk.adapter.market_setting(desk.account.address, market.rules).mark
