@@ -14,10 +14,10 @@ from trading.venues.weather import Sky
 
 CLASSES = {
     Need.UNSETTLED: "After an order",
-    Need.LOOKED_AT: "Somebody looks",
-    Need.VERY_NEAR: "Within 2 % of liquidation",
-    Need.NEAR: "Within 5 % of liquidation",
-    Need.OPEN: "Other open positions",
+    Need.LOOKED_AT: "Looked at",
+    Need.VERY_NEAR: "2 % to liquidation",
+    Need.NEAR: "5 % to liquidation",
+    Need.OPEN: "Open positions",
     Need.IDLE: "No position",
 }
 SKIES = {
@@ -83,7 +83,7 @@ def _row(ages: freshness.Ages) -> FreshnessRow:
     share = Decimal(100 * ages.kept) / ages.accounts
     return FreshnessRow(
         name=CLASSES[Need(ages.need)],
-        accounts=f"{ages.accounts:,} account{'' if ages.accounts == 1 else 's'}",
+        accounts=f"{ages.accounts:,}",
         promised=span(ages.promised),
         median=span(ages.median),
         p99=span(ages.p99),

@@ -83,8 +83,8 @@ def test_operator_sees_how_fresh_his_accounts_are(alpha: Exchange, beta: Exchang
     assert "No position" in page
     assert "2.5 h" in page
     fragment = client.get("/console/freshness/").content.decode()
-    assert "2 accounts" in fragment
-    assert "7 accounts" not in fragment
+    assert '<span class="muted number">2</span>' in fragment
+    assert '<span class="muted number">7</span>' not in fragment
 
 
 def test_scrape_tells_ages_budget_and_weather(alpha: Exchange) -> None:
