@@ -31,6 +31,8 @@ RENDERED_BEFORE_MILLISECONDS = 5000
 CLIENTS_AT_MOST = 10_000
 STREAMS_PER_USER = 16
 
+RETRY = f"retry: {RETRY_MILLISECONDS}\n\n".encode()
+
 HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
@@ -102,11 +104,11 @@ class LiveApplication:
         client = Client(ticket.market_channel, accounts)
         try:
             try:
-                known = await hub.join(client, ticket.channels)
-                changed = await hub.refreshes_since(accounts, page_time)
+                client.opening = await hub.join(client, ticket.channels)
+                client.opening += await hub.refreshes_since(accounts, page_time)
             except RedisError:
                 raise Refused(503, "The stream is not available: the page tries again in a moment.") from None
-            await _stream(client, receive, send, known + changed)
+            await _stream(client, receive, send)
         finally:
             # Also where the server gives up on the page while it joins: presence would be renewed for ever.
             hub.part(client)
@@ -145,14 +147,14 @@ def _header(scope: HTTPScope, name: bytes) -> str:
     return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
 
 
-async def _stream(client: Client, receive: Any, send: Any, known: bytes) -> None:
+async def _stream(client: Client, receive: Any, send: Any) -> None:
     """Answer with what is known, then pass on what is new, until the page leaves or its time is over."""
     leaving = asyncio.ensure_future(_until_disconnect(receive, client))
     client.task = asyncio.current_task()
     ending = asyncio.get_running_loop().call_later(LONGEST_SECONDS, client.leave)
     try:
         await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
-        await _write(client, send, f"retry: {RETRY_MILLISECONDS}\n\n".encode() + known + heartbeat())
+        await _write(client, send, b"".join([RETRY, client.take_opening(), heartbeat()]))
         await _pour(client, send)
     finally:
         ending.cancel()

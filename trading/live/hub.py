@@ -105,12 +105,13 @@ class Channel:
 class Client:
     """One open stream: which channels it may hear, and how far it has read each."""
 
-    __slots__ = ("accounts", "channels", "is_gone", "is_ticking", "market", "sending_since", "task", "wake")
+    __slots__ = ("accounts", "channels", "is_gone", "is_ticking", "market", "opening", "sending_since", "task", "wake")
 
     def __init__(self, market: str, accounts: tuple[tuple[int, int], ...]) -> None:
         self.market = market
         self.accounts = accounts
         self.channels: dict[Channel, int] = {}
+        self.opening = b""
         self.wake = asyncio.Event()
         self.is_gone = False
         self.is_ticking = False
@@ -128,6 +129,11 @@ class Client:
             self.is_ticking = False
             chunks.append(heartbeat())
         return b"".join(chunks)
+
+    def take_opening(self) -> bytes:
+        """What is known on arrival, once: a stream that stays open for an hour does not hold on to it."""
+        opening, self.opening = self.opening, b""
+        return opening
 
     def leave(self) -> None:
         """End the stream."""
