@@ -7,8 +7,9 @@
 (() => {
   const SILENCE = 10000;
   const FRAGMENTS = ["account", "positions", "orders", "fills", "margin_changes", "funding", "transfers", "liquidations", "liquidation_notices", "quote"];
-  const VENUE_WORDS = { live: "live", stale: "late", closed: "not answering" };
   const body = document.body;
+  const say = body.dataset;
+  const VENUE_WORDS = { live: say.wordsLive, stale: say.wordsLate, closed: say.wordsSilent };
   const staleAfter = Number(body.dataset.staleAfter) * 1000;
   const closedAfter = Number(body.dataset.closedAfter) * 1000;
   const stream = () => document.getElementById("live");
@@ -113,11 +114,11 @@
   // Ages are the one thing worked out here: they must stay true exactly when the server is silent.
   function ageText(milliseconds) {
     const seconds = Math.max(milliseconds, 0) / 1000;
-    if (seconds < 10) return `${seconds.toFixed(1)} s old`;
-    if (seconds < 60) return `${Math.round(seconds)} s old`;
-    if (seconds < 3600) return `${Math.floor(seconds / 60)} min old`;
-    if (seconds < 86400) return `${Math.floor(seconds / 3600)} h old`;
-    return `${Math.floor(seconds / 86400)} d old`;
+    if (seconds < 10) return say.wordsSeconds.replace("{n}", seconds.toFixed(1));
+    if (seconds < 60) return say.wordsSeconds.replace("{n}", Math.round(seconds));
+    if (seconds < 3600) return say.wordsMinutes.replace("{n}", Math.floor(seconds / 60));
+    if (seconds < 86400) return say.wordsHours.replace("{n}", Math.floor(seconds / 3600));
+    return say.wordsDays.replace("{n}", Math.floor(seconds / 86400));
   }
 
   function tick() {
@@ -166,7 +167,7 @@
     quote.classList.toggle("is-old", isOld);
     if (isOld && !button.disabled) {
       button.disabled = true;
-      document.querySelector("#place_order_why > span").textContent = "This estimate is too old to trade on; a new one is on its way.";
+      document.querySelector("#place_order_why > span").textContent = say.wordsTooOld;
     }
   }
 
