@@ -46,7 +46,7 @@ def _fill_row(fill: Fill) -> FillRow:
     return FillRow(
         id=fill.pk,
         time=clock(fill.happened_at),
-        market=spec.base,
+        market=spec.label,
         direction=fill.direction,
         side_tone=Tone.UP if fill.is_buy else Tone.DOWN,
         price=price_text(fill.price, spec),
@@ -73,7 +73,7 @@ def _margin_change_row(change: MarginChange) -> MarginChangeRow:
     return MarginChangeRow(
         id=change.pk,
         time=clock(change.happened_at),
-        market=spec.base,
+        market=spec.label,
         amount=money(change.amount, signed=True),
         amount_tone=tone_of(change.amount),
         margin=unknown if held is None else Change(before=money(held), after=money(held + change.amount), trend=trend),

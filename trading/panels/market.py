@@ -92,7 +92,7 @@ def build_market_bar(
     change = day_change(state) if state else Decimal(0)
     return MarketBar(
         market=market.address,
-        label=f"{spec.base}-PERP",
+        label=f"{spec.label}-PERP",
         max_leverage=leverage(Decimal(market.max_leverage)),
         mark=price_text(mark, spec) if mark else "no price",
         mark_tone=tone_of(change),
@@ -117,7 +117,7 @@ def build_market_link(
     change = day_change(state) if state else Decimal(0)
     return MarketLink(
         name=market.address,
-        label=f"{market.rules.base}-PERP",
+        label=f"{market.rules.label}-PERP",
         max_leverage=leverage(Decimal(market.max_leverage)),
         mark=price_text(state.mark, market.rules) if state else "no price",
         change=percent(change, signed=True),

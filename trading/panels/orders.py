@@ -78,7 +78,7 @@ def _order_row(order: Order, mode: str, now: datetime) -> OrderRow:
     at_market = order.trigger_price is not None and order.trigger_is_market
     return OrderRow(
         id=order.pk,
-        market=spec.base,
+        market=spec.label,
         address=order.market.address,
         side="Buy" if order.is_buy else "Sell",
         side_tone=Tone.UP if order.is_buy else Tone.DOWN,

@@ -84,7 +84,7 @@ def _bare_row(row: Position, fresh: Freshness, pending: str) -> PositionRow:
     return PositionRow(
         id=row.pk,
         market=row.market.address,
-        base=spec.base,
+        base=spec.label,
         side=side.value.title(),
         side_tone=Tone.UP if side is Side.LONG else Tone.DOWN,
         mode=row.mode,

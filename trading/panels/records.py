@@ -94,7 +94,7 @@ def build_funding(payments: Iterable[FundingPayment]) -> tuple[FundingRow, ...]:
         FundingRow(
             id=row.pk,
             time=clock(row.happened_at),
-            market=row.market.rules.base,
+            market=row.market.rules.label,
             size=plain(row.size) if row.size else "",
             rate=percent(row.rate, 5, signed=True) if row.size else "",
             amount=small_money(row.amount),
@@ -152,7 +152,7 @@ def _liquidation_row(row: Liquidation) -> LiquidationRow:
     return LiquidationRow(
         id=row.pk,
         time=clock(row.happened_at),
-        market=spec.base,
+        market=spec.label,
         side=side_of(row),
         side_tone=Tone.UP if row.size_before > 0 else Tone.DOWN,
         mode_label=f"{row.mode.title()} {row.leverage}x" if row.leverage else row.mode.title(),

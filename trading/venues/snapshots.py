@@ -98,6 +98,11 @@ class MarketSpec(msgspec.Struct, frozen=True):
         return market_address(self.venue, self.name)
 
     @property
+    def label(self) -> str:
+        """The coin, with the builder-deployed book that lists it: another book may list the same coin."""
+        return f"{self.dex}:{self.base}" if self.dex else self.base
+
+    @property
     def size_step(self) -> Decimal:
         """The smallest difference between two order sizes, in coins."""
         return Decimal(1).scaleb(-self.size_decimals)
