@@ -108,10 +108,14 @@ def _preview(request: MemberRequest, form: PolicyForm, policy: Policy | None) ->
     specs = [market.rules for market in markets]
     wanted = (request.POST or request.GET).get("market", "")
     market = wanted if wanted in {market.address for market in markets} else (markets[0].address if markets else "")
-    outcomes = [consequence(shown, spec) for spec in specs]
+    connected = _connected()
+    outcomes = [
+        replace(consequence(shown, spec), market=_market_words(row, connected))
+        for row, spec in zip(markets, specs, strict=True)
+    ]
     return {
         "form": form,
-        "markets": [(row.address, _market_words(row, _connected())) for row in markets],
+        "markets": [(row.address, _market_words(row, connected)) for row in markets],
         "market": market,
         "frame_url": _frame_url(request, shown, market),
         "outcomes": outcomes,

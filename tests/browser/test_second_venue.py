@@ -18,6 +18,7 @@ def test_trader_opens_adjusts_and_closes_on_the_second_venue(
     terminal.open_position(BITCOIN, "0.02", 5)
     (held,) = terminal.ledger()["positions"]
     before = number(terminal.cell(BITCOIN, "liquidation").inner_text())
+    terminal.open(BITCOIN)
 
     expect(terminal.page.locator(".venue-chip")).to_contain_text("Aster")
     expect(terminal.page.locator('#ticket_form label[for="mode-cross"]')).to_have_attribute(

@@ -253,7 +253,7 @@ def test_quote_asks_the_database_nothing_while_the_slider_moves(
     assert len(set(pages)) == 10
     forget_desks()
     # The market with the operator's venues, accounts, policy, preferences, positions and orders; not the person.
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         browser.get(QUOTE, fields())
 
 
