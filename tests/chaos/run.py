@@ -1,0 +1,237 @@
+"""One run from the first server to the last figure."""
+
+import json
+import os
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from django.core.management import call_command
+
+from tests.chaos import record
+from tests.chaos.checker import Trouble, Verdict, judge
+from tests.chaos.common_rules import RULES, figures, wishes
+from tests.chaos.fleet import FORK, SETTLERS, Fleet, Member, beat, settler
+from tests.chaos.people import open_accounts
+from tests.chaos.record import open_count
+from tests.chaos.servers import Servers
+from tests.chaos.trading_life import PATHS, die_at, read_everything, trade, unmetered
+
+KILL_SECONDS = 2.0
+TRADERS = 2  # processes for each venue
+ACCOUNTS = 16  # at each venue
+PATIENCE = 60.0
+# Each request of a venue meets each of these by chance; together one in ten.
+FAULTS = (
+    ("drop_before", 0.018, 0),
+    ("drop_after", 0.018, 0),
+    ("error_before", 0.012, 0),
+    ("error_after", 0.012, 0),
+    ("malformed", 0.009, 0),
+    ("truncated", 0.009, 0),
+    ("late", 0.009, 1.5),
+    ("twice", 0.009, 0),
+    ("delay", 0.006, 1.3),
+)
+RATE_LIMITS = {"fault": "too_many_requests", "request": "any", "count": 4, "seconds": 1}
+VENUES = ("hyperliquid", "aster")
+
+
+@dataclass
+class Outcome:
+    """What a run measured. ``points`` are (path, points killed at) of each venue."""
+
+    began: float = field(default_factory=time.time)
+    seconds: float = 0.0
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    kills: int = 0
+    points: dict[str, int] = field(default_factory=dict)
+    unexplained: dict[str, list[str]] = field(default_factory=dict)
+    totals: dict[str, list[str]] = field(default_factory=dict)
+    wishes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    rules: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
+    strikes: dict[str, int] = field(default_factory=dict)
+    troubles: list[Trouble] = field(default_factory=list)
+    stories: list[str] = field(default_factory=list)
+
+
+def in_a_process(work: Callable[[], object], *, seconds: float = 120) -> Any:
+    """Run ``work`` in a forked process and return what it returned; None where it died or took too long."""
+    with tempfile.NamedTemporaryFile("r", suffix=".json") as answer:
+
+        def run() -> None:
+            Path(answer.name).write_text(json.dumps({"answer": work()}, default=str))
+            os._exit(0)
+
+        process = FORK.Process(target=run, daemon=True)
+        process.start()
+        process.join(seconds)
+        if process.is_alive():
+            process.kill()
+        text = answer.read()
+    return json.loads(text)["answer"] if text else None
+
+
+def prepare(servers: Servers) -> None:
+    """Tables, and accounts with money and keys."""
+
+    unmetered()
+
+    def work() -> bool:
+        call_command("migrate", verbosity=0, interactive=False)
+        open_accounts(servers.venue, ACCOUNTS)
+        return True
+
+    if not in_a_process(work):
+        raise RuntimeError("the accounts of the run could not be made")
+
+
+def _trader(venue: str, place: int, seed: int) -> Member:
+    def work(life: int) -> None:
+        trade(venue, place, TRADERS, seed, life)
+
+    return Member(f"trader {venue} {place}", work)
+
+
+def run(servers: Servers, commands: int, seed: int, *, every_point: int) -> Outcome:
+    """Trade until each venue has ``commands`` commands, with everything that can go wrong; then look what was left."""
+    folder = Path(tempfile.mkdtemp(prefix="perpsstudio-chaos-logs-"))
+    outcome, began = Outcome(), time.monotonic()
+    traders = [_trader(venue, place, seed) for venue in VENUES for place in range(TRADERS)]
+    fleet = Fleet([*traders, *(settler(number, folder) for number in range(SETTLERS)), beat(folder)])
+    try:
+        fleet.start()
+        _order_bad_days(servers, seed)
+        _storm(servers, fleet, outcome, commands, seed)
+        fleet.dismiss("trader")
+        if every_point:
+            _follow_common_rules(outcome, commands, seed)
+        servers.venue.post("fault", clear=True)
+        if every_point:
+            _die_everywhere(outcome, fleet, seed, every_point)
+        _wait_for_the_end()
+        outcome.unexplained = in_a_process(read_everything) or {"nobody": ["the last reading failed", ""]}
+    finally:
+        fleet.dismiss("")
+    outcome.kills = len(fleet.killed)
+    outcome.troubles += [Trouble(at, at, who if who.startswith("trader") else "") for who, at in fleet.killed]
+    outcome.seconds = time.monotonic() - began
+    return outcome
+
+
+def _order_bad_days(servers: Servers, seed: int) -> None:
+    for number, (fault, probability, seconds) in enumerate(FAULTS):
+        servers.venue.post(
+            "fault", fault=fault, request="any", probability=probability, seconds=seconds, seed=seed + number
+        )
+
+
+def _storm(servers: Servers, fleet: Fleet, outcome: Outcome, commands: int, seed: int) -> None:
+    """Kill somebody every two seconds, the database after a third of the way, the broker's memory after two."""
+    chance = random.Random(seed)
+    next_kill, next_limit = time.monotonic() + KILL_SECONDS, time.monotonic() + 5
+    to_come: Iterator[tuple[float, Callable[[], None]]] = iter(
+        ((1 / 3, servers.crash_database), (2 / 3, servers.empty_broker), (2.0, lambda: None))
+    )
+    share, happen = next(to_come)
+    while True:
+        time.sleep(0.1)
+        fleet.tend()
+        if time.monotonic() >= next_kill:
+            next_kill += KILL_SECONDS
+            fleet.kill_one(chance)
+        if time.monotonic() >= next_limit:
+            next_limit += 10
+            servers.venue.post("fault", **RATE_LIMITS)
+        counted = _counted()
+        done = min(counted.get(venue, 0) for venue in VENUES) / commands
+        if os.environ.get("CHAOS_PROGRESS"):
+            complain(f"{time.time() - outcome.began:6.1f} {counted}")
+        if done >= share:
+            start = time.time()
+            happen()
+            outcome.troubles.append(Trouble(start, time.time()))
+            share, happen = next(to_come)
+        if done >= 1:
+            return
+
+
+def _counted() -> dict[str, int]:
+    """Asked with a connection of its own: this process must have none open when it forks."""
+    try:
+        with psycopg.connect(os.environ["DATABASE_URL"], connect_timeout=2) as connection:
+            connection.execute("SELECT set_config('perpsstudio.operator', '0', false)")
+            rows = connection.execute(
+                "SELECT a.venue, count(*) FROM trading_command c JOIN trading_venueaccount a ON a.id = c.account_id"
+                " GROUP BY a.venue"
+            )
+            return {str(venue): int(count) for venue, count in rows}
+    except psycopg.OperationalError:
+        return {}
+
+
+def _follow_common_rules(outcome: Outcome, commands: int, seed: int) -> None:
+    """A tenth as many orders by each of the two common rules, on the same bad days."""
+    for venue in VENUES:
+        for rule, tries in RULES.items():
+            made = in_a_process(lambda v=venue, t=tries: wishes(v, t, max(40, commands // 10), seed), seconds=600)
+            outcome.wishes.setdefault(venue, {})[rule] = made or []
+
+
+def _die_everywhere(outcome: Outcome, fleet: Fleet, seed: int, every_point: int) -> None:
+    """One command for each point of each path, whose process ends exactly there."""
+    for venue in VENUES:
+        for path in PATHS:
+            point = 1
+            while True:
+                start = time.time()
+                ended = in_a_process(lambda v=venue, p=path, n=point: die_at(v, p, n, seed), seconds=20)
+                outcome.troubles.append(Trouble(start, time.time()))
+                fleet.tend()
+                if ended is not None:
+                    break
+                outcome.points[f"{venue} {path}"] = outcome.points.get(f"{venue} {path}", 0) + 1
+                point += every_point
+
+
+def _wait_for_the_end() -> None:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and in_a_process(open_count, seconds=10) != 0:
+        time.sleep(0.1)
+
+
+def judged(servers: Servers, outcome: Outcome) -> Outcome:
+    """Stop the venue and compare its record with ours."""
+    servers.venue.stop()
+    found = servers.venue.recorded()
+    all_beliefs = record.beliefs(found["state"], dict.fromkeys(VENUES, TRADERS))
+    struck, done = record.strikes(found), record.executions(found)
+    troubles = outcome.troubles + [
+        Trouble(one.ended, one.ended + 1) for one in struck if "too_many_requests" in one.kinds
+    ]
+    for strike in struck:
+        for kind in strike.kinds:
+            outcome.strikes[kind] = outcome.strikes.get(kind, 0) + 1
+    for venue in VENUES:
+        theirs = [row for row in all_beliefs if row.venue == venue]
+        known = {name for row in all_beliefs if row.venue != venue for name in (row.request, row.burn)}
+        outcome.rules[venue] = figures(outcome.wishes.get(venue, {}), done)
+        known |= {
+            name for rules in outcome.wishes.values() for rows in rules.values() for sent, _ in rows for name in sent
+        }
+        its_own = [row for row in done if row.request not in known]
+        outcome.verdicts[venue] = judge(theirs, its_own, struck, troubles, outcome.began)
+    outcome.totals = found["totals"]
+    outcome.stories = record.stories([one for verdict in outcome.verdicts.values() for _, one in verdict.slowest])
+    return outcome
+
+
+def complain(text: str) -> None:
+    """Say it where a person looks."""
+    sys.stderr.write(f"{text}\n")

@@ -1,0 +1,93 @@
+"""The servers of one run, which it may kill and restart: PostgreSQL, Valkey and the sandbox venue."""
+
+import contextlib
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import redis
+
+from perpsstudio.embedded import ports, postgres, processes, valkey
+from perpsstudio.embedded.postgres import Postgres
+from perpsstudio.embedded.processes import Child
+from perpsstudio.embedded.valkey import Valkey
+from tests.chaos.venue import VenueProcess
+
+START_SECONDS = 30
+
+
+@dataclass
+class Servers:
+    """Everything outside the processes that trade and settle."""
+
+    database: Postgres
+    database_child: Child
+    broker: Valkey
+    broker_child: Child
+    venue: VenueProcess
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What our own processes are told of them."""
+        return {
+            "DATABASE_URL": self.database.url,
+            "REDIS_URL": self.broker.url,
+            "HYPERLIQUID_URL": self.venue.url,
+            "ASTER_URL": self.venue.url,
+            "HYPERLIQUID_NETWORK": "testnet",
+            "ASTER_NETWORK": "testnet",
+            "VENUE_READ_TIMEOUT": "1.0",
+            "VENUE_CONNECT_TIMEOUT": "1.0",
+            "AGENT_KEY_SECRETS": "5xVYmHk6u4wgMHOYqPsp1XA0YbVN1Tj2hUPzFmq0WfM=",
+            "SECRET_KEY": "a key for one run of the chaos test only",
+            "DEBUG": "1",
+        }
+
+    def crash_database(self) -> None:
+        """Kill PostgreSQL without a goodbye and start it again: it recovers from its own log."""
+        self.database_child.process.send_signal(signal.SIGQUIT)
+        self.database_child.process.wait()
+        self.database_child.finish()
+        self.database_child = _started(self.database)
+
+    def empty_broker(self) -> None:
+        """Valkey forgets every queue, lock and board."""
+        with contextlib.closing(redis.Redis.from_url(self.broker.url)) as client:
+            client.flushall()
+
+
+def _started(server: Postgres) -> Child:
+    child = processes.start(server.program())
+    processes.wait_until(lambda: server.is_ready(child) or child.exit_code is not None, seconds=START_SECONDS)
+    return child
+
+
+@contextlib.contextmanager
+def running(seed: int) -> Iterator[Servers]:
+    """All servers, gone with their data at the end."""
+    state = Path(tempfile.mkdtemp(prefix="perpsstudio-chaos-"))
+    state.chmod(0o711)
+    database = postgres.find(state, port=ports.choose(), log=state / "postgres.log", environment=os.environ)
+    # A crash must leave what was committed: nothing is switched off that a real deployment has on.
+    database = replace(database, settings=("max_connections=200",))
+    broker = valkey.find(state, port=ports.choose(), log=state / "valkey.log", environment=os.environ, durable=False)
+    children: list[Child] = []
+    try:
+        postgres.create(database, may_create_databases=True)
+        broker_child = processes.start(broker.program())
+        children.append(broker_child)
+        processes.wait_until(broker.is_ready, seconds=START_SECONDS)
+        with VenueProcess(seed, state / "venue.json") as venue:
+            servers = Servers(database, _started(database), broker, broker_child, venue)
+            try:
+                yield servers
+            finally:
+                children.append(servers.database_child)
+    finally:
+        processes.stop_all(children)
+        postgres.remove(database)
+        shutil.rmtree(state, ignore_errors=True)

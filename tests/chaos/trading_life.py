@@ -1,0 +1,143 @@
+"""What the forked processes do: trade, die at a point, and read everything once more at the end."""
+
+import itertools
+import random
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import TypeVar
+from uuid import uuid4
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connections
+from redis.exceptions import RedisError
+
+from tenants.scope import operator_scope
+from tests.chaos.actions import WISHES, Desk, act
+from tests.chaos.killing import CuttingTransport, Points, WatchedTransport
+from tests.chaos.people import accounts_of, desk_of
+from trading import connect
+from trading.connect import account_adapter
+from trading.models import Command, VenueAccount
+from trading.models.commands import CommandState
+from trading.services import commands
+from trading.services.commands import prepare, submit
+from trading.services.reconcile import prove
+from trading.services.sync import sync_account
+from trading.services.totals import money_totals
+from trading.venues.base import Network, Venue
+from trading.venues.transport import Transport
+
+T = TypeVar("T")
+
+HANDS = 2  # threads of one trading process
+PATHS = ("submit", "prove_arrived", "prove_lost")
+
+
+def trade(venue: str, place: int, places: int, seed: int, life: int) -> None:
+    """Act on one account after another until killed."""
+    accounts = _with_patience(lambda: accounts_of(venue))[place::places]
+    hands = [
+        threading.Thread(target=_trade, args=(accounts[hand::HANDS], f"{seed} {venue} {place} {life} {hand}"))
+        for hand in range(HANDS)
+    ]
+    for hand in hands:
+        hand.start()
+    for hand in hands:
+        hand.join()
+
+
+def _trade(accounts: list[VenueAccount], seed: str) -> None:
+    chance, desks = random.Random(seed), dict[int, Desk]()
+    while True:
+        account = chance.choice(accounts)
+        _with_patience(lambda account=account: _act(account, desks, chance))  # type: ignore[misc]
+
+
+def _act(account: VenueAccount, desks: dict[int, Desk], chance: random.Random) -> Command | None:
+    with operator_scope(account.operator_id):
+        if account.pk not in desks:
+            desks[account.pk] = desk_of(account, chance)
+        return act(desks[account.pk])
+
+
+def _with_patience(work: Callable[[], T]) -> T:
+    """Again until the database is there."""
+    while True:
+        try:
+            return work()
+        except (OperationalError, InterfaceError, RedisError):
+            connections.close_all()
+            time.sleep(0.05)
+
+
+def die_at(venue: str, path: str, point: int, seed: int) -> int | None:
+    """Walk one command down a path and die at the point; the number of points where the path ended before, None where
+    it was never walked."""
+    chance = random.Random(f"{seed} {venue} {path} {point}")
+    accounts = accounts_of(venue)
+    account = accounts[point % len(accounts)]
+    points = Points(point if path == "submit" else 0)
+    with operator_scope(account.operator_id), ExitStack() as stack:
+        _watch(points, path)
+        desk = desk_of(account, chance)
+        kinds = ("market", "limit", "leverage", "cancel", "margin", "batch")
+        wishes = (WISHES[kinds[(point + turn) % len(kinds)]](desk, uuid4()) for turn in itertools.count())
+        market, intent = next(wish for wish in wishes if wish is not None)
+        points.passed = 0
+        if path == "submit":
+            points.watch(stack)
+        else:
+            commands.settle_soon = lambda _: None  # nobody else is called, so this process comes first
+        command, _ = prepare(desk.adapter, account, market, intent)
+        command = submit(desk.adapter, command)
+        if path != "submit" and command.state == CommandState.UNKNOWN:
+            points.fatal, points.passed = point, 0
+            points.watch(stack)
+            command = Command.objects.select_related("account", "market").get(pk=command.pk)
+            prove(account_adapter(command.account), command)
+    return points.passed or None
+
+
+def _watch(points: Points, path: str) -> None:
+    """Put watchers around this process's way to the venue."""
+
+    def watched(venue: Venue, network: Network, address: str) -> Transport:
+        if address not in ways:
+            inner = bare_way(venue, network, address)
+            if path != "submit":
+                inner = CuttingTransport(inner, arrives=path == "prove_arrived")
+            ways[address] = WatchedTransport(inner, points)
+        return ways[address]
+
+    ways: dict[str, Transport] = {}
+    connect._way = watched
+
+
+def bare_way(venue: Venue, network: Network, address: str) -> Transport:
+    """The venue without our own budget, which is tried elsewhere: here as much as can be is to happen at once."""
+    return connect._transport(venue, getattr(settings, f"{venue.name}_URL"))
+
+
+def unmetered() -> None:
+    """All ways to venues of this process and of those forked from it are bare."""
+    connect._way = bare_way
+
+
+def read_everything() -> dict[str, list[str]]:
+    """Bring every account's rows up to what the venue says; per account what of its money nothing explains, and how
+    our positions differ from the venue's."""
+    found: dict[str, list[str]] = {}
+    for venue, _ in connect.configured_venues():
+        for account in accounts_of(venue.value):
+            with operator_scope(account.operator_id):
+                adapter = account_adapter(account)
+                sync_account(adapter, account)
+                account.refresh_from_db()
+                totals = money_totals(account)
+                theirs = {row.market: row.size for row in adapter.account(account.address).positions}
+                ours = {row.market.name: row.size for row in account.positions.select_related("market")}
+                unexplained = "0" if totals is None else f"{totals.unexplained.normalize():f}"
+                found[f"{venue} {account.address}"] = [unexplained, "" if ours == theirs else f"{ours} {theirs}"]
+    return found
