@@ -12,7 +12,6 @@ needed, which keeps all of it. A backstop of the whole cross account keeps what 
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -32,6 +31,7 @@ from trading.models import (
     VenueAccount,
 )
 from trading.models.accounts import PositionFigures
+from trading.services.liquidation_money import Execution, Outcome, isolated_outcome, released
 from trading.venues.base import Venue
 
 # The venue waits half a minute between the parts of a large liquidation (Hyperliquid 3.10).
@@ -40,40 +40,8 @@ METHODS = ("market", "backstop")
 BACKSTOP = "backstop"
 ZERO = Decimal(0)
 
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """A liquidation in money. ``returned`` and ``lost`` are None where the position had not been seen before."""
-
-    margin: Decimal | None
-    returned: Decimal | None
-    settled: Decimal
-    lost: Decimal | None
-
-
-def isolated_outcome(
-    *, margin: Decimal, profit: Decimal, fee: Decimal, is_whole: bool, keeps_rest: bool, is_told: bool
-) -> Outcome:
-    """What became of ``margin``, which the position held without its open profit.
-
-    ``profit`` is the closed profit of all executions. Where the venue itself books what it takes and bears
-    (``is_told``), nothing is left to settle.
-
-    >>> isolated_outcome(margin=Decimal(100), profit=Decimal(-90), fee=Decimal(1), is_whole=True, keeps_rest=False,
-    ...     is_told=False)
-    Outcome(margin=Decimal('100'), returned=Decimal('9'), settled=Decimal('0'), lost=Decimal('91'))
-    >>> isolated_outcome(margin=Decimal(100), profit=Decimal(-95), fee=Decimal(0), is_whole=True, keeps_rest=True,
-    ...     is_told=False)
-    Outcome(margin=Decimal('100'), returned=Decimal('0'), settled=Decimal('-5'), lost=Decimal('100'))
-    >>> isolated_outcome(margin=Decimal(100), profit=Decimal(-103), fee=Decimal(0), is_whole=True, keeps_rest=False,
-    ...     is_told=False)
-    Outcome(margin=Decimal('100'), returned=Decimal('0'), settled=Decimal('3'), lost=Decimal('100'))
-    """
-    if not is_whole:
-        return Outcome(margin, None, ZERO, fee - profit)
-    end = margin + profit - fee
-    returned = ZERO if keeps_rest else max(ZERO, end)
-    return Outcome(margin, returned, ZERO if is_told else returned - end, margin - returned)
+Record = dict[str, object]
+Entry = tuple[datetime, Record]
 
 
 def record_liquidations(account: VenueAccount, since: datetime) -> list[Liquidation]:
@@ -145,7 +113,8 @@ def _tell_executions(row: Liquidation, fills: list[Fill]) -> None:
 def _tell_position(row: Liquidation, account: VenueAccount, fills: list[Fill]) -> None:
     """What we had shown of the position, and the outcome that follows from it."""
     seen = _seen_before(account, row, is_long=row.size_before > 0)
-    entry = _venues_entry(account, row)
+    entries = _venues_entries(account, row)
+    entry = _nearest(entries, row.happened_at)
     told_mode = str(entry.get("leverageType", "")).lower() if entry else ""
     row.mode = seen.mode if seen else (told_mode or _mode_in_words(fills))
     if seen is not None:
@@ -156,7 +125,7 @@ def _tell_position(row: Liquidation, account: VenueAccount, fills: list[Fill]) -
         row.seen_at = seen.venue_time
         if fills[0].start_position is None:
             row.size_before = seen.size
-    outcome = _outcome(row, account, seen, entry, _brought(fills))
+    outcome = _outcome(row, account, seen, entries, fills)
     row.margin, row.returned, row.settled, row.lost = (
         outcome.margin, outcome.returned, outcome.settled, outcome.lost,
     )  # fmt: skip
@@ -179,16 +148,20 @@ def _seen_before(account: VenueAccount, row: Liquidation, *, is_long: bool) -> P
     return former if former is not None and former.ended_at >= row.happened_at else None
 
 
-def _venues_entry(account: VenueAccount, row: Liquidation) -> dict[str, object] | None:
-    """What the venue's ledger says of it, by the entry nearest in time (Hyperliquid 2.5)."""
+def _venues_entries(account: VenueAccount, row: Liquidation) -> list[Entry]:
+    """What the venue's ledger says of it, oldest first: an entry for each time that it stepped in (Hyperliquid 2.5)."""
     span = (row.happened_at - EPISODE, row.ended_at + EPISODE)
     rows = LedgerEntry.objects.filter(account=account, kind="liquidation", happened_at__range=span)
-    entries = sorted(rows, key=lambda entry: abs(entry.happened_at - row.happened_at))
-    told: list[dict[str, object]] = [json.loads(entry.details) for entry in entries]
-    return next((entry for entry in told if row.market.name in _coins(entry)), None)
+    told = [(entry.happened_at, json.loads(entry.details)) for entry in rows.order_by("happened_at", "pk")]
+    return [(at, entry) for at, entry in told if row.market.name in _coins(entry)]
 
 
-def _coins(entry: dict[str, object]) -> list[str]:
+def _nearest(entries: Iterable[Entry], at: datetime) -> Record | None:
+    """The entry that is nearest in time."""
+    return min(entries, key=lambda entry: abs(entry[0] - at), default=(at, None))[1]
+
+
+def _coins(entry: Record) -> list[str]:
     held = entry.get("liquidatedPositions")
     return [str(position["coin"]) for position in held] if isinstance(held, list) else []
 
@@ -197,14 +170,15 @@ def _outcome(
     row: Liquidation,
     account: VenueAccount,
     seen: PositionFigures | None,
-    entry: dict[str, object] | None,
-    brought: Decimal,
+    entries: list[Entry],
+    fills: list[Fill],
 ) -> Outcome:
     if row.mode == MarginMode.CROSS:
-        settled = _cross_settlement(row, entry)
+        settled = _cross_settlement(row, entries, fills)
         return Outcome(None, None, settled, row.fee - row.closed_pnl - settled)
-    margin = _margin(row, _cash(account, row, seen, entry), seen, brought)
-    if margin is None:
+    cash = _cash(account, row, seen, _nearest(entries, row.happened_at))
+    margin = _margin(row, cash, seen, _brought(fills))
+    if margin is None or cash is None:
         return Outcome(None, None, ZERO, row.fee - row.closed_pnl)
     is_told = gateway_of(Venue(account.venue)).lists_liquidations
     booked = _booked(account, row) if is_told else ZERO
@@ -212,17 +186,25 @@ def _outcome(
         margin=margin,
         profit=row.closed_pnl + booked,
         fee=row.fee,
+        moved=released(cash, row.size_before, (_execution(fill) for fill in fills)),
         is_whole=row.closed_size == abs(row.size_before),
-        keeps_rest=BACKSTOP in row.method,
         is_told=is_told,
     )
 
 
-def _cross_settlement(row: Liquidation, entry: dict[str, object] | None) -> Decimal:
+def _execution(fill: Fill) -> Execution:
+    fee = ZERO if fill.fee is None or fill.fee_token else fill.fee
+    return Execution(fill.size, fill.price, fee, fill.liquidation == BACKSTOP)
+
+
+def _cross_settlement(row: Liquidation, entries: list[Entry], fills: list[Fill]) -> Decimal:
     """A backstop keeps what the cross account was worth; it is counted once, with the first of its positions."""
-    if entry is None or row.method != BACKSTOP or _coins(entry)[0] != row.market.name:
+    if not entries:
         return ZERO
-    return -Decimal(str(entry["accountValue"]))
+    at, entry = entries[-1]
+    last = [fill for fill in fills if fill.happened_at >= at]
+    is_taken = bool(last) and all(fill.liquidation == BACKSTOP for fill in last)
+    return -Decimal(str(entry["accountValue"])) if is_taken and _coins(entry)[0] == row.market.name else ZERO
 
 
 def _margin(row: Liquidation, cash: Decimal | None, seen: PositionFigures | None, brought: Decimal) -> Decimal | None:
@@ -239,7 +221,7 @@ def _margin(row: Liquidation, cash: Decimal | None, seen: PositionFigures | None
 
 
 def _cash(
-    account: VenueAccount, row: Liquidation, seen: PositionFigures | None, entry: dict[str, object] | None
+    account: VenueAccount, row: Liquidation, seen: PositionFigures | None, entry: Record | None
 ) -> Decimal | None:
     """The cash leg when the liquidation began: as the venue tells it, or else as it was last seen, and what moved."""
     told = _told_cash(row, entry)
@@ -249,7 +231,7 @@ def _cash(
     return cash
 
 
-def _told_cash(row: Liquidation, entry: dict[str, object] | None) -> Decimal | None:
+def _told_cash(row: Liquidation, entry: Record | None) -> Decimal | None:
     """The cash leg that follows from the equity which the venue's ledger names (Hyperliquid 2.5).
 
     An isolated position is liquidated below its maintenance margin, which is at most half of its worth: a larger figure

@@ -14,7 +14,7 @@ from tests.trading.services.test_orders import ticket
 from tests.trading.services.test_records import settled
 from trading.margin.types import MarginMode
 from trading.models import Difference, Fill, FormerPosition, Liquidation, Position
-from trading.services import liquidations
+from trading.services import liquidation_money
 from trading.services.liquidations import record_liquidations
 from trading.services.orders import place_order
 from trading.services.readings import locked
@@ -158,4 +158,4 @@ def test_money_of_a_liquidation_adds_up(desk: Desk, price: str) -> None:
 
 
 def test_module_opens_with_examples_that_hold() -> None:
-    assert doctest.testmod(liquidations).failed == 0
+    assert doctest.testmod(liquidation_money).failed == 0
