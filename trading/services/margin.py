@@ -7,6 +7,7 @@ from uuid import UUID
 from trading.models import Command, Position, VenueAccount
 from trading.models.commands import CommandKind
 from trading.services.commands import Intent, prepare, submit
+from trading.services.reconcile import settle_margin_first
 from trading.services.storm import refuse_new_risk
 from trading.services.sync import sync_after_command, sync_positions
 from trading.venues.base import Adapter, AdjustMargin
@@ -27,6 +28,7 @@ def change_margin(
     The state before is kept with the command: the venue gives margin changes no id of their own, so a lost answer is
     settled by comparing the cash leg (Hyperliquid 3.3). Raises ``FormReused`` and ``InvalidCommand``.
     """
+    settle_margin_first(adapter, account, position.market)
     position = _as_the_venue_has_it(adapter, account, position)
     market = position.market
     intent = Intent(
@@ -41,10 +43,12 @@ def change_margin(
             "funding": f"{position.funding_since_open:f}",
             "margin": f"{position.margin:f}",
             "liquidation": "" if position.liquidation_price is None else f"{position.liquidation_price:f}",
+            "at": position.venue_time.isoformat(),
         },
     )
     if amount < 0:
         refuse_new_risk(account, intent)
+    settle_margin_first(adapter, account, market)
     command, is_new = prepare(adapter, account, market, intent)
     if not is_new:
         return command

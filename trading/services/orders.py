@@ -23,6 +23,7 @@ from trading.services.drafts import (
     exit_orders,
     replacement_order,
 )
+from trading.services.reconcile import settle_margin_first
 from trading.services.storm import refuse_new_risk
 from trading.services.sync import sync_after_command
 from trading.venues.base import (
@@ -68,6 +69,7 @@ def _refuse_what_the_rules_forbid(adapter: Adapter, intent: Intent) -> None:
 
 def _carry_out(adapter: Adapter, account: VenueAccount, market: Market, intent: Intent) -> Command:
     """Write the command down and send it, once; then read what it left."""
+    settle_margin_first(adapter, account, market)
     command, is_new = prepare(adapter, account, market, intent)
     if is_new:
         command = submit(adapter, command)

@@ -161,11 +161,14 @@ def test_one_effect_never_proves_two_changes(desk: Desk) -> None:
     held = Position.objects.select_related("market", "account").get()
     first = unknown_margin(desk, 25, "drop_after")
 
+    desk.sandbox.fault("drop_before", "any", count=4)  # the first cannot be proven now
     with pytest.raises(StillChecking):
         change_margin(desk.adapter, desk.account, held, Decimal(25), uuid4())
-
-    assert prove(desk.adapter, first)
+    desk.sandbox.clear_faults()
+    # ... and now it is proven before the second is written down.
     change_margin(desk.adapter, desk.account, held, Decimal(25), uuid4())
+    first.refresh_from_db()
+    assert first.state == CommandState.ACCEPTED
     assert desk.adapter.account(desk.account.address).positions[0].cash == held.cash + 50
     assert MarginChange.objects.count() == 2
 
