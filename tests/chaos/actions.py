@@ -63,8 +63,9 @@ class Desk:
 
     @property
     def mark(self) -> Decimal:
-        assert self.traded.mark_price is not None
-        return self.traded.mark_price
+        mark: Decimal | None = self.traded.mark_price
+        assert mark is not None
+        return mark
 
     @property
     def lot(self) -> Decimal:

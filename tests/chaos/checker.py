@@ -36,11 +36,20 @@ class Belief:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Something that went wrong for everybody, from ``start`` to ``end``; ``who`` narrows it to one trader."""
+    """Something that went wrong from ``start`` to ``end``: for everybody, for one trader's process (``who``), or for
+    the command alone that was written down in that time."""
 
     start: float
     end: float
     who: str = ""
+    is_of_its_own: bool = False
+
+    def touched(self, belief: Belief) -> bool:
+        """Whether it happened to the command while that was open."""
+        if self.is_of_its_own:
+            return self.start <= belief.prepared <= self.end
+        is_meant = self.who in ("", belief.trader)
+        return is_meant and self.start <= (belief.settled or self.start) and self.end >= belief.prepared
 
 
 @dataclass
@@ -142,11 +151,7 @@ def _time(verdict: Verdict, belief: Belief, strikes: list[Strike], troubles: lis
     """The seconds from the end of the last fault that touched the command while it was open, until it was settled."""
     assert belief.settled is not None
     ends = [one.ended for one in strikes if belief.prepared <= one.ended <= belief.settled]
-    ends += [
-        min(one.end, belief.settled)
-        for one in troubles
-        if one.start <= belief.settled and one.end >= belief.prepared and one.who in ("", belief.trader)
-    ]
+    ends += [min(one.end, belief.settled) for one in troubles if one.touched(belief)]
     took = max(0.0, belief.settled - max([belief.prepared, *ends]))
     verdict.seconds.append(took)
     verdict.slowest = sorted([*verdict.slowest, (took, belief.command)])[-5:]

@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +121,8 @@ def run(servers: Servers, commands: int, seed: int, *, every_point: int) -> Outc
     finally:
         fleet.dismiss("")
     outcome.kills = len(fleet.killed)
-    outcome.troubles += [Trouble(at, at, who if who.startswith("trader") else "") for who, at in fleet.killed]
+    # The death of a worker excuses nobody: another one goes on with its work.
+    outcome.troubles += [Trouble(at, at, who) for who, at in fleet.killed]
     outcome.seconds = time.monotonic() - began
     return outcome
 
@@ -180,7 +182,7 @@ def _follow_common_rules(outcome: Outcome, commands: int, seed: int) -> None:
     """A tenth as many orders by each of the two common rules, on the same bad days."""
     for venue in VENUES:
         for rule, tries in RULES.items():
-            made = in_a_process(lambda v=venue, t=tries: wishes(v, t, max(40, commands // 10), seed), seconds=600)
+            made = in_a_process(partial(wishes, venue, tries, max(40, commands // 10), seed), seconds=600)
             outcome.wishes.setdefault(venue, {})[rule] = made or []
 
 
@@ -191,8 +193,8 @@ def _die_everywhere(outcome: Outcome, fleet: Fleet, seed: int, every_point: int)
             point = 1
             while True:
                 start = time.time()
-                ended = in_a_process(lambda v=venue, p=path, n=point: die_at(v, p, n, seed), seconds=20)
-                outcome.troubles.append(Trouble(start, time.time()))
+                ended = in_a_process(partial(die_at, venue, path, point, seed), seconds=20)
+                outcome.troubles.append(Trouble(start, time.time(), is_of_its_own=True))
                 fleet.tend()
                 if ended is not None:
                     break

@@ -6,7 +6,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from tests.chaos.checker import Belief, Execution, Strike, Trouble, judge
+from tests.chaos.checker import Belief, Trouble, judge
+from tests.chaos.venue import Execution, Strike
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 LINE = re.compile(r"chaos: commands=(\d+) duplicated=(\d+) lost=(\d+) wrong=(\d+) unresolved=(\d+) p99=\d+\.\d+ max=\d")

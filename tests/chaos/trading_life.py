@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TypeVar
+from unittest.mock import patch
 from uuid import uuid4
 
 from django.conf import settings
@@ -21,7 +22,6 @@ from trading import connect
 from trading.connect import account_adapter
 from trading.models import Command, VenueAccount
 from trading.models.commands import CommandState
-from trading.services import commands
 from trading.services.commands import prepare, submit
 from trading.services.reconcile import prove
 from trading.services.sync import sync_account
@@ -89,7 +89,8 @@ def die_at(venue: str, path: str, point: int, seed: int) -> int | None:
         if path == "submit":
             points.watch(stack)
         else:
-            commands.settle_soon = lambda _: None  # nobody else is called, so this process comes first
+            # Nobody else is called, so this process comes first.
+            stack.enter_context(patch("trading.services.commands.settle_soon"))
         command, _ = prepare(desk.adapter, account, market, intent)
         command = submit(desk.adapter, command)
         if path != "submit" and command.state == CommandState.UNKNOWN:

@@ -114,7 +114,7 @@ def _account(text: bytes) -> str:
 
 
 async def _serve(seed: int, output: Path) -> None:
-    tape.KEPT_EVENTS = tape.KEPT_ORDERS = tape.KEPT_FILLS = MOST_KEPT  # type: ignore[misc]
+    tape.KEPT_EVENTS = tape.KEPT_ORDERS = tape.KEPT_FILLS = MOST_KEPT
     record = Record()
     server = Server(Engine(fresh_state(seed, wall_clock(), still=True)))
     faults = TellingFaults()

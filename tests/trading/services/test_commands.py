@@ -73,7 +73,7 @@ def write_many(account_id: int, operator_id: int, market_id: int, seed: int) -> 
         return now() + timedelta(seconds=chance.uniform(-5, 0))
 
     with pytest.MonkeyPatch.context() as patched, operator_scope(operator_id):
-        patched.setattr(commands.timezone, "now", stepping)
+        patched.setattr(timezone, "now", stepping)
         account, market = VenueAccount.objects.get(pk=account_id), Market.objects.get(pk=market_id)
         for _ in range(EACH):
             prepare(ADAPTER, account, market, order(market, uuid4()))
@@ -82,7 +82,7 @@ def write_many(account_id: int, operator_id: int, market_id: int, seed: int) -> 
 def test_nonces_of_one_signer_rise_over_all_processes_and_steps_of_the_clock(account: VenueAccount) -> None:
     market = Market.objects.get()
     connection.close()
-    connection.close_pool()  # its threads would not live on in the processes forked from here
+    connection.close_pool()  # type: ignore[attr-defined]  # its threads would not live on in the processes forked from here
     fork = multiprocessing.get_context("fork")
     given = (account.pk, account.operator_id, market.pk)
     writers = [fork.Process(target=write_many, args=(*given, seed)) for seed in range(PROCESSES)]
