@@ -20,6 +20,7 @@ from trading.venues.base import (
 from trading.venues.decoding import Decoder, Record, moment, oldest_first
 
 ZERO = Decimal(0)
+MAIN = ""
 
 
 class _Liquidation(Record, frozen=True):
@@ -70,6 +71,13 @@ class _LedgerDelta(Record, frozen=True):
     type: str
     usdc: Decimal | None = None
     to_perp: bool = False
+    user: str = ""
+    destination: str = ""
+    source_dex: str = ""
+    destination_dex: str = ""
+    token: str = ""
+    amount: Decimal | None = None
+    fee: Decimal = ZERO
 
 
 _decode_fills = Decoder(list[_Fill], "userFills")
@@ -128,20 +136,42 @@ def funding(body: bytes) -> tuple[FundingPayment, ...]:
     return oldest_first(records, (record.key for record in records))
 
 
-def _ledger(row: _Ledger) -> LedgerEntry:
+def _ledger(row: _Ledger, address: str) -> LedgerEntry:
     delta = _decode_delta(row.delta)
-    amount = None
-    if delta.usdc is not None and delta.type in {"deposit", "withdraw", "accountClassTransfer"}:
-        incoming = delta.type == "deposit" or delta.to_perp
-        amount = delta.usdc if incoming else -delta.usdc
     details = bytes(row.delta)
     key = f"{row.time}-{row.hash}-{delta.type}-{zlib.crc32(details):08x}"
-    return LedgerEntry(key, delta.type, moment(row.time), amount, details.decode())
+    return LedgerEntry(key, delta.type, moment(row.time), _change(delta, address), details.decode())
 
 
-def ledger(body: bytes) -> tuple[LedgerEntry, ...]:
-    """Balance changes besides trades and funding, oldest first, each once."""
-    records = [_ledger(row) for row in _decode_ledger(body)]
+def _change(delta: _LedgerDelta, address: str) -> Decimal | None:
+    """What the row did to the perpetuals balance of the main book; None where it does not say."""
+    is_incoming = delta.destination.lower() == address
+    match delta:
+        case _LedgerDelta(type="send", token="USDC", amount=Decimal() as amount):
+            return _sent(delta, amount, address)
+        case _LedgerDelta(type="internalTransfer", usdc=Decimal() as amount) if address:
+            return amount if is_incoming else -amount - delta.fee
+        case _LedgerDelta(type="deposit" | "withdraw" | "accountClassTransfer", usdc=Decimal() as amount):
+            return amount if delta.type == "deposit" or delta.to_perp else -amount
+        case _:
+            return None
+
+
+def _sent(delta: _LedgerDelta, amount: Decimal, address: str) -> Decimal | None:
+    """A transfer between places: spot, the main book, builder-deployed ones."""
+    if delta.user == delta.destination:
+        return amount * ((delta.destination_dex == MAIN) - (delta.source_dex == MAIN))
+    is_incoming = delta.destination.lower() == address
+    place = delta.destination_dex if is_incoming else delta.source_dex
+    if not address or place != MAIN:
+        return None
+    return amount if is_incoming else -amount
+
+
+def ledger(body: bytes, address: str = "") -> tuple[LedgerEntry, ...]:
+    """Balance changes besides trades and funding, oldest first, each once; ``address`` is whose they are, in lower
+    case. Without it a transfer to or from others has no amount."""
+    records = [_ledger(row, address) for row in _decode_ledger(body)]
     return oldest_first(records, (record.key for record in records))
 
 

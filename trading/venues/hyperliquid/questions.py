@@ -142,7 +142,8 @@ def funding(address: str, since: datetime, until: datetime | None = None) -> Que
 
 def ledger(address: str, since: datetime, until: datetime | None = None) -> Question[tuple[LedgerEntry, ...]]:
     """One page of other balance changes from ``since`` on, 500 at most."""
-    return _history("userNonFundingLedgerUpdates", address, since, until, history.ledger)
+    known = checked_address(address)
+    return _history("userNonFundingLedgerUpdates", address, since, until, lambda body: history.ledger(body, known))
 
 
 def _history(

@@ -271,3 +271,26 @@ def test_a_fill_with_a_figure_that_is_no_number_is_malformed() -> None:
     for figure in ("NaN", "inf", "abc"):
         with pytest.raises(Malformed):
             history.fills(encoded([FILL | {"px": figure}]))
+
+
+ME, OTHER = "0x" + "a1" * 20, "0x" + "b0" * 20
+
+
+@pytest.mark.parametrize(
+    ("delta", "amount"),
+    [
+        ({"type": "send", "user": ME, "destination": ME, "sourceDex": "", "destinationDex": "xyz"}, "-20"),
+        ({"type": "send", "user": ME, "destination": ME, "sourceDex": "spot", "destinationDex": ""}, "20"),
+        ({"type": "send", "user": ME, "destination": ME, "sourceDex": "xyz", "destinationDex": "spot"}, "0"),
+        ({"type": "send", "user": ME, "destination": OTHER, "sourceDex": "", "destinationDex": "spot"}, "-20"),
+        ({"type": "send", "user": OTHER, "destination": ME, "sourceDex": "spot", "destinationDex": ""}, "20"),
+        ({"type": "send", "user": OTHER, "destination": ME, "sourceDex": "", "destinationDex": "spot"}, None),
+        ({"type": "internalTransfer", "usdc": "20", "user": ME, "destination": OTHER, "fee": "1.0"}, "-21"),
+        ({"type": "internalTransfer", "usdc": "20", "user": OTHER, "destination": ME, "fee": "1.0"}, "20"),
+        ({"type": "vaultDeposit", "usdc": "20"}, None),
+    ],
+)
+def test_a_transfer_has_the_sign_that_it_has_for_the_main_book(delta: dict[str, Any], amount: str | None) -> None:
+    moved = {"token": "USDC", "amount": "20"} if delta["type"] == "send" else {}
+    (entry,) = history.ledger(encoded([{"time": 1, "hash": "0x1", "delta": delta | moved}]), ME)
+    assert entry.amount == (None if amount is None else Decimal(amount))
