@@ -32,6 +32,7 @@ TURN_SECONDS = 0.25
 PRESENCE_SECONDS = 1.0
 MARKETS_SECONDS = 60.0
 AFTER_FAILURE_SECONDS = 1.0
+COUNT_SECONDS = 5.0
 
 
 class LockLost(Exception):
@@ -90,6 +91,15 @@ class Follower:
             group.create_task(self._hear_arrivals(redis, lookers, heard, arrival))
             group.create_task(lookers.load())
             group.create_task(_take_turns(redis, renderer, lookers, heard))
+            group.create_task(self._count(redis, heard))
+
+    async def _count(self, redis: Redis, heard: Heard) -> None:
+        """Tell how many frames were heard, and how many of them made no sense."""
+        while connections.is_wanted():
+            if heard.counted:
+                key = keys.stream_frames(self._adapter.venue, self._adapter.network)
+                await redis.hset(key, mapping={kind: str(count) for kind, count in heard.counted.items()})
+            await asyncio.sleep(COUNT_SECONDS)
 
     async def _read_markets(self, renderer: Renderer, heard: Heard) -> None:
         """Learn which markets there are, now and once a minute."""

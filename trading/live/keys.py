@@ -3,6 +3,7 @@
 ========================================  ==========================================================================
 ``board:{venue}:{network}``               hash ``as_of`` (Unix ms), ``data`` (the whole board)
 ``lock:stream:{venue}:{network}``         held by the one process that follows the venue
+``frames:{venue}:{network}``              hash: kind of frame → how many its process has heard
 ``market:{venue}:{network}:{market}``     channel of public patches; its full last state under the name + ``:state``
 ``marks:{venue}:{network}``               channel of the marks of all markets; full state likewise
 ``{operator}:account:{account}``          channel of private patches and changes; full state likewise
@@ -48,6 +49,11 @@ def board(venue: Venue, network: Network) -> str:
 def stream_lock(venue: Venue, network: Network) -> str:
     """Held by the process that follows the venue."""
     return f"lock:stream:{venue}:{network}"
+
+
+def stream_frames(venue: Venue, network: Network) -> str:
+    """How many frames of each kind the process that follows the venue has heard, those it could not read included."""
+    return f"frames:{venue}:{network}"
 
 
 def market_channel(venue: Venue, network: Network, market: str) -> str:

@@ -133,7 +133,7 @@ async def _write(account: Account, followed: Followed, told: Told, places: async
     async with places:
         try:
             outcome = await asyncio.to_thread(_store, account, followed.adapter, told)
-        except (DatabaseError, RedisError, VenueError, LookupError, ValueError):
+        except (DatabaseError, RedisError, VenueError, LookupError, ValueError, ArithmeticError):
             logger.exception("What account %s of operator %s was told is not written yet.", *reversed(account))
             outcome = Outcome.FAILED
     followed.settle(told, outcome, time.monotonic())

@@ -184,6 +184,12 @@ def test_follower_that_lost_its_lock_publishes_nothing_more(
         assert fresh_board().as_of == before
 
 
+def test_what_was_heard_is_counted(redis: Redis, venue: SandboxProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follow, "COUNT_SECONDS", 0.1)
+    with following(venue):
+        assert eventually(lambda: int(redis.hget(keys.stream_frames(*HERE), "StateFrame") or 0) > 0)
+
+
 def test_redis_flushed_while_following_costs_seconds_and_nothing_else(redis: Redis, venue: SandboxProcess) -> None:
     with serving() as port, following(venue), Page(port, ticket_for(1)) as page:
         assert page.wait_for_kind("fragment")
