@@ -239,6 +239,7 @@ def test_quote_asks_the_database_nothing_while_the_slider_moves(
 ) -> None:
     monkeypatch.setattr("trading.recent.REMEMBERED_SECONDS", 60)  # a clock that a busy machine cannot outrun
     monkeypatch.setattr("tenants.recent.REMEMBERED_SECONDS", 60)
+    monkeypatch.setattr("tenants.hosts.REMEMBERED_SECONDS", 60)
     monkeypatch.setattr("trading.recent.RULES_SECONDS", 60)
     for name in ("ETH", "SOL"):
         market = type(desk.market).objects.get(name=name)
