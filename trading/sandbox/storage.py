@@ -10,6 +10,8 @@ import msgspec
 from trading.sandbox.state import VERSION, State
 
 SAVE_EVERY_SECONDS = 3.0
+# A ledger of before Aster's wire lacks only what can be told from the rest of it.
+BEFORE_THE_WIRE = 2
 
 
 class UnreadableStateError(Exception):
@@ -20,6 +22,17 @@ class _Header(msgspec.Struct):
     """Ledgers of the first version did not say which they were."""
 
     version: int = 1
+
+
+def _upgraded(state: State) -> State:
+    """The ledger in today's form: who has a deposit on record has deposited."""
+    if state.version == BEFORE_THE_WIRE:
+        for account in state.accounts.values():
+            account.deposited = any(row.delta.get("type") == "deposit" for row in account.updates)
+        state.version = VERSION
+    for other in state.others.values():
+        _upgraded(other)
+    return state
 
 
 @dataclass
@@ -36,12 +49,12 @@ class Store:
             return None
         try:
             version = msgspec.json.decode(data, type=_Header).version
-            if version != VERSION:
+            if version not in (BEFORE_THE_WIRE, VERSION):
                 raise UnreadableStateError(
                     f"{self.path} holds a sandbox ledger of version {version}; this sandbox keeps version {VERSION}. "
                     "Move the file away and start anew."
                 )
-            return msgspec.json.decode(data, type=State)
+            return _upgraded(msgspec.json.decode(data, type=State))
         except msgspec.DecodeError as error:
             raise UnreadableStateError(f"{self.path} holds no sandbox ledger: {error}") from error
 
