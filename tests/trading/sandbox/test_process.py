@@ -53,6 +53,18 @@ def test_a_state_file_of_the_first_version_is_one_sentence(tmp_path: Path) -> No
         call_command("sandbox", port=0, state=tmp_path / "ledger.json")
 
 
+def test_a_state_file_of_before_asters_wire_is_read_on(engine: Engine, tmp_path: Path) -> None:
+    file = tmp_path / "ledger.json"
+    engine.fund(ALICE, Decimal(500))
+    Store(file).save(engine.state)
+    saved = json.loads(file.read_text())
+    for ledger in (saved, *saved["others"].values()):
+        ledger["version"] = 2
+    del saved["accounts"][ALICE]["deposited"]
+    file.write_text(json.dumps(saved))
+    assert Store(file).load() == engine.state
+
+
 @pytest.mark.parametrize(
     "fund",
     ["0x12=5", f"nowhere:{ALICE}=5", f"aster:{ALICE}=-5", f"{ALICE}=-5", f"{ALICE}=x", ALICE, f"{ALICE}=0.0000001"],
