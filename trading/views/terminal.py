@@ -54,7 +54,7 @@ def home(request: MemberRequest) -> HttpResponse:
         return redirect("console")
     if request.user.role == Role.SUPPORT:
         return redirect("support")
-    market = first_market(request.user)
+    market = first_market(request.user, request.GET.get("venue", ""))
     if market is not None:
         return redirect("terminal", market.address)
     if not all(gateway_of(venue).reads_without_key for venue in venues_offered()):
@@ -62,10 +62,11 @@ def home(request: MemberRequest) -> HttpResponse:
     return render(request, "503.html", {"reason": "The venue's markets are still being read."}, status=503)
 
 
-def first_market(trader: User) -> Market | None:
-    """Where a trader's first page opens: on the first market of a venue where he has an account, or of any."""
+def first_market(trader: User, wanted: str = "") -> Market | None:
+    """Where a trader's first page opens: at the venue he comes for, or where he has an account, or anywhere."""
     markets, held = listed_markets(), current_accounts(trader)
-    return next((market for market in markets if market.venue in held), markets[0] if markets else None)
+    by_wish = sorted(markets, key=lambda market: (market.venue != wanted, market.venue not in held))
+    return by_wish[0] if by_wish else None
 
 
 @trader_required

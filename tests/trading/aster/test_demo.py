@@ -18,7 +18,8 @@ from trading.models import Market, VenueAccount
 def accounts() -> dict[tuple[str, str], tuple[str, str, Decimal]]:
     """Of the operators' first traders, by operator and venue: address, key and equity."""
     with every_operator():
-        rows = VenueAccount.objects.filter(trader__email__startswith="trader@").select_related("operator").order_by("pk")
+        traders = VenueAccount.objects.filter(trader__email__startswith="trader@")
+        rows = traders.select_related("operator").order_by("pk")
         return {(row.operator.slug, row.venue): (row.address, row.agent_address, row.equity) for row in rows}
 
 
