@@ -109,6 +109,7 @@ class Desk:
         return remarked(account, {name: mark for name, mark in marks.items() if name in names})
 
     def _order_margin(self, orders: Iterable[Order]) -> Decimal:
+        """What resting orders reserve; one that waits for a trigger stands in no book yet (Hyperliquid 3.2)."""
         sizes = {row.market_id: row.size for row in self.positions}
         leverages = {row.market_id: row.leverage for row in self.positions} | {
             market_id: choice.leverage for market_id, choice in self.preferences.items() if market_id not in sizes
@@ -121,6 +122,7 @@ class Desk:
                     leverages.get(order.market_id, DEFAULT_LEVERAGE_OF_ORDERS),
                 )
                 for order in orders
+                if order.trigger_price is None
             ),
             Decimal(0),
         )

@@ -57,7 +57,8 @@ def place_order(adapter: Adapter, account: VenueAccount, market: Market, ticket:
         return setting
     command = _carry_out(adapter, account, market, intent)
     if ticket.exits and intent.kind is CommandKind.ORDER and command.evidence.get("kind") == "filled":
-        exits = _carry_out(adapter, account, market, _exits_intent(market, ticket))
+        filled = Decimal(command.evidence["size"])
+        exits = _carry_out(adapter, account, market, _exits_intent(market, ticket, filled))
         return command if exits.state == CommandState.ACCEPTED else exits
     return command
 
@@ -127,13 +128,13 @@ def _order_intent(adapter: Adapter, market: Market, ticket: OrderTicket) -> Inte
     return Intent(kind, ticket.form_key, ticket.form, ticket.fields(market.name), build)
 
 
-def _exits_intent(market: Market, ticket: OrderTicket) -> Intent:
-    """The exits of what an order has just opened, where the venue ties them to the position only (Aster 3.7)."""
+def _exits_intent(market: Market, ticket: OrderTicket, filled: Decimal) -> Intent:
+    """The exits of the ``filled`` coins, where the venue ties exits to an open position only (Aster 3.7)."""
     fields = {"market": market.name, "side": ticket.side.value}
     fields |= {kind.value: f"{price:f}" for kind, price in ticket.exits.prices().items()}
 
     def build(name: Name) -> VenueCommand:
-        orders = exit_orders(market.rules, ticket.side, ticket.size, ticket.exits, ticket.builder, name)
+        orders = exit_orders(market.rules, ticket.side, filled, ticket.exits, ticket.builder, name)
         return order_batch(orders, Attachment.POSITION)
 
     return Intent(CommandKind.ORDERS, ticket.form_key, ticket.form, fields, build)

@@ -7,6 +7,7 @@ import pytest
 
 from tests.trading.conftest import Desk
 from tests.trading.services.test_orders import ticket
+from trading.desk import desk_of
 from trading.margin.rounding import Direction
 from trading.margin.types import Side
 from trading.models import Command, Order, Position
@@ -64,6 +65,8 @@ def test_entry_waits_for_its_trigger(desk: Desk, side: Side, kind: TriggerKind, 
     assert (order.trigger_price, order.trigger_kind, order.is_buy) == (Decimal(price), kind, side is Side.LONG)
     assert (order.trigger_is_market, order.reduce_only, order.size) == (limit is None, False, Decimal("0.01"))
     assert limit is None or order.limit_price == limit
+    # What waits outside the book reserves nothing yet (Hyperliquid 3.2).
+    assert desk_of(desk.trader).engine.order_margin == 0
     assert desk.at_venue()["positions"] in ([], {})
 
 
