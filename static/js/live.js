@@ -36,7 +36,7 @@
   }
 
   function isClosed() {
-    return Boolean(document.querySelector("#positions tbody.is-closed, #account.is-closed"));
+    return Boolean(document.querySelector("#positions .panel-age.is-closed"));
   }
 
   // Numbers that arrived while a fragment was on its way are newer than the fragment, and are not sent again.

@@ -43,7 +43,8 @@ def test_reason_for_closed_buttons_goes_when_figures_are_current_again(harbor: E
     expect(page.locator("#positions .table-reason")).to_be_visible()
 
     page.unroute("**/positions/")
-    page.evaluate(HEAR, json.dumps({"positions": {"class": "is-live"}}))
+    name = page.locator("#positions .panel-age").get_attribute("data-live")
+    page.evaluate(HEAR, json.dumps({name: {"class": "is-live"}}))
 
     expect(page.locator("#positions .table-reason")).to_have_count(0)
 
@@ -51,5 +52,5 @@ def test_reason_for_closed_buttons_goes_when_figures_are_current_again(harbor: E
 def drawn_on_old_figures(terminal: Terminal) -> str:
     """The positions panel as a page shows it that is opened after a quiet hour."""
     drawn = terminal.visitor().get("/positions/").text
-    closed = re.sub('class="table-panel is-[a-z]+"', 'class="table-panel is-closed"', drawn)
+    closed = re.sub('class="panel-age is-[a-z]+"', 'class="panel-age is-closed"', drawn)
     return closed.replace("</p>", '</p><p class="table-reason">Account figures are 1 h old.</p>', 1)
