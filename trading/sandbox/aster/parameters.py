@@ -11,6 +11,8 @@ from trading.sandbox.numbers import parse
 
 SIGNATURE = "signature"
 
+# No moment and no number of the venue has more digits, and no ledger could keep them.
+_WHOLE = re.compile(r"[0-9]{1,18}")
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 
 
@@ -68,7 +70,7 @@ class Parameters:
 
     def integer(self, name: str) -> int:
         text = self.text(name)
-        if not text.isascii() or not text.isdecimal():
+        if not _WHOLE.fullmatch(text):
             raise failures.illegal(name)
         return int(text)
 

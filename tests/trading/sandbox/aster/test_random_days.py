@@ -1,7 +1,9 @@
 """Whatever traders do at random, money is neither made nor lost, and the record adds up to the balance."""
 
+import json
 import random
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -83,3 +85,53 @@ def test_the_record_adds_up_whatever_happens(doors: Doors, clock: Clock, seed: i
     for trader in traders:
         assert_it_adds_up(trader)
     assert sum(len(account.fills) for account in engine.state.accounts.values()) > 5
+
+
+NONSENSE = (
+    "",
+    "0",
+    "-1",
+    "1e5",
+    "NaN",
+    "9" * 18,
+    "9" * 40,
+    "0.00000001",
+    "true",
+    "x",
+    "BTCUSDT",
+    "[]",
+    "[1]",
+    "{}",
+    "ä",
+)
+NAMES = (
+    *("symbol", "side", "type", "quantity", "price", "stopPrice", "timeInForce", "reduceOnly", "closePosition"),
+    *("newClientOrderId", "orderId", "leverage", "marginType", "amount", "positionSide", "clientTranId", "limit"),
+    *(
+        "batchOrders",
+        "orderIdList",
+        "countdownTime",
+        "startTime",
+        "endTime",
+        "fromId",
+        "interval",
+        "feeRate",
+        "builder",
+    ),
+)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_no_nonsense_makes_the_doors_fall_over(doors: Doors, seed: int) -> None:
+    chance, trader = random.Random(seed), Trader(doors)
+    doors.engine.fund(trader.address, Decimal(2000))
+    order = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.01"}
+    statuses = set()
+    for method, name in chance.choices(list(doors.routes), k=300):
+        sensible: dict[str, Any] = {key: value for key, value in order.items() if chance.random() < 0.8}
+        fields = sensible | {key: chance.choice(NONSENSE) for key in chance.sample(NAMES, chance.randint(0, 4))}
+        answer = trader.send(method, name, trader.text(signer=trader.wallet, **fields))
+        json.loads(answer.text)
+        statuses.add(answer.status)
+    assert statuses == {200, 400}
+    assert doors.engine.state.money() == doors.engine.state.deposits
