@@ -261,7 +261,7 @@ def test_quote_asks_the_database_nothing_while_the_slider_moves(
 def test_remembered_quote_ends_with_the_session_and_an_order_asks_who_it_is(desk: Desk, browser: Client) -> None:
     assert browser.get(QUOTE, fields()).status_code == 200
     other = Client(HTTP_HOST="alpha.localhost", headers={"HX-Request": "true"})
-    other.cookies = browser.cookies.copy()
+    other.cookies.load(browser.cookies.output(header=""))
 
     desk.trader.is_active = False
     desk.trader.save(update_fields=["is_active"])
