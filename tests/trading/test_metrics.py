@@ -151,12 +151,12 @@ def test_scrape_of_an_empty_platform_answers(db: None) -> None:
     assert found["perpsstudio_refusals", (("reason", "unmapped"), ("venue", "hyperliquid"))] == 0
 
 
-def test_scrape_costs_four_statements_whatever_is_held(
+def test_scrape_costs_five_statements_whatever_is_held(
     alpha: Exchange, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     hold(alpha, [OFF, EXACT, FAR_OFF])
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         scraped()
 
 
