@@ -170,7 +170,7 @@ async def _watch_accounts(lookers: Lookers) -> None:
 
 
 async def _wait(arrival: asyncio.Event, seconds: float) -> None:
-    """Wait for somebody who begins to look at a market, but not for long."""
+    """Wait for what makes the next turn come early, but not for long."""
     try:
         async with asyncio.timeout(seconds):
             await arrival.wait()
@@ -185,7 +185,7 @@ async def _take_turns(redis: Redis, renderer: Renderer, lookers: Lookers, heard:
         known = await renderer.turn(heard, now)
         if known.is_known:
             await lookers.publish(redis, known, now)
-        await asyncio.sleep(TURN_SECONDS)
+        await _wait(lookers.loaded, TURN_SECONDS)
 
 
 async def _let_go(lock: Lock) -> None:

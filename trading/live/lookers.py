@@ -51,6 +51,8 @@ class Lookers:
         self._venue = venue
         self._known: dict[Account, Looker] = {}
         self._waiting: asyncio.Queue[Account] = asyncio.Queue()
+        # Set where an account was read anew, so that its pages need not wait for the next turn.
+        self.loaded = asyncio.Event()
 
     def keep(self, accounts: set[Account]) -> None:
         """Follow exactly these accounts, and read again those whose last reading is long ago."""
@@ -95,6 +97,7 @@ class Lookers:
                 continue
             looker.loaded_at = time.monotonic()
             looker.desk = desk
+            self.loaded.set()
 
     async def publish(self, redis: Redis, board: Board, now: datetime) -> None:
         """Send every account's pages what moved. Raises ``RedisError``."""
