@@ -1,4 +1,4 @@
-"""The exchange's own fee on orders: where it is paid, how much, and who has approved it (Hyperliquid 8, Aster 1.6)."""
+"""The exchange's own fee on orders: where it is paid, how much, and who has approved it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,10 +27,6 @@ from trading.venues.snapshots import Network, Venue
 # Tenths of a basis point, the finest that both venues take.
 STEP = Decimal("0.001")
 HIGHEST_PERCENT = HIGHEST_BUILDER_RATE * 100
-NEEDS = {
-    Venue.HYPERLIQUID: "At Hyperliquid the address needs a standard account with at least 100 USDC.",
-    Venue.ASTER: "At Aster the address has to be registered as a builder and hold at least 100 ASTER.",
-}
 
 
 class FeeForm(forms.Form):
@@ -144,7 +140,7 @@ def _render(request: MemberRequest, venue: Venue | None, form: FeeForm | None, s
         VenueFee(
             venue=one,
             label=gateway_of(one).label,
-            needs=gettext(NEEDS[one]),
+            needs=gettext(gateway_of(one).fee_receiver),
             form=form if one is venue and form is not None else FeeForm(initial=_initial(rows.get((one, network)))),
             approved=counts[one][0] if one in counts else 0,
             accounts=counts[one][1] if one in counts else 0,

@@ -19,11 +19,13 @@ class Gateway:
     closed and booked stands in lists of its own (Aster 3.7), rather than on its fills. ``payload_lifetime``: how long a
     wallet may take to sign before the payload has to be written anew. ``wallet_chain``: the chain a wallet has to be on
     while it signs, None for any. ``tariff``: what requests cost. ``read_key`` takes what the trader pasted, public
-    part first, and raises ``InvalidKey``.
+    part first, and raises ``InvalidKey``. ``fee_receiver`` is one sentence on what the address needs that an
+    operator's fee is paid to.
     """
 
     venue: Venue
     label: str
+    fee_receiver: str
     collateral: str
     rules: MarginRules
     key_kinds: tuple[KeyKind, ...]

@@ -158,6 +158,7 @@ def _payload(wish: WalletWish) -> Approval:
 ASTER = Gateway(
     venue=Venue.ASTER,
     label="Aster",
+    fee_receiver="The address has to be registered as a builder at the venue and hold at least 100 ASTER there.",
     collateral="USDT",
     rules=RULES,
     key_kinds=(KeyKind.AGENT, KeyKind.API_KEY),

@@ -112,6 +112,7 @@ def _payload(wish: WalletWish) -> Approval:
 HYPERLIQUID = Gateway(
     venue=Venue.HYPERLIQUID,
     label="Hyperliquid",
+    fee_receiver="The address needs a standard account with at least 100 USDC at the venue.",
     collateral="USDC",
     rules=RULES,
     key_kinds=(KeyKind.AGENT,),
