@@ -12,6 +12,7 @@ from tenants.models import Role
 from tenants.paging import Page
 from trading.desk import desk_of
 from trading.models import VenueAccount
+from trading.panels.freshness import build_freshness
 from trading.panels.story import build_story
 from trading.past import story_of
 from trading.support.estimates import build_estimates
@@ -53,6 +54,7 @@ def find_trader(request: MemberRequest) -> HttpResponse:
     page = Page(rows=found.traders, total=len(found.traders), position="", newer="?" if before else "", older=older)
     context = {
         "query": query,
+        "venues": build_freshness(request.operator.operator_id),
         "page": page,
         "rows": [build_trader(trader, now) for trader in found.traders],
         "has_more": bool(query) and found.has_more,
