@@ -245,3 +245,41 @@ def test_proving_needs_no_key(desk: Desk) -> None:
 
     lost.refresh_from_db()
     assert lost.state == CommandState.ACCEPTED
+
+
+def test_margin_can_be_added_while_an_order_is_checked(desk: Desk) -> None:
+    lost = place_under(desk, "drop_after")
+    held = Position.objects.select_related("market", "account").get()
+
+    added = change_margin(desk.adapter, desk.account, held, Decimal(25), uuid4())
+
+    lost.refresh_from_db()
+    assert (lost.state, added.state) == (CommandState.UNKNOWN, CommandState.ACCEPTED)
+
+
+def test_order_that_the_trader_has_overtaken_is_dead_within_seconds(desk: Desk) -> None:
+    lost = place_under(desk, "drop_before")
+    held = Position.objects.select_related("market", "account").get()
+    close_position(desk.adapter, desk.account, held, Decimal(86000), uuid4())
+
+    assert proven(desk, lost)
+
+    lost.refresh_from_db()
+    assert (lost.state, lost.evidence["burned"]) == (CommandState.DEAD, True)
+    assert lost.spent_at is not None
+    sent = [bytes(event.request) for event in lost.events.filter(step="sent")]
+    assert (sent, [event.step for event in lost.events.all()][-1]) == ([bytes(lost.body)], "settled")
+
+
+def test_refusal_that_nobody_heard_is_told_as_one(desk: Desk) -> None:
+    place_order(desk.adapter, desk.account, desk.market, ticket(form_key=uuid4(), form={"first": "1"}))
+    desk.sandbox.fault("drop_after", "order", count=1)
+    huge = ticket(form_key=uuid4(), form={"second": "1"}, size=Decimal(300))
+    lost = place_order(desk.adapter, desk.account, desk.market, huge)
+    assert lost.state == CommandState.UNKNOWN
+
+    assert proven(desk, lost)
+
+    lost.refresh_from_db()
+    assert lost.state == CommandState.REJECTED
+    assert lost.evidence.get("received") or "status" in lost.evidence
