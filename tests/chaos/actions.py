@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from trading.margin.rounding import Direction
 from trading.margin.types import MarginMode
 from trading.models import Command, Market, VenueAccount
-from trading.models.commands import CommandKind
+from trading.models.commands import OPEN_STATES, CommandKind
 from trading.services.commands import Intent, Name, prepare, submit
 from trading.services.reconcile import settle_margin_first
 from trading.venues.base import (
@@ -239,6 +239,10 @@ def _mode(desk: Desk, key: UUID) -> Wish | None:
 
 
 def _margin(desk: Desk, key: UUID) -> Wish | None:
+    """Not while an order there may still be filled unheard: a venue that keeps no record of margin changes could then
+    not tell what this one did, and the command would end as unproven."""
+    if Command.objects.filter(account=desk.account, market=desk.traded, state__in=OPEN_STATES).exists():
+        return None
     snapshot = desk.adapter.account(desk.account.address)
     held = next((row for row in snapshot.positions if row.market == desk.traded.name), None)
     if held is None or held.mode is not MarginMode.ISOLATED:

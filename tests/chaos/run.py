@@ -18,7 +18,7 @@ from django.core.management import call_command
 from tests.chaos import record
 from tests.chaos.checker import Trouble, Verdict, judge
 from tests.chaos.common_rules import RULES, figures, wishes
-from tests.chaos.fleet import FORK, SETTLERS, Fleet, Member, beat, settler
+from tests.chaos.fleet import FORK, PLAIN_SETTLERS, SETTLERS, Fleet, Member, beat, plain_settler, settler
 from tests.chaos.people import open_accounts
 from tests.chaos.record import open_count
 from tests.chaos.servers import Servers
@@ -100,12 +100,17 @@ def _trader(venue: str, place: int, seed: int) -> Member:
     return Member(f"trader {venue} {place}", work)
 
 
+def _workers(folder: Path) -> list[Member]:
+    plain = [plain_settler(number) for number in range(PLAIN_SETTLERS)]
+    return [*plain, *(settler(number, folder) for number in range(SETTLERS)), beat(folder)]
+
+
 def run(servers: Servers, commands: int, seed: int, *, every_point: int) -> Outcome:
     """Trade until each venue has ``commands`` commands, with everything that can go wrong; then look what was left."""
     folder = Path(tempfile.mkdtemp(prefix="perpsstudio-chaos-logs-"))
     outcome, began = Outcome(), time.monotonic()
     traders = [_trader(venue, place, seed) for venue in VENUES for place in range(TRADERS)]
-    fleet = Fleet([*traders, *(settler(number, folder) for number in range(SETTLERS)), beat(folder)])
+    fleet = Fleet([*traders, *_workers(folder)])
     try:
         fleet.start()
         _order_bad_days(servers, seed)
