@@ -24,6 +24,12 @@
     };
   });
 
+  // A dialog whose form is on its way asks for no preview: what it is about may be gone by then.
+  document.addEventListener("htmx:config:request", (event) => {
+    const { ctx } = event.detail;
+    if (ctx.request.method === "GET" && ctx.sourceElement.closest("dialog form")?.dataset.busy) event.preventDefault();
+  });
+
   // Counted when it leaves: one that was queued behind another and then dropped never is, and overtakes nothing.
   document.addEventListener("htmx:before:request", (event) => {
     const { ctx } = event.detail;
