@@ -41,8 +41,8 @@ class Step:
 class Request:
     """What the wallet is asked to sign: ``payload`` is the typed data as JSON, ``owner`` the account that must sign.
 
-    After ``fresh_until`` it has to be written anew. ``switches_chain``: the wallet has to go to ``chain_id``, rather than
-    the payload to the wallet's chain.
+    After ``fresh_until`` it has to be written anew. ``switches_chain``: the wallet has to go to ``chain_id``, rather
+    than the payload to the chain of the wallet.
     """
 
     id: int
