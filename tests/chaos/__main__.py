@@ -27,7 +27,7 @@ def main() -> int:
         django.setup()
         # These need Django's settings, which need the servers.
         run, report = (importlib.import_module(f"tests.chaos.{name}") for name in ("run", "report"))
-        run.prepare(running)
+        run.prepare(running, commands)
         points = given.points if given.points is not None else 3 if given.quick else 1
         outcome = run.run(running, commands, given.seed, every_point=points)
         outcome = run.judged(running, outcome)
