@@ -16,6 +16,8 @@ from perpsstudio.embedded.errors import StartError
 from perpsstudio.embedded.processes import replace_file
 
 NEEDED_BYTES = 300_000_000
+# Raised when tables or files of the folder change in a way that no migration bridges.
+VERSION = "2"
 # Whose sign-ins are told; not every operator has a trader with a unified account.
 ROLES = ("trader", "unified", "owner", "support")
 PLAIN_VALUE = re.compile(r"[\w./:@%?&=+,-]*")
@@ -58,6 +60,11 @@ class State:
         return self.folder / "demo.json"
 
     @property
+    def version(self) -> Path:
+        """Of which version the data is that lies here."""
+        return self.folder / "version"
+
+    @property
     def prepared(self) -> Path:
         """Fingerprint of the code that last migrated and seeded this copy."""
         return self.folder / "prepared"
@@ -73,11 +80,15 @@ class State:
 
 
 def open_state(folder: Path) -> State:
-    """Make the folder if need be. Raises StartError when it cannot be written or its disk is full."""
+    """Make the folder if need be. Raises StartError when it cannot be written, its disk is full, or another version's
+    data lies there."""
     try:
         # Others may pass (PostgreSQL's account under root must), not look around; files with secrets are 0600.
         folder.mkdir(mode=0o711, parents=True, exist_ok=True)
         (folder / "logs").mkdir(mode=0o700, exist_ok=True)
+        state = State(folder)
+        if not state.secrets.exists():
+            state.version.write_text(VERSION)
     except OSError as problem:
         raise StartError(
             f"{folder} cannot be written ({problem.strerror}): choose another folder with STATE=."
@@ -88,7 +99,12 @@ def open_state(folder: Path) -> State:
             f"{folder} has {free // 1_000_000} MB of disk space left and {NEEDED_BYTES // 1_000_000} MB are needed: "
             "free some, or choose another folder with STATE=."
         )
-    return State(folder)
+    if not state.version.exists() or state.version.read_text() != VERSION:
+        raise StartError(
+            f"{folder} holds the data of an earlier version, which this one cannot read: move the folder away, or "
+            "choose another with STATE=."
+        )
+    return state
 
 
 def claim(state: State) -> int:

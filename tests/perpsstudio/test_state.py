@@ -57,6 +57,16 @@ def test_secrets_are_made_once(state: Path) -> None:
     assert states.kept_secrets(states.open_state(state / "second")) != first
 
 
+def test_data_of_an_earlier_version_is_refused(state: Path) -> None:
+    states.kept_secrets(states.open_state(state))
+    assert states.open_state(state).folder == state
+
+    for remove in (False, True):
+        (state / "version").unlink() if remove else (state / "version").write_text("1")
+        with pytest.raises(StartError, match="holds the data of an earlier version"):
+            states.open_state(state)
+
+
 def test_folder_in_use_is_refused(state: Path) -> None:
     opened = states.open_state(state)
     descriptor = states.claim(opened)

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import urllib3
 from django.conf import settings
+from django.contrib.auth.hashers import ScryptPasswordHasher
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils import timezone
@@ -39,6 +40,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 STARTING_BALANCE = "10000"
 CHAIN_ID = 421614
 KEY_LIFETIME = timedelta(days=90)
+DEMO_WORK_FACTOR = 2**8
 LOGOS = settings.BASE_DIR / "branding" / "logos"
 
 
@@ -177,10 +179,14 @@ def _brand(demo: Demo) -> None:
 def _person(demo: Demo, part: str, role: str) -> dict[str, str]:
     email, password = f"{part}@{demo.slug}.example", f"{demo.slug}-{part}-demo"
     if not User.objects.filter(email=email).exists():
-        user = User(email=email, role=role)
-        user.set_password(password)
-        user.save()
+        User(email=email, role=role, password=_hashed(password)).save()
     return {"email": email, "password": password}
+
+
+def _hashed(password: str) -> str:
+    """A cheap hash of a password that the terminal prints anyway; the first sign-in replaces it by a dear one."""
+    hasher = ScryptPasswordHasher()
+    return hasher.encode(password, hasher.salt(), n=DEMO_WORK_FACTOR)
 
 
 def _account(trader: User, venue: Venue, network: Network, told: set[Venue], *, is_unified: bool = False) -> None:
