@@ -5,7 +5,18 @@ from dataclasses import replace
 import pytest
 from coloraide import Color
 
-from branding.theme import HARBOR, MERIDIAN, VANTA, Scheme, Theme, browser_colour, findings, may_publish, theme_css, tokens
+from branding.theme import (
+    HARBOR,
+    MERIDIAN,
+    VANTA,
+    Scheme,
+    Theme,
+    browser_colour,
+    findings,
+    may_publish,
+    theme_css,
+    tokens,
+)
 
 
 def relative_luminance(colour: Color) -> float:
