@@ -3,13 +3,20 @@
 import argparse
 import importlib
 import os
+import signal
 import sys
+from types import FrameType
 
 import django
 
 from tests.chaos import servers
 
 LONG, QUICK = 10_000, 250
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Asked to end, leave nothing running."""
+    raise KeyboardInterrupt
 
 
 def main() -> int:
@@ -21,6 +28,7 @@ def main() -> int:
     parser.add_argument("--points", type=int, help="die at every so-manieth point of each path; 0 for none")
     parser.add_argument("--stories", action="store_true", help="tell the lives of the slowest commands")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, _interrupt)
     commands = given.commands or (QUICK if given.quick else LONG)
     with servers.running(given.seed) as running:
         os.environ.update(running.environment | {"DJANGO_SETTINGS_MODULE": "perpsstudio.settings"})
