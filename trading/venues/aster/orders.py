@@ -99,8 +99,14 @@ def order_state(label: str) -> OrderState:
         raise UnknownState(f"order state {label!r}") from None
 
 
+# An order of these kinds that expires without a fill was turned away when it came (Aster 3.7).
+AT_ONCE = frozenset({"GTX", "IOC", "FOK"})
+
+
 def _report(row: _Order) -> OrderReport:
-    return OrderReport(order_state(row.status), row.status, _order(row), moment(row.update_time))
+    was_turned_away = row.status == "EXPIRED" and row.executed_qty == 0 and row.time_in_force in AT_ONCE
+    state = OrderState.REJECTED if was_turned_away else order_state(row.status)
+    return OrderReport(state, row.status, _order(row), moment(row.update_time))
 
 
 def open_orders(body: bytes) -> tuple[OpenOrder, ...]:
