@@ -11,7 +11,7 @@ import django
 
 from tests.chaos import servers
 
-LONG, QUICK = 10_000, 250
+LONG, QUICK = 10_000, 120
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -22,7 +22,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 def main() -> int:
     """Run, print, and return 1 where a promise was broken."""
     parser = argparse.ArgumentParser(prog="chaos")
-    parser.add_argument("--quick", action="store_true", help="a few hundred commands, every third point")
+    parser.add_argument("--quick", action="store_true", help="a few hundred commands, every sixth point")
     parser.add_argument("--commands", type=int, help="commands for each venue")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--points", type=int, help="die at every so-manieth point of each path; 0 for none")
@@ -36,7 +36,7 @@ def main() -> int:
         # These need Django's settings, which need the servers.
         run, report = (importlib.import_module(f"tests.chaos.{name}") for name in ("run", "report"))
         run.prepare(running, commands)
-        points = given.points if given.points is not None else 3 if given.quick else 1
+        points = given.points if given.points is not None else 6 if given.quick else 1
         outcome = run.run(running, commands, given.seed, every_point=points)
         outcome = run.judged(running, outcome)
     if given.stories:

@@ -188,7 +188,7 @@ def _follow_common_rules(outcome: Outcome, commands: int, seed: int) -> None:
     """A tenth as many orders by each of the two common rules, on the same bad days."""
     for venue in VENUES:
         for rule, tries in RULES.items():
-            made = in_a_process(partial(wishes, venue, tries, max(40, commands // 10), seed), seconds=600)
+            made = in_a_process(partial(wishes, venue, tries, max(24, commands // 10), seed), seconds=600)
             outcome.wishes.setdefault(venue, {})[rule] = made or []
 
 
