@@ -93,7 +93,7 @@ def _connected() -> tuple[Venue, ...]:
 
 def _market_words(market: Market, connected: Sequence[Venue]) -> str:
     """A market by its coin, with its venue where there are several."""
-    return market.rules.base if len(connected) < 2 else f"{market.rules.base}, {gateway_of(Venue(market.venue)).label}"
+    return market.rules.base if len(connected) < 2 else f"{market.rules.base} ({gateway_of(Venue(market.venue)).label})"
 
 
 def _in_force() -> Policy:
