@@ -22,14 +22,14 @@ MODE_NOTES = {
 def build_ticket(desk: Desk, market: Market, quoted: Quoted, raw: dict[str, str], form_key: UUID) -> Ticket:
     """The order form as it stands; ``raw`` is what was typed, so that nothing is lost when something is wrong."""
     spec, form = market.rules, quoted.form
-    highest = quoted.highest_leverage
+    highest, modes = quoted.highest_leverage, _modes(desk, market, form)
     return Ticket(
         market=market.address,
         base=spec.base,
         collateral=spec.collateral,
         form_key=str(form_key),
-        modes=_modes(desk, market, form),
-        mode_note=MODE_NOTES[form.mode],
+        modes=modes,
+        mode_notes=tuple(Preset(label=MODE_NOTES[MarginMode(mode.value)], value=mode.value) for mode in modes),
         side=form.side.value,
         kinds=kind_choices(form),
         price=raw.get("price", ""),

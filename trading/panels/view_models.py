@@ -107,7 +107,7 @@ class Ticket:
     collateral: str
     form_key: str
     modes: tuple[Choice, ...]
-    mode_note: str
+    mode_notes: tuple[Preset, ...]
     side: str
     kinds: tuple[Choice, ...]
     price: str

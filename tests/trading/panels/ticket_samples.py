@@ -133,7 +133,7 @@ def ticket(*, beginners: bool = False) -> Ticket:
             Choice(value="isolated", label="Isolated", selected=True),
             Choice(value="cross", label="Cross"),
         ),
-        mode_note="",
+        mode_notes=(),
         side="long",
         kinds=(Choice(value="market", label="Market", selected=True), Choice(value="limit", label="Limit")),
         price="3012.4",
