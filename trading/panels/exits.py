@@ -11,7 +11,7 @@ from trading.margin.rounding import Direction
 from trading.margin.types import Side
 from trading.models import Order, Position
 from trading.panels.elements import NO_EXIT, Change, ExitNote, Freshness, LabelledChange, Preset
-from trading.panels.liquidation import reason_text
+from trading.panels.liquidation import absence_word
 from trading.panels.market import liquidation_text, price_text
 from trading.panels.numbers import field_text, leverage, percent
 from trading.panels.options import exit_note
@@ -191,7 +191,7 @@ def _facts(desk: Desk, row: Position) -> tuple[LabelledChange, ...]:
     entry = row.entry_price.quantize(spec.price_rule.step_at(row.entry_price), ROUND_HALF_EVEN)
     try:
         ends = liquidations_in(state_of(desk.engine_in(row.market)))[row.market.name]
-        words = liquidation_text(ends.price, mark, spec) if ends.price else reason_text(ends)
+        words = liquidation_text(ends.price, mark, spec) if ends.price else absence_word(ends)
     except NO_FIGURES:
         words = "not known"
     return (

@@ -25,6 +25,16 @@ NO_PRICE = {
     NoLiquidation.VENUE_GIVES_NONE: "The venue gives no liquidation price for this position.",
     NoLiquidation.FLAT: "No position is left, so there is nothing to liquidate.",
 }
+BRIEFLY = {
+    NoLiquidation.COVERED: "covered down to zero",
+    NoLiquidation.UNDER_WATER: "no equity is left",
+    NoLiquidation.BEYOND_REACH: "beyond any price",
+    NoLiquidation.COLLATERAL_OUTSIDE: "collateral unseen",
+    NoLiquidation.CONTRADICTORY_PRICES: "figures disagree",
+    NoLiquidation.MULTI_ASSET_COLLATERAL: "several assets back it",
+    NoLiquidation.VENUE_GIVES_NONE: "the venue gives none",
+    NoLiquidation.FLAT: "no position is left",
+}
 
 
 def risk_of(distance: Decimal | None) -> Risk:
@@ -44,6 +54,16 @@ def distance_text(side: Side, distance: Decimal | None) -> str:
 def reason_text(liquidation: Liquidation) -> str:
     """Why there is no price; empty where there is one."""
     return NO_PRICE[liquidation.reason] if liquidation.reason else ""
+
+
+def absence_word(liquidation: Liquidation) -> str:
+    """One word in the place of a price: there is none, or it is not known."""
+    return "none" if liquidation.reason and liquidation.reason.is_known else "not known"
+
+
+def brief_reason(liquidation: Liquidation) -> str:
+    """Why there is no price, as short as a table's cell; empty where there is one."""
+    return BRIEFLY[liquidation.reason] if liquidation.reason else ""
 
 
 def gauge_place(distance: Decimal | None) -> int:
@@ -99,7 +119,7 @@ def _price_of(readout: Readout | None, spec: MarketSpec) -> str:
 
 def _words(readout: Readout, risk: Risk) -> str:
     if risk is Risk.NONE:
-        return "none" if readout.liquidation.reason and readout.liquidation.reason.is_known else "not known"
+        return absence_word(readout.liquidation)
     shared = ", shared" if readout.position.mode is MarginMode.CROSS else ""
     source = ", the venue's figure" if readout.liquidation.basis is Basis.VENUE else ""
     return f"{risk.value}{shared}{source}"

@@ -11,7 +11,7 @@ from trading.margin.quotes import Readout
 from trading.margin.readout import readouts
 from trading.margin.types import MarginMode, MarginRestriction, Side
 from trading.models import Command, Position
-from trading.panels.liquidation import distance_text, price_value, reason_text, risk_of
+from trading.panels.liquidation import absence_word, brief_reason, distance_text, price_value, risk_of
 from trading.panels.market import freshness, liquidation_text, price_text, tone_of
 from trading.panels.numbers import field_text, leverage, money, percent, plain
 from trading.panels.told import told_row
@@ -136,10 +136,10 @@ def build_row(row: Position, shown: Readout, fresh: Freshness, pending: str = ""
         utilisation_tone=used.tone,
         liquidation=liquidation_text(price, held.mark_price, spec) if price else "",
         liquidation_value=price_value(price, held.mark_price, spec),
-        liquidation_reason=reason_text(shown.liquidation),
+        liquidation_reason=brief_reason(shown.liquidation),
         distance=distance_text(held.side, shown.distance),
         risk=risk,
-        risk_words=risk.value if risk is not Risk.NONE else "none",
+        risk_words=risk.value if risk is not Risk.NONE else absence_word(shown.liquidation),
         add_closed_because="" if held.mode is MarginMode.ISOLATED else SHARED,
         remove_closed_because=remove_closed_because(shown, spec.restriction),
     )
