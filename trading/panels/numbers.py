@@ -9,6 +9,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 MINUS = "\u2212"
 NARROW_SPACE = "\u202f"
+_ROUNDS_UP = Decimal("0.99995")
 _COMPACT_STEPS = ((Decimal(10) ** 9, "B"), (Decimal(10) ** 6, "M"), (Decimal(10) ** 3, "K"))
 _LONG_WHOLE_PART = re.compile(r"(?<![\w.,])\d{4,}(?![\w,])")
 _SECONDS_PER_MINUTE = 60
@@ -92,7 +93,8 @@ def compact(value: Decimal) -> str:
     ('1.82\\u202fB', '914.2\\u202fM', '950.00')
     """
     for step, letter in _COMPACT_STEPS:
-        if abs(_exact(value)) >= step:
+        # What would round up to a thousand of one letter is one of the next.
+        if abs(_exact(value)) >= step * _ROUNDS_UP:
             scaled = value / step
             return f"{fixed(scaled, 2 if abs(scaled) < 100 else 1)}{NARROW_SPACE}{letter}"
     return money(value)
