@@ -10,6 +10,7 @@ from trading.forms import CloseForm, CloseKind
 from trading.holdings import market_terms
 from trading.margin.preview import preview_order
 from trading.margin.quotes import OrderRequest, Preview
+from trading.margin.rounding import Direction
 from trading.margin.types import MarginMode, Side
 from trading.models import Position
 from trading.panels.elements import (
@@ -214,10 +215,11 @@ def _free(preview: Preview) -> Change:
 
 
 def build_close_dialog(
-    row: Position, form: CloseForm, typed: Mapping[str, str], preview: ClosePreview, form_key: UUID
+    desk: Desk, row: Position, form: CloseForm, typed: Mapping[str, str], preview: ClosePreview, form_key: UUID
 ) -> CloseDialog:
-    """The dialog with what is typed."""
-    spec = row.market.rules
+    """The dialog with what is typed. A limit starts from the mark, rounded to the side that rests in the book."""
+    spec, mark = row.market.rules, desk.mark(row.market) or row.mark_price
+    at_mark = spec.price_rule.rounded(mark, Direction.UP if row.size > 0 else Direction.DOWN) if mark else None
     return CloseDialog(
         position_id=row.pk,
         title=f"Close {spec.base} {'long' if row.size > 0 else 'short'}",
@@ -229,7 +231,7 @@ def build_close_dialog(
         percents=tuple(Preset(label=f"{share}%", value=str(share)) for share in SHARES),
         percent=str(form.percent or ""),
         size=typed.get("size", ""),
-        price=typed.get("price", ""),
+        price=typed.get("price") or (field_text(at_mark) if at_mark else ""),
         form_key=str(form_key),
         preview=preview,
     )

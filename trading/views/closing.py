@@ -35,7 +35,7 @@ def show_close_dialog(request: MemberRequest, position_id: int) -> HttpResponse:
     desk = desk_of(request.user, Venue(row.account.venue))
     typed = _typed(request.GET)
     form = _read(row, typed)
-    dialog = build_close_dialog(row, form, typed, build_close_preview(desk, row, form), uuid4())
+    dialog = build_close_dialog(desk, row, form, typed, build_close_preview(desk, row, form), uuid4())
     return render_dialog(request, "trading/_close_dialog.html", {"dialog_view": dialog})
 
 
@@ -107,5 +107,5 @@ def _render_preview(
         preview = replace(preview, blocked_because=problem, can_submit=False, must_start_over=problem == REUSED)
     if request.htmx:
         return render(request, "trading/_close_preview.html", {"preview": preview}, status=status)
-    dialog = build_close_dialog(row, form, typed, preview, kept_key(request))
+    dialog = build_close_dialog(desk, row, form, typed, preview, kept_key(request))
     return render_dialog(request, "trading/_close_dialog.html", {"dialog_view": dialog}, status)
