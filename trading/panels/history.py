@@ -47,7 +47,7 @@ def _fill_row(fill: Fill) -> FillRow:
         id=fill.pk,
         time=clock(fill.happened_at),
         market=spec.label,
-        direction=fill.direction,
+        direction=fill.direction.capitalize() if fill.direction.isupper() else fill.direction,
         side_tone=Tone.UP if fill.is_buy else Tone.DOWN,
         price=price_text(fill.price, spec),
         size=plain(fill.size),
