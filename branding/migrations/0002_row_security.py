@@ -6,4 +6,6 @@ from tenants.row_security import protect
 class Migration(migrations.Migration):
     dependencies = [("branding", "0001_initial")]
 
-    operations = [protect("branding_brand")]
+    operations = [
+        protect("branding_brand"),
+    ]

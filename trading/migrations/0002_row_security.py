@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from tenants.row_security import protect
+from tenants.row_security import protect, protect_append_only, refuse_changes
 
 
 class Migration(migrations.Migration):
@@ -13,5 +13,15 @@ class Migration(migrations.Migration):
         protect("trading_fill"),
         protect("trading_marginchange"),
         protect("trading_preference"),
+        protect("trading_builderfee"),
+        protect("trading_walletapproval"),
         protect("trading_command"),
+        protect("trading_fundingpayment"),
+        protect("trading_ledgerentry"),
+        protect("trading_settingchange"),
+        protect("trading_formerposition"),
+        protect("trading_liquidation"),
+        protect("trading_difference"),
+        protect_append_only("trading_commandevent"),
+        refuse_changes("trading_commandevent"),
     ]
