@@ -9,10 +9,12 @@ from django.conf import settings as configured
 from pytest_django.fixtures import Settings
 
 from tenants.hosts import forget_hosts
+from tenants.recent import forget_people
 from tests import factories
 from tests.factories import Belongings, Exchange
 from trading.live import board, weather
 from trading.models import Market
+from trading.recent import forget_desks
 
 # CI tries the same examples every time, so that a change is judged by itself; everywhere else new ones are found.
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, database=None)
@@ -53,8 +55,10 @@ def everyday_settings(settings: Settings) -> None:
 
 @pytest.fixture(autouse=True)
 def fresh_memory() -> None:
-    """What a process remembers of hosts, prices and venues belongs to the test before."""
+    """What a process remembers of hosts, people, desks, prices and venues belongs to the test before."""
     forget_hosts()
+    forget_people()
+    forget_desks()
     board.forget()
     weather.forget()
 
