@@ -41,21 +41,24 @@ BASIS_POINTS = 10_000
 
 
 def build_trader(trader: User, now: datetime) -> TraderRow:
-    """One line of the list; ``trader`` comes with its accounts."""
-    account: VenueAccount | None = next(iter(trader.accounts.all()), None)
+    """One line of the list; ``trader`` comes with its accounts, of which those in use count together."""
+    accounts: list[VenueAccount] = list(trader.accounts.all())
+    account = next(iter(accounts), None)
     if account is None:
         return TraderRow(
             id=trader.pk, name=str(trader), address="", equity="", positions="", read="", problem="",
             is_active=trader.is_active,
         )  # fmt: skip
+    used = [row for row in accounts if row.is_current] or [account]
+    read = [row.synced_at for row in used if row.synced_at]
     return TraderRow(
         id=trader.pk,
         name=str(trader),
         address=short_address(account.address),
-        equity=money(account.equity),
-        positions=str(account.open_positions),  # type: ignore[attr-defined]
-        read=age(account.synced_at, now) if account.synced_at else "never read",
-        problem=account.sync_problem,
+        equity=money(sum((row.equity for row in used), Decimal(0))),
+        positions=str(sum(row.open_positions for row in used)),  # type: ignore[attr-defined]
+        read=age(min(read), now) if read else "never read",
+        problem=next((row.sync_problem for row in used if row.sync_problem), ""),
         is_active=trader.is_active,
     )
 

@@ -12,8 +12,8 @@ from trading.panels.working import StepRow
 class TraderRow:
     """One line of the list.
 
-    ``name`` is the e-mail, or the wallet of a trader without one. ``read`` says how old the account's figures are; it
-    is empty without an account.
+    ``name`` is the e-mail, or the wallet of a trader without one. ``read`` says how old the oldest of the
+    figures are; it is empty without an account.
     """
 
     id: int
