@@ -24,7 +24,7 @@ def freshness(as_of: datetime | None, now: datetime, limits: tuple[int, int], wh
     seconds = (now - as_of).total_seconds()
     text = age(as_of, now)
     if seconds >= limits[1]:
-        reason = f"{what} are {text}: nothing new is opened on them. Closing and adding margin are still tried."
+        reason = f"{what} are too old: nothing new is opened on them. Closing and adding margin are still tried."
         return Freshness(state=FreshnessState.CLOSED, as_of=as_of, text=text, reason=reason)
     state = FreshnessState.STALE if seconds >= limits[0] else FreshnessState.LIVE
     return Freshness(state=state, as_of=as_of, text=text)
