@@ -163,8 +163,8 @@ def test_preview_shows_slider_table_and_conflicts_and_saves_nothing(alpha: Excha
 
     assert "10x (venue max 40x)" in fragment
     assert "5x (venue max 5x)" in fragment
-    assert "<strong>OP</strong> The venue allows 5x, so the isolated default of 10x becomes 5x." in fragment
-    assert "<strong>NEW</strong> The venue takes isolated margin only" in fragment
+    assert "<strong>OP.</strong> The venue allows 5x, so the isolated default of 10x becomes 5x." in fragment
+    assert "<strong>NEW.</strong> The venue takes isolated margin only" in fragment
     assert ('max="5"' in ticket, 'data-at="10"' in ticket, "htmx.min" in ticket) == (True, False, False)
     assert (policy_of(alpha).isolated_leverage, events(alpha)) == (3, [])
 
