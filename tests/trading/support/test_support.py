@@ -56,6 +56,17 @@ def test_trader_is_found_by_the_beginning_of_email_or_address(support: Client, a
     assert ("alice@alpha.example</a>" in page, "0xa11c…0001" in page, "10,000.00" in page) == (True, True, True)
 
 
+def test_accounts_at_two_venues_count_together(support: Client, alpha: Exchange, alices: Belongings) -> None:
+    with operator_scope(alpha.operator.pk):
+        other = make_account(alpha.trader, ALICES_ADDRESS, venue="aster", equity=Decimal(2_345))
+        make_position(other, make_market("BTCUSDT", 125, "86000", venue="aster"))
+        held = Position.objects.count()
+
+    page = support.get(FIND).content.decode()
+
+    assert ("12,345.00" in page, f'data-label="Positions">{held}</td>' in page) == (True, True)
+
+
 @pytest.mark.parametrize("query", ["lice", "a11ce", "olga", "sam", "%", "_lice", "bob", "alice\x00x", "x" * 900])
 def test_others_are_not_found(support: Client, alices: Belongings, bobs: Belongings, query: str) -> None:
     answer = support.get(FIND, {"q": query})
