@@ -9,6 +9,7 @@
   const market = panel.dataset.market;
   const decimals = Number(panel.dataset.decimals);
   const say = panel.dataset;
+  const LABEL_HEIGHT = 16;
   if (!window.LightweightCharts) {
     words.textContent = say.wordsMissing;
     return;
@@ -86,7 +87,8 @@
     const estimate = lines.find((line) => line.isEstimate);
     const place = estimate && candles.priceToCoordinate(estimate.price);
     const height = panel.querySelector(".chart-body").clientHeight - 26;
-    const isOutside = last && estimate && (place === null || place < 0 || place > height);
+    // The axis keeps the label of a line just beyond the edge in sight, so words beside it would say it twice.
+    const isOutside = last && estimate && (place === null || place < -LABEL_HEIGHT || place > height + LABEL_HEIGHT);
     below.hidden = !isOutside;
     if (!isOutside) return;
     const isBelow = estimate.price < last.close;
