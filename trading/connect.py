@@ -4,6 +4,7 @@ Which venues there are is the table in ``trading.venues.table``; which of them a
 settings: those with an address.
 """
 
+import hashlib
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -60,9 +61,9 @@ def _transport(venue: Venue, url: str) -> Transport:
     return GATEWAYS[venue].make_transport(url, limits)
 
 
-def _way(venue: Venue, network: Network, address: str) -> Transport:
+def _way(venue: Venue, network: Network, account: str) -> Transport:
     """The way to a venue for one account, or for the public: within the budget of our address there."""
-    return metered(_transport(venue, _url(venue)), GATEWAYS[venue].tariff, venue, network, address)
+    return metered(_transport(venue, _url(venue)), GATEWAYS[venue].tariff, venue, network, account)
 
 
 @cache
@@ -122,7 +123,8 @@ def public_adapter(venue: Venue) -> Adapter:
 
 def onboarding(venue: Venue, address: str = "", credential: Credential | None = None) -> Onboarding:
     """The venue's side of an account's life, asked with a key that serves for reading alone, or with none."""
-    return _onboarding(venue, _network(venue), address, credential)
+    way = _way_to(venue, _network(venue), "")
+    return _onboarding(venue, _network(venue), address, credential, way)
 
 
 def account_onboarding(account: VenueAccount, pending: WalletApproval | None = None) -> Onboarding:
@@ -134,7 +136,7 @@ def account_onboarding(account: VenueAccount, pending: WalletApproval | None = N
     sealed = pending.agent_key if pending is not None and pending.agent_key else account.agent_key
     asks_with_key = bool(sealed) and not GATEWAYS[venue].reads_without_key
     credential = _open(venue, sealed) if asks_with_key else None
-    return _onboarding(venue, Network(account.network), account.address, credential)
+    return _onboarding(venue, Network(account.network), account.address, credential, _way_of(account))
 
 
 def account_adapter(account: VenueAccount) -> Adapter:
@@ -156,15 +158,46 @@ def trading_adapter(account: VenueAccount) -> Adapter:
         return account_adapter(account)
     venue = Venue(account.venue)
     credential = _open(venue, account.agent_key)
-    return _onboarding(venue, Network(account.network), account.address, credential, may_trade=True).adapter
+    way = _way_of(account)
+    return _onboarding(venue, Network(account.network), account.address, credential, way, may_trade=True).adapter
+
+
+def stream_of(account: VenueAccount) -> str:
+    """The name of the stream that tells of an account: its address where the venue tells it to anybody.
+
+    Elsewhere one that is the row's and its present key's alone, because an API key does not say whose it is and any
+    address may be typed beside it; empty without a key.
+    """
+    if GATEWAYS[Venue(account.venue)].reads_without_key:
+        return account.address.lower()
+    if not account.agent_key:
+        return ""
+    return f"{account.operator_id}:{account.pk}:{hashlib.sha256(bytes(account.agent_key)).hexdigest()[:16]}"
+
+
+def _way_of(account: VenueAccount) -> Transport:
+    """The way of one account: what it may send is counted apart from every row whose address was only typed."""
+    venue = Venue(account.venue)
+    is_proven = GATEWAYS[venue].reads_without_key
+    name = account.address.lower() if is_proven else f"{account.operator_id}:{account.pk}"
+    return _way_to(venue, Network(account.network), name)
+
+
+def _way_to(venue: Venue, network: Network, account: str) -> Transport:
+    return _way(venue, network, account) if (venue, network) in configured_venues() else ClosedTransport()
 
 
 def _onboarding(
-    venue: Venue, network: Network, address: str, credential: Credential | None, *, may_trade: bool = False
+    venue: Venue,
+    network: Network,
+    address: str,
+    credential: Credential | None,
+    way: Transport,
+    *,
+    may_trade: bool = False,
 ) -> Onboarding:
-    is_connected = (venue, network) in configured_venues()
     opening = Opening(
-        transport=_way(venue, network, address) if is_connected else ClosedTransport(),
+        transport=way,
         network=network,
         address=address,
         credential=credential,

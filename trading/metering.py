@@ -1,7 +1,7 @@
 """Which budget a request falls under: that of this process's own address at the venue, shared by whoever shares it.
 
-What one address may spend is the venue's limit on everybody behind it (Hyperliquid 7, Aster 5), so the names below
-carry the address and no operator.
+What one address of ours may spend is the venue's limit on everybody behind it (Hyperliquid 7, Aster 5), so its names
+carry no operator. What one account may send is told apart by the account's own name.
 """
 
 from functools import partial
@@ -17,12 +17,16 @@ from trading.venues.snapshots import Network, Venue
 from trading.venues.transport import Transport
 
 
-def metered(transport: Transport, tariff: Tariff, venue: Venue, network: Network, address: str) -> MeteredTransport:
-    """A transport for one account (an empty address: for public reads) that asks the budget before every request."""
+def metered(transport: Transport, tariff: Tariff, venue: Venue, network: Network, account: str) -> MeteredTransport:
+    """A transport that asks the budget before every request.
+
+    ``account`` names what an account may send: its address where the venue has made sure whose the keys are, else the
+    one row that holds the key; it is empty for reads that no account answers for.
+    """
     budget = budget_of(venue, network)
-    account = Budget(blocking(), f"{budget.gate}:{address.lower()}") if address else None
+    gate = Budget(blocking(), f"{budget.gate}:{account}") if account else None
     heard = partial(weather.note, venue, network)
-    return MeteredTransport(transport, tariff, budget, meter_of(tariff, venue, network), account=account, heard=heard)
+    return MeteredTransport(transport, tariff, budget, meter_of(tariff, venue, network), account=gate, heard=heard)
 
 
 def budget_of(venue: Venue, network: Network) -> Budget:

@@ -36,18 +36,18 @@ Account = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """An account that somebody looks at, as far as it decides who is followed."""
+    """An account that somebody looks at, as far as it decides which streams are followed."""
 
     account: Account
-    address: str
+    stream: str
     distance: Decimal
     since: float
 
 
 def choose(looked: Iterable[Looked], most: int) -> tuple[str, ...]:
-    """The addresses to follow, most urgent first: near a liquidation, then whoever looked first."""
+    """The streams to follow, most urgent first: near a liquidation, then whoever looked first."""
     ordered = sorted(looked, key=lambda one: (_band(one.distance), one.since, one.account))
-    return tuple(dict.fromkeys(one.address for one in ordered))[:most]
+    return tuple(dict.fromkeys(one.stream for one in ordered))[:most]
 
 
 def _band(nearest: Decimal) -> int:
@@ -118,10 +118,11 @@ class Moves:
 class Followed:
     """One account that is followed, and what its stream has told. Moments are of the monotonic clock.
 
-    ``is_told``: the stream tells about it since the last break.
+    ``stream`` is the name its frames come under (``trading.connect.stream_of``); a stream of another name is another
+    key's, and the account is then followed anew. ``is_told``: the stream tells about it since the last break.
     """
 
-    address: str
+    stream: str
     adapter: Adapter
     told: Told = field(default_factory=lambda: Told(must_read=True))
     written: AccountSnapshot | None = None

@@ -60,7 +60,7 @@ class Heard:
         """Take in one frame that arrived ``now``."""
         self.counted[type(frame).__name__] += 1
         match frame:
-            case Disconnected() | Unreadable() | GapFrame(address=""):
+            case Disconnected() | Unreadable() | GapFrame(account=""):
                 self._doubt()
                 return
             case Connected() | Complaint() | GapFrame():

@@ -4,6 +4,10 @@ Whoever is near a liquidation comes first, then whoever looked first; the others
 is written to the rows at once and announced to the pages. While it does, the account counts as read, so that nobody
 spends the venue's budget on asking for what is told anyway; when the stream falls silent, readings come back by
 themselves.
+
+Where a venue tells accounts to anybody, one stream of an address serves all operators. Elsewhere each account has a
+stream of its own under its own trading key, for nothing but that key says whose figures they are: a typed address does
+not. With the key the stream ends.
 """
 
 import asyncio
@@ -20,7 +24,7 @@ from django.utils import timezone
 from redis.exceptions import LockError, RedisError
 
 from tenants.scope import every_operator, operator_scope
-from trading.connect import KeyUnreadable, account_adapter
+from trading.connect import KeyUnreadable, account_adapter, stream_of
 from trading.live import keys, presence
 from trading.live.connections import blocking
 from trading.live.followed import Account, Followed, Looked, Outcome, choose
@@ -59,10 +63,10 @@ class Watching:
         match frame:
             case Disconnected(cause) | Unreadable(cause):
                 for one in self._followed.values():
-                    one.take_in(GapFrame(cause, one.address), now)
+                    one.take_in(GapFrame(cause, one.stream), now)
             case _ if isinstance(frame, PrivateFrame | GapFrame):
                 for one in self._followed.values():
-                    if one.address == frame.address.lower():
+                    if one.stream == frame.account:
                         one.take_in(frame, now)
 
     async def choose(self) -> None:
@@ -77,7 +81,7 @@ class Watching:
             await asyncio.sleep(CHOOSE_SECONDS)
 
     def _choose(self) -> dict[Account, VenueAccount]:
-        """The accounts to follow, with their rows; an address may be several operators' account."""
+        """The accounts to follow, with their rows; a public stream may be several operators' account."""
         looked_at = presence.looked_at_accounts()
         try:
             with every_operator():
@@ -88,13 +92,14 @@ class Watching:
             connection.close()
         now = time.monotonic()
         self._since = {account: self._since.get(account, now) for account in rows}
-        looked = [
-            Looked(account, row.address.lower(), nearest.get(row.pk, FAR), self._since[account])
-            for account, row in rows.items()
-        ]
+        streams = {account: stream for account, row in rows.items() if (stream := stream_of(row))}
+        looked = (
+            Looked(account, stream, nearest.get(account[1], FAR), self._since[account])
+            for account, stream in streams.items()
+        )
         order = choose(looked, self._most)
-        kept = {account: row for account, row in rows.items() if row.address.lower() in order}
-        return dict(sorted(kept.items(), key=lambda one: order.index(one[1].address.lower())))
+        kept = [account for account, stream in streams.items() if stream in order]
+        return {account: rows[account] for account in sorted(kept, key=lambda one: order.index(streams[one]))}
 
     def _count_as_read(self) -> None:
         told = [account_id for (_, account_id), one in tuple(self._followed.items()) if one.is_told]
@@ -106,14 +111,15 @@ class Watching:
             del self._followed[account]
         watches: dict[str, Watch] = {}
         for account, row in chosen.items():
-            if account not in self._followed:
+            one = self._followed.get(account)
+            if one is None or one.stream != stream_of(row):
+                self._followed.pop(account, None)
                 try:
-                    self._followed[account] = Followed(row.address.lower(), account_adapter(row))
+                    one = self._followed[account] = Followed(stream_of(row), account_adapter(row))
                 except (KeyUnreadable, LookupError) as error:
                     logger.warning("Account %s of operator %s cannot be followed: %s", *reversed(account), error)
                     continue
-            one = self._followed[account]
-            watches.setdefault(one.address, Watch(one.address, AccountMode(row.mode), one.adapter))
+            watches.setdefault(one.stream, Watch(one.stream, AccountMode(row.mode), one.adapter))
         self.watches = tuple(watches.values())
 
     async def write(self) -> None:
@@ -132,25 +138,28 @@ class Watching:
 async def _write(account: Account, followed: Followed, told: Told, places: asyncio.Semaphore) -> None:
     async with places:
         try:
-            outcome = await asyncio.to_thread(_store, account, followed.adapter, told)
+            outcome = await asyncio.to_thread(_store, account, followed, told)
         except (DatabaseError, RedisError, VenueError, LookupError, ValueError, ArithmeticError):
             logger.exception("What account %s of operator %s was told is not written yet.", *reversed(account))
             outcome = Outcome.FAILED
     followed.settle(told, outcome, time.monotonic())
 
 
-def _store(account: Account, adapter: Adapter, told: Told) -> Outcome:
-    """In a thread of its own, in the operator's scope, and alone: nobody else writes the account meanwhile."""
+def _store(account: Account, followed: Followed, told: Told) -> Outcome:
+    """In a thread of its own, in the operator's scope, and alone: nobody else writes the account meanwhile.
+
+    What was told to a key that the account has no longer is dropped.
+    """
     operator_id, account_id = account
     try:
         with operator_scope(operator_id), _held(keys.account_lock(operator_id, account_id)) as is_mine:
             if not is_mine:
                 return Outcome.BUSY
             row = VenueAccount.objects.filter(pk=account_id).first()
-            if row is None:
+            if row is None or stream_of(row) != followed.stream:
                 return Outcome.WRITTEN
             is_quiet = told.is_confirmation
-            is_written = streamed.store(adapter, row, told)
+            is_written = streamed.store(followed.adapter, row, told)
             if is_quiet:
                 account_changed(operator_id, account_id, [])
             else:

@@ -48,9 +48,13 @@ class Interest:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """An account to follow. ``adapter`` reads it, where the venue wants to be asked for a private stream."""
+    """An account to follow; what is told of it comes under its ``name``.
 
-    address: str
+    The name is the address where a venue tells an account to everybody, and one for a single key where it tells it to
+    its keys only. ``adapter`` reads the account, where the venue wants to be asked for a private stream.
+    """
+
+    name: str
     mode: AccountMode
     adapter: Adapter
 
@@ -105,7 +109,7 @@ class CandleFrame:
     candle: Candle
 
 
-# Accounts: for their owners alone.
+# Accounts: for their owners alone. ``account`` is the name of the ``Watch``.
 
 
 class Happening(StrEnum):
@@ -123,7 +127,7 @@ class Happening(StrEnum):
 class AccountFrame:
     """An account's money and positions, whole."""
 
-    address: str
+    account: str
     snapshot: AccountSnapshot
 
 
@@ -131,7 +135,7 @@ class AccountFrame:
 class OrdersFrame:
     """Every resting order of an account."""
 
-    address: str
+    account: str
     orders: tuple[OpenOrder, ...]
 
 
@@ -139,7 +143,7 @@ class OrdersFrame:
 class OrderFrame:
     """What has become of one order, as of ``report.changed_at``."""
 
-    address: str
+    account: str
     report: OrderReport
 
 
@@ -147,7 +151,7 @@ class OrderFrame:
 class FillsFrame:
     """Executions; ``is_snapshot`` where they repeat the recent past."""
 
-    address: str
+    account: str
     fills: tuple[Fill, ...]
     is_snapshot: bool = False
 
@@ -156,7 +160,7 @@ class FillsFrame:
 class FundingFrame:
     """Funding payments; ``is_snapshot`` where they repeat the recent past."""
 
-    address: str
+    account: str
     payments: tuple[FundingPayment, ...]
     is_snapshot: bool = False
 
@@ -165,7 +169,7 @@ class FundingFrame:
 class LedgerFrame:
     """Other changes of the balance; ``is_snapshot`` where they repeat the recent past."""
 
-    address: str
+    account: str
     entries: tuple[LedgerEntry, ...]
     is_snapshot: bool = False
 
@@ -174,7 +178,7 @@ class LedgerFrame:
 class HappeningFrame:
     """Something happened that only a reading tells in full. ``text`` is for the log."""
 
-    address: str
+    account: str
     what: Happening
     text: str = ""
 
@@ -183,7 +187,7 @@ class HappeningFrame:
 class ConfirmedFrame:
     """The account's stream stands and nothing has happened since its last frame: what was told is true now."""
 
-    address: str
+    account: str
 
 
 # The connection itself.
@@ -203,10 +207,10 @@ class Disconnected:
 
 @dataclass(frozen=True, slots=True)
 class GapFrame:
-    """Something that was told is lost. ``address`` names the account, or nothing where markets are meant."""
+    """Something that was told is lost. ``account`` names the account, or nothing where markets are meant."""
 
     cause: str
-    address: str = ""
+    account: str = ""
     market: str = ""
 
 
@@ -233,14 +237,7 @@ class Unreadable:
 
 MarketFrame = StateFrame | ChangeFrame | BookFrame | TradesFrame | CandleFrame
 PrivateFrame = (
-    AccountFrame
-    | OrdersFrame
-    | OrderFrame
-    | FillsFrame
-    | FundingFrame
-    | LedgerFrame
-    | HappeningFrame
-    | ConfirmedFrame
+    AccountFrame | OrdersFrame | OrderFrame | FillsFrame | FundingFrame | LedgerFrame | HappeningFrame | ConfirmedFrame
 )
 LineFrame = Connected | Disconnected | GapFrame | SignOfLife | Complaint | Unreadable
 Frame = MarketFrame | PrivateFrame | LineFrame

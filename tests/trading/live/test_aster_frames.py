@@ -254,4 +254,4 @@ def _adapter() -> AsterAdapter:
 
 
 def _addresses(frames: Iterable[Frame]) -> set[str]:
-    return {frame.address for frame in frames if isinstance(frame, HappeningFrame | GapFrame)}
+    return {frame.account for frame in frames if isinstance(frame, HappeningFrame | GapFrame)}

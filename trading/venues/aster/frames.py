@@ -221,11 +221,11 @@ MARKET_READERS: tuple[tuple[str, Callable[[msgspec.Raw], tuple[MarketFrame, ...]
 )
 
 
-def account_frames(address: str, data: msgspec.Raw) -> tuple[Frame, ...]:
+def account_frames(account: str, data: msgspec.Raw) -> tuple[Frame, ...]:
     """What one event of an account's own stream tells. Never raises."""
     try:
         event = _decode_event(data)
-        return _of_account(address, event.kind, data)
+        return _of_account(account, event.kind, data)
     except (Malformed, UnknownState) as error:
         return (Unreadable(error.cause),)
 
@@ -238,31 +238,31 @@ def is_expired(data: msgspec.Raw) -> bool:
         return False
 
 
-def _of_account(address: str, kind: str, data: msgspec.Raw) -> tuple[PrivateFrame | SignOfLife, ...]:
+def _of_account(account: str, kind: str, data: msgspec.Raw) -> tuple[PrivateFrame | SignOfLife, ...]:
     match kind:
         case "ORDER_TRADE_UPDATE":
-            return _order(address, _decode_order_update(data).order)
+            return _order(account, _decode_order_update(data).order)
         case "ACCOUNT_UPDATE":
             # It tells neither what is free nor where a position is liquidated (Aster 2.4).
-            return (HappeningFrame(address, Happening.POSITION, _decode_account_update(data).change.reason),)
+            return (HappeningFrame(account, Happening.POSITION, _decode_account_update(data).change.reason),)
         case "MARGIN_CALL":
-            return (HappeningFrame(address, Happening.MARGIN_CALL),)
+            return (HappeningFrame(account, Happening.MARGIN_CALL),)
         case "ACCOUNT_CONFIG_UPDATE":
-            return (HappeningFrame(address, Happening.SETTINGS),)
+            return (HappeningFrame(account, Happening.SETTINGS),)
         case other:
             return (SignOfLife(other),)
 
 
-def _order(address: str, data: msgspec.Raw) -> tuple[PrivateFrame, ...]:
+def _order(account: str, data: msgspec.Raw) -> tuple[PrivateFrame, ...]:
     row = _decode_order_row(data)
     fields = _decode_fields(data)
     frames: list[PrivateFrame] = []
     if row.execution == "TRADE":
-        frames.append(FillsFrame(address, history.fills(b"[" + _renamed(NO_FEE | fields, FILL_NAMES) + b"]")))
+        frames.append(FillsFrame(account, history.fills(b"[" + _renamed(NO_FEE | fields, FILL_NAMES) + b"]")))
     if row.status in FORCED_STATES or row.execution == "CALCULATED" or row.client_id.startswith(FORCED_NAMES):
-        frames.append(HappeningFrame(address, Happening.LIQUIDATION, row.client_id))
+        frames.append(HappeningFrame(account, Happening.LIQUIDATION, row.client_id))
     else:
-        frames.append(OrderFrame(address, orders.order_report(_renamed(fields, ORDER_NAMES))))
+        frames.append(OrderFrame(account, orders.order_report(_renamed(fields, ORDER_NAMES))))
     return tuple(frames)
 
 

@@ -14,7 +14,7 @@ from trading.venues.aster.adapter import AsterAdapter
 from trading.venues.aster.questions import Question
 from trading.venues.aster.wire import Call
 from trading.venues.decoding import Decoder, Record
-from trading.venues.errors import VenueError
+from trading.venues.errors import Reason, Rejected, VenueError
 from trading.venues.streaming import Watch
 
 logger = logging.getLogger(__name__)
@@ -47,7 +47,10 @@ class Key:
 
 
 class ListenKeys:
-    """The keys of the accounts that are followed."""
+    """The keys of the accounts that are followed, by the names they are watched under.
+
+    A trading key that the venue refuses hears nothing more, although the stream's own key may live on.
+    """
 
     def __init__(self, changed: Callable[[str], None], clock: Callable[[], float]) -> None:
         self._changed = changed
@@ -56,16 +59,16 @@ class ListenKeys:
 
     def follow(self, accounts: tuple[Watch, ...]) -> None:
         """These are followed from now on; the keys of others are left to run out."""
-        wanted = {watch.address: watch for watch in accounts}
-        self._keys = {address: self._keys.get(address, Key(watch)) for address, watch in wanted.items()}
-        for address, watch in wanted.items():
-            self._keys[address].watch = watch
+        wanted = {watch.name: watch for watch in accounts}
+        self._keys = {name: self._keys.get(name, Key(watch)) for name, watch in wanted.items()}
+        for name, watch in wanted.items():
+            self._keys[name].watch = watch
 
-    def expired(self, address: str) -> None:
+    def expired(self, name: str) -> None:
         """The venue said that this account's key has run out."""
-        if address in self._keys:
-            self._keys[address].text = ""
-            self._keys[address].ask_at = 0.0
+        if name in self._keys:
+            self._keys[name].text = ""
+            self._keys[name].ask_at = 0.0
 
     def ask_again(self) -> None:
         """Nothing is known of any key: after a break all are asked for anew."""
@@ -73,9 +76,13 @@ class ListenKeys:
             key.ask_at = 0.0
 
     @property
-    def addresses(self) -> dict[str, str]:
-        """Whose stream each key names."""
-        return {key.text: address for address, key in self._keys.items() if key.text}
+    def hearers(self) -> dict[str, tuple[str, ...]]:
+        """Who hears the stream of each key: whoever was given it, under a trading key of his own."""
+        found: dict[str, tuple[str, ...]] = {}
+        for name, key in self._keys.items():
+            if key.text:
+                found[key.text] = (*found.get(key.text, ()), name)
+        return found
 
     async def keep(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         """Make and extend keys for ever."""
@@ -91,10 +98,15 @@ class ListenKeys:
         try:
             text = await asyncio.to_thread(adapter.ask, listen_key())
         except VenueError as error:
-            logger.warning("No stream for %s: %s", key.watch.address, error)
+            logger.warning("No stream for %s: %s", key.watch.name, error)
             key.ask_at = self._clock() + AFTER_FAILURE_SECONDS
+            if isinstance(error, Rejected) and error.reason is Reason.KEY_UNKNOWN:
+                self._set(key, "")
             return
         key.ask_at = self._clock() + CHECK_SECONDS
+        self._set(key, text)
+
+    def _set(self, key: Key, text: str) -> None:
         if text != key.text:
             key.text = text
-            self._changed(key.watch.address)
+            self._changed(key.watch.name)

@@ -1,7 +1,8 @@
 """Aster's websockets (Aster 2.3, 2.4): one connection for the markets, one for the accounts that are followed.
 
 Prices of the whole venue come in two streams; books, trades and bars are followed where somebody looks. An account's
-own stream is named by its key, and 200 streams may share a connection, so all accounts do.
+own stream is named by a key that the venue gives to the account's trading keys alone; 200 streams may share a
+connection, so all accounts do. What is told goes to whoever was given the stream's key, whatever address was typed.
 """
 
 import asyncio
@@ -145,7 +146,7 @@ class AsterStream:
         """Follow exactly this from now on; a change is sent within two seconds."""
         self._markets.wanted = market_streams(wanted.interests)
         self._keys.follow(wanted.accounts[:ACCOUNTS_AT_MOST])
-        self._accounts.wanted = frozenset(self._keys.addresses)
+        self._accounts.wanted = frozenset(self._keys.hearers)
 
     async def follow(self) -> None:
         """Connect, listen, and connect again, for ever."""
@@ -176,36 +177,40 @@ class AsterStream:
         self._listen(Disconnected(cause))
 
     def _account(self, message: Envelope | Frame) -> None:
-        addresses = self._keys.addresses
+        hearers = self._keys.hearers
         if isinstance(message, Envelope):
-            address = addresses.get(message.stream)
-            if address is None:
+            if message.stream not in hearers:
                 self._listen(SignOfLife("a stream that is not followed"))
-            elif is_expired(message.data):
-                self._keys.expired(address)
-                self._listen(GapFrame("its key has run out", address))
-            else:
-                for frame in account_frames(address, message.data):
-                    self._listen(GapFrame(frame.cause, address) if isinstance(frame, Unreadable) else frame)
+            for name in hearers.get(message.stream, ()):
+                self._tell(name, message)
         elif isinstance(message, Unreadable):
             self._account_lost(message.cause)
         else:
             self._listen(message)
         if time.monotonic() - self._confirmed_at >= CONFIRM_SECONDS:
             self._confirmed_at = time.monotonic()
-            for key in self._accounts.subscribed & addresses.keys():
-                self._listen(ConfirmedFrame(addresses[key]))
+            for key in self._accounts.subscribed & hearers.keys():
+                for name in hearers[key]:
+                    self._listen(ConfirmedFrame(name))
+
+    def _tell(self, name: str, message: Envelope) -> None:
+        if is_expired(message.data):
+            self._keys.expired(name)
+            self._listen(GapFrame("its key has run out", name))
+            return
+        for frame in account_frames(name, message.data):
+            self._listen(GapFrame(frame.cause, name) if isinstance(frame, Unreadable) else frame)
 
     def _account_opened(self) -> None:
         """Nothing is replayed (Aster 2.4), and the keys may have died meanwhile."""
         self._keys.ask_again()
-        for address in self._keys.addresses.values():
-            self._listen(GapFrame("a new connection", address))
+        self._account_lost("a new connection")
 
     def _account_lost(self, cause: str) -> None:
-        for address in self._keys.addresses.values():
-            self._listen(GapFrame(cause, address))
+        for names in self._keys.hearers.values():
+            for name in names:
+                self._listen(GapFrame(cause, name))
 
-    def _key_changed(self, address: str) -> None:
-        self._accounts.wanted = frozenset(self._keys.addresses)
-        self._listen(GapFrame("a new key", address))
+    def _key_changed(self, name: str) -> None:
+        self._accounts.wanted = frozenset(self._keys.hearers)
+        self._listen(GapFrame("another key", name))

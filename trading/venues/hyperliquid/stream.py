@@ -76,7 +76,7 @@ def account_subscriptions(address: str, dexes: Iterable[str]) -> Iterator[Subscr
 def subscriptions(wanted: Wanted) -> frozenset[Subscription]:
     """Everything to subscribe to, within the venue's limits: accounts first, then what is looked at, then prices."""
     dexes = dexes_of(wanted.interests)
-    chosen = [one for watch in wanted.accounts[:USERS_AT_MOST] for one in account_subscriptions(watch.address, dexes)]
+    chosen = [one for watch in wanted.accounts[:USERS_AT_MOST] for one in account_subscriptions(watch.name, dexes)]
     interests = sorted(wanted.interests, key=lambda one: (one.topic is Topic.STATE, one.market, one.topic))
     chosen += [market_subscription(interest) for interest in interests]
     if len(chosen) > SUBSCRIPTIONS_AT_MOST:
@@ -107,7 +107,7 @@ class Accounts:
 
     def follow(self, accounts: Iterable[Watch], dexes: tuple[str, ...]) -> None:
         """These are followed from now on, on these books; what was told of others is forgotten."""
-        self._modes = {watch.address.lower(): watch.mode for watch in accounts}
+        self._modes = {watch.name.lower(): watch.mode for watch in accounts}
         self._dexes = dexes
         for memory in (self._states, self._spot, self._orders):
             for address in memory.keys() - self._modes.keys():
