@@ -101,7 +101,8 @@ def test_watcher_reads_and_cannot_trade(alice: Trader) -> None:
     page = alice.browser.get("/trade/BTC/").content.decode()
 
     assert "You are only watching this account. Connect a trading key to trade." in words
-    assert 'href="/account/connect/" aria-describedby="place_order_why">Connect a trading key to trade</a>' in page
+    link = '<a class="button button-main button-accent" id="place_order" href="/account/connect/?venue=hyperliquid"'
+    assert f'{link} aria-describedby="place_order_why">Connect a trading key to trade</a>' in page
     assert "1,000.00" in page
     assert not Command.objects.exists()
 

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from tests.trading.conftest import Desk
 from tests.trading.services.test_orders import ticket
+from tests.trading.services.test_records import elsewhere
 from trading.connect import public_adapter
-from trading.margin.types import Side
 from trading.models import Command, MarginChange, Order, Position
 from trading.models.commands import CommandKind, CommandState
 from trading.services.commands import StillChecking
@@ -19,7 +19,7 @@ from trading.services.margin import change_margin
 from trading.services.orders import cancel_order, close_position, place_order
 from trading.services.reconcile import prove
 from trading.services.sync import sync_account
-from trading.venues.base import Venue
+from trading.venues.base import PlaceOrder, Venue, market_order
 from trading.venues.hyperliquid.adapter import HyperliquidAdapter
 from trading.venues.transport import BlockingTransport
 
@@ -173,11 +173,22 @@ def test_one_effect_never_proves_two_changes(desk: Desk) -> None:
     assert MarginChange.objects.count() == 2
 
 
+def reduction(desk: Desk, size: str) -> PlaceOrder:
+    """A sale of the long, as another client of the venue would send it."""
+    return market_order(
+        desk.market.rules,
+        is_buy=False,
+        size=Decimal(size),
+        mark=Decimal(86000),
+        slippage=Decimal("0.03"),
+        reduce_only=True,
+    )
+
+
 def test_reduction_in_between_does_not_prove_a_margin_change(desk: Desk) -> None:
     place_order(desk.adapter, desk.account, desk.market, ticket(leverage=5))
     lost = unknown_margin(desk, 25, "drop_before")
-    half = ticket(side=Side.SHORT, size=Decimal("0.005"), leverage=5, reduce_only=True)
-    assert place_order(desk.adapter, desk.account, desk.market, half).state == CommandState.ACCEPTED
+    elsewhere(desk, reduction(desk, "0.005"))
 
     assert prove(desk.adapter, expire(lost))
 
@@ -190,8 +201,7 @@ def test_reduction_in_between_does_not_prove_a_margin_change(desk: Desk) -> None
 def test_margin_that_was_added_is_never_called_dead_after_the_position_closed(desk: Desk) -> None:
     place_order(desk.adapter, desk.account, desk.market, ticket(leverage=5))
     lost = unknown_margin(desk, 25, "drop_after")
-    held = Position.objects.select_related("market", "account").get()
-    close_position(desk.adapter, desk.account, held, Decimal(86000), uuid4())
+    elsewhere(desk, reduction(desk, "0.01"))
 
     assert prove(desk.adapter, expire(lost))
 
