@@ -29,19 +29,19 @@ def test_fresh_numbers_open_the_button() -> None:
 
 
 @pytest.mark.parametrize(
-    ("desk", "words"),
+    ("desk", "words", "age"),
     [
-        (make_desk(synced_at=THREE_HOURS_AGO), "Account figures are 3 h old"),
-        (make_desk(synced_at=None), "Account figures have not arrived yet"),
-        (make_desk(board=Board({"BTC": state("BTC")}, NOW, {"BTC": HOUR_AGO})), "Prices are 1 h old"),
-        (make_desk(board=Board()), "Prices are 3 h old"),
+        (make_desk(synced_at=THREE_HOURS_AGO), "Account figures are too old", "3 h old"),
+        (make_desk(synced_at=None), "Account figures have not arrived yet", "no data yet"),
+        (make_desk(board=Board({"BTC": state("BTC")}, NOW, {"BTC": HOUR_AGO})), "Prices are too old", "1 h old"),
+        (make_desk(board=Board()), "Prices are too old", "3 h old"),
     ],
 )
-def test_whichever_number_is_oldest_closes_what_opens(desk: Desk, words: str) -> None:
+def test_whichever_number_is_oldest_closes_what_opens(desk: Desk, words: str, age: str) -> None:
     shown = quote(desk)
 
     assert (shown.freshness.state, shown.can_submit) == (FreshnessState.CLOSED, False)
-    assert words in shown.blocked_because
+    assert (words in shown.blocked_because, shown.freshness.text) == (True, age)
 
 
 def test_reducing_is_tried_on_old_figures() -> None:
