@@ -22,6 +22,7 @@ from trading.models import Command, Market, VenueAccount
 from trading.models.commands import OPEN_STATES, CommandKind, CommandState, CommandStep
 from trading.services.accounts import note_refusal
 from trading.services.events import Heard, record
+from trading.services.lateness import overtaken, too_old
 from trading.services.wake import settle_soon
 from trading.venues.base import Acknowledgement, Adapter, Batch, Outcome, SignedRequest
 from trading.venues.base import Command as VenueCommand
@@ -50,6 +51,7 @@ class StillChecking(InvalidCommand):
 # same kind of state, one at a time.
 SETTING = (CommandKind.MODE, CommandKind.LEVERAGE)
 PROVEN_BY_STATE = (*SETTING, CommandKind.MARGIN)
+ORDERING = (CommandKind.ORDER, CommandKind.ORDERS, CommandKind.MODIFY)
 
 
 class Name(Protocol):
@@ -74,6 +76,11 @@ class Intent:
     fields: dict[str, str]
     build: Callable[[Name], VenueCommand]
     before: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def may_add(self) -> bool:
+        """Whether it may open a position or add to one: an order with a size of its own that does not only reduce."""
+        return self.kind in ORDERING and "size" in self.fields and self.fields.get("reduce_only") != "True"
 
 
 def earlier(account: VenueAccount, kind: CommandKind, form_key: UUID, form: Mapping[str, str]) -> Command | None:
@@ -147,16 +154,50 @@ def fingerprint(form: Mapping[str, str]) -> str:
 
 
 def submit(adapter: Adapter, command: Command) -> Command:
-    """Send a prepared command, once. Whoever loses the race for it gets the row as it stands."""
+    """Send a prepared command, once, or give it up where it is too old by now. Whoever loses the race for it gets the
+    row as it stands."""
     with transaction.atomic():
-        now = timezone.now()
-        claimed = Command.objects.filter(pk=command.pk, state=CommandState.PREPARED, sent_at=None).update(
-            sent_at=now, state=CommandState.UNKNOWN, attempts=F("attempts") + 1, next_at=now + ANSWERING
-        )
-        if claimed:
-            record(command, CommandStep.SENT, CommandState.UNKNOWN, request=as_signed(command))
-    if claimed and _deliver(adapter, command, is_first=True) is not None:
+        is_claimed = _claim(command, too_old(command, timezone.now()))
+    return _sent(adapter, command) if is_claimed else _as_it_stands(command)
+
+
+def submit_left_behind(adapter: Adapter, command: Command) -> Command:
+    """``submit`` for what another process wrote down and did not send: given up as well where the trader has gone on
+    since, because late it could act against what he has decided."""
+    with transaction.atomic():
+        # The signer's lock: nothing newer is written down between this look and the claim.
+        VenueAccount.objects.select_for_update(no_key=True).get(pk=command.account_id)
+        is_claimed = _claim(command, too_old(command, timezone.now()) or overtaken(command))
+    return _sent(adapter, command) if is_claimed else _as_it_stands(command)
+
+
+def _claim(command: Command, why_not: str) -> bool:
+    """Take what nobody has sent, to send it or, with ``why_not``, to end it for good; whether it is to be sent now.
+
+    Either way one conditional update decides, so only one of any number of processes gets it.
+    """
+    now = timezone.now()
+    unsent = Command.objects.filter(pk=command.pk, state=CommandState.PREPARED, sent_at=None)
+    if why_not:
+        evidence = {"never sent": f"{(now - command.prepared_at).total_seconds():.1f} s after it was written down"}
+        if unsent.update(state=CommandState.DEAD, evidence=evidence, message=why_not, settled_at=now):
+            record(command, CommandStep.SETTLED, CommandState.DEAD, evidence=evidence)
+        return False
+    claimed = unsent.update(
+        sent_at=now, state=CommandState.UNKNOWN, attempts=F("attempts") + 1, next_at=now + ANSWERING
+    )
+    if claimed:
+        record(command, CommandStep.SENT, CommandState.UNKNOWN, request=as_signed(command))
+    return bool(claimed)
+
+
+def _sent(adapter: Adapter, command: Command) -> Command:
+    if _deliver(adapter, command, is_first=True) is not None:
         settle_soon(command)
+    return _as_it_stands(command)
+
+
+def _as_it_stands(command: Command) -> Command:
     command.refresh_from_db()
     return command
 

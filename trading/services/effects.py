@@ -86,6 +86,9 @@ def _of_orders(reports: Mapping[str, OrderReport]) -> Effect:
     part = (taken or list(known))[0]
     found = _of_order(known[part])
     others = {other: _told(one) for other, one in reports.items() if other != part}
+    absent = [name for name in reports if name not in taken]
+    if taken and absent:
+        others["refused"] = ",".join(absent)
     return replace(found, evidence=found.evidence | others, is_whole=len(known) == len(reports))
 
 
@@ -107,7 +110,7 @@ def _of_order(report: OrderReport) -> Effect:
 
 def _of_change(adapter: Adapter, command: Command) -> Effect:
     """A venue gives the changed order our new client id (Hyperliquid 4.2), or keeps the order as it was named and
-    changes its price and size (Aster 3.7)."""
+    changes its price and its size in all, what was filled before counted in (Aster 3.7)."""
     if command.names:
         renamed = _of_orders({part: _status(adapter, command, name) for part, name in command.names.items()})
         if renamed.state is not None:
@@ -116,8 +119,8 @@ def _of_change(adapter: Adapter, command: Command) -> Effect:
     order, wanted = report.order, command.intent
     if order is None:
         return NOTHING
-    sizes = (order.size, order.original_size)
-    if order.limit_price == Decimal(wanted["price"]) and Decimal(wanted["size"]) in sizes:
+    total = Decimal(wanted["size"]) + Decimal(wanted.get("filled", 0))
+    if order.limit_price == Decimal(wanted["price"]) and order.original_size == total:
         return replace(_of_order(report), is_own=False)
     is_gone = report.state not in (OrderState.OPEN, OrderState.TRIGGERED)
     return Effect(evidence={"status": report.label}, message=GONE_FIRST if is_gone else "")

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from trading.models import Command, Position, VenueAccount
 from trading.models.commands import CommandKind
-from trading.services.commands import Intent, prepare, submit
+from trading.services.commands import Intent, StillChecking, earlier, prepare, submit
 from trading.services.reconcile import settle_margin_first
 from trading.services.storm import refuse_new_risk
 from trading.services.sync import sync_after_command, sync_positions
@@ -26,15 +26,21 @@ def change_margin(
     ``form`` is what the trader said, where that was not the amount itself: a liquidation price, say.
 
     The state before is kept with the command: the venue gives margin changes no id of their own, so a lost answer is
-    settled by comparing the cash leg (Hyperliquid 3.3). Raises ``FormReused`` and ``InvalidCommand``.
+    settled by comparing the cash leg (Hyperliquid 3.3). Raises ``FormReused`` and ``InvalidCommand``,
+    and ``StillChecking`` while an earlier change of this position is not proven.
     """
-    settle_margin_first(adapter, account, position.market)
+    said = form or {"position": str(position.pk), "amount": f"{amount:f}"}
+    made = earlier(account, CommandKind.MARGIN, form_key, said)
+    if made is not None:
+        return made
+    if not settle_margin_first(adapter, account, position.market):
+        raise StillChecking
     position = _as_the_venue_has_it(adapter, account, position)
     market = position.market
     intent = Intent(
         kind=CommandKind.MARGIN,
         form_key=form_key,
-        form=form or {"position": str(position.pk), "amount": f"{amount:f}"},
+        form=said,
         fields={"market": market.name, "amount": f"{amount:f}"},
         build=lambda name: AdjustMargin(market.rules, position.size > 0, amount, name()),
         before={
@@ -48,7 +54,6 @@ def change_margin(
     )
     if amount < 0:
         refuse_new_risk(account, intent)
-    settle_margin_first(adapter, account, market)
     command, is_new = prepare(adapter, account, market, intent)
     if not is_new:
         return command

@@ -70,7 +70,8 @@ def _refuse_what_the_rules_forbid(adapter: Adapter, intent: Intent) -> None:
 
 def _carry_out(adapter: Adapter, account: VenueAccount, market: Market, intent: Intent) -> Command:
     """Write the command down and send it, once; then read what it left."""
-    settle_margin_first(adapter, account, market)
+    if intent.may_add:  # closing and cancelling wait for nothing
+        settle_margin_first(adapter, account, market)
     command, is_new = prepare(adapter, account, market, intent)
     if is_new:
         command = submit(adapter, command)
@@ -204,17 +205,22 @@ def modify_order(
     form: dict[str, str],
     builder: BuilderFee | None = None,
 ) -> Command:
-    """Give a resting order another price and size; the venue usually gives it a new id (Hyperliquid 4.2)."""
+    """Give a resting order another price and another ``size``, which is what is still to be filled.
+
+    The venue usually gives it a new id (Hyperliquid 4.2)."""
+    filled = order.original_size - order.size
     fields = {
         "market": order.market.name,
         "order": str(order.venue_id),
         "size": f"{size:f}",
         "price": f"{price:f}",
         "side": "long" if order.is_buy else "short",
+        "reduce_only": str(order.reduce_only),
+        "filled": f"{filled:f}",
     }
 
     def build(name: Name) -> VenueCommand:
-        return ModifyOrder(order.venue_id, replacement_order(order, size, price, name(), builder))
+        return ModifyOrder(order.venue_id, replacement_order(order, size, price, name(), builder), filled)
 
     intent = Intent(CommandKind.MODIFY, form_key, form, fields, build)
     if not order.reduce_only:

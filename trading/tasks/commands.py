@@ -15,7 +15,7 @@ from django.utils import timezone
 from trading.connect import account_adapter
 from trading.models import Command
 from trading.services import claims, reconcile
-from trading.services.commands import submit
+from trading.services.commands import submit_left_behind
 from trading.tasks.accounts import sync_account_now
 from trading.tasks.turns import OperatorTask
 
@@ -54,7 +54,8 @@ def _hand_out(ends: float) -> int:
 
 @shared_task(base=OperatorTask)  # type: ignore[untyped-decorator]
 def settle_command(operator_id: int, command_id: str) -> None:
-    """Send one command that was never sent, or look for proof of what became of it; then read its account."""
+    """Send one command that was never sent, or give it up, or look for proof of what became of it; then read its
+    account."""
     command = Command.objects.filter(pk=UUID(command_id)).select_related("account", "market").first()
     if command is None or command.is_settled:
         return
@@ -68,8 +69,8 @@ def settle_command(operator_id: int, command_id: str) -> None:
 
 
 def _settle(command: Command) -> bool:
-    """What was signed is sent, and what was sent is asked about: neither needs the account's key."""
+    """What was signed is sent or given up, and what was sent is asked about: neither needs the account's key."""
     adapter = account_adapter(command.account)
     if command.sent_at is None:
-        return submit(adapter, command).is_settled
+        return submit_left_behind(adapter, command).is_settled
     return reconcile.prove(adapter, command)

@@ -66,11 +66,14 @@ class PlaceOrders:
 
 @dataclass(frozen=True, slots=True)
 class ModifyOrder:
-    """Replaces a resting order, named by the venue's id or by our own. The venue usually gives the new order a new
-    id."""
+    """Replaces a resting order, named by the venue's id or by our own. The venue usually gives the new order a new id.
+
+    The replacement's size is what is still to be filled. ``filled`` is what of the order was executed before: a venue
+    that changes it in place counts that in (Aster 3.7), one that places a new order does not (Hyperliquid 4.2)."""
 
     order: int | str
     replacement: PlaceOrder
+    filled: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)

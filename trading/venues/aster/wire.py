@@ -244,12 +244,12 @@ def cancel_several(command: CancelOrders) -> Parameters:
 
 
 def modify(command: ModifyOrder) -> Parameters:
-    """A resting limit order's new quantity and price."""
+    """A resting limit order's new quantity, which counts what was filled of it before, and its new price."""
     wanted = command.replacement
     return (
         ("symbol", wanted.market.name),
         _order_name(command.order, "orderId", "origClientOrderId"),
-        ("quantity", number(wanted.size)),
+        ("quantity", number(command.filled + wanted.size)),
         ("price", number(wanted.limit_price)),
     )
 
