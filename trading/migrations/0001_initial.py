@@ -750,6 +750,7 @@ class Migration(migrations.Migration):
                 ("kind", models.CharField(max_length=40)),
                 ("happened_at", models.DateTimeField()),
                 ("amount", models.DecimalField(decimal_places=12, max_digits=36, null=True)),
+                ("asset", models.CharField(blank=True, default="", max_length=40)),
                 ("details", models.TextField(blank=True, default="")),
             ],
             options={

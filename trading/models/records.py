@@ -37,7 +37,8 @@ class FundingPayment(OperatorOwned):
 class LedgerEntry(OperatorOwned):
     """A change of the balance that is neither a trade nor funding, in the venue's words.
 
-    ``amount`` is None where the venue's record has no direction that we know; ``details`` is that record.
+    ``amount`` is None where the venue's record has no direction that we know; ``details`` is that record. ``asset`` is
+    empty for the venue's collateral: only what is booked in it moves the balance.
     """
 
     account = models.ForeignKey(VenueAccount, on_delete=models.CASCADE, related_name="ledger")
@@ -45,6 +46,7 @@ class LedgerEntry(OperatorOwned):
     kind = models.CharField(max_length=40)
     happened_at = models.DateTimeField()
     amount = money(null=True)
+    asset = models.CharField(max_length=40, blank=True, default="")
     details = models.TextField(blank=True, default="")
 
     class Meta(OperatorOwned.Meta):

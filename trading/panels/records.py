@@ -123,11 +123,18 @@ def build_transfers(entries: Iterable[LedgerEntry]) -> tuple[TransferRow, ...]:
             id=row.pk,
             time=clock(row.happened_at),
             kind=kind_words(row.kind),
-            amount=small_money(row.amount) if row.amount is not None else "amount not told",
+            amount=moved_money(row) or "amount not told",
             tone=tone_of(row.amount) if row.amount is not None else Tone.PLAIN,
         )
         for row in entries
     )
+
+
+def moved_money(row: LedgerEntry) -> str:
+    """What a ledger entry brought or took, with its asset where that is not the collateral; empty where not told."""
+    if row.amount is None:
+        return ""
+    return f"{small_money(row.amount)} {row.asset}".rstrip()
 
 
 def kind_words(kind: str) -> str:

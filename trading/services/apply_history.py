@@ -76,6 +76,7 @@ def apply_funding(account: VenueAccount, payments: Iterable[VenueFunding]) -> No
 def apply_ledger(account: VenueAccount, entries: Iterable[VenueEntry]) -> None:
     """Store deposits, withdrawals, transfers, liquidations; one that is known already is left as it is."""
     listed = list(entries)
+    collateral = gateway_of(Venue(account.venue)).collateral
     rows = [
         LedgerEntry(
             operator_id=account.operator_id,
@@ -84,6 +85,7 @@ def apply_ledger(account: VenueAccount, entries: Iterable[VenueEntry]) -> None:
             kind=entry.kind,
             happened_at=entry.time,
             amount=entry.amount,
+            asset="" if entry.asset == collateral else entry.asset,
             details=entry.details,
         )
         for entry in listed

@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from django.utils import timezone
 
+from trading.connect import gateway_of
 from trading.margin.types import AccountMode, MarginMode
 from trading.models import (
     Command,
@@ -26,8 +27,19 @@ from trading.models import (
 )
 from trading.models.commands import OPEN_STATES, CommandKind
 from trading.models.records import DifferenceKind
-from trading.services.reckoning import BALANCE, MARGIN, POSITION, ZERO, Anchor, Change, Gap, gaps, subject_of
-from trading.venues.base import AccountSnapshot
+from trading.services.reckoning import (
+    BALANCE,
+    MARGIN,
+    POSITION,
+    ZERO,
+    Anchor,
+    Change,
+    Comparison,
+    Gap,
+    compare,
+    subject_of,
+)
+from trading.venues.base import AccountSnapshot, Venue
 
 CAME_LATE = "Explained by events that arrived later."
 TAKEN = "Not explained; the venue's figure was taken."
@@ -53,21 +65,22 @@ def examine(account: VenueAccount, snapshot: AccountSnapshot, began_at: datetime
     """
     anchors = read_anchors(account)
     books = books_of(account, snapshot, anchors)
-    wrong = gaps(_with_new_figures(anchors, books), books.found, books.changes, books.until, books.hidden)
-    if wrong and not is_final:
+    seen = compare(_with_new_figures(anchors, books), books.found, books.changes, books.until, books.hidden)
+    if seen.gaps and not is_final:
         return False
     if account.opening_at is None:
         VenueAccount.objects.filter(pk=account.pk).update(
             opening_balance=books.found[BALANCE], opening_at=snapshot.venue_time
         )
-    _record(account, books, anchors, {gap.subject: gap for gap in wrong}, began_at)
+    _record(account, books, anchors, seen, began_at)
     return True
 
 
 def _record(
-    account: VenueAccount, books: Books, anchors: Mapping[str, Anchor], wrong: Mapping[str, Gap], began_at: datetime
+    account: VenueAccount, books: Books, anchors: Mapping[str, Anchor], seen: Comparison, began_at: datetime
 ) -> None:
     """Keep what differs, heal what is explained by now, and move the anchors of all that is settled."""
+    wrong = {gap.subject: gap for gap in seen.gaps}
     open_ones = {_subject(row): row for row in Difference.objects.filter(account=account, healed_at=None)}
     waiting = frozenset(
         subject
@@ -77,7 +90,7 @@ def _record(
     for subject, row in open_ones.items():
         if subject not in wrong:
             _heal(row, CAME_LATE)
-    _write_anchors(account, books, anchors, waiting)
+    _write_anchors(account, books, anchors, seen, waiting)
 
 
 def read_anchors(account: VenueAccount) -> dict[str, Anchor]:
@@ -88,15 +101,19 @@ def read_anchors(account: VenueAccount) -> dict[str, Anchor]:
     }
 
 
-def _write_anchors(account: VenueAccount, books: Books, anchors: Mapping[str, Anchor], waiting: frozenset[str]) -> None:
+def _write_anchors(
+    account: VenueAccount, books: Books, anchors: Mapping[str, Anchor], seen: Comparison, waiting: frozenset[str]
+) -> None:
     """The figures found are the new start, but for those that wait for an explanation.
 
-    A size of zero needs no anchor, unless the balance waits: what is new counts as flat since the balance's anchor.
+    An event between the reading of the clock and that of the figures is in them and later than their time: each starts
+    as of the moment that explained it, so that no event counts twice. A size of zero needs no anchor, unless the
+    balance waits: what is new counts as flat since the balance's anchor.
     """
     moves = MarginChange.objects.filter(account=account).order_by("-pk").values_list("pk", flat=True)
     after = moves.first() or 0
     fresh = {
-        subject: Anchor(value, books.until, after)
+        subject: Anchor(value, seen.moment_of(subject), after)
         for subject, value in books.found.items()
         if subject not in waiting and (value or subject == BALANCE or BALANCE in waiting)
     }
@@ -122,19 +139,20 @@ def books_of(account: VenueAccount, snapshot: AccountSnapshot, anchors: Mapping[
     after = min((anchor.after for anchor in anchors.values()), default=0)
     fills = list(Fill.objects.filter(account=account, happened_at__gt=since).select_related("market"))
     moves = list(MarginChange.objects.filter(account=account, pk__gt=after).select_related("market"))
-    entries = list(LedgerEntry.objects.filter(account=account, happened_at__gt=since))
+    entries = list(LedgerEntry.objects.filter(account=account, asset="", happened_at__gt=since))
     payments = list(FundingPayment.objects.filter(account=account, happened_at__gt=since).select_related("market"))
+    traded = {row.market for row in fills}
+    apart = _settled_apart(account, snapshot, (*traded, *(row.market for row in payments)))
     changes = (
-        *(change for row in fills for change in _fill_changes(row)),
-        *(change for row in payments for change in _funding_changes(row)),
+        *(change for row in fills for change in _fill_changes(row, apart)),
+        *(change for row in payments for change in _funding_changes(row, apart)),
         *(Change(BALANCE, row.amount, row.happened_at) for row in entries if row.amount is not None),
-        *_settlements(account, since),
+        *_settlements(account, since, apart),
         *_margin_moves(moves, anchors, snapshot.venue_time),
     )
-    traded = {row.market for row in fills}
     dexes = any(row.market.rules.dex for row in (*fills, *payments))
     return Books(
-        found=_figures(snapshot, anchors, traded),
+        found=_figures(snapshot, anchors, traded) | {BALANCE: balance_of(snapshot, apart)},
         changes=changes,
         hidden=_hidden(snapshot.account_mode, traded, dexes=dexes),
         until=snapshot.venue_time,
@@ -160,32 +178,41 @@ def _figures(snapshot: AccountSnapshot, anchors: Mapping[str, Anchor], traded: I
         if held.mode is MarginMode.ISOLATED and held.cash is not None:
             leg = subject_of(MARGIN, held.market)
             figures[leg] = figures.get(leg, ZERO) + held.cash
-    return figures | {BALANCE: balance_of(snapshot)}
+    return figures
 
 
-def balance_of(snapshot: AccountSnapshot) -> Decimal:
-    """The equity without open profit and loss."""
-    return snapshot.equity - sum((held.unrealised_pnl for held in snapshot.positions), ZERO)
+def _settled_apart(account: VenueAccount, snapshot: AccountSnapshot, traded: Iterable[Market]) -> frozenset[str]:
+    """The markets in question whose money is not in the equity: a standard account's is of one asset (Aster 3.1)."""
+    names = {held.market for held in snapshot.positions} | {market.name for market in traded}
+    if not names or snapshot.account_mode is not AccountMode.STANDARD:
+        return frozenset()
+    markets = Market.objects.filter(venue=account.venue, network=account.network, name__in=names)
+    own = gateway_of(Venue(account.venue)).collateral
+    return frozenset(markets.exclude(spec__collateral=own).values_list("name", flat=True))
 
 
-def _fill_changes(row: Fill) -> tuple[Change, Change]:
+def balance_of(snapshot: AccountSnapshot, apart: frozenset[str]) -> Decimal:
+    """The equity without open profit and loss; the positions ``apart`` are not in it."""
+    return snapshot.equity - sum((held.unrealised_pnl for held in snapshot.positions if held.market not in apart), ZERO)
+
+
+def _fill_changes(row: Fill, apart: frozenset[str]) -> list[Change]:
     fee = ZERO if row.fee is None or row.fee_token else row.fee
     signed = row.size if row.is_buy else -row.size
-    return (
-        Change(BALANCE, row.closed_pnl - fee, row.happened_at),
-        Change(subject_of(POSITION, row.market.name), signed, row.happened_at),
-    )
+    size = Change(subject_of(POSITION, row.market.name), signed, row.happened_at)
+    money = Change(BALANCE, row.closed_pnl - fee, row.happened_at)
+    return [size] if row.market.name in apart else [money, size]
 
 
-def _funding_changes(row: FundingPayment) -> tuple[Change, Change]:
-    return (
-        Change(BALANCE, row.amount, row.happened_at),
-        Change(subject_of(MARGIN, row.market.name), row.amount, row.happened_at),
-    )
+def _funding_changes(row: FundingPayment, apart: frozenset[str]) -> list[Change]:
+    leg = Change(subject_of(MARGIN, row.market.name), row.amount, row.happened_at)
+    money = Change(BALANCE, row.amount, row.happened_at)
+    return [leg] if row.market.name in apart else [money, leg]
 
 
-def _settlements(account: VenueAccount, since: datetime) -> list[Change]:
+def _settlements(account: VenueAccount, since: datetime, apart: frozenset[str]) -> list[Change]:
     rows = Liquidation.objects.filter(account=account, happened_at__gt=since).exclude(settled=0)
+    rows = rows.exclude(market__name__in=apart)
     return [Change(BALANCE, settled, at) for settled, at in rows.values_list("settled", "happened_at")]
 
 

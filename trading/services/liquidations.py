@@ -261,9 +261,11 @@ def _brought(fills: Iterable[Fill]) -> Decimal:
 
 def _booked(account: VenueAccount, row: Liquidation) -> Decimal:
     """What Aster's ledger books of the liquidation beyond its executions (Aster 3.7, 4.9)."""
+    collateral = row.market.rules.collateral
     entries = LedgerEntry.objects.filter(
         account=account,
         kind="INSURANCE_CLEAR",
+        asset="" if collateral == gateway_of(Venue(account.venue)).collateral else collateral,
         happened_at__range=(row.happened_at - EPISODE, row.ended_at + EPISODE),
         details__contains=f'"{row.market.name}"',
     )

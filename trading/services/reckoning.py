@@ -53,6 +53,23 @@ class Gap:
     found: Decimal
 
 
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Figures found against what our rows make of their anchors.
+
+    ``as_of`` is the moment up to which each figure that follows has its events in it: what happened later is still to
+    come. ``until`` is that moment where nothing tells.
+    """
+
+    gaps: tuple[Gap, ...]
+    as_of: Mapping[str, datetime]
+    until: datetime
+
+    def moment_of(self, subject: str) -> datetime:
+        """Up to when events are in a figure. One that was not compared is of the same answer as the balance."""
+        return self.as_of.get(subject) or self.as_of.get(BALANCE, self.until)
+
+
 def subject_of(kind: str, market: str) -> str:
     """The name of a market's figure."""
     return f"{kind} {market}"
@@ -63,14 +80,14 @@ def expected(anchor: Anchor, changes: Iterable[Change], until: datetime) -> Deci
     return anchor.value + sum((change.amount for change in changes if anchor.at < change.at <= until), ZERO)
 
 
-def gaps(
+def compare(
     anchors: Mapping[str, Anchor],
     found: Mapping[str, Decimal],
     changes: Iterable[Change],
     until: datetime,
     hidden: frozenset[str] = frozenset(),
-) -> tuple[Gap, ...]:
-    """Every figure that its anchor and the changes since do not explain.
+) -> Comparison:
+    """Every figure that its anchor and the changes since do not explain, and as of when the others are explained.
 
     ``until`` is the time of the figures found. An answer may be a little newer than its time says (Aster's clock is
     read first), so a figure that the events after ``until`` explain is no gap. ``hidden`` figures are not compared.
@@ -78,18 +95,22 @@ def gaps(
     by_subject: dict[str, list[Change]] = {}
     for change in changes:
         by_subject.setdefault(change.subject, []).append(change)
-    wrong = []
+    wrong, as_of = [], {}
     for subject, anchor in anchors.items():
         if subject in hidden or subject not in found:
             continue
         own = by_subject.get(subject, [])
-        if not _follows(anchor, own, found[subject], until):
+        moment = _follows_at(anchor, own, found[subject], until)
+        if moment is None:
             wrong.append(Gap(subject, expected(anchor, own, until), found[subject]))
-    return tuple(wrong)
+        else:
+            as_of[subject] = moment
+    return Comparison(tuple(wrong), as_of, until)
 
 
-def _follows(anchor: Anchor, changes: list[Change], found: Decimal, until: datetime) -> bool:
+def _follows_at(anchor: Anchor, changes: list[Change], found: Decimal, until: datetime) -> datetime | None:
+    """Up to when the changes make the anchor the figure found; None where they never do."""
     latest = sorted((change.at for change in changes if change.at > until), reverse=True)
-    return any(
-        abs(expected(anchor, changes, moment) - found) <= UNIT * (1 + len(changes)) for moment in (until, *latest)
-    )
+    allowed = UNIT * (1 + len(changes))
+    explaining = (at for at in (until, *latest) if abs(expected(anchor, changes, at) - found) <= allowed)
+    return next(explaining, None)

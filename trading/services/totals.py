@@ -1,16 +1,21 @@
 """Whether an account's money adds up: its balance at our first reading, and everything that moved it since.
 
-The balance is the equity without open profit; what moves it is listed in ``trading.services.reckoning``.
+The balance is the equity without open profit; what moves it is listed in ``trading.services.reckoning``. A standard
+account's equity is of one asset: what is booked or settled in another is told in that asset and not counted
+(Aster 3.1).
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import DecimalField, F, QuerySet, Sum
+from django.db.models import DecimalField, F, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
+from trading.connect import gateway_of
+from trading.margin.types import AccountMode
 from trading.models import Fill, FundingPayment, LedgerEntry, Liquidation, Position, VenueAccount
+from trading.venues.base import Venue
 
 ZERO = Decimal(0)
 
@@ -45,17 +50,26 @@ def money_totals(account: VenueAccount) -> MoneyTotals | None:
     if account.opening_at is None or account.venue_time is None:
         return None
     span = {"account": account, "happened_at__gt": account.opening_at, "happened_at__lte": account.venue_time}
-    fills = Fill.objects.filter(**span)
+    settled = in_equity(account)
+    fills = Fill.objects.filter(settled, **span)
     return MoneyTotals(
         since=account.opening_at,
         opening=account.opening_balance,
         trading=_sum(fills, "closed_pnl"),
         fees=_sum(fills.filter(fee_token=""), "fee"),
-        funding=_sum(FundingPayment.objects.filter(**span), "amount"),
-        transfers=_sum(LedgerEntry.objects.filter(**span), "amount"),
-        liquidations=_sum(Liquidation.objects.filter(**span), "settled"),
-        balance=account.equity - _sum(Position.objects.filter(account=account), "unrealised_pnl"),
+        funding=_sum(FundingPayment.objects.filter(settled, **span), "amount"),
+        transfers=_sum(LedgerEntry.objects.filter(asset="", **span), "amount"),
+        liquidations=_sum(Liquidation.objects.filter(settled, **span), "settled"),
+        balance=account.equity - _sum(Position.objects.filter(settled, account=account), "unrealised_pnl"),
     )
+
+
+def in_equity(account: VenueAccount) -> Q:
+    """Of rows with a market: those whose money is in the account's equity. One that several assets back is worth the
+    sum of all (Aster 3.2)."""
+    if account.mode != AccountMode.STANDARD:
+        return Q()
+    return Q(market__spec__collateral=gateway_of(Venue(account.venue)).collateral)
 
 
 def _sum(rows: QuerySet[Fill], column: str) -> Decimal:

@@ -21,7 +21,7 @@ from trading.models.records import DifferenceKind
 from trading.panels.market import price_text, tone_of
 from trading.panels.notices import describe
 from trading.panels.numbers import clock, grouped, money, plain
-from trading.panels.records import kind_words, method_words, side_of, small_money
+from trading.panels.records import kind_words, method_words, moved_money, side_of, small_money
 from trading.panels.view_models import Tone
 from trading.support.timeline import SOURCES, Happened, TimelinePage
 
@@ -107,7 +107,7 @@ def _of_ledger(entry: Happened, steps: Steps) -> TimelineRow:
         time=clock(entry.at),
         kind="Money",
         words=f"{kind_words(row.kind)}.",
-        amount=small_money(row.amount) if row.amount is not None else "",
+        amount=moved_money(row),
         tone=tone_of(row.amount) if row.amount is not None else Tone.PLAIN,
         details=(("Venue's key", row.key), ("Venue's record", row.details[:LONGEST_ANSWER])),
     )

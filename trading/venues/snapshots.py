@@ -321,14 +321,15 @@ class FundingPayment(msgspec.Struct, frozen=True):
 
 class LedgerEntry(msgspec.Struct, frozen=True):
     """A balance change that is neither a trade nor funding. ``amount`` is signed from the account's view where the
-    venue says the direction, None where the kind is one we do not know; ``details`` is the venue's record, to be
-    shown only."""
+    venue says the direction, None where the kind is one we do not know, in ``asset``: "" is the account's collateral.
+    ``details`` is the venue's record, to be shown only."""
 
     key: str
     kind: str
     time: datetime
     amount: Decimal | None
     details: str
+    asset: str = ""
 
 
 class Candle(msgspec.Struct, frozen=True):

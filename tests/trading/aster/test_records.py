@@ -1,17 +1,28 @@
 """What happens on the second venue is on record once, and its money adds up."""
 
+from collections.abc import Callable, Mapping
+from datetime import timedelta
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from tests.sandbox_process import SandboxProcess
 from tests.trading.aster.people import AsterTrader
 from tests.trading.services.test_orders import ticket
 from trading.connect import trading_adapter
-from trading.models import Difference, Fill, FundingPayment, Liquidation, Position
+from trading.margin.types import MarginMode
+from trading.models import Difference, Fill, FundingPayment, LedgerEntry, Liquidation, MarginChange, Market, Position
+from trading.panels.records import build_transfers
 from trading.services.orders import place_order
-from trading.services.sync import EVERYTHING, sync_account
+from trading.services.readings import begin_reading
+from trading.services.sync import EVERYTHING, Answers, apply_ledger, store, sync_account
 from trading.services.totals import MoneyTotals, money_totals
+from trading.venues.aster import history
+from trading.venues.aster.adapter import AsterAdapter
+from trading.venues.base import Fill as VenueFill
+from trading.venues.base import FundingPayment as VenueFunding
+from trading.venues.transport import NO_HEADERS, Response, Transport
 
 
 def everything(trader: AsterTrader) -> MoneyTotals:
@@ -44,3 +55,109 @@ def test_liquidation_is_one_record_and_the_money_adds_up(ready: AsterTrader, ast
     assert not Position.objects.exists()
     assert FundingPayment.objects.count() == 1
     assert Fill.objects.exclude(liquidation="").count() >= 1
+
+
+class Between:
+    """The way to the venue, on which something happens right before the money is read the first time."""
+
+    def __init__(self, door: Transport, happens: Callable[[], object]) -> None:
+        self.door = door
+        self.happens: list[Callable[[], object]] = [happens]
+
+    def request(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] = NO_HEADERS) -> Response:
+        if "accountWithJoinMargin" in path and self.happens:
+            self.happens.pop()()
+        return self.door.request(method, path, body, headers)
+
+
+@pytest.mark.parametrize("is_isolated", [True, False])
+def test_funding_between_the_clock_and_the_figures_counts_once(
+    ready: AsterTrader, aster: SandboxProcess, *, is_isolated: bool
+) -> None:
+    everything(ready)
+    mode = MarginMode.ISOLATED if is_isolated else MarginMode.CROSS
+    place_order(trading_adapter(ready.account), ready.account, ready.market, ticket(size=Decimal("0.02"), mode=mode))
+    everything(ready)
+    adapter = trading_adapter(ready.account)
+    assert isinstance(adapter, AsterAdapter)
+    adapter._door = Between(adapter._door, lambda: aster.pay_funding("aster"))
+    assert sync_account(adapter, ready.account, EVERYTHING)
+    balance = ready.account.anchors["balance"]
+
+    totals = everything(ready)
+
+    assert FundingPayment.objects.count() == 1
+    assert ready.account.anchors["balance"][0] == balance[0]
+    assert totals.unexplained == 0
+    assert (Difference.objects.count(), MarginChange.objects.count()) == (0, 0)
+
+
+def test_transfer_of_another_asset_is_shown_and_moves_no_balance(ready: AsterTrader) -> None:
+    before = everything(ready)
+    read_at = ready.account.venue_time
+    assert read_at is not None
+    time = int((read_at + timedelta(milliseconds=1)).timestamp() * 1000)
+    body = msgspec.json.encode(
+        [
+            {
+                "symbol": "", "incomeType": "TRANSFER", "income": "100", "asset": asset, "tranId": number,
+                "time": time,
+            }
+            for number, asset in enumerate(["ASTER", "USD1"], 1)
+        ]
+    )  # fmt: skip
+    apply_ledger(ready.account, map(history.ledger_entry, history.income(body)))
+
+    totals = everything(ready)
+
+    assert (totals.transfers, totals.unexplained) == (before.transfers, Decimal(0))
+    assert not Difference.objects.exists()
+    shown = [row.amount for row in build_transfers(LedgerEntry.objects.order_by("key"))]
+    assert {"+100.00 ASTER", "+100.00 USD1"} <= set(shown)
+
+
+def test_market_settled_in_another_asset_leaves_the_balance_alone(ready: AsterTrader) -> None:
+    """The venue lists such a position beside the others, while the equity is of USDT alone (Aster 3.1)."""
+    everything(ready)
+    place_order(trading_adapter(ready.account), ready.account, ready.market, ticket(size=Decimal("0.02")))
+    before = everything(ready)
+    other = other_market(ready.market)
+    snapshot = trading_adapter(ready.account).account(ready.account.address)
+    at = snapshot.venue_time - timedelta(microseconds=1)
+    fill = VenueFill(
+        "other-1", other.name, 1, None, is_buy=True, price=Decimal(86000), size=Decimal("0.02"), time=at,
+        closed_pnl=Decimal(70), fee=Decimal("0.6"), builder_fee=Decimal(0), fee_token="USD1", is_taker=True,
+        start_position=None, direction="BUY",
+    )  # fmt: skip
+    held = msgspec.structs.replace(snapshot.positions[0], market=other.name, unrealised_pnl=Decimal(25))
+    answers = Answers(
+        since=at,
+        snapshot=msgspec.structs.replace(snapshot, positions=(*snapshot.positions, held)),
+        fills=(fill,),
+        funding=(VenueFunding(other.name, at, Decimal(-3), Decimal(0), Decimal(0), "other-2"),),
+        ledger=(),
+    )
+
+    assert store(ready.account, begin_reading(ready.account), answers).adds_up
+
+    totals = money_totals(ready.account)
+    assert totals is not None
+    assert (totals.unexplained, totals.trading, totals.fees, totals.funding, totals.balance) == (
+        Decimal(0),
+        before.trading,
+        before.fees,
+        before.funding,
+        before.balance,
+    )
+    assert not Difference.objects.exists()
+
+
+def other_market(market: Market) -> Market:
+    """The same coin, settled in USD1."""
+    spec = market.spec | {"name": "BTCUSD1", "collateral": "USD1", "index": 9000}
+    other = Market(
+        venue=market.venue, network=market.network, name="BTCUSD1", index=9000, max_leverage=market.max_leverage,
+        spec=spec, mark_price=market.mark_price,
+    )  # fmt: skip
+    other.save()
+    return other

@@ -3,6 +3,7 @@
 Lists come back oldest first and without repeats: time ranges are inclusive on both sides, so pages overlap.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
@@ -66,8 +67,19 @@ _decode_forced = Decoder(list[msgspec.Raw], "forceOrders")
 _decode_forced_row = Decoder(_Forced, "forced order")
 
 
-def _fill(row: _Fill) -> Fill:
-    """The documents print a paid commission below zero and the stream above; a taker always pays (Aster 3.7)."""
+def _fee(row: _Fill, paid: Decimal) -> Decimal:
+    """What an execution cost, below zero for a maker's rebate. ``paid`` is a commission that was paid, in the same
+    list; a taker always pays."""
+    is_rebate = row.maker and row.commission * paid < 0
+    return -abs(row.commission) if is_rebate else abs(row.commission)
+
+
+def _paid_in(rows: Iterable[_Fill]) -> Decimal:
+    """A commission of the list that was certainly paid: a taker's. Zero where there is none."""
+    return next((row.commission for row in rows if not row.maker and row.commission), ZERO)
+
+
+def _fill(row: _Fill, paid: Decimal) -> Fill:
     return Fill(
         key=f"{row.symbol}-{row.id}",
         market=row.symbol,
@@ -78,7 +90,7 @@ def _fill(row: _Fill) -> Fill:
         size=row.qty,
         time=moment(row.time),
         closed_pnl=row.realized_pnl,
-        fee=abs(row.commission),
+        fee=_fee(row, paid),
         builder_fee=ZERO,
         fee_token=row.commission_asset,
         is_taker=not row.maker,
@@ -87,9 +99,15 @@ def _fill(row: _Fill) -> Fill:
     )
 
 
-def fills(body: bytes) -> tuple[Fill, ...]:
-    """Executions, oldest first, each once. The venue names neither client id nor builder's share."""
-    records = [_fill(row) for row in _decode_fills(body)]
+def fills(body: bytes, paid: Decimal = ZERO) -> tuple[Fill, ...]:
+    """Executions, oldest first, each once. The venue names neither client id nor builder's share.
+
+    The documents print a paid commission below zero, the stream above (Aster 2.4, 3.7). ``paid`` has the sign of one
+    that was paid; without it the takers of the list tell, and where there are none, a commission counts as paid.
+    """
+    rows = _decode_fills(body)
+    told = paid or _paid_in(rows)
+    records = [_fill(row, told) for row in rows]
     return oldest_first(records, (record.key for record in records))
 
 
@@ -115,7 +133,8 @@ def funding_payment(booking: IncomeRow) -> FundingPayment:
 def ledger_entry(booking: IncomeRow) -> LedgerEntry:
     """A booking that is neither a trade nor funding, signed as the venue signs it."""
     details = msgspec.json.encode(booking.row).decode()
-    return LedgerEntry(booking.key, booking.row.income_type, booking.time, booking.row.income, details)
+    row = booking.row
+    return LedgerEntry(booking.key, row.income_type, booking.time, row.income, details, row.asset)
 
 
 def margin_moves(body: bytes) -> tuple[MarginMove, ...]:

@@ -107,6 +107,28 @@ def test_a_fill_pays_whatever_sign_its_fee_is_printed_with() -> None:
     assert (found.time, found.direction) == (datetime(2019, 9, 26, 16, 22, 58, 20_000, UTC), "SELL")
 
 
+MAKER = FILL | {"id": 2, "maker": True}
+
+
+@pytest.mark.parametrize(("paid", "other"), [("-0.05", "0.02"), ("0.05", "-0.02")])
+def test_a_makers_rebate_has_the_other_sign_than_what_takers_pay(paid: str, other: str) -> None:
+    """Whichever sign the venue prints."""
+    rows = [FILL | {"commission": paid}, MAKER | {"commission": other}, MAKER | {"id": 3, "commission": paid}]
+
+    assert [fill.fee for fill in history.fills(encoded(rows))] == [Decimal("0.05"), Decimal("-0.02"), Decimal("0.05")]
+
+
+def test_a_makers_fee_counts_as_paid_where_nothing_tells() -> None:
+    for sign in ("", "-"):
+        assert history.fills(encoded([MAKER | {"commission": f"{sign}0.02"}]))[0].fee == Decimal("0.02")
+
+
+def test_a_list_of_known_sign_tells_rebates_by_itself() -> None:
+    for commission in ("0.02", "-0.02"):
+        (found,) = history.fills(encoded([MAKER | {"commission": commission}]), paid=Decimal(1))
+        assert found.fee == Decimal(commission)
+
+
 def test_fills_come_oldest_first_and_each_once() -> None:
     rows = [FILL | {"id": number, "time": 5000 - number} for number in (1, 2, 2, 3)]
     assert [fill.key for fill in history.fills(encoded(rows))] == ["BTCUSDT-3", "BTCUSDT-2", "BTCUSDT-1"]
@@ -128,7 +150,9 @@ def test_funding_and_other_income_keep_their_sign() -> None:
     transfer = INCOME | {"symbol": "", "incomeType": "TRANSFER", "income": "-0.37500000", "tranId": 9689322392}
     entry = history.ledger_entry(history.income(encoded([transfer]))[0])
     assert (entry.key, entry.kind, entry.amount) == ("9689322392-TRANSFER", "TRANSFER", Decimal("-0.375"))
-    assert json.loads(entry.details)["asset"] == "USDT"
+    assert (entry.asset, json.loads(entry.details)["asset"]) == ("USDT", "USDT")
+    other = history.ledger_entry(history.income(encoded([transfer | {"asset": "ASTER"}]))[0])
+    assert (other.asset, other.amount) == ("ASTER", Decimal("-0.375"))
 
 
 def test_a_margin_move_is_signed_and_tells_who_moved_it() -> None:
