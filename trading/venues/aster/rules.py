@@ -4,6 +4,7 @@
 from decimal import Decimal
 
 from trading.margin.types import AccountMode, MarginMode
+from trading.venues.aster.accounts import MAIN_COLLATERAL
 from trading.venues.aster.commands import AsterCommand, PlaceMarketOrder
 from trading.venues.base import (
     AdjustMargin,
@@ -69,9 +70,15 @@ def check_order(command: PlaceOrder) -> None:
 
 
 def _check_market(market: MarketSpec, *, reduce_only: bool) -> None:
-    """A market that is being closed may still take what reduces (Aster 3.8: -4140)."""
-    if market.delisted and not reduce_only:
+    """What reduces is always taken, also while a market is being closed (Aster 3.8: -4140). An account's figures here
+    are those of one asset, so nothing is opened in another (Aster 2.1)."""
+    if reduce_only:
+        return
+    if market.delisted:
         raise InvalidCommand(f"{market.name} is no longer traded. Choose another market.", reason=Reason.NOT_PERMITTED)
+    if market.collateral != MAIN_COLLATERAL:
+        message = f"{market.name} is settled in {market.collateral}. Only {MAIN_COLLATERAL} markets are traded here."
+        raise InvalidCommand(message, reason=Reason.NOT_PERMITTED)
 
 
 def _check_trigger(command: PlaceOrder) -> None:

@@ -31,6 +31,7 @@ from trading.venues.errors import InvalidCommand, Reason
 
 BITCOIN = market()
 CLOSED = market(delisted=True)
+DOLLAR = msgspec.structs.replace(BITCOIN, name="BTCUSD1", collateral="USD1")
 STOP = Trigger(Decimal("58000"), TriggerKind.STOP_LOSS)
 BUILDER = "0x1F5877C19e3777Cfd15F9d57253eA4aA5254Ec39"
 
@@ -51,6 +52,8 @@ def fee(rate: str) -> BuilderFee:
         order("0.5", "20", ASTER),
         order("1", "0.001", reduce_only=True),
         order(spec=CLOSED, reduce_only=True),
+        order(spec=DOLLAR, reduce_only=True),
+        PlaceMarketOrder(DOLLAR, is_buy=True, size=Decimal("0.001"), reduce_only=True),
         order("0", "0", reduce_only=True, trigger=STOP),
         order("0.05", reduce_only=True, trigger=STOP),
         order(builder=fee("0.001")),
@@ -199,3 +202,18 @@ def test_hedge_account_is_closed_for_trading_with_the_way_out() -> None:
 
     assert found.trade.allowed is False
     assert found.trade.reason.endswith("Close them and switch to one-way mode at the venue.")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        order(spec=DOLLAR),
+        PlaceMarketOrder(DOLLAR, is_buy=True, size=Decimal("0.001")),
+        PlaceOrders((order(), order(spec=DOLLAR))),
+        ModifyOrder(1, order(spec=DOLLAR)),
+    ],
+)
+def test_nothing_is_opened_in_another_collateral(command: AsterCommand) -> None:
+    with pytest.raises(InvalidCommand, match=r"BTCUSD1 is settled in USD1\. Only USDT markets") as caught:
+        rules.check(command)
+    assert caught.value.reason is Reason.NOT_PERMITTED
