@@ -155,6 +155,7 @@ REFUSALS = {
     -4088: TRADING_BLOCKED,
     -4114: TRANSFER_ID,
     -4115: Refusal(R.NONCE_USED, "This request has reached the venue before. Its outcome is being checked."),
+    -4116: Refusal(R.NONCE_USED, "This order has reached the venue before. Its outcome is being checked."),
     -4118: REDUCE_ONLY,
     -4131: Refusal(R.NO_LIQUIDITY, "The best price on offer is too far from the mark for a market order. Use a limit order or try again later."),
     -4135: TRIGGER,

@@ -157,6 +157,11 @@ def test_a_used_transfer_id_is_proof_of_an_earlier_arrival() -> None:
         assert isinstance(refused(-4115, "clientTranId  is duplicated", repeated=repeated), AlreadyReceived)
 
 
+def test_a_used_client_order_id_is_proof_of_an_earlier_arrival() -> None:
+    for repeated in (False, True):
+        assert isinstance(refused(-4116, "ClientOrderId is duplicated.", repeated=repeated), AlreadyReceived)
+
+
 # code, reason, and the beginning of what the trader reads
 SENTENCES = [
     (-2019, Reason.INSUFFICIENT_MARGIN, "There is not enough free margin for this order."),
