@@ -90,10 +90,15 @@ def is_narrow(side: Side, stop: Decimal, liquidation: Decimal | None) -> bool:
     return liquidation is not None and 0 < (stop - liquidation) * side.sign < liquidation * NARROW
 
 
-def result_at(size: Decimal, entry: Decimal, price: Decimal, leverage: int, fees: FeeRates, paid: Decimal) -> Result:
+def result_at(
+    size: Decimal, entry: Decimal, price: Decimal, leverage: int, fees: FeeRates, paid: Decimal
+) -> Result | None:
     """What closing ``size`` (signed) at market at ``price`` leaves; ``paid`` are the fees of the entry.
 
-    The share is over the initial margin at entry, as the venue's return on equity (Hyperliquid 2.3).
+    The share is over the initial margin at entry, as the venue's return on equity (Hyperliquid 2.3). None where a venue
+    tells of a position that cost nothing: then nothing can be said of it.
     """
+    if size == 0 or entry <= 0:
+        return None
     profit = size * (price - entry) - abs(size) * price * fees.rate(is_maker=False) - paid
     return Result(profit, profit * leverage / (abs(size) * entry))

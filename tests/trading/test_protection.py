@@ -71,6 +71,7 @@ def test_result_is_after_all_fees_and_over_the_margin_put_up() -> None:
     result = result_at(Decimal("0.01"), MARK, Decimal(90000), 10, fees, Decimal("0.473"))
 
     # 0.01 · 4,000 = 40; closing 900 costs 0.495, opening 860 cost 0.473; 86 of margin were put up.
+    assert result is not None
     assert result.profit == Decimal("39.032")
     assert result.share == Decimal("39.032") / 86
 
@@ -133,3 +134,8 @@ def test_what_a_trader_may_not_mean_is_pointed_out(typed: dict[str, str], words:
 
     assert words in (shown := build_quote(desk, market(), quoted(**typed)).warning)
     assert bool(shown) is bool(words)
+
+
+@pytest.mark.parametrize(("size", "entry"), [("0.01", "0"), ("0", "86000"), ("0.01", "-1")])
+def test_nothing_is_said_of_a_position_without_cost_or_size(size: str, entry: str) -> None:
+    assert result_at(Decimal(size), Decimal(entry), Decimal(90000), 10, FeeRates(Decimal(0)), Decimal(0)) is None
