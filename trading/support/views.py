@@ -124,8 +124,15 @@ def show_liquidation(request: MemberRequest, liquidation_id: int) -> HttpRespons
 def show_open_matters(request: MemberRequest) -> HttpResponse:
     """Commands without an end, and what the venues showed that our rows did not explain."""
     now = timezone.now()
+    commands, differences = unsettled_commands(), recent_differences()
+    audit.record(
+        request,
+        action="open matters looked at",
+        subject="",
+        after={"commands": len(commands), "differences": len(differences)},
+    )
     context = {
-        "commands": [build_open_command(row, now) for row in unsettled_commands()],
-        "differences": [build_difference(row) for row in recent_differences()],
+        "commands": [build_open_command(row, now) for row in commands],
+        "differences": [build_difference(row) for row in differences],
     }
     return render(request, "support/open.html", context)
