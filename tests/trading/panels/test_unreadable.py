@@ -10,11 +10,13 @@ from trading.desk import UNREADABLE, Desk
 from trading.forms import read_close, read_order
 from trading.panels.closing import build_close_preview
 from trading.panels.dialogs import build_margin_dialog, build_margin_preview
+from trading.panels.exits import build_exits_preview
 from trading.panels.history import build_account
 from trading.panels.positions import build_positions
 from trading.panels.quote import build_quote
 from trading.panels.ticket import default_form
 from trading.quoting import quote_order
+from trading.services.drafts import Exits
 
 
 @pytest.fixture
@@ -67,3 +69,14 @@ def test_margin_waits_for_figures(desk: Desk) -> None:
 
     assert (preview.error, preview.liquidation.reason, preview.can_submit) == (UNREADABLE, UNREADABLE, False)
     assert (dialog.add_presets, dialog.remove_presets) == ((), ())
+
+
+@pytest.mark.parametrize(("entry_price", "mark"), [("0", "86000"), ("86000", "0"), ("0", "0")])
+def test_exits_can_be_set_on_a_position_whose_figures_make_no_sense(entry_price: str, mark: str) -> None:
+    desk = make_desk(market("BTC"))
+    row = desk.positions[0]
+    row.entry_price, row.mark_price = Decimal(entry_price), Decimal(mark)
+    preview = build_exits_preview(desk, row, Exits(Decimal(90000), Decimal(80000)), {})
+
+    assert preview.can_submit
+    assert bool(preview.take_profit.text) is (entry_price != "0")
