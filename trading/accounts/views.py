@@ -90,6 +90,8 @@ def connect_pasted_key(request: MemberRequest) -> HttpResponse:
         address, credential = read_address(typed), _pasted(request)
         asking = onboarding(_venue(request), address, credential)
         account, is_new = accounts.connect_key(asking, request.user, address, credential)
+    except AccountRefused as problem:
+        return _render(request, {"manage": str(problem)}, status=422)
     except Problem as problem:
         kept = {"key_address": typed[:60], "api_key": request.POST.get("api_key", "")[:LONGEST_KEY]}
         return _render(request, {_key_form(request): str(problem)}, kept, 422)
@@ -127,7 +129,7 @@ def ask_approval(request: MemberRequest) -> HttpResponse:
     try:
         wanted = _wanted(request, account)
         if wanted is None:
-            return _forgotten(request, account, "The venue does not know this key any more. It is deleted here too.")
+            return _deleted(request, account, "The venue does not know this key any more. It is deleted here too.")
         approval, is_new = approvals.ask(
             public_adapter(Venue(account.venue)), account, wanted, read_chain_id(request.POST.get("chain_id", ""))
         )
@@ -224,12 +226,15 @@ def forget(request: MemberRequest) -> HttpResponse:
     account = _account(request)
     if account is None:
         return _back(request)
-    return _forgotten(request, account, "The trading key is deleted here. Revoke it at the venue as well.")
+    try:
+        return _deleted(request, account, "The trading key is deleted here. Revoke it at the venue as well.")
+    except AccountRefused as problem:
+        return _render(request, {"manage": str(problem)}, status=422)
 
 
-def _forgotten(request: MemberRequest, account: VenueAccount, words: str) -> HttpResponse:
+def _deleted(request: MemberRequest, account: VenueAccount, words: str) -> HttpResponse:
     agent = account.agent_address
-    if accounts.forget_key(account):
+    if accounts.delete_key(account):
         audit.record(request, action="trading key deleted", subject=account.address, before={"key": agent})
         messages.info(request, words)
     return _back(request)
@@ -241,7 +246,11 @@ def _forgotten(request: MemberRequest, account: VenueAccount, words: str) -> Htt
 def leave_account(request: MemberRequest) -> HttpResponse:
     """Show this account no longer, so that another can be connected. Its key is deleted here, its history stays."""
     account = _account(request)
-    if account is not None and accounts.leave(account):
+    try:
+        is_left = account is not None and accounts.leave(account)
+    except AccountRefused as problem:
+        return _render(request, {"manage": str(problem)}, status=422)
+    if account is not None and is_left:
         approvals.withdraw(account)
         audit.record(request, action="account disconnected", subject=account.address)
     return _back(request)

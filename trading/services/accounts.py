@@ -16,6 +16,7 @@ from django.utils import timezone
 from tenants.models import User
 from trading.connect import gateway_of, seal
 from trading.models import BuilderFee, Command, Market, VenueAccount
+from trading.models.commands import OPEN_STATES
 from trading.services.sync import sync_account, sync_markets
 from trading.venues.base import Adapter, Venue
 from trading.venues.commands import BuilderFee as Fee
@@ -63,7 +64,13 @@ class Access:
 
 
 class AccountRefused(Exception):
-    """The account is not taken; the text is one sentence for the page."""
+    """The account is not taken, or its key not let go; the text is one sentence for the page."""
+
+
+STILL_PROVING = (
+    "The venue is still being asked what became of your last request, which needs this trading key. It takes seconds, "
+    "a minute at the most; then try again."
+)
 
 
 def current_accounts(trader: User) -> dict[Venue, VenueAccount]:
@@ -120,14 +127,16 @@ def connect_key(
     """Trade for the address with a key that its owner made at the venue; and whether that is new.
 
     ``onboarding`` asks with the key where the venue wants one. Raises ``KeyRefused`` where the venue does not know the
-    key as one of this account's, and the venue's errors.
+    key as one of this account's, ``AccountRefused`` while the present key is needed, and the venue's errors.
     """
     expires_at = onboarding.check_key(address, credential)
     account, _ = _show(onboarding.adapter, trader, address)
     public = shown_key(credential)
     if account.agent_key and account.agent_address == public and account.agent_refused_at is None:
         return account, False
-    give_key(account, public, seal(credential), expires_at, credential.kind)
+    with transaction.atomic():
+        _refuse_while_proving(account)
+        give_key(account, public, seal(credential), expires_at, credential.kind)
     read_account(onboarding.adapter, account)
     return account, True
 
@@ -165,11 +174,34 @@ def forget_key(account: VenueAccount) -> bool:
     return bool(forgotten)
 
 
-def leave(account: VenueAccount) -> bool:
-    """Show this account no longer and forget its key; its history stays. False where it was left already."""
+def delete_key(account: VenueAccount) -> bool:
+    """``forget_key`` at the trader's wish. Raises ``AccountRefused`` while the key is needed."""
     with transaction.atomic():
+        _refuse_while_proving(account)
+        return forget_key(account)
+
+
+def leave(account: VenueAccount) -> bool:
+    """Show this account no longer and forget its key; its history stays. False where it was left already.
+
+    Raises ``AccountRefused`` while the key is needed.
+    """
+    with transaction.atomic():
+        _refuse_while_proving(account)
         forget_key(account)
         return bool(VenueAccount.objects.filter(pk=account.pk, is_current=True).update(is_current=False))
+
+
+def _refuse_while_proving(account: VenueAccount) -> None:
+    """Where the venue tells an account to its keys alone, only the present one can find out how its commands ended.
+
+    Called in a transaction: the row stays locked, so no command is prepared until it ends.
+    """
+    if gateway_of(Venue(account.venue)).reads_without_key:
+        return
+    locked = VenueAccount.objects.select_for_update(no_key=True).get(pk=account.pk)
+    if locked.agent_key and Command.objects.filter(account=locked, state__in=OPEN_STATES).exists():
+        raise AccountRefused(STILL_PROVING)
 
 
 def note_refusal(command: Command, reason: Reason) -> None:

@@ -18,12 +18,24 @@ from trading.services.commands import LIFETIME, PROVEN_BY_STATE, note_doubt, sen
 from trading.services.effects import Effect, effect
 from trading.services.events import Heard, record
 from trading.venues.base import Adapter, SignedRequest
-from trading.venues.errors import AlreadyReceived, NoLongerAccepted, OutcomeUnknown, Rejected, VenueError
+from trading.venues.errors import (
+    AlreadyReceived,
+    MissingKey,
+    NoLongerAccepted,
+    OutcomeUnknown,
+    Reason,
+    Rejected,
+    VenueError,
+)
 
 HIDDEN = "hidden"
 RECEIVED_AND_REFUSED = "The venue received this and did not carry it out. Nothing was changed by it."
 CANNOT_BE_TOLD = "The position changed since, so it cannot be told whether this was carried out. Check its margin."
 NEVER_CARRIED_OUT = "The venue never carried this out. Nothing was changed."
+KEY_GONE = (
+    "The trading key is gone, so the venue cannot be asked whether this was carried out. Look at the venue, or connect "
+    "again to see your account here."
+)
 # Placed or changed late, these could act against what the trader has decided since.
 OVERTAKEN_BY_LATER = (CommandKind.ORDER, CommandKind.ORDERS, CommandKind.MODIFY)
 
@@ -31,10 +43,14 @@ OVERTAKEN_BY_LATER = (CommandKind.ORDER, CommandKind.ORDERS, CommandKind.MODIFY)
 def prove(adapter: Adapter, command: Command) -> bool:
     """Try once to settle an unknown command; False where there is no proof yet. Safe to repeat at any time.
 
-    The adapter needs no key: proving asks, and sends at most what was signed when the command was written down.
+    The adapter needs no key to sign: proving asks, and sends at most what was signed when the command was written down.
+    Where the venue answers to the account's key alone and that is gone, the command ends without proof.
     """
     try:
-        return _proven(adapter, command)
+        try:
+            return _proven(adapter, command)
+        except (MissingKey, Rejected) as refusal:
+            return refusal.reason is Reason.KEY_UNKNOWN and _given_up(adapter, command)
     except VenueError:
         return False  # the venue is silent or unreadable: nothing is proven, and the next round asks again
 
@@ -123,6 +139,15 @@ def _concluded(adapter: Adapter, command: Command) -> bool:
     if found.state is not None and (found.is_whole or is_final):
         return _settle_by(command, found, {"venue clock": clock.isoformat()})
     return is_final and _bury(command, found, clock)
+
+
+def _given_up(adapter: Adapter, command: Command) -> bool:
+    """End a command that nobody may ask about any more, once the venue is done with it either way."""
+    clock = adapter.venue_time(command.account.address)
+    if command.dead_at is None or clock <= command.dead_at + adapter.settling:
+        return False
+    proof = {**command.evidence, "venue clock": clock.isoformat(), "expired": command.dead_at.isoformat()}
+    return settle(command, CommandState.UNPROVEN, proof | {"effect": HIDDEN}, KEY_GONE)
 
 
 def _settle_by(command: Command, found: Effect, proof: dict[str, Any] | None = None) -> bool:

@@ -1,0 +1,81 @@
+"""What became of a command is asked with the account's key: it is kept until that is known, or the command ends."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.sandbox_process import SandboxProcess
+from tests.trading.aster.people import AsterTrader
+from tests.trading.aster.test_connect import API_KEY, SECRET, paste_api_key, revoke_elsewhere
+from trading.connect import account_adapter
+from trading.models import Command
+from trading.models.commands import CommandState
+from trading.services.accounts import STILL_PROVING, forget_key
+from trading.services.reconcile import KEY_GONE, prove
+
+
+@pytest.fixture
+def unknown(ready: AsterTrader, aster: SandboxProcess) -> Command:
+    """An order that was carried out and whose answer was lost."""
+    assert "Filled" in ready.order()
+    aster.fault("drop_after", "POST order")
+    ready.order()
+    aster.clear_faults()
+    command: Command = Command.objects.latest("prepared_at")
+    assert (command.kind, command.state) == ("order", CommandState.UNKNOWN)
+    return command
+
+
+@pytest.fixture
+def clock_set_back(aster: SandboxProcess) -> Iterator[None]:
+    """The venue's clock is right again afterwards."""
+    yield
+    aster.post("/sandbox/clock", {"venue": "aster", "ahead": 0})
+
+
+def outlive(aster: SandboxProcess) -> None:
+    """Two minutes pass by the venue's clock."""
+    aster.post("/sandbox/clock", {"venue": "aster", "ahead": 120_000})
+
+
+def tried(command: Command) -> CommandState:
+    """Where the command stands after one try to prove it."""
+    command.refresh_from_db()
+    is_settled = prove(account_adapter(command.account), command)
+    command.refresh_from_db()
+    assert is_settled == command.is_settled
+    return CommandState(command.state)
+
+
+@pytest.mark.parametrize("step", ["forget", "leave", "key"])
+def test_key_is_kept_until_the_open_command_is_settled(
+    ready: AsterTrader, aster: SandboxProcess, unknown: Command, step: str
+) -> None:
+    aster.post("/sandbox/api_key", {"venue": "aster", "address": ready.address, "key": API_KEY, "secret": SECRET})
+    before = ready.account
+
+    def ask() -> tuple[int, bool]:
+        answer = paste_api_key(ready) if step == "key" else ready.post(step)
+        return answer.status_code, STILL_PROVING in answer.content.decode()
+
+    assert ask() == (422, True)
+    assert (ready.account.agent_key, ready.audit()[-1]) == (before.agent_key, f"trading key approved: {ready.address}")
+
+    assert tried(unknown) == CommandState.ACCEPTED
+    assert ask() == (302, False)
+
+
+@pytest.mark.usefixtures("clock_set_back")
+@pytest.mark.parametrize("loss", ["forgotten", "revoked"])
+def test_command_whose_key_is_gone_ends_unproven_past_its_end(
+    ready: AsterTrader, aster: SandboxProcess, unknown: Command, loss: str
+) -> None:
+    """Before its end the venue may still carry it out, so it stays open."""
+    revoke_elsewhere(ready) if loss == "revoked" else forget_key(ready.account)
+    unknown = Command.objects.select_related("account", "market").get(pk=unknown.pk)
+
+    assert tried(unknown) == CommandState.UNKNOWN
+    outlive(aster)
+    assert tried(unknown) == CommandState.UNPROVEN
+    assert unknown.message == KEY_GONE
+    assert unknown.evidence["expired"] < unknown.evidence["venue clock"]
