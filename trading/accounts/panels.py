@@ -232,7 +232,10 @@ def _step_state(is_done: bool, is_current: bool) -> StepState:
 
 def _facts(account: VenueAccount, standing: Standing, fee: BuilderFee | None) -> tuple[Fact, ...]:
     access, pending, now = standing.access, standing.pending, standing.now
-    facts = [Fact(label="Account", value=short_address(account.address), note=standing.gateway.label)]
+    note = standing.gateway.label
+    if account.agent_key and account.key_kind == KeyKind.API_KEY and not standing.gateway.reads_without_key:
+        note = f"{note}, address as you typed it"
+    facts = [Fact(label="Account", value=short_address(account.address), note=note)]
     if pending is not None and pending.kind == ApprovalKind.KEY and pending.valid_until is not None:
         # What the wallet shows as well, so that the two can be compared.
         until = f"{pending.valid_until:%-d %B %Y}"
