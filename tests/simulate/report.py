@@ -17,27 +17,44 @@ WITHIN_5, WITHIN_2, OLDEST, COMMAND_WAIT = 60, 20, 9000, 0.05
 
 INTRODUCTION = """# Freshness, simulated
 
-What `make simulate` found last; it takes a minute or two. The platform's own scheduler
-(`trading/services/schedule.py`) and budget (`trading/venues/ledger.py`, which the tests hold against its twin in Redis)
-run against a simulated clock, simulated traders and a venue that counts every request at the moment it arrives: 1200
-weight in any sliding minute for an address, 2 for reading an account. Reads may fill 85 % of that; the rest is kept for
-orders.
+What `make simulate` finds, here for three seeds (`python -m tests.simulate --seeds 1 2 3 --docs`). The platform's own
+scheduler (`trading/services/schedule.py`) and budget (`trading/venues/ledger.py`, which the tests hold against its twin
+in Redis) run against a simulated clock, simulated traders and a venue that counts every request at the moment it
+arrives: 1200 weight in any sliding minute for an address, 2 for reading an account. Reads may fill 85 % of that; the
+rest is kept for orders.
 
 The world: 20 markets whose marks move by 1.2 % an hour, half of it in common; seven accounts in ten hold a position,
-and about two in a hundred are within 5 % of liquidation. Traders within 2 % act after ten minutes on average, within
-5 % after 80, the others after ten hours; every act is an order, and its account is read again after it. A request and
-its answer take 0.14 s on average. Ten of those who look are followed by the venue's stream and cost no reads. In the
-middle of each run all marks fall by 10 % within a minute. Ages are looked at every five seconds for all accounts, from
-the tenth minute on. An age counts from the moment at which we asked, and a class by the true distance at that moment.
+and about 2.5 in a hundred are within 5 % of liquidation before the fall (`At risk` is what was found). Traders within
+2 % act after ten minutes on average, within 5 % after 80, the others after ten hours; every act is an order, and its
+account is read again after it. Half an hour after a liquidation, on average, somebody else opens a position. A request
+and its answer take 0.14 s on average. Ten of those who look are followed by the venue's stream and cost no reads. In
+the middle of each run all marks fall by 10 % within a minute. Turns are two seconds apart, twice as far as the
+platform's. Ages are looked at every four seconds for accounts at risk and every minute for the others, from the tenth
+minute on. An age counts from the moment at which we asked, and a class by the true distance at that moment.
 
-`within 5 %` and `within 2 %` are 99th percentiles of the age of accounts that near to liquidation. The bound is the
-time in which the budget could read everybody within 5 % once if it read nobody else.
+`Within 5 %` and `within 2 %` are 99th percentiles of the age of accounts that near to liquidation. The bound is the
+time in which the budget could read everybody once who is within 5 % before the fall if it read nobody else.
 
 ![Ages of accounts within 5 % of liquidation](simulation.svg)
 """
+OUTLOOK = """
+What the goals are about is a day of 10,000 accounts on one address: within 5 % a 99th percentile of at most 60 s,
+within 2 % of at most 20 s, nobody above 9,000 s, no breach, and a 99th percentile of 50 ms for orders' waiting.
+`make simulate` fails where one of them is missed on its seed. There is no slack in them: where a row of the table is
+above a goal, that day missed it.
+
+The fall itself is harder than any scheduler: accounts come within 2 % of liquidation faster than the budget of an
+address, about eight a second, can read them, most of them on the way through it. A shorter run is therefore mostly
+about its fall, and its percentiles are minutes to an hour, not the day's. The hour after the fall is told apart for the
+same reason.
+
+100,000 accounts are too many for one address: it would take more than four minutes to read once those within 5 %
+alone, and longer than the 9,000 s to read everybody. Those within 2 % go first then, and a quarter of every turn is for
+whoever has been forgotten; the promises are not kept, and the pages say so. Have an address for every 10,000 accounts.
+"""
 HEADINGS = (
-    "Accounts", "Addresses", "Hours", "Within 5 %", "Within 2 %", "Hour after the fall", "Oldest", "Bound",
-    "Round robin, within 5 %", "Order waits, p99", "Most in a minute", "Breaches",
+    "Accounts", "Addresses", "Hours", "Seed", "At risk", "Within 5 %", "Within 2 %", "Hour after the fall", "Oldest",
+    "Bound", "Round robin, within 5 %", "Order waits, p99", "Most in a minute", "Breaches",
 )  # fmt: skip
 
 
@@ -65,10 +82,12 @@ class Pair:
             f"{self.ours.plan.accounts:,}",
             str(self.ours.plan.addresses),
             f"{self.ours.plan.hours:g}",
-            f"{ages.quantile(0.99, *AT_RISK)} s",
-            f"{ages.quantile(0.99, Need.VERY_NEAR)} s",
-            f"{self.ours.after_shock.quantile(0.99, *AT_RISK)} s",
-            f"{ages.quantile(1.0):,} s",
+            str(self.ours.plan.seed),
+            f"{self.ours.before:.2%}",
+            f"{ages.quantile(0.99, *AT_RISK):,} s",
+            f"{ages.quantile(0.99, Need.VERY_NEAR):,} s",
+            f"{self.ours.after_shock.quantile(0.99, *AT_RISK):,} s",
+            f"{self.ours.oldest:,.0f} s",
             f"{self.ours.bound:.3g} s",
             f"{self.round_robin.ages.quantile(0.99, *AT_RISK):,} s",
             f"{self.command_wait * 1000:.3g} ms",
@@ -85,7 +104,7 @@ class Pair:
             checks += [
                 ("within 5 % p99", ages.quantile(0.99, *AT_RISK), WITHIN_5),
                 ("within 2 % p99", ages.quantile(0.99, Need.VERY_NEAR), WITHIN_2),
-                ("oldest", ages.quantile(1.0), OLDEST),
+                ("oldest", self.ours.oldest, OLDEST),
             ]
         return [f"{name}: {what} is {found:g}, allowed is {most:g}" for what, found, most in checks if found > most]
 
@@ -106,14 +125,14 @@ def last_line(pair: Pair) -> str:
     ages = pair.ours.ages
     return (
         f"simulate: accounts={pair.ours.plan.accounts} within5_p99={ages.quantile(0.99, *AT_RISK)}"
-        f" within2_p99={ages.quantile(0.99, Need.VERY_NEAR)} max={ages.quantile(1.0)} breaches={pair.ours.breaches}"
+        f" within2_p99={ages.quantile(0.99, Need.VERY_NEAR)} max={pair.ours.oldest:.0f} breaches={pair.ours.breaches}"
         f" round_robin_p99={pair.round_robin.ages.quantile(0.99, *AT_RISK)}"
     )
 
 
 def write(pairs: Sequence[Pair]) -> None:
     """Replace the last results in ``docs/``."""
-    DOCUMENT.write_text(f"{INTRODUCTION}\n{table(pairs)}\n")
+    DOCUMENT.write_text(f"{INTRODUCTION}\n{table(pairs)}\n{OUTLOOK}")
     PICTURE.write_text(picture(pairs))
 
 
@@ -149,7 +168,7 @@ def picture(pairs: Sequence[Pair]) -> str:
 
 def _bars(pair: Pair, y: int) -> list[str]:
     plan, bound = pair.ours.plan, _x(pair.ours.bound)
-    words = f"{plan.addresses} address{'es' if plan.addresses > 1 else ''}"
+    words = f"{plan.addresses} address{'es' if plan.addresses > 1 else ''}, {plan.hours:g} h"
     parts = [
         f'<text x="20" y="{y + 14}" font-weight="600">{plan.accounts:,} accounts</text>',
         f'<text x="20" y="{y + 31}" fill="{QUIET}">{words}</text>',

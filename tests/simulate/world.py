@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Places = NDArray[np.intp]
 
 MARKETS = 20
 # A market's hourly volatility, as a fraction of its mark; half of what moves it moves all markets.
@@ -16,11 +17,26 @@ LONG_SHARE = 0.55
 SHOCK, SHOCK_SECONDS = -0.10, 60.0
 # The leverage that positions come to, the whole account behind a cross position counted.
 LEVERAGES = np.array([1.5, 2, 3, 5, 8, 10, 20, 40])
-LEVERAGE_SHARES = np.array([0.19, 0.24, 0.19, 0.12, 0.05, 0.04, 0.10, 0.07])
+LEVERAGE_SHARES = np.array([0.15, 0.16, 0.15, 0.11, 0.06, 0.07, 0.16, 0.14])
+_UP_TO = np.cumsum(LEVERAGE_SHARES[:-1])
 # How long a trader stands by on average, in seconds, before he closes or adds margin, by how near he is.
 STANDS_BY = ((0.02, 600.0), (0.05, 4800.0), (1.0, 36000.0))
+# How long after a liquidation, on average, somebody who had no position opens one.
+SUCCEEDED_AFTER = 1800.0
 LOOKING_SHARE = 0.0005
-SETTLING_MINUTES = 240
+# Twenty hours, until it no longer matters how everybody began.
+SETTLING_STEPS, SETTLING_SECONDS = 240, 300.0
+
+
+def paths(chance: np.random.Generator, steps: int, seconds: float, shock_at: int | None = None) -> Floats:
+    """Every market's price after each step of so many seconds, from about 1 on; from step ``shock_at`` on all fall."""
+    scale = VOLATILITY * np.sqrt(seconds / 3600) / np.sqrt(2)
+    moves = scale * (chance.standard_normal((steps, 1)) + chance.standard_normal((steps, MARKETS)))
+    if shock_at is not None:
+        falling = int(SHOCK_SECONDS / seconds)
+        moves[shock_at : shock_at + falling] += np.log1p(SHOCK) / falling
+    prices: Floats = np.exp(np.cumsum(moves, axis=0))
+    return prices
 
 
 @dataclass
@@ -31,57 +47,54 @@ class Traders:
     count: int
     sides: Floats = field(init=False)
     liquidation: Floats = field(init=False)
-    market: NDArray[np.intp] = field(init=False)
+    market: Places = field(init=False)
     marks: Floats = field(init=False)
     looked_at: NDArray[np.bool_] = field(init=False)
+    liquidated: int = 0
 
     def __post_init__(self) -> None:
-        self.marks = np.full(MARKETS, 100.0)
+        self.marks = np.ones(MARKETS)
         self.market = self.chance.integers(0, MARKETS, self.count)
         self.sides = np.where(self.chance.random(self.count) < LONG_SHARE, 1.0, -1.0)
         self.liquidation = np.full(self.count, np.nan)
         self.looked_at = self.chance.random(self.count) < LOOKING_SHARE
         self.open(np.flatnonzero(self.chance.random(self.count) >= FLAT_SHARE))
-        for _ in range(SETTLING_MINUTES):
-            self.move(60.0)
-            self.open(self.acting(60.0))
+        everybody = np.arange(self.count)
+        for marks in paths(self.chance, SETTLING_STEPS, SETTLING_SECONDS):
+            self.marks = marks
+            self.liquidate(everybody, self.distances(everybody))
+            self.open(self.acting(self.distances(everybody), SETTLING_SECONDS))
 
-    def open(self, places: NDArray[np.intp]) -> None:
+    def open(self, places: Places) -> None:
         """New positions at today's marks, each at a leverage somebody chose, entered a little earlier."""
-        leverage = self.chance.choice(LEVERAGES, len(places), p=LEVERAGE_SHARES)
-        away = (0.97 / leverage) * self.chance.uniform(0.75, 1.15, len(places))
+        leverages = LEVERAGES[np.searchsorted(_UP_TO, self.chance.random(len(places)), side="right")]
+        away = (0.97 / leverages) * self.chance.uniform(0.75, 1.15, len(places))
         self.liquidation[places] = self.marks[self.market[places]] * (1.0 - self.sides[places] * away)
 
-    def move(self, seconds: float, drift: float = 0.0) -> Floats:
-        """Let the marks move, by ``drift`` (a logarithm) besides chance, and the venue liquidate whom they reach; the
-        distances after it."""
-        scale = VOLATILITY * np.sqrt(seconds / 3600)
-        steps = scale * (self.chance.standard_normal() + self.chance.standard_normal(MARKETS)) / np.sqrt(2)
-        self.marks *= np.exp(steps + drift)
-        distances = self.distances()
+    def distances(self, places: Places) -> Floats:
+        """How far these accounts are from their liquidations; not a number for those without a position."""
+        away: Floats = self.sides[places] * (1.0 - self.liquidation[places] / self.marks[self.market[places]])
+        return away
+
+    def liquidate(self, places: Places, distances: Floats) -> None:
+        """The venue closes those of these positions that their marks have reached."""
         gone = np.flatnonzero(distances <= 0)
         if len(gone):
-            self.liquidation[gone] = distances[gone] = np.nan
-            flat = np.flatnonzero(np.isnan(self.liquidation))
-            # Whoever leaves makes room for somebody who comes.
-            self.open(self.chance.choice(flat, min(len(gone), len(flat)), replace=False))
-        return distances
+            self.liquidation[places[gone]] = distances[gone] = np.nan
+            self.liquidated += len(gone)
 
-    def acting(self, seconds: float) -> NDArray[np.intp]:
-        """Who closes, adds margin or opens anew in the coming seconds: the nearer, the sooner."""
-        return np.flatnonzero(self.chance.random(self.count) < seconds * self._rates(self.distances()))
-
-    def _rates(self, distances: Floats) -> Floats:
-        """How often each trader acts, in times a second: never where there is nothing to act on."""
-        rates = np.where(np.isnan(distances), 0.0, 1 / STANDS_BY[-1][1])
+    def acting(self, distances: Floats, seconds: float) -> Places:
+        """Who closes, adds margin or opens anew in the coming seconds: the nearer, the sooner; and who
+        comes in the place of the liquidated. ``distances`` are everybody's."""
+        rates = np.full(self.count, 1 / STANDS_BY[-1][1])
         for bound, stands_by in reversed(STANDS_BY[:-1]):
             rates[distances <= bound] = 1 / stands_by
-        return rates
-
-    def distances(self) -> Floats:
-        """How far each account is from its liquidation; not a number for those without a position."""
-        away: Floats = self.sides * (1.0 - self.liquidation / self.marks[self.market])
-        return away
+        rates[np.isnan(distances)] = 0.0
+        acting = np.flatnonzero(self.chance.random(self.count) < seconds * rates)
+        coming = int(self.chance.binomial(self.liquidated, seconds / SUCCEEDED_AFTER))
+        self.liquidated -= coming
+        flat = np.flatnonzero(np.isnan(distances))
+        return np.append(acting, self.chance.choice(flat, min(coming, len(flat)), replace=False))
 
 
 @dataclass
@@ -96,7 +109,8 @@ class VenueCounter:
         """What had arrived in the window that ends with each arrival, itself included."""
         if not self.arrivals:
             return np.zeros(1, np.int64)
-        moments, weights = np.array(sorted(self.arrivals)).T
+        arrivals = np.array(self.arrivals)
+        moments, weights = arrivals[np.argsort(arrivals[:, 0], kind="stable")].T
         before = np.concatenate([[0], np.cumsum(weights)]).astype(np.int64)
         begins = np.searchsorted(moments, moments - self.seconds, side="right")
         found: NDArray[np.int64] = before[1:] - before[begins]

@@ -43,35 +43,43 @@ class Need(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """How old figures of a class may become (``age``), when they should be read again (``due``), how young they are
-    left alone (``period``) and from when on they are not only late but ``forgotten``, all in seconds. Among the late
-    the greatest ``urgency`` goes first."""
+    """How old figures of a class may become (``age``), when they should be read again (``due``), from when on that is
+    ``pressing``, how young they are left alone (``period``) and from when on they are not only late but ``forgotten``,
+    all in seconds. Among the pressing the greatest ``urgency`` goes first. No class of the greatest two is ever
+    forgotten."""
 
     age: float
     due: float
+    pressing: float
     period: float
     forgotten: float
     urgency: int
 
 
+NEVER = float("inf")
 PROMISES: Mapping[Need, Promise] = {
-    Need.UNSETTLED: Promise(5, 2, 1.5, 20, 4),
-    Need.LOOKED_AT: Promise(5, 2.5, 1.5, 20, 3),
-    Need.VERY_NEAR: Promise(20, 16, 3, 60, 3),
-    Need.NEAR: Promise(60, 52, 10, 150, 2),
-    Need.OPEN: Promise(9000, 4500, 60, 8500, 1),
-    Need.IDLE: Promise(9000, 4500, 900, 8500, 1),
+    Need.UNSETTLED: Promise(5, 2, 2, 1.5, NEVER, 4),
+    Need.LOOKED_AT: Promise(5, 2.5, 2.5, 1.5, 20, 2),
+    Need.VERY_NEAR: Promise(20, 15, 17, 3, NEVER, 3),
+    Need.NEAR: Promise(60, 52, 52, 10, 4500, 1),
+    Need.OPEN: Promise(9000, 5500, 5500, 60, 8000, 0),
+    Need.IDLE: Promise(9000, 5500, 5500, 900, 8000, 0),
 }
-# Beyond this distance a position is far away. Between two bounds the due age grows smoothly, so that whoever comes near
-# is fresh before he is there.
-FAR_AWAY = Decimal("0.07")
-_BOUNDS = [float(VERY_NEAR), float(NEAR), float(FAR_AWAY)]
-_LOGARITHMS = np.log([PROMISES[need].due for need in (Need.VERY_NEAR, Need.NEAR, Need.OPEN)])
+# As which those rank that are due and not pressing yet, unless they are less urgent.
+DUE_URGENCY = PROMISES[Need.NEAR].urgency
+# Of the weight of a turn: what the forgotten may have before all others.
+FORGOTTEN_SHARE = 0.25
+# Above each class's bound the due age grows smoothly up to the next class's, so that whoever comes near is fresh before
+# he is there: over a narrow stretch, for where many are near, every second of it is paid for by the others.
+_DISTANCES = [float(VERY_NEAR), 0.025, float(NEAR), 0.055]
+_LOGARITHMS = np.log([PROMISES[need].due for need in (Need.VERY_NEAR, Need.NEAR, Need.NEAR, Need.OPEN)])
 _DUE = np.array([PROMISES[need].due for need in Need], float)
+_PRESSING = np.array([PROMISES[need].pressing for need in Need], float)
 _PERIODS = np.array([PROMISES[need].period for need in Need], float)
 _FORGOTTEN = np.array([PROMISES[need].forgotten for need in Need], float)
 _URGENCIES = np.array([PROMISES[need].urgency for need in Need], float)
-_MOST_URGENT = 2 + _URGENCIES.max()
+_DUE_URGENCIES = np.minimum(_URGENCIES, DUE_URGENCY)
+_ABOVE_ALL = 2 + _URGENCIES.max()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +117,13 @@ def needs_of(distances: Floats, looked_at: Flags, unsettled: Flags) -> Needs:
 def due_ages(needs: Needs, distances: Floats) -> Floats:
     """At what age each account should be read: as its class says, or sooner for being on the way to a stricter class.
 
-    >>> far = np.array([0.01, 0.035, 0.05, 0.06, 0.5])
+    >>> far = np.array([0.01, 0.025, 0.05, 0.055, 0.5])
     >>> due_ages(needs_of(far, far < 0, far < 0), far).round().tolist()
-    [16.0, 29.0, 52.0, 484.0, 4500.0]
+    [15.0, 52.0, 52.0, 5500.0, 5500.0]
     """
     ages: Floats = _DUE[needs]
-    near = np.flatnonzero(distances < _BOUNDS[-1])
-    ages[near] = np.minimum(ages[near], np.exp(np.interp(distances[near], _BOUNDS, _LOGARITHMS)))
+    near = np.flatnonzero(distances < _DISTANCES[-1])
+    ages[near] = np.minimum(ages[near], np.exp(np.interp(distances[near], _DISTANCES, _LOGARITHMS)))
     return ages
 
 
@@ -123,17 +131,22 @@ def choose(roster: Roster, now: float, weight: float) -> Places:
     """The places of the accounts to read in this turn, most urgent first, for at most ``weight`` in all."""
     waited = now - roster.read_at
     ready = np.flatnonzero((waited >= _PERIODS[roster.needs]) & (roster.not_before <= now))
-    claims = _claims(waited[ready], roster.due[ready], roster.needs[ready])
-    return _within(ready, claims, roster.weights, weight)
+    waited, needs = waited[ready], roster.needs[ready]
+    claims = _claims(waited, roster.due[ready], needs)
+    forgotten = waited / _FORGOTTEN[needs]
+    starving = np.flatnonzero(forgotten >= 1)
+    if starving.size:
+        share = max(weight * FORGOTTEN_SHARE, WEIGHT_WITH_SPOT)
+        first = _within(starving, forgotten[starving], roster.weights[ready], share)
+        claims[first] = _ABOVE_ALL + forgotten[first]
+    return ready[_within(np.arange(ready.size), claims, roster.weights[ready], weight)]
 
 
 def _claims(waited: Floats, due: Floats, needs: Needs) -> Floats:
-    """The greatest goes first: parts of the due age as they are; the late by urgency and then by parts; and the
-    forgotten, before all, by parts of what makes them so."""
+    """The greatest goes first: parts of the due age as they are, and the late by urgency and then by parts."""
     parts = waited / due
-    late = 1 + _URGENCIES[needs] + parts / (1 + parts)
-    forgotten = waited / _FORGOTTEN[needs]
-    claims: Floats = np.where(parts < 1, parts, np.where(forgotten < 1, late, _MOST_URGENT + forgotten))
+    urgency = np.where(waited < _PRESSING[needs], _DUE_URGENCIES[needs], _URGENCIES[needs])
+    claims: Floats = np.where(parts < 1, parts, 1 + urgency + parts / (1 + parts))
     return claims
 
 

@@ -56,24 +56,32 @@ def test_who_has_waited_longest_in_parts_of_his_due_goes_first() -> None:
     in_time = [
         (Need.OPEN, 1000.0),
         (Need.NEAR, 26.0),
-        (Need.VERY_NEAR, 12.0),
+        (Need.VERY_NEAR, 14.0),
         (Need.LOOKED_AT, 2.4),
-        (Need.IDLE, 4400.0),
+        (Need.IDLE, 5450.0),
     ]
 
     assert chosen(roster(*in_time)) == [4, 3, 2, 1, 0]
 
 
 def test_among_the_late_risk_goes_first() -> None:
-    late = [(Need.IDLE, 8000.0), (Need.OPEN, 8000.0), (Need.NEAR, 120.0), (Need.VERY_NEAR, 17.0), (Need.UNSETTLED, 2.1)]
+    late = [(Need.IDLE, 7900.0), (Need.OPEN, 7900.0), (Need.NEAR, 120.0), (Need.VERY_NEAR, 17.0), (Need.UNSETTLED, 2.1)]
 
     assert chosen(roster(*late)) == [4, 3, 2, 0, 1]
 
 
-def test_forgotten_go_before_all() -> None:
+def test_forgotten_have_a_part_of_the_turn_before_all() -> None:
     rows = [(Need.VERY_NEAR, 50.0), (Need.IDLE, 8600.0), (Need.NEAR, 400.0), (Need.UNSETTLED, 10.0)]
+    assert chosen(roster(*rows)) == [1, 3, 0, 2]
 
-    assert chosen(roster(*rows)) == [2, 1, 3, 0]
+    crowd = [(Need.VERY_NEAR, 50.0 + number) for number in range(50)] + [(Need.OPEN, 8700.0)] * 50
+    assert [place >= 50 for place in chosen(roster(*crowd), weight=16)] == [True] * 2 + [False] * 6
+
+
+def test_very_near_press_only_when_their_promise_is_in_danger() -> None:
+    """So that in a crowd not all of the budget goes to reading them sooner than promised."""
+    assert chosen(roster((Need.VERY_NEAR, 16.0), (Need.NEAR, 90.0))) == [1, 0]
+    assert chosen(roster((Need.VERY_NEAR, 17.0), (Need.NEAR, 90.0))) == [0, 1]
 
 
 def test_account_that_was_just_read_or_rests_is_left_alone() -> None:
