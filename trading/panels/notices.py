@@ -1,6 +1,6 @@
 """What became of a command, in the trader's words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -8,28 +8,33 @@ from uuid import UUID
 from trading.models import Command
 from trading.models.commands import CommandKind, CommandState
 from trading.panels.elements import CommandNotice, NoticeState
+from trading.panels.exit_notices import ExitsTold, exit_words, exits_of
 from trading.panels.numbers import plain
+
+CONFIRMED = "Confirmed by the venue."
 
 
 def build_notice(command: Command, form_key: UUID | None = None) -> CommandNotice:
     """What became of a command, in the trader's words. ``form_key`` re-arms the form that sent it."""
-    state, title = _outcome(command)
+    exits = exits_of(command)
+    state, title = _outcome(command, exits)
     return CommandNotice(
         id=str(command.pk),
         state=state,
         title=title,
-        detail=_detail(command, state),
+        detail=_detail(command, exits.sentences),
         time=f"{command.settled_at or command.prepared_at:%H:%M:%S}",
         next_step=command.next_step if state is NoticeState.REJECTED else "",
         form_key=str(form_key) if form_key else "",
     )
 
 
-def _outcome(command: Command) -> tuple[NoticeState, str]:
-    what = describe(command)
+def _outcome(command: Command, exits: ExitsTold) -> tuple[NoticeState, str]:
+    what = describe(command, exits.named)
     match command.state:
         case CommandState.ACCEPTED:
-            return NoticeState.ACCEPTED, _accepted_title(command, what)
+            title = exits.title(command) if exits.replaces else f"{_accepted_title(command, what)}{exits.warning}"
+            return exits.state or NoticeState.ACCEPTED, title
         case CommandState.REJECTED:
             return NoticeState.REJECTED, f"Refused: {what}"
         case CommandState.DEAD:
@@ -73,13 +78,13 @@ def _filled(told: Mapping[str, Any]) -> Decimal | None:
     return Decimal(amount) if amount else None
 
 
-def describe(command: Command) -> str:
-    """A command in a few words."""
+def describe(command: Command, exits: Mapping[str, str] | None = None) -> str:
+    """A command in a few words; with ``exits`` only those are named of the ones that it asked for."""
     intent, base = command.intent, command.market.rules.base
     match command.kind:
         case CommandKind.ORDER | CommandKind.ORDERS:
             first = _order_words(intent, base) if "size" in intent else f"{base} {intent['side']}"
-            words = f"{first}{_exit_words(intent)}"
+            words = f"{first}{exit_words(intent if exits is None else exits)}"
         case CommandKind.MODIFY:
             words = f"change {base} order to {plain(Decimal(intent['size']))} at {plain(Decimal(intent['price']))}"
         case CommandKind.CANCEL:
@@ -103,19 +108,17 @@ def _order_words(intent: Mapping[str, str], base: str) -> str:
     return f"{verb} {plain(Decimal(intent['size']))} {base} {at}"
 
 
-def _exit_words(intent: Mapping[str, str]) -> str:
-    """The exits that go with an order or a position."""
-    words = {"take_profit": "take-profit at", "stop_loss": "stop-loss at"}
-    named = [f"{word} {plain(Decimal(intent[name]))}" for name, word in words.items() if name in intent]
-    return f", {' and '.join(named)}" if named else ""
+def _detail(command: Command, more: Sequence[str]) -> str:
+    told = _told(command)
+    return " ".join([*([] if more and told == CONFIRMED else [told]), *more])
 
 
-def _detail(command: Command, state: NoticeState) -> str:
-    if state is NoticeState.CHECKING:
+def _told(command: Command) -> str:
+    if command.state == CommandState.UNKNOWN:
         return "The venue has not confirmed this yet. It is being checked; there is no need to send it again."
-    if state is NoticeState.SENT:
+    if command.state == CommandState.PREPARED:
         return "On its way to the venue."
-    if state is NoticeState.REJECTED:
+    if command.state != CommandState.ACCEPTED:
         return command.message or "The venue gave no reason."
     told = main_evidence(command)
     price, size = told.get("average_price"), told.get("size")
@@ -123,4 +126,4 @@ def _detail(command: Command, state: NoticeState) -> str:
         is_partial = command.intent.get("price") == "market" and Decimal(size) < Decimal(command.intent["size"])
         rest = " The market took no more within the price limit; the rest was cancelled." if is_partial else ""
         return f"{plain(Decimal(size))} at {plain(Decimal(price))} on average.{rest}"
-    return "Confirmed by the venue."
+    return CONFIRMED

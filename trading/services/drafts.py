@@ -86,7 +86,7 @@ class OrderTicket:
         if self.trigger is not None:
             told |= {"trigger": f"{self.trigger.price:f}", "trigger_kind": self.trigger.kind.value}
         if self.builder is not None:
-            told["builder_fee"] = f"{self.builder.rate.normalize():f}"
+            told |= {"builder": self.builder.address, "builder_fee": f"{self.builder.rate.normalize():f}"}
         return told | {kind.value: f"{price:f}" for kind, price in self.exits.prices().items()}
 
 

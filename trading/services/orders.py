@@ -4,6 +4,7 @@ Nothing here reads a form or a template. What a trader asked for arrives as an `
 checked against the market's rules; the venue has the last word, and its word is on the command.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
 from uuid import UUID, uuid4, uuid5
 
@@ -12,7 +13,7 @@ from django.utils import timezone
 from trading.margin.types import MarginMode, Side
 from trading.models import Command, Market, Order, Position, Preference, VenueAccount
 from trading.models.commands import CommandKind, CommandState
-from trading.services.commands import Intent, Name, prepare, submit
+from trading.services.commands import Intent, Name, earlier, prepare, submit
 from trading.services.drafts import (
     WHOLE_POSITION,
     Closing,
@@ -23,6 +24,7 @@ from trading.services.drafts import (
     exit_orders,
     replacement_order,
 )
+from trading.services.followups import AFTERWARDS, BEFORE, NOTHING, REPLACES, builder_fields, carry_on, exit_fields
 from trading.services.reconcile import settle_margin_first
 from trading.services.storm import refuse_new_risk
 from trading.services.sync import sync_after_command
@@ -35,6 +37,7 @@ from trading.venues.base import (
     ModifyOrder,
     SetLeverage,
     SetMarginMode,
+    TriggerKind,
     order_batch,
 )
 from trading.venues.base import Command as VenueCommand
@@ -45,7 +48,8 @@ def place_order(adapter: Adapter, account: VenueAccount, market: Market, ticket:
     """Choose mode and leverage at the venue where they differ, then place the order; return the deciding command.
 
     Orders carry no leverage (Hyperliquid 3.2), so where the first command is refused or unproven, the order is not
-    sent at all and the first command is what the trader sees. What the venue's known rules forbid is found before
+    sent at all and the first command is what the trader sees. Where the venue ties exits to a position, they follow
+    the order once it is filled: see ``followups``. What the venue's known rules forbid is found before
     anything is written. Raises ``FormReused`` and ``InvalidCommand``.
     """
     intent = _order_intent(adapter, market, ticket)
@@ -56,10 +60,7 @@ def place_order(adapter: Adapter, account: VenueAccount, market: Market, ticket:
     if setting is not None and setting.state != CommandState.ACCEPTED:
         return setting
     command = _carry_out(adapter, account, market, intent)
-    if ticket.exits and intent.kind is CommandKind.ORDER and command.evidence.get("kind") == "filled":
-        filled = Decimal(command.evidence["size"])
-        exits = _carry_out(adapter, account, market, _exits_intent(market, ticket, filled))
-        return command if exits.state == CommandState.ACCEPTED else exits
+    carry_on(adapter, command)
     return command
 
 
@@ -129,18 +130,6 @@ def _order_intent(adapter: Adapter, market: Market, ticket: OrderTicket) -> Inte
     return Intent(kind, ticket.form_key, ticket.form, ticket.fields(market.name), build)
 
 
-def _exits_intent(market: Market, ticket: OrderTicket, filled: Decimal) -> Intent:
-    """The exits of the ``filled`` coins, where the venue ties exits to an open position only (Aster 3.7)."""
-    fields = {"market": market.name, "side": ticket.side.value}
-    fields |= {kind.value: f"{price:f}" for kind, price in ticket.exits.prices().items()}
-
-    def build(name: Name) -> VenueCommand:
-        orders = exit_orders(market.rules, ticket.side, filled, ticket.exits, ticket.builder, name)
-        return order_batch(orders, Attachment.POSITION)
-
-    return Intent(CommandKind.ORDERS, ticket.form_key, ticket.form, fields, build)
-
-
 def close_position(
     adapter: Adapter,
     account: VenueAccount,
@@ -164,35 +153,66 @@ def set_exits(
     form: dict[str, str],
     builder: BuilderFee | None = None,
 ) -> Command | None:
-    """Take the ``replaced`` exits of a position away, then place the new ones for the whole of it.
+    """Make ``exits`` of a whole position the successors of the ``replaced`` ones; return the command that began it.
 
-    One venue refuses a second stop beside the first (Aster 3.7), so the old ones go first; where they cannot be taken
-    away nothing is placed. What the rules forbid is found before anything is written. None where nothing was to do.
+    The new ones come first, so that the position is never without. Where the venue refuses a second one beside the
+    first, the old ones go first, and are put back if the new ones are refused. What follows the first command is done
+    by whoever settles it. What the rules forbid is found before anything is written. None where nothing was to do.
     """
     market = position.market
-    intent = _position_exits_intent(position, exits, form_key, form, builder) if exits else None
-    if intent is not None:
+    began = earlier(account, CommandKind.CANCEL_ALL, form_key, form)
+    if began is None and not exits:
+        return _cancel(adapter, account, market, replaced, form_key, form) if replaced else None
+    if began is None:
+        intent = _position_exits_intent(position, exits, replaced, form_key, form, builder)
         _refuse_what_the_rules_forbid(adapter, intent)
-    command = None
-    if replaced:
-        command = _cancel(adapter, account, market, replaced, form_key, form)
-        if command.state != CommandState.ACCEPTED:
-            return command
-    return command if intent is None else _carry_out(adapter, account, market, intent)
+        if _must_make_room(adapter, exits, replaced):
+            fields = _successors(position, exits, replaced, builder)
+            began = _cancel(adapter, account, market, replaced, form_key, form, fields)
+        else:
+            began = _carry_out(adapter, account, market, intent)
+    carry_on(adapter, began)
+    return began
+
+
+def _must_make_room(adapter: Adapter, exits: Exits, replaced: tuple[Order, ...]) -> bool:
+    whole = {order.trigger_kind for order in replaced if order.covers_position}
+    return not adapter.stacks_exits and any(kind.value in whole for kind in exits.prices())
 
 
 def _position_exits_intent(
-    position: Position, exits: Exits, form_key: UUID, form: dict[str, str], builder: BuilderFee | None
+    position: Position,
+    exits: Exits,
+    replaced: tuple[Order, ...],
+    form_key: UUID,
+    form: dict[str, str],
+    builder: BuilderFee | None,
 ) -> Intent:
-    market, side = position.market, Side.LONG if position.size > 0 else Side.SHORT
-    fields = {"market": market.name, "side": side.value}
-    fields |= {kind.value: f"{price:f}" for kind, price in exits.prices().items()}
+    """The new exits, with the orders on record that are cancelled once these are placed."""
+    market, side = position.market, _side(position)
+    fields = {"market": market.name, "side": side.value, **exit_fields(exits), **builder_fields(builder)}
+    for kind in TriggerKind:
+        ids = [str(order.venue_id) for order in replaced if order.trigger_kind == kind and order.parent_id is None]
+        fields |= {f"{REPLACES}{kind.value}": ",".join(ids)} if ids else {}
 
     def build(name: Name) -> VenueCommand:
         orders = exit_orders(market.rules, side, WHOLE_POSITION, exits, builder, name)
         return order_batch(orders, Attachment.POSITION)
 
     return Intent(CommandKind.ORDERS, form_key, form, fields, build)
+
+
+def _successors(
+    position: Position, exits: Exits, replaced: tuple[Order, ...], builder: BuilderFee | None
+) -> dict[str, str]:
+    """On record with the cancellation of exits: those that follow them, and their prices, to be put back if need be."""
+    old = {order.trigger_kind: order.trigger_price for order in replaced}
+    fields = {"side": _side(position).value, **builder_fields(builder), **exit_fields(exits, AFTERWARDS)}
+    return fields | exit_fields(Exits(old.get("take_profit"), old.get("stop_loss")), BEFORE)
+
+
+def _side(position: Position) -> Side:
+    return Side.LONG if position.size > 0 else Side.SHORT
 
 
 def modify_order(
@@ -257,17 +277,20 @@ def _cancel(
     orders: tuple[Order, ...],
     form_key: UUID,
     form: dict[str, str],
+    afterwards: Mapping[str, str] = NOTHING,
 ) -> Command:
-    """Cancel by ids in as many requests as the venue needs; the first that is not accepted ends it.
+    """Cancel by ids in as many requests as the venue needs; the first that is not accepted ends it. ``afterwards`` goes
+    on record with the last.
 
     An order that another one waits for takes its children with it (Hyperliquid 4.1), so these are not named.
     """
     ids = [order.venue_id for order in orders if order.parent_id is None]
     wish = CancelOrders(tuple(CancelOrder(market.rules, venue_id) for venue_id in ids))
-    command = None
-    for part, step in enumerate(adapter.steps(wish)):
+    steps, command = adapter.steps(wish), None
+    for part, step in enumerate(steps):
         named = step.cancels if isinstance(step, CancelOrders) else ()
         fields = {"market": market.name, "orders": ",".join(str(item.order) for item in named)}
+        fields |= afterwards if part == len(steps) - 1 else NOTHING
         key = uuid5(form_key, str(part)) if part else form_key
         intent = Intent(CommandKind.CANCEL_ALL, key, form, fields, lambda _, step=step: step)  # type: ignore[misc]
         command = _carry_out(adapter, account, market, intent)

@@ -19,6 +19,7 @@ from trading.services import freshness, schedule, sync
 from trading.services.risk import nearest
 from trading.services.roster import Known, RosterOf
 from trading.services.schedule import Roster
+from trading.tasks.followups import follow_up
 from trading.tasks.turns import OperatorTask, alone, is_first_within
 from trading.venues.base import Network, Venue
 from trading.venues.ledger import Priority
@@ -158,6 +159,8 @@ def _sync(operator_id: int, account_id: int, whole_every: float, *, is_turn: boo
 def _read(account: VenueAccount, whole_every: float) -> bool:
     """Read it and tell its pages what changed; whether the venue answered."""
     operator_id, account_id = account.operator_id, account.pk
+    # A process that died between two commands of one wish left the second to whoever comes by.
+    follow_up(account)
     adapter = account_adapter(account)
     if not whole_every or is_first_within(keys.whole_read(operator_id, account_id), whole_every):
         is_read = sync.sync_account(adapter, account)

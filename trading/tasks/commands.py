@@ -17,6 +17,7 @@ from trading.models import Command
 from trading.services import claims, reconcile
 from trading.services.commands import submit_left_behind
 from trading.tasks.accounts import sync_account_now
+from trading.tasks.followups import follow_up
 from trading.tasks.turns import OperatorTask
 
 logger = logging.getLogger(__name__)
@@ -65,6 +66,7 @@ def settle_command(operator_id: int, command_id: str) -> None:
         claims.release(command.pk, timezone.now(), command.attempts)
     if is_settled:
         logger.info("Command %s of operator %s is settled.", command_id, operator_id)
+        follow_up(command.account)
         sync_account_now.delay(operator_id, command.account_id)
 
 

@@ -163,6 +163,7 @@ class Adapter(Protocol):
     ``UnknownState`` and change nothing. Addresses are the master account's: an agent's own address reads empty
     (Hyperliquid 5.3). ``times_in_force`` are those that the venue offers for limit orders; with
     ``attaches_exits`` a take-profit and a stop-loss can be sent as children of an order that is not filled yet.
+    With ``stacks_exits`` a position may have a second exit of a kind beside the first.
     ``settling`` is how long a request may be at work, or its effect not yet shown, once it can no longer be accepted.
     """
 
@@ -171,6 +172,7 @@ class Adapter(Protocol):
     times_in_force: tuple[TimeInForce, ...]
     settling: timedelta
     attaches_exits: bool
+    stacks_exits: bool
 
     def markets(self) -> Markets:
         """Rules and prices of every market. A market that is not understood is left out and logged."""

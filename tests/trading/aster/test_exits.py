@@ -1,11 +1,24 @@
 """The same order kinds, exits and changes on the second venue, which knows no children and ties exits to positions."""
 
+from datetime import timedelta
 from decimal import Decimal
 from uuid import uuid4
 
+from django.utils import timezone
+
 from tests.trading.aster.people import AsterTrader
-from trading.models import Order
+from tests.trading.services.test_orders import ticket
+from trading.connect import trading_adapter
+from trading.models import Command, Order
 from trading.models.commands import CommandState
+from trading.panels.elements import NoticeState
+from trading.panels.notices import build_notice
+from trading.services.commands import prepare, submit
+from trading.services.drafts import Exits, OrderTicket
+from trading.services.orders import _order_intent, place_order, set_exits
+from trading.tasks.commands import settle_command
+from trading.tasks.followups import follow_up
+from trading.venues.base import OpenOrder
 
 DONE = CommandState.ACCEPTED.value
 
@@ -51,3 +64,185 @@ def test_stop_entry_waits_for_the_mark(ready: AsterTrader) -> None:
 
     assert "Waiting: buy 0.01 BTC at market once the mark is 90,000" in words
     assert resting() == {"stop_loss": (Decimal(90000), False)}
+
+
+BOTH = {"protects": "on", "take_profit": "90000", "stop_loss": "80000"}
+PLACED = {"take_profit": (Decimal(90000), False), "stop_loss": (Decimal(80000), False)}
+
+
+def settled(trader: AsterTrader) -> str:
+    """What a worker does with the one open command; then the words of its notice."""
+    (command,) = Command.objects.filter(state=CommandState.UNKNOWN)
+    settle_command(trader.user.operator_id, str(command.pk))
+    return told(command)
+
+
+def told(command: Command) -> str:
+    notice = build_notice(Command.objects.select_related("market").get(pk=command.pk))
+    return f"{notice.title} | {notice.detail}"
+
+
+def entry(exits: Exits) -> OrderTicket:
+    return ticket(exits=exits, mark=Decimal(86000))
+
+
+def left_behind(trader: AsterTrader) -> Command:
+    """A filled entry whose process died before it wrote its exits down."""
+    trader.order()
+    adapter = trading_adapter(trader.account)
+    intent = _order_intent(adapter, trader.market, entry(Exits(Decimal(90000), Decimal(80000))))
+    command, _ = prepare(adapter, trader.account, trader.market, intent)
+    return submit(adapter, command)
+
+
+def test_exits_follow_an_entry_whose_answer_was_lost(ready: AsterTrader) -> None:
+    ready.sandbox.fault("drop_after", "POST order")
+    words = ready.order(**BOTH)
+    assert "Checking: buy 0.01 BTC at market <" in words
+
+    after = settled(ready)
+
+    assert after.startswith("Filled: buy 0.01 BTC at market, take-profit at 90,000 and stop-loss at 80,000 |")
+    assert (ready.commands()[2:], resting()) == ([("order", DONE), ("orders", DONE)], PLACED)
+
+
+def test_form_posted_again_after_the_proof_makes_nothing_twice(ready: AsterTrader) -> None:
+    adapter, once = trading_adapter(ready.account), entry(Exits(Decimal(90000), Decimal(80000)))
+    ready.sandbox.fault("drop_after", "POST order")
+    place_order(adapter, ready.account, ready.market, once)
+    settled(ready)
+
+    again = place_order(adapter, ready.account, ready.market, once)
+
+    assert (again.state, Decimal(again.evidence["filled"])) == (CommandState.ACCEPTED, Decimal("0.01"))
+    assert (ready.commands()[2:], ready.held()) == ([("order", DONE), ("orders", DONE)], [("BTCUSDT", Decimal("0.01"))])
+
+
+def test_exits_are_placed_by_the_next_who_comes_by_once(ready: AsterTrader) -> None:
+    command = left_behind(ready)
+    assert told(command).startswith("Filled: buy 0.01 BTC at market | 0.01 at")
+    assert "The take-profit and stop-loss are being placed." in told(command)
+
+    follow_up(ready.account)
+    follow_up(ready.account)
+
+    assert (ready.commands()[-2:], len(at_venue(ready))) == ([("order", DONE), ("orders", DONE)], 2)
+
+
+def test_exits_are_not_placed_late(ready: AsterTrader) -> None:
+    command = left_behind(ready)
+    Command.objects.filter(pk=command.pk).update(prepared_at=timezone.now() - timedelta(seconds=61))
+
+    follow_up(ready.account)
+
+    assert "Filled: buy 0.01 BTC at market. NOT protected by a take-profit and a stop-loss |" in told(command)
+    assert at_venue(ready) == ()
+
+
+def test_exits_are_not_placed_after_the_trader_went_on(ready: AsterTrader) -> None:
+    command = left_behind(ready)
+    ready.close()
+
+    follow_up(ready.account)
+
+    assert "NOT protected by a take-profit and a stop-loss" in told(command)
+    assert at_venue(ready) == ()
+
+
+def test_refused_exit_of_an_entry_is_missed_aloud(ready: AsterTrader) -> None:
+    wrong = entry(Exits(Decimal(90000), Decimal(87000)))
+
+    command = place_order(trading_adapter(ready.account), ready.account, ready.market, wrong)
+
+    words = told(command)
+    assert words.startswith("Filled: buy 0.01 BTC at market, take-profit at 90,000. NOT protected by a stop-loss | ")
+    assert "The stop-loss at 87,000: " in words
+    assert build_notice(command).state == NoticeState.REJECTED
+
+
+def protected(trader: AsterTrader) -> str:
+    """A position with both exits; the address that changes them."""
+    trader.order()
+    address = f"/positions/{trader.position.pk}/exits/set/"
+    trader.send(address, {"form_key": str(uuid4()), "take_profit": "90000", "stop_loss": "80000"})
+    return address
+
+
+def test_new_stop_follows_an_old_one_whose_cancellation_was_not_answered(ready: AsterTrader) -> None:
+    address = protected(ready)
+    form = {"form_key": str(uuid4()), "take_profit": "90000", "stop_loss": "81000"}
+    ready.sandbox.fault("drop_after", "DELETE batchOrders")
+    assert "Checking: cancel 1 BTC order" in ready.send(address, form)
+
+    after = settled(ready)
+    ready.sync()
+
+    assert after == "Done: BTC long, stop-loss at 81,000 | Confirmed by the venue."
+    assert resting() == {"take_profit": (Decimal(90000), True), "stop_loss": (Decimal(81000), True)}
+    count = len(ready.commands())
+    ready.send(address, form)
+    assert len(ready.commands()) == count
+
+
+def test_refused_new_stop_puts_the_old_one_back(ready: AsterTrader) -> None:
+    protected(ready)
+    old, account = tuple(Order.objects.filter(is_open=True, trigger_kind="stop_loss")), ready.account
+    wrong, form = Exits(stop_loss=Decimal(87000)), {"exits": "1"}
+
+    command = set_exits(trading_adapter(account), account, ready.position, wrong, old, uuid4(), form)
+
+    assert command is not None
+    words = told(command)
+    assert words.startswith("Refused: BTC long, stop-loss at 87,000 | The stop-loss at 87,000: ")
+    assert words.endswith("Your old stop-loss at 80,000 was put back.")
+    assert resting() == {"take_profit": (Decimal(90000), True), "stop_loss": (Decimal(80000), True)}
+
+
+def test_old_stop_that_is_gone_for_good_is_missed_aloud(ready: AsterTrader) -> None:
+    address = protected(ready)
+    ready.sandbox.fault("drop_after", "DELETE batchOrders")
+    ready.send(address, {"form_key": str(uuid4()), "take_profit": "90000", "stop_loss": "81000"})
+    command = Command.objects.get(state=CommandState.UNKNOWN)
+    Command.objects.filter(pk=command.pk).update(prepared_at=timezone.now() - timedelta(seconds=61))
+
+    words = settled(ready)
+
+    assert words.startswith("Refused: BTC long, stop-loss at 81,000. NOT protected by a stop-loss | ")
+    assert words.endswith("Your old stop-loss is gone.")
+
+
+def test_exit_beside_a_refused_one_takes_the_place_of_its_own_old_one_only(ready: AsterTrader) -> None:
+    ready.order(**BOTH)
+    old, account, wrong = (
+        tuple(Order.objects.filter(is_open=True)),
+        ready.account,
+        Exits(Decimal(91000), Decimal(87000)),
+    )
+
+    command = set_exits(trading_adapter(account), account, ready.position, wrong, old, uuid4(), {"exits": "1"})
+
+    assert command is not None
+    words = told(command)
+    assert words.startswith("Done: BTC long, take-profit at 91,000 | The stop-loss at 87,000: ")
+    assert words.endswith("Your old stop-loss is still in place.")
+    assert resting() == {"take_profit": (Decimal(91000), True), "stop_loss": (Decimal(80000), False)}
+
+
+def test_old_exit_comes_back_beside_a_new_one_that_was_taken(ready: AsterTrader) -> None:
+    protected(ready)
+    old, account, wrong = (
+        tuple(Order.objects.filter(is_open=True)),
+        ready.account,
+        Exits(Decimal(91000), Decimal(87000)),
+    )
+
+    command = set_exits(trading_adapter(account), account, ready.position, wrong, old, uuid4(), {"exits": "1"})
+
+    assert command is not None
+    assert told(command).endswith("Your old stop-loss at 80,000 was put back.")
+    assert resting() == {"take_profit": (Decimal(91000), True), "stop_loss": (Decimal(80000), True)}
+
+
+def at_venue(trader: AsterTrader) -> tuple[OpenOrder, ...]:
+    orders: tuple[OpenOrder, ...] = trading_adapter(trader.account).open_orders(trader.address)
+    return orders

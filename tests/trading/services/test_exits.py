@@ -12,6 +12,8 @@ from trading.margin.rounding import Direction
 from trading.margin.types import Side
 from trading.models import Command, Order, Position
 from trading.models.commands import CommandKind, CommandState
+from trading.panels.elements import NoticeState
+from trading.panels.notices import build_notice
 from trading.services.drafts import Closing, Exits
 from trading.services.orders import (
     cancel_order,
@@ -21,6 +23,8 @@ from trading.services.orders import (
     place_order,
     set_exits,
 )
+from trading.services.sync import sync_account
+from trading.tasks.commands import settle_command
 from trading.venues.base import TimeInForce, Trigger, TriggerKind
 from trading.venues.errors import InvalidCommand
 
@@ -155,6 +159,43 @@ def test_exit_is_replaced_by_one_of_another_price(desk: Desk) -> None:
     assert {order.trigger_kind: order.trigger_price for order in resting(desk)} == {
         "take_profit": Decimal(90000), "stop_loss": Decimal(82000)
     }  # fmt: skip
+
+
+def told(command: Command | None) -> tuple[NoticeState, str, str]:
+    assert command is not None
+    notice = build_notice(Command.objects.select_related("market").get(pk=command.pk))
+    return notice.state, notice.title, notice.detail
+
+
+def prices(desk: Desk) -> dict[str, Decimal | None]:
+    sync_account(desk.adapter, desk.account)
+    return {order.trigger_kind: order.trigger_price for order in resting(desk)}
+
+
+def test_refused_new_stop_leaves_the_old_one_and_says_so(desk: Desk) -> None:
+    opened(desk)
+    protect(desk, BOTH)
+
+    state, title, detail = told(protect(desk, Exits(stop_loss=Decimal(87000)), tuple(resting(desk))))
+
+    assert (state, title) == (NoticeState.REJECTED, "Refused: BTC long, stop-loss at 87,000")
+    assert detail.endswith("Your old take-profit and stop-loss are still in place.")
+    assert prices(desk) == {"take_profit": Decimal(90000), "stop_loss": Decimal(80000)}
+
+
+def test_old_stop_goes_once_the_new_one_is_proven(desk: Desk) -> None:
+    opened(desk)
+    protect(desk, BOTH)
+    old = tuple(order for order in resting(desk) if order.trigger_kind == "stop_loss")
+    desk.sandbox.fault("drop_after", "order")
+    command = protect(desk, Exits(stop_loss=Decimal(82000)), old)
+    assert command is not None
+    assert command.state == CommandState.UNKNOWN
+
+    settle_command(desk.operator.pk, str(command.pk))
+
+    assert told(command) == (NoticeState.ACCEPTED, "Done: BTC long, stop-loss at 82,000", "Confirmed by the venue.")
+    assert prices(desk) == {"take_profit": Decimal(90000), "stop_loss": Decimal(82000)}
 
 
 def test_exits_that_are_not_wanted_any_more_are_only_taken_away(desk: Desk) -> None:

@@ -69,6 +69,8 @@ class AsterAdapter:
     settling = timedelta(seconds=5)
     times_in_force: tuple[TimeInForce, ...] = tuple(TimeInForce)
     attaches_exits = False
+    # A second stop or take-profit for the whole position is refused (Aster 3.7).
+    stacks_exits = False
 
     def __init__(
         self,

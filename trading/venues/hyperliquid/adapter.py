@@ -69,6 +69,7 @@ class HyperliquidAdapter:
         TimeInForce.POST_ONLY,
     )
     attaches_exits = True
+    stacks_exits = True
 
     def __init__(
         self,
