@@ -146,6 +146,8 @@ FILL_NAMES = {
     "symbol": "s", "id": "t", "orderId": "i", "side": "S", "price": "L", "qty": "l", "realizedPnl": "rp",
     "commission": "n", "commissionAsset": "N", "maker": "m", "time": "T", "positionSide": "ps",
 }  # fmt: skip
+# A commission that was paid stands above zero on the stream, and a maker's rebate below (Aster 3.7).
+PAID = Decimal(1)
 NO_FEE = {"n": msgspec.Raw(b'"0"'), "N": msgspec.Raw(b'""')}
 
 
@@ -258,7 +260,8 @@ def _order(account: str, data: msgspec.Raw) -> tuple[PrivateFrame, ...]:
     fields = _decode_fields(data)
     frames: list[PrivateFrame] = []
     if row.execution == "TRADE":
-        frames.append(FillsFrame(account, history.fills(b"[" + _renamed(NO_FEE | fields, FILL_NAMES) + b"]")))
+        listed = b"[" + _renamed(NO_FEE | fields, FILL_NAMES) + b"]"
+        frames.append(FillsFrame(account, history.fills(listed, PAID)))
     if row.status in FORCED_STATES or row.execution == "CALCULATED" or row.client_id.startswith(FORCED_NAMES):
         frames.append(HappeningFrame(account, Happening.LIQUIDATION, row.client_id))
     else:

@@ -102,7 +102,7 @@ def _fill(row: _Fill, paid: Decimal) -> Fill:
 def fills(body: bytes, paid: Decimal = ZERO) -> tuple[Fill, ...]:
     """Executions, oldest first, each once. The venue names neither client id nor builder's share.
 
-    The documents print a paid commission below zero, the stream above (Aster 2.4, 3.7). ``paid`` has the sign of one
+    The documents print a paid commission below zero, the stream above (Aster 3.7). ``paid`` has the sign of one
     that was paid; without it the takers of the list tell, and where there are none, a commission counts as paid.
     """
     rows = _decode_fills(body)

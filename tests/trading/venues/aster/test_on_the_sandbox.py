@@ -45,7 +45,7 @@ from trading.venues.base import (
     Trigger,
     TriggerKind,
 )
-from trading.venues.errors import NoLongerAccepted, OutcomeUnknown, Reason, Rejected
+from trading.venues.errors import AlreadyReceived, NoLongerAccepted, OutcomeUnknown, Reason, Rejected
 
 START = datetime.now(UTC) - timedelta(minutes=1)
 MARK = Decimal(86_320)
@@ -284,6 +284,9 @@ def test_a_repeated_request_acts_once_and_its_first_outcome_stays_unknown(desk: 
     assert isinstance(desk.adapter.send(signed), Resting)
     with pytest.raises(OutcomeUnknown):
         desk.adapter.send(signed, repeated=True)
+    # The nonce is used up here; the same order under a new one is known by its client id.
+    with pytest.raises(AlreadyReceived):
+        desk.adapter.send(desk.adapter.sign(desk.limit("0.01", "86000", client_id="once"), nonce=NONCES()))
     assert len(desk.adapter.open_orders(desk.owner)) == 1
 
 
