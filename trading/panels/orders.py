@@ -39,13 +39,15 @@ class ModifyPreview:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModifyDialog:
-    """A resting order's price and size, to be changed."""
+    """A resting order's price and size, to be changed; ``filled`` is what of it was executed when this was shown."""
 
     order_id: int
     title: str
     price_label: str
     price: str
+    size_label: str
     size: str
+    filled: str
     base: str
     collateral: str
     form_key: str
@@ -134,6 +136,16 @@ def decisive_price(order: Order) -> Decimal:
     return Decimal(order.limit_price)
 
 
+def filled_text(order: Order) -> str:
+    """What of the order was executed so far, as a form carries it."""
+    return field_text(order.original_size - order.size)
+
+
+def _size_label(order: Order) -> str:
+    """The size that a change is about is what is still open of the order."""
+    return "Left to fill" if order.size < order.original_size else "Size"
+
+
 def build_modify_preview(
     desk: Desk, order: Order, price: Decimal | None, size: Decimal | None, unreadable: Mapping[str, str]
 ) -> ModifyPreview:
@@ -148,7 +160,8 @@ def build_modify_preview(
         changes=(
             LabelledChange(label=label, change=_change(price_text(decisive_price(order), spec), price, spec)),
             LabelledChange(
-                label="Size", change=Change(before=plain(order.size), after=plain(size or Decimal(0)), unit=spec.base)
+                label=_size_label(order),
+                change=Change(before=plain(order.size), after=plain(size or Decimal(0)), unit=spec.base),
             ),
             LabelledChange(
                 label="Value", change=Change(before=money(before), after=money(value), unit=spec.collateral)
@@ -192,7 +205,9 @@ def build_modify_dialog(order: Order, typed: Mapping[str, str], preview: ModifyP
         title=f"Change {spec.base} {verb} · {kind_text(order).lower()}",
         price_label="Trigger" if order.trigger_is_market else "Limit price",
         price=typed.get("price", field_text(decisive_price(order))),
+        size_label=_size_label(order),
         size=typed.get("size", field_text(order.size)),
+        filled=filled_text(order),
         base=spec.base,
         collateral=spec.collateral,
         form_key=str(form_key),

@@ -16,7 +16,13 @@ from trading.forms import Unreadable, read_form_key, read_number, read_price
 from trading.models import Command, Market, Order
 from trading.models.commands import CommandKind
 from trading.panels.numbers import field_text
-from trading.panels.orders import build_cancel_dialog, build_modify_dialog, build_modify_preview, decisive_price
+from trading.panels.orders import (
+    build_cancel_dialog,
+    build_modify_dialog,
+    build_modify_preview,
+    decisive_price,
+    filled_text,
+)
 from trading.recent import recent_desk
 from trading.services.commands import FormReused
 from trading.services.orders import cancel_order as send_cancel
@@ -27,6 +33,12 @@ from trading.views.commands import answer_command
 from trading.views.dialogs import PROBLEMS, REUSED, kept_key, made_before, render_dialog
 
 FIELDS = ("price", "size")
+FILLED_SINCE = "More of this order was filled since this was opened. Close it and look at what is left to fill."
+STARTS_OVER = (REUSED, FILLED_SINCE)
+
+
+class FilledSince(Exception):
+    """The size was typed for an order of which less was filled: what is left is another amount by now."""
 
 
 @trader_required
@@ -71,6 +83,8 @@ def modify_order(request: MemberRequest, order_id: int) -> HttpResponse:
         command = _modify(request, desk, order, typed)
     except FormReused:
         return _render_modify(request, desk, order, typed, REUSED, 409)
+    except FilledSince:
+        return _render_modify(request, desk, order, typed, FILLED_SINCE, 409)
     except PROBLEMS as problem:
         return _render_modify(request, desk, order, typed, str(problem), 422)
     return answer_command(request, command)
@@ -82,6 +96,8 @@ def _modify(request: MemberRequest, desk: Desk, order: Order, typed: Mapping[str
     made = made_before(request.user, [CommandKind.MODIFY], form_key, form)
     if made is not None:
         return made
+    if request.POST.get("filled", filled_text(order)) != filled_text(order):
+        raise FilledSince
     price, size, errors = _read(order, typed)
     preview = build_modify_preview(desk, order, price, size, errors)
     if not preview.can_submit or preview.blocked_because or price is None or size is None:
@@ -114,7 +130,7 @@ def _render_modify(
     """The preview; without scripts the whole dialog again. Either way the form keeps its key, so it counts once."""
     preview = build_modify_preview(desk, order, *_read(order, typed))
     if problem and problem not in preview.errors.values():
-        preview = replace(preview, blocked_because=problem, can_submit=False, must_start_over=problem == REUSED)
+        preview = replace(preview, blocked_because=problem, can_submit=False, must_start_over=problem in STARTS_OVER)
     if request.htmx:
         return render(request, "trading/_modify_preview.html", {"preview": preview}, status=status)
     dialog = build_modify_dialog(order, typed, preview, kept_key(request))
