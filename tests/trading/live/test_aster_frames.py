@@ -1,7 +1,8 @@
 """Aster's stream events, documented and in our own words, and who hears a private one."""
 
+import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,8 +14,9 @@ import pytest
 from trading.margin.types import AccountMode
 from trading.venues.aster.adapter import AsterAdapter
 from trading.venues.aster.frames import account_frames, envelope, market_frames
+from trading.venues.aster.signing import ApiKeyLogin
 from trading.venues.aster.stream import AsterStream, market_streams
-from trading.venues.snapshots import Book, BookLevel, Candle, Trade
+from trading.venues.snapshots import Book, BookLevel, Candle, Network, Trade
 from trading.venues.streaming import (
     BookFrame,
     CandleFrame,
@@ -34,6 +36,7 @@ from trading.venues.streaming import (
     Wanted,
     Watch,
 )
+from trading.venues.transport import NO_HEADERS, Response
 
 ALICE, BOB = "0x" + "a" * 40, "0x" + "b" * 40
 
@@ -190,6 +193,14 @@ def test_execution_has_the_key_of_the_list_and_leaves_the_rest_of_its_order() ->
     assert (order.report.order.order_id, order.report.order.size) == (77, Decimal("0.006"))
 
 
+@pytest.mark.parametrize("commission", ["0.17", "-0.02"])
+def test_a_makers_rebate_is_told_from_his_fee(commission: str) -> None:
+    fills, _ = order_frames(n=commission, m=True)
+    assert isinstance(fills, FillsFrame)
+
+    assert fills.fills[0].fee == Decimal(commission)
+
+
 def test_execution_without_a_fee_says_none() -> None:
     fills, _ = order_frames(n=None, N=None)
     assert isinstance(fills, FillsFrame)
@@ -246,12 +257,51 @@ def test_private_event_reaches_the_owner_of_its_key_and_nobody_else() -> None:
         message = {"stream": key, "data": {"e": "MARGIN_CALL", "E": 1, "p": []}}
         stream._accounts.heard(json.dumps(message))
 
-    assert _addresses(heard) == {BOB}
+    assert _accounts(heard) == {BOB}
+
+
+def test_accounts_that_were_given_one_key_all_hear_it_and_each_ends_alone() -> None:
+    """One trader of two exchanges has a trading key for each: the venue gives both the same stream."""
+    heard: list[Frame] = []
+    stream = AsterStream("ws://nowhere", heard.append)
+    watches = tuple(Watch(name, AccountMode.STANDARD, _adapter()) for name in (ALICE, BOB))
+    stream.want(Wanted(accounts=watches))
+    for name in (ALICE, BOB):
+        stream._keys._keys[name].text = "key-of-both"
+    message = json.dumps({"stream": "key-of-both", "data": {"e": "MARGIN_CALL", "E": 1, "p": []}})
+    stream._accounts.heard(message)
+    assert _accounts(heard) == {ALICE, BOB}
+
+    heard.clear()
+    stream.want(Wanted(accounts=watches[1:]))
+    stream._accounts.heard(message)
+    assert (_accounts(heard), stream._accounts.wanted) == ({BOB}, frozenset({"key-of-both"}))
+
+
+class RefusingDoor:
+    """A venue that knows no trading key any more."""
+
+    def request(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] = NO_HEADERS) -> Response:
+        return Response(401, b'{"code":-2015,"msg":"Invalid API-key, IP, or permissions for action."}', {})
+
+
+def test_trading_key_that_the_venue_refuses_hears_nothing_more() -> None:
+    """Its stream's own key would go on for the rest of its hour."""
+    heard: list[Frame] = []
+    stream = AsterStream("ws://nowhere", heard.append)
+    login = ApiKeyLogin(ALICE, "k" * 40, "s" * 40)
+    adapter = AsterAdapter(RefusingDoor(), Network.TESTNET, login)
+    stream.want(Wanted(accounts=(Watch(ALICE, AccountMode.STANDARD, adapter),)))
+    key = stream._keys._keys[ALICE]
+    key.text = "key-of-alice"
+    asyncio.run(stream._keys._ask(key))
+
+    assert (stream._accounts.wanted, heard) == (frozenset(), [GapFrame("another key", ALICE)])
 
 
 def _adapter() -> AsterAdapter:
     return AsterAdapter(door=None, network=None)  # type: ignore[arg-type]
 
 
-def _addresses(frames: Iterable[Frame]) -> set[str]:
+def _accounts(frames: Iterable[Frame]) -> set[str]:
     return {frame.account for frame in frames if isinstance(frame, HappeningFrame | GapFrame)}

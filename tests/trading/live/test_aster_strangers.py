@@ -71,7 +71,8 @@ class Stranger:
 
     def fills(self) -> int:
         with operator_scope(self.operator.pk):
-            return Fill.objects.filter(account=self.account).count()
+            count: int = Fill.objects.filter(account=self.account).count()
+            return count
 
     def sizes(self) -> list[Decimal]:
         with operator_scope(self.operator.pk):
