@@ -1,0 +1,93 @@
+"""Changing an order of which a part is filled: the venue counts that part in, the trader does not."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from uuid import uuid4
+
+import pytest
+
+from tests.trading.aster.people import AsterTrader, elsewhere, sit_down
+from trading.connect import account_adapter
+from trading.models import Command, Order
+from trading.models.commands import CommandState
+from trading.services import commands
+from trading.services.effects import effect
+from trading.services.reconcile import prove
+
+WANTED = Decimal("0.04")
+
+
+@pytest.fixture
+def order(ready: AsterTrader) -> Iterator[Order]:
+    """A buy of 0.05 between bid and ask, of which somebody else has taken 0.02. Nothing of it stays in the book."""
+    yield _partly_filled(ready)
+    ready.sandbox.clear_faults()
+    elsewhere(ready, "DELETE", "allOpenOrders", "symbol=BTCUSDT")
+
+
+def _partly_filled(trader: AsterTrader) -> Order:
+    trader.order(kind="limit", price="86000", size="0.05")
+    other = sit_down(trader.sandbox, "bob@alpha.example")
+    other.become_ready()
+    other.order(kind="limit", price="86000", size="0.02", side="short")
+    trader.sync()
+    order: Order = Order.objects.get(account=trader.account, is_open=True)
+    assert (order.original_size, order.size) == (Decimal("0.05"), Decimal("0.03"))
+    return order
+
+
+def change(trader: AsterTrader, order: Order, **fields: str) -> str:
+    form = {"form_key": str(uuid4()), "price": f"{order.limit_price - 10:f}", "size": f"{WANTED:f}", **fields}
+    return trader.send(f"/orders/{order.pk}/change/now/", form)
+
+
+def test_size_of_a_change_is_what_is_left_to_fill(ready: AsterTrader, order: Order) -> None:
+    filled = order.original_size - order.size
+    dialog = ready.browser.get(f"/orders/{order.pk}/change/").content.decode()
+    assert "Left to fill" in dialog
+    assert f'name="filled" value="{filled.normalize():f}"' in dialog
+
+    change(ready, order)
+
+    (theirs,) = account_adapter(ready.account).open_orders(ready.address)
+    assert (theirs.size, theirs.original_size, theirs.limit_price) == (WANTED, filled + WANTED, order.limit_price - 10)
+    order.refresh_from_db()
+    assert (order.size, order.original_size) == (WANTED, filled + WANTED)
+
+
+@pytest.mark.parametrize("fault", ["drop_after", "drop_before"])
+def test_unheard_change_ends_with_the_size_that_was_left_to_fill(
+    ready: AsterTrader, order: Order, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    monkeypatch.setattr(commands, "settle_soon", lambda command: None)
+    ready.sandbox.fault(fault, "PUT order", count=1)
+    change(ready, order)
+    command = Command.objects.select_related("account", "market").get(kind="modify")
+    assert command.state == CommandState.UNKNOWN
+
+    assert prove(account_adapter(command.account), command)
+
+    command.refresh_from_db()
+    assert command.state == CommandState.ACCEPTED
+    (theirs,) = account_adapter(ready.account).open_orders(ready.address)
+    assert (theirs.size, theirs.original_size) == (WANTED, Decimal("0.02") + WANTED)
+
+
+def test_order_as_it_was_proves_no_change_to_the_size_it_began_with(
+    ready: AsterTrader, order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "settle_soon", lambda command: None)
+    ready.sandbox.fault("drop_before", "PUT order", count=1)
+    change(ready, order, price="86000", size="0.05")
+    command = Command.objects.select_related("account", "market").get(kind="modify")
+
+    assert command.state == CommandState.UNKNOWN
+    assert effect(account_adapter(command.account), command).state is None
+
+
+def test_change_typed_before_more_was_filled_starts_over(ready: AsterTrader, order: Order) -> None:
+
+    words = change(ready, order, filled="0")
+
+    assert "More of this order was filled since this was opened." in words
+    assert not Command.objects.filter(kind="modify").exists()
