@@ -162,7 +162,7 @@ def refused_exits(command: Command) -> dict[str, str]:
         parts = [*([""] if "size" in command.intent else []), *asked]
         outcomes = dict(zip(parts, told["members"], strict=False))
         return {part: one.get("error", "") for part, one in outcomes.items() if part and one["kind"] == "refused"}
-    return {part: f"The venue said: {told[part]}." for part in told.get("refused", "").split(",") if part in asked}
+    return {part: f"the venue said: {told[part]}." for part in told.get("refused", "").split(",") if part in asked}
 
 
 def _put_back(command: Command) -> Intent | None:

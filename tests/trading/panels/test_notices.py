@@ -65,3 +65,15 @@ def test_cancelling_is_done_whatever_its_evidence_says() -> None:
     command.kind = CommandKind.CANCEL
 
     assert build_notice(command).title == "Done: cancel BTC order"
+
+
+def test_exit_that_a_proof_did_not_find_is_missed_aloud() -> None:
+    command = order({"kind": "resting", "status": "open", "stop_loss": "unknownOid", "refused": "stop_loss"})
+    command.kind = CommandKind.ORDERS
+    command.intent = {"side": "long", "take_profit": "90000", "stop_loss": "80000"}
+
+    notice = build_notice(command)
+
+    assert notice.state is NoticeState.REJECTED
+    assert notice.title == "Done: BTC long, take-profit at 90,000. NOT protected by a stop-loss"
+    assert notice.detail == "The stop-loss at 80,000: the venue said: unknownOid."
