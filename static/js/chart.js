@@ -49,7 +49,8 @@
   let lines = [];
   let last = null;
   let interval = "15m";
-  let loaded = 0;
+  let asked = 0;
+  let failed = false;
   let grown = 0;
 
   // Lines that are near enough come into view; far ones are named at the edge instead of flattening the candles.
@@ -116,6 +117,7 @@
 
   async function load() {
     const wanted = interval;
+    asked = performance.now();
     try {
       const answer = await fetch(`${panel.dataset.candles}?interval=${wanted}`, { headers: { Accept: "application/json" } });
       if (!answer.ok) throw new Error(`candles answered ${answer.status}`);
@@ -123,13 +125,13 @@
       if (wanted !== interval) return;
       const bars = rows.map((row) => ({ time: row.time, open: Number(row.open), high: Number(row.high), low: Number(row.low), close: Number(row.close) }));
       candles.setData(bars);
-      loaded = performance.now();
+      failed = false;
       last = bars.at(-1) || null;
       words.textContent = bars.length ? "" : say.wordsEmpty;
       draw();
     } catch {
+      failed = true;
       words.textContent = say.wordsFailed;
-      setTimeout(load, 5000);
     }
   }
 
@@ -143,7 +145,8 @@
   // A page without a stream asks more often.
   setInterval(() => {
     const now = performance.now();
-    if (!document.hidden && now - loaded > (now - grown < 10000 ? 60000 : 5000)) load();
+    const pause = failed ? 5000 : now - grown < 10000 ? 60000 : 15000;
+    if (!document.hidden && now - asked > pause) load();
   }, 1000);
   load();
 })();

@@ -180,7 +180,7 @@ def test_support_finds_a_trader_reads_the_reason_and_changes_nothing(
     page = context.new_page()
     for query in (vanta.trader.email[:9], address[:12]):
         page.goto(f"{vanta.url}/support/")
-        page.get_by_label("E-mail or address begins with").fill(query)
+        page.get_by_label("E-mail, wallet or address begins with").fill(query)
         page.get_by_role("button", name="Find").click()
         expect(page.get_by_role("link", name=vanta.trader.email)).to_be_visible()
     page.get_by_role("link", name=vanta.trader.email).click()

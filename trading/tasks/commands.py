@@ -19,6 +19,8 @@ from trading.services.commands import submit_left_behind
 from trading.tasks.accounts import sync_account_now
 from trading.tasks.followups import follow_up
 from trading.tasks.turns import OperatorTask
+from trading.venues.ledger import Priority
+from trading.venues.metered import reading
 
 logger = logging.getLogger(__name__)
 
@@ -75,4 +77,6 @@ def _settle(command: Command) -> bool:
     adapter = account_adapter(command.account)
     if command.sent_at is None:
         return submit_left_behind(adapter, command).is_settled
-    return reconcile.prove(adapter, command)
+    # A proof is the end of a command: it may use what is kept back for commands.
+    with reading(Priority.COMMAND):
+        return reconcile.prove(adapter, command)

@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
@@ -221,3 +222,21 @@ def test_a_key_revoked_between_two_orders_is_a_sentence_and_closes_the_buttons(d
     assert Position.objects.get().size == Decimal("0.01")
     assert desk.reread().agent_refused_at is not None
     assert "no longer accepts your trading key" in ready.get("/trade/BTC/").content.decode()
+
+
+def test_history_that_was_read_is_kept_while_the_venue_is_silent_and_nobody_asks_it_in_a_loop(
+    ready: Client, between: MisbehavingServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, honest = "/trade/BTC/candles/?interval=15m", between.paths["/info"]
+    between.paths["/info"] = SPOILED["malformed"]
+    between.received.clear()
+    assert [ready.get(path).status_code for _ in range(3)] == [503, 503, 503]
+    assert len(between.received) == 1
+
+    between.paths["/info"] = honest
+    cache.clear()
+    read = ready.get(path).json()["candles"]
+    assert len(read) > 100
+    between.paths["/info"] = SPOILED["malformed"]
+    monkeypatch.setattr("trading.views.market.CANDLES_SECONDS", 0)
+    assert ready.get(path).json()["candles"] == read
