@@ -21,7 +21,7 @@ from trading.margin.types import Side
 from trading.models import Command, Order, Position
 from trading.models.commands import OPEN_STATES, CommandKind, CommandState
 from trading.services import commands
-from trading.services.commands import StillChecking, submit
+from trading.services.commands import StillChecking, submit_left_behind
 from trading.services.margin import change_margin
 from trading.services.orders import cancel_order, place_order
 from trading.services.reconcile import prove
@@ -116,7 +116,7 @@ class Trading(RuleBasedStateMachine):
     def _round(self) -> None:
         for command in Command.objects.filter(state__in=OPEN_STATES).select_related("account", "market"):
             if command.sent_at is None:
-                submit(self.desk.adapter, command)
+                submit_left_behind(self.desk.adapter, command)
             else:
                 prove(self.desk.adapter, command)
 
