@@ -12,13 +12,14 @@ from uuid import UUID
 from celery import shared_task
 from django.utils import timezone
 
-from trading.connect import account_adapter
+from trading.connect import KeyUnreadable, account_adapter, public_adapter
 from trading.models import Command
 from trading.services import claims, reconcile
 from trading.services.commands import submit_left_behind
 from trading.tasks.accounts import sync_account_now
 from trading.tasks.followups import follow_up
 from trading.tasks.turns import OperatorTask
+from trading.venues.base import Venue
 from trading.venues.ledger import Priority
 from trading.venues.metered import reading
 
@@ -74,7 +75,11 @@ def settle_command(operator_id: int, command_id: str) -> None:
 
 def _settle(command: Command) -> bool:
     """What was signed is sent or given up, and what was sent is asked about: neither needs the account's key."""
-    adapter = account_adapter(command.account)
+    try:
+        adapter = account_adapter(command.account)
+    except KeyUnreadable:
+        # Without a key the venue tells nothing, and the command ends as one that nobody may ask about any more.
+        adapter = public_adapter(Venue(command.account.venue))
     if command.sent_at is None:
         return submit_left_behind(adapter, command).is_settled
     # A proof is the end of a command: it may use what is kept back for commands.
