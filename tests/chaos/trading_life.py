@@ -104,19 +104,19 @@ def die_at(venue: str, path: str, point: int, seed: int) -> int | None:
 def _watch(points: Points, path: str) -> None:
     """Put watchers around this process's way to the venue."""
 
-    def watched(venue: Venue, network: Network, address: str) -> Transport:
-        if address not in ways:
-            inner = bare_way(venue, network, address)
+    def watched(venue: Venue, network: Network, account: str) -> Transport:
+        if account not in ways:
+            inner = bare_way(venue, network, account)
             if path != "submit":
                 inner = CuttingTransport(inner, arrives=path == "prove_arrived")
-            ways[address] = WatchedTransport(inner, points)
-        return ways[address]
+            ways[account] = WatchedTransport(inner, points)
+        return ways[account]
 
     ways: dict[str, Transport] = {}
     connect._way = watched
 
 
-def bare_way(venue: Venue, network: Network, address: str) -> Transport:
+def bare_way(venue: Venue, network: Network, account: str) -> Transport:
     """The venue without our own budget, which is tried elsewhere: here as much as can be is to happen at once."""
     return connect._transport(venue, getattr(settings, f"{venue.name}_URL"))
 

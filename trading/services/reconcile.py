@@ -37,7 +37,7 @@ KEY_GONE = (
     "again to see your account here."
 )
 # Placed or changed late, these could act against what the trader has decided since.
-OVERTAKEN_BY_LATER = (CommandKind.ORDER, CommandKind.ORDERS, CommandKind.MODIFY)
+OVERTAKEN_BY_LATER = (CommandKind.ORDER, CommandKind.ORDERS, CommandKind.MODIFY, CommandKind.MARGIN)
 
 
 def prove(adapter: Adapter, command: Command) -> bool:
