@@ -24,7 +24,6 @@ CI = env.bool("CI", default=False)
 # Hosts are decided by tenants.hosts against the Domain table, which knows more than a static list could.
 ALLOWED_HOSTS = ["*"]
 PLATFORM_HOST = env.str("PLATFORM_HOST", default="localhost")
-PUBLIC_PORT = env.int("PUBLIC_PORT", default=0)
 HTTPS = env.bool("HTTPS", default=not DEBUG)
 
 INSTALLED_APPS = [

@@ -32,7 +32,7 @@ class Plan:
         return f"http://{ports.LOOPBACK}:{self.sandbox_port}"
 
 
-def make(state: State, given: Mapping[str, str], *, port: int) -> Plan:
+def make(state: State, given: Mapping[str, str]) -> Plan:
     """Keep the addresses of the run before where they are free. Raises StartError when a server cannot be had."""
     former = states.read_environment(state.environment)
     database = None if given.get("DATABASE_URL") else _postgres(state, given, former)
@@ -41,7 +41,6 @@ def make(state: State, given: Mapping[str, str], *, port: int) -> Plan:
     settings = states.kept_secrets(state) | {
         "DEBUG": "false",
         "HTTPS": "false",
-        "PUBLIC_PORT": str(port),
         "HYPERLIQUID_URL": f"http://{ports.LOOPBACK}:{sandbox_port}",
         "HYPERLIQUID_NETWORK": "testnet",
         "HYPERLIQUID_DEXES": "xyz",

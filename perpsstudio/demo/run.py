@@ -85,7 +85,7 @@ def _open(given: Mapping[str, str], progress: Progress) -> Run:
         survivors = processes.stop_recorded(state.processes)
         if not ports.is_free(int(port)):
             raise StartError(f"Port {port} is in use: choose another with PORT=, for example PORT={int(port) + 1}.")
-        decided = plan.make(state, given, port=int(port))
+        decided = plan.make(state, given)
         states.write_environment(state.environment, decided.settings)
     if survivors:
         progress.say(f"      stopped what a killed run had left: {', '.join(survivors)}")

@@ -19,7 +19,7 @@ from perpsstudio.demo.state import ROLES
 from perpsstudio.embedded import ports, processes
 
 READY_SECONDS = 60
-SETTINGS = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "AGENT_KEY_SECRETS", "DEBUG", "HTTPS", "PUBLIC_PORT"}
+SETTINGS = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "AGENT_KEY_SECRETS", "DEBUG", "HTTPS"}
 VENUE_SETTINGS = {"HYPERLIQUID_URL", "HYPERLIQUID_NETWORK", "HYPERLIQUID_DEXES", "ASTER_URL", "ASTER_NETWORK"}
 BARE = {name: value for name, value in os.environ.items() if name not in SETTINGS | VENUE_SETTINGS | {"STATE", "PORT"}}
 

@@ -31,8 +31,6 @@
 ========================================  ==========================================================================
 """
 
-from uuid import UUID
-
 from trading.venues.snapshots import Network, Venue
 
 ARRIVALS = "looking:arrivals"
@@ -104,11 +102,6 @@ def markets_read(venue: Venue, network: Network) -> str:
 def account_lock(operator_id: int, account_id: int) -> str:
     """Held while a worker syncs the account."""
     return f"{operator_id}:lock:account:{account_id}"
-
-
-def command_lock(operator_id: int, command_id: UUID) -> str:
-    """Held while a worker settles the command."""
-    return f"{operator_id}:lock:command:{command_id}"
 
 
 def approval_asked(operator_id: int, approval_id: int) -> str:
