@@ -193,7 +193,8 @@ def _panel(access: Access, pending: WalletApproval | None) -> Panel:
 
 
 def _is_worth_telling(newest: WalletApproval) -> bool:
-    return newest.state in (ApprovalState.REFUSED, ApprovalState.ASKED)
+    ended_badly = (ApprovalState.REFUSED, ApprovalState.DEAD, ApprovalState.UNPROVEN)
+    return newest.state in (*ended_badly, ApprovalState.ASKED)
 
 
 def _request(pending: WalletApproval, gateway: Gateway) -> Request:

@@ -11,6 +11,11 @@ RESULTS = {
     ApprovalKind.FEE: "exchange fee approved",
     ApprovalKind.NO_FEE: "exchange fee revoked",
 }
+ENDS = {
+    ApprovalState.REFUSED: "refused by the venue",
+    ApprovalState.DEAD: "never carried out",
+    ApprovalState.UNPROVEN: "cannot be told",
+}
 
 
 class Entry(NamedTuple):
@@ -23,9 +28,10 @@ class Entry(NamedTuple):
 
 def entry_of(approval: WalletApproval) -> Entry:
     """The event of a settled approval, the same whoever settled it."""
-    result, accepted = RESULTS[ApprovalKind(approval.kind)], approval.state == ApprovalState.ACCEPTED
+    result, end = RESULTS[ApprovalKind(approval.kind)], ENDS.get(ApprovalState(approval.state), "")
+    accepted = approval.state == ApprovalState.ACCEPTED
     return Entry(
-        action=result if accepted else f"{result}: refused by the venue",
+        action=f"{result}: {end}" if end else result,
         subject=approval.account.address,
         after=what(approval) | ({} if accepted else {"reason": approval.message}),
     )

@@ -23,7 +23,7 @@ from trading.connect import KeyUnreadable, account_onboarding, gateway_of, onboa
 from trading.desk import venues_offered
 from trading.models import VenueAccount, WalletApproval
 from trading.models.approvals import ApprovalKind, ApprovalState
-from trading.services import accounts, approvals
+from trading.services import accounts, approval_outcomes, approvals
 from trading.services.accounts import AccountRefused, asked_fee, current_accounts
 from trading.services.approvals import Wanted
 from trading.venues.base import Venue
@@ -170,7 +170,7 @@ def sign_approval(request: MemberRequest) -> HttpResponse:
     if account is None or approval is None:
         return _back(request)  # settled, withdrawn or never asked: the page tells
     try:
-        settled = approvals.submit(
+        settled = approval_outcomes.submit(
             account_onboarding(account, approval), approval, request.POST.get("signature", "").strip()
         )
     except Problem as problem:
@@ -193,7 +193,7 @@ def check_approval(request: MemberRequest) -> HttpResponse:
     account = _account(request)
     pending = approvals.open_approval(account) if account else None
     if account is not None and pending is not None:
-        _tell(request, pending, approvals.prove(account_onboarding(account, pending), pending))
+        _tell(request, pending, approval_outcomes.prove(account_onboarding(account, pending), pending))
     return _back(request)
 
 

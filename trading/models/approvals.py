@@ -46,12 +46,18 @@ class ApprovalKind(models.TextChoices):
 
 
 class ApprovalState(models.TextChoices):
-    """Where an approval stands. Asked: the wallet has not signed. Unknown: sent, and the venue has not answered."""
+    """Where an approval stands. Asked: the wallet has not signed. Unknown: sent, and the venue has not answered.
+
+    Refused is the venue's own word. Dead: it can act no more and never did. ``unproven`` is the honest end where nobody
+    may ask the venue any more.
+    """
 
     ASKED = "asked", "Waiting for the wallet"
     UNKNOWN = "unknown", "Checking"
     ACCEPTED = "accepted", "Accepted"
     REFUSED = "refused", "Refused"
+    DEAD = "dead", "Never carried out"
+    UNPROVEN = "unproven", "Cannot be told"
     WITHDRAWN = "withdrawn", "Withdrawn"
 
 
@@ -80,6 +86,9 @@ class WalletApproval(OperatorOwned):
     method = models.CharField(max_length=6, default="POST")
     path = models.CharField(max_length=60, blank=True, default="")
     body = models.BinaryField(default=bytes)
+    # By the venue's own clock: past the first it takes the signed bytes no more, at the second it had said so itself.
+    dead_at = models.DateTimeField(null=True)
+    spent_at = models.DateTimeField(null=True)
     message = models.CharField(max_length=300, blank=True, default="")
     asked_at = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(null=True)

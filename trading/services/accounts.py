@@ -135,7 +135,7 @@ def connect_key(
     if account.agent_key and account.agent_address == public and account.agent_refused_at is None:
         return account, False
     with transaction.atomic():
-        _refuse_while_proving(account)
+        refuse_while_proving(account)
         give_key(account, public, seal(credential), expires_at, credential.kind)
     read_account(onboarding.adapter, account)
     return account, True
@@ -177,7 +177,7 @@ def forget_key(account: VenueAccount) -> bool:
 def delete_key(account: VenueAccount) -> bool:
     """``forget_key`` at the trader's wish. Raises ``AccountRefused`` while the key is needed."""
     with transaction.atomic():
-        _refuse_while_proving(account)
+        refuse_while_proving(account)
         return forget_key(account)
 
 
@@ -187,12 +187,12 @@ def leave(account: VenueAccount) -> bool:
     Raises ``AccountRefused`` while the key is needed.
     """
     with transaction.atomic():
-        _refuse_while_proving(account)
+        refuse_while_proving(account)
         forget_key(account)
         return bool(VenueAccount.objects.filter(pk=account.pk, is_current=True).update(is_current=False))
 
 
-def _refuse_while_proving(account: VenueAccount) -> None:
+def refuse_while_proving(account: VenueAccount) -> None:
     """Where the venue tells an account to its keys alone, only the present one can find out how its commands ended.
 
     Called in a transaction: the row stays locked, so no command is prepared until it ends.

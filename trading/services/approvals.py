@@ -1,15 +1,13 @@
-"""Asking a trader's wallet for an approval and carrying its signature to the venue, once.
+"""Asking a trader's wallet for an approval.
 
-The life of an approval is that of a command: written down before anything is asked, sent once, settled by proof. The
-payload is built from the row alone, so what was shown, what was signed and what is posted are the same. What the venue
-did not clearly answer is asked for (``prove``), and sent again as the identical bytes, which act at most once.
+The life of an approval is that of a command: written down before anything is asked, sent once, settled by proof
+(``trading.services.approval_outcomes``). The payload is built from the row alone, so what was shown, what was signed
+and what is posted are the same.
 """
 
-import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -17,21 +15,16 @@ from django.utils import timezone
 from trading.connect import gateway_of, seal
 from trading.models import VenueAccount, WalletApproval
 from trading.models.approvals import OPEN_STATES, ApprovalKind, ApprovalState
-from trading.services.accounts import AccountRefused, forget_key, give_key, read_account
-from trading.venues.base import Adapter, Network, SignedRequest, Venue
+from trading.services.accounts import AccountRefused, refuse_while_proving
+from trading.venues.base import Adapter, Network, Venue
 from trading.venues.commands import BuilderFee
-from trading.venues.errors import AlreadyReceived, OutcomeUnknown, Rejected, Unavailable, VenueError
 from trading.venues.onboarding import Onboarding, WalletPayload, WalletWish, Wish
-
-logger = logging.getLogger(__name__)
 
 KEY_LIFETIME = timedelta(days=90)
 # What the venues take as the name of a key.
 LONGEST_NAME = 16
 GIVEN_UP_AFTER = timedelta(minutes=1)
 STILL_CHECKING = "Your last approval is still being checked with the venue. Wait for its result."
-
-NOT_CARRIED_OUT = "The venue received this and did not carry it out. Ask your wallet again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +60,8 @@ def ask(adapter: Adapter, account: VenueAccount, wanted: Wanted, chain_id: int) 
 
     The same question again is the same row, and a trading key that was not sent yet is asked for again instead of
     making another. A different question takes the place of the old one. ``chain_id`` is the wallet's, which the venue
-    may overrule. Raises ``AccountRefused`` while an earlier one is being checked.
+    may overrule. Raises ``AccountRefused`` while an earlier one is being checked, and for the revocation of a key while
+    that key is needed.
     """
     chain = gateway_of(Venue(account.venue)).wallet_chain or chain_id
     now = timezone.now()
@@ -77,6 +71,8 @@ def ask(adapter: Adapter, account: VenueAccount, wanted: Wanted, chain_id: int) 
         pending = open_approval(account)
         if pending is not None and pending.state == ApprovalState.UNKNOWN:
             raise AccountRefused(STILL_CHECKING)
+        if wanted.kind == ApprovalKind.NO_KEY:
+            refuse_while_proving(account)
         nonce = max(_newest_nonce(account) + 1, adapter.moment(now))
         if pending is not None and _asks(pending, wanted):
             return _renewed(pending, chain, nonce, now)
@@ -170,7 +166,8 @@ def _end(now: datetime) -> datetime:
     return (now + KEY_LIFETIME).replace(microsecond=0)
 
 
-def _wish(approval: WalletApproval) -> WalletWish:
+def wish_of(approval: WalletApproval) -> WalletWish:
+    """What the wallet is asked for, as the venues' folders take it."""
     account = approval.account
     return WalletWish(
         wish=Wish(approval.kind),
@@ -188,109 +185,4 @@ def _wish(approval: WalletApproval) -> WalletWish:
 
 def payload(approval: WalletApproval) -> WalletPayload:
     """What the wallet signs and what is posted with the signature, from the row alone."""
-    return gateway_of(Venue(approval.account.venue)).payload(_wish(approval))
-
-
-def submit(onboarding: Onboarding, approval: WalletApproval, signature: str) -> bool:
-    """Post the signed approval, once; whether this call settled it.
-
-    Raises ``InvalidCommand`` where the signature is not the owner's: then nothing was sent.
-    """
-    signed = payload(approval).signed(signature, owner=approval.account.address)
-    claimed = WalletApproval.objects.filter(pk=approval.pk, state=ApprovalState.ASKED, nonce=approval.nonce).update(
-        state=ApprovalState.UNKNOWN, method=signed.method, path=signed.path, body=signed.body,
-        sent_at=timezone.now(), message="",
-    )  # fmt: skip
-    settled = bool(claimed) and _deliver(onboarding, approval, signed, is_first=True)
-    return _told(onboarding, approval, settled)
-
-
-def prove(onboarding: Onboarding, approval: WalletApproval) -> bool:
-    """Try to settle an approval the venue did not answer; whether this call did. Safe to repeat."""
-    if approval.state != ApprovalState.UNKNOWN:
-        return False
-    try:
-        settled = _proven(onboarding, approval)
-    except VenueError:
-        return False  # the venue is silent or unreadable: nothing is proven, and the next look asks again
-    return _told(onboarding, approval, settled)
-
-
-def _told(onboarding: Onboarding, approval: WalletApproval, settled: bool) -> bool:
-    """Bring the row up to date; and read the account for the first time, where the venue tells it only to its key."""
-    approval.refresh_from_db()
-    has_new_key = settled and approval.kind == ApprovalKind.KEY and approval.state == ApprovalState.ACCEPTED
-    if has_new_key and not gateway_of(Venue(approval.account.venue)).reads_without_key:
-        try:
-            read_account(onboarding.adapter, approval.account)
-        except VenueError as error:
-            logger.warning("Account %s was not read after it was connected: %s", approval.account_id, error)
-    return settled
-
-
-def _proven(onboarding: Onboarding, approval: WalletApproval) -> bool:
-    if onboarding.is_in_force(_wish(approval)):
-        return _settle(approval, ApprovalState.ACCEPTED)
-    signed = SignedRequest(approval.path, bytes(approval.body), approval.nonce, method=approval.method)
-    try:
-        return _deliver(onboarding, approval, signed, is_first=False)
-    except AlreadyReceived:
-        # The bytes are spent, so what is not in force now never will be.
-        if onboarding.is_in_force(_wish(approval)):
-            return _settle(approval, ApprovalState.ACCEPTED)
-        return _settle(approval, ApprovalState.REFUSED, NOT_CARRIED_OUT)
-
-
-def _deliver(onboarding: Onboarding, approval: WalletApproval, signed: SignedRequest, *, is_first: bool) -> bool:
-    try:
-        onboarding.adapter.send(signed, repeated=not is_first)
-    except Rejected as refusal:
-        if not is_first and onboarding.is_in_force(_wish(approval)):
-            return _settle(approval, ApprovalState.ACCEPTED)
-        return _settle(approval, ApprovalState.REFUSED, refusal.explanation)
-    except AlreadyReceived as doubt:
-        if not is_first:
-            raise
-        _note(approval, ApprovalState.UNKNOWN, doubt.explanation)
-    except OutcomeUnknown as doubt:
-        _note(approval, ApprovalState.UNKNOWN, doubt.explanation)
-    except Unavailable as failure:
-        # Of a first sending it is certain that nothing left, so the wallet may be asked again.
-        _note(approval, ApprovalState.ASKED if is_first else ApprovalState.UNKNOWN, failure.explanation)
-    else:
-        return _settle(approval, ApprovalState.ACCEPTED)
-    return False
-
-
-def _note(approval: WalletApproval, state: ApprovalState, message: str) -> None:
-    WalletApproval.objects.filter(pk=approval.pk, state=ApprovalState.UNKNOWN).update(
-        state=state, message=message[:300]
-    )
-
-
-def _settle(approval: WalletApproval, state: ApprovalState, message: str = "") -> bool:
-    """Give the approval its final state, and the account what follows from it, together; False where it had one."""
-    with transaction.atomic():
-        settled = WalletApproval.objects.filter(pk=approval.pk, state__in=OPEN_STATES).update(
-            state=state, message=message[:300], settled_at=timezone.now(), agent_key=b""
-        )
-        if settled and state == ApprovalState.ACCEPTED:
-            _take_effect(approval)
-    return bool(settled)
-
-
-def _take_effect(approval: WalletApproval) -> None:
-    account = approval.account
-    changes: dict[str, Any] = {}
-    match approval.kind:
-        case ApprovalKind.KEY:
-            give_key(account, approval.agent_address, bytes(approval.agent_key), approval.valid_until)
-        case ApprovalKind.NO_KEY:
-            if account.agent_address == approval.agent_address:
-                forget_key(account)
-        case ApprovalKind.FEE:
-            changes = {"builder": approval.builder, "builder_fee": approval.rate}
-        case _:
-            changes = {"builder": "", "builder_fee": Decimal(0)}
-    if changes:
-        VenueAccount.objects.filter(pk=account.pk).update(**changes)
+    return gateway_of(Venue(approval.account.venue)).payload(wish_of(approval))

@@ -14,7 +14,7 @@ from trading.connect import KeyUnreadable, account_onboarding
 from trading.live import keys
 from trading.models import WalletApproval
 from trading.models.approvals import ApprovalState
-from trading.services import approvals
+from trading.services import approval_outcomes
 from trading.tasks.turns import alone, is_first_within
 
 logger = logging.getLogger(__name__)
@@ -55,12 +55,12 @@ def _prove(operator_id: int, number: int) -> bool:
         if approval is None:
             return False
         try:
-            is_settled = approvals.prove(account_onboarding(approval.account, approval), approval)
+            is_settled = approval_outcomes.prove(account_onboarding(approval.account, approval), approval)
         except KeyUnreadable:
             logger.warning(
                 "Approval %s of operator %s cannot be proven: its key cannot be opened.", number, operator_id
             )
-            return False
+            is_settled = approval_outcomes.end_without_key(approval)
         if is_settled:
             entry = entry_of(approval)
             audit.record_by(approval.account.trader, action=entry.action, subject=entry.subject, after=entry.after)

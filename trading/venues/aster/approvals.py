@@ -12,6 +12,7 @@ from trading.venues import typed_data
 from trading.venues.aster import signing, wire
 from trading.venues.aster.rules import MAX_BUILDER_RATE
 from trading.venues.base import Network, SignedRequest
+from trading.venues.decoding import EPOCH
 from trading.venues.errors import InvalidCommand, Reason
 
 WALLET_CHAIN = 56  # the venue's own choice for EVM wallets (Aster 1.5)
@@ -56,7 +57,9 @@ class Approval:
         parameters = (*_texts(self.fields), ("signature", signing.normalised(signature)), *chain)
         body = wire.encoded(parameters).encode()
         path = wire.path(self.name, is_current=True)
-        return SignedRequest(path, body, self.nonce, self.nonce + signing.NONCE_WINDOW, self.method)
+        dead_after = self.nonce + signing.NONCE_WINDOW
+        dead_at = EPOCH + dead_after * wire.MICROSECOND
+        return SignedRequest(path, body, self.nonce, dead_after, self.method, dead_at)
 
 
 def _texts(fields: Fields) -> wire.Parameters:

@@ -6,16 +6,19 @@ here can move money: there is no builder for a withdrawal or a transfer.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from trading.venues import typed_data
 from trading.venues.base import Network, SignedRequest
+from trading.venues.decoding import moment
 from trading.venues.errors import InvalidCommand, Reason
 from trading.venues.hyperliquid import signing, wire
 from trading.venues.hyperliquid.rules import MAX_BUILDER_RATE
 
 MAX_AGENT_NAME = 16
+# How old a nonce may be (Hyperliquid 5.3).
+NONCE_LIFETIME = timedelta(days=2)
 APPROVE_AGENT = {"agentAddress": "address", "agentName": "string", "nonce": "uint64"}
 SET_ABSTRACTION = {"user": "address", "abstraction": "string", "nonce": "uint64"}
 APPROVE_BUILDER_FEE = {"maxFeeRate": "string", "builder": "address", "nonce": "uint64"}
@@ -43,7 +46,8 @@ class Approval:
             message = "The signature is not from this account's wallet. Switch the wallet's account and sign again."
             raise InvalidCommand(message, reason=Reason.KEY_UNKNOWN)
         parts = signing.split_signature(signature)
-        return SignedRequest(wire.EXCHANGE_PATH, wire.envelope(self.action, self.nonce, parts, None), self.nonce)
+        body = wire.envelope(self.action, self.nonce, parts, None)
+        return SignedRequest(wire.EXCHANGE_PATH, body, self.nonce, dead_at=moment(self.nonce) + NONCE_LIFETIME)
 
 
 def approve_agent(

@@ -1,0 +1,199 @@
+"""Carrying a wallet's signature to the venue, once, and finding out what became of it.
+
+An approval has the three outcomes of a command: accepted, refused by the venue's own word, or unknown. What the venue
+did not clearly answer is asked for (``prove``), and sent again as the identical bytes, which act at most once. It is
+dead when those bytes can act no more, because the venue says so itself or because its clock is past their end, and what
+was asked for is still not so once the venue has had time to show it (Hyperliquid 5.3; Aster 1.3, 1.5).
+"""
+
+import logging
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from trading.connect import gateway_of
+from trading.models import VenueAccount, WalletApproval
+from trading.models.approvals import OPEN_STATES, ApprovalKind, ApprovalState
+from trading.services.accounts import forget_key, give_key, read_account, refuse_while_proving
+from trading.services.approvals import payload, wish_of
+from trading.venues.base import SignedRequest, Venue
+from trading.venues.errors import (
+    AlreadyReceived,
+    MissingKey,
+    NoLongerAccepted,
+    OutcomeUnknown,
+    Reason,
+    Rejected,
+    Unavailable,
+    VenueError,
+)
+from trading.venues.onboarding import Onboarding
+
+logger = logging.getLogger(__name__)
+
+NOT_CARRIED_OUT = "The venue received this and did not carry it out. Ask your wallet again."
+NEVER_CARRIED_OUT = "The venue never carried this out and cannot any more. Ask your wallet again."
+CANNOT_BE_TOLD = (
+    "There is no trading key left to ask the venue whether it carried this out. Look at the venue, or ask your wallet "
+    "again."
+)
+KEY_LOST = "The trading key cannot be opened here any more, so the venue cannot be asked about this. Connect a new one."
+
+
+def submit(onboarding: Onboarding, approval: WalletApproval, signature: str) -> bool:
+    """Post the signed approval, once; whether this call settled it.
+
+    Raises ``InvalidCommand`` where the signature is not the owner's, and ``AccountRefused`` where it would revoke a key
+    that is needed: then nothing was sent.
+    """
+    signed = payload(approval).signed(signature, owner=approval.account.address)
+    with transaction.atomic():
+        if approval.kind == ApprovalKind.NO_KEY:
+            refuse_while_proving(approval.account)
+        claimed = WalletApproval.objects.filter(pk=approval.pk, state=ApprovalState.ASKED, nonce=approval.nonce).update(
+            state=ApprovalState.UNKNOWN, method=signed.method, path=signed.path, body=signed.body,
+            dead_at=signed.dead_at, spent_at=None, sent_at=timezone.now(), message="",
+        )  # fmt: skip
+    settled = bool(claimed) and _deliver(onboarding, approval, signed, is_first=True)
+    return _told(onboarding, approval, settled)
+
+
+def prove(onboarding: Onboarding, approval: WalletApproval) -> bool:
+    """Try to settle an approval the venue did not answer; whether this call did. Safe to repeat."""
+    if approval.state != ApprovalState.UNKNOWN:
+        return False
+    try:
+        try:
+            settled = _proven(onboarding, approval)
+        except (MissingKey, Rejected) as refusal:
+            settled = refusal.reason is Reason.KEY_UNKNOWN and _given_up(onboarding, approval)
+    except VenueError:
+        return False  # the venue is silent or unreadable: nothing is proven, and the next look asks again
+    return _told(onboarding, approval, settled)
+
+
+def end_without_key(approval: WalletApproval) -> bool:
+    """End an approval that cannot be asked about because the key cannot be opened. It can do no harm if it acts after
+    all: a key that cannot be opened is of no use, and a fee was agreed to."""
+    settled = _settle(approval, ApprovalState.UNPROVEN, KEY_LOST)
+    approval.refresh_from_db()
+    return settled
+
+
+def _told(onboarding: Onboarding, approval: WalletApproval, settled: bool) -> bool:
+    """Bring the row up to date; and read the account for the first time, where the venue tells it only to its key."""
+    approval.refresh_from_db()
+    has_new_key = settled and approval.kind == ApprovalKind.KEY and approval.state == ApprovalState.ACCEPTED
+    if has_new_key and not gateway_of(Venue(approval.account.venue)).reads_without_key:
+        try:
+            read_account(onboarding.adapter, approval.account)
+        except VenueError as error:
+            logger.warning("Account %s was not read after it was connected: %s", approval.account_id, error)
+    return settled
+
+
+def _proven(onboarding: Onboarding, approval: WalletApproval) -> bool:
+    if onboarding.is_in_force(wish_of(approval)):
+        return _settle(approval, ApprovalState.ACCEPTED)
+    is_over = approval.dead_at is not None and timezone.now() > approval.dead_at
+    if approval.spent_at is None and not is_over and _sent_again(onboarding, approval):
+        return True
+    return _buried(onboarding, approval)
+
+
+def _sent_again(onboarding: Onboarding, approval: WalletApproval) -> bool:
+    """Send the identical bytes once more; whether the answer settled it."""
+    signed = SignedRequest(approval.path, bytes(approval.body), approval.nonce, method=approval.method)
+    try:
+        return _deliver(onboarding, approval, signed, is_first=False)
+    except AlreadyReceived:
+        # The bytes are spent, so what is not in force now never will be.
+        if onboarding.is_in_force(wish_of(approval)):
+            return _settle(approval, ApprovalState.ACCEPTED)
+        return _settle(approval, ApprovalState.REFUSED, NOT_CARRIED_OUT)
+    except NoLongerAccepted:
+        # Used or too old: an earlier sending of them may still be at work.
+        approval.spent_at = onboarding.adapter.venue_time(approval.account.address)
+        WalletApproval.objects.filter(pk=approval.pk, spent_at=None).update(spent_at=approval.spent_at)
+    return False
+
+
+def _buried(onboarding: Onboarding, approval: WalletApproval) -> bool:
+    """The venue can take the bytes no more and has had time to show what they did: nothing."""
+    if not _is_past_its_end(onboarding, approval):
+        return False
+    if onboarding.is_in_force(wish_of(approval)):
+        return _settle(approval, ApprovalState.ACCEPTED)
+    return _settle(approval, ApprovalState.DEAD, NEVER_CARRIED_OUT)
+
+
+def _given_up(onboarding: Onboarding, approval: WalletApproval) -> bool:
+    """End an approval that nobody may ask about any more, once the venue is done with it either way."""
+    is_past = _is_past_its_end(onboarding, approval)
+    return is_past and _settle(approval, ApprovalState.UNPROVEN, CANNOT_BE_TOLD)
+
+
+def _is_past_its_end(onboarding: Onboarding, approval: WalletApproval) -> bool:
+    ends = [end for end in (approval.dead_at, approval.spent_at) if end is not None]
+    if not ends:
+        return False
+    return onboarding.adapter.venue_time(approval.account.address) > min(ends) + onboarding.adapter.settling
+
+
+def _deliver(onboarding: Onboarding, approval: WalletApproval, signed: SignedRequest, *, is_first: bool) -> bool:
+    try:
+        onboarding.adapter.send(signed, repeated=not is_first)
+    except Rejected as refusal:
+        if not is_first and onboarding.is_in_force(wish_of(approval)):
+            return _settle(approval, ApprovalState.ACCEPTED)
+        return _settle(approval, ApprovalState.REFUSED, refusal.explanation)
+    except NoLongerAccepted as doubt:
+        if not is_first:
+            raise
+        _note(approval, ApprovalState.UNKNOWN, doubt.explanation)
+    except OutcomeUnknown as doubt:
+        _note(approval, ApprovalState.UNKNOWN, doubt.explanation)
+    except Unavailable as failure:
+        # Of a first sending it is certain that nothing left, so the wallet may be asked again.
+        _note(approval, ApprovalState.ASKED if is_first else ApprovalState.UNKNOWN, failure.explanation)
+    else:
+        return _settle(approval, ApprovalState.ACCEPTED)
+    return False
+
+
+def _note(approval: WalletApproval, state: ApprovalState, message: str) -> None:
+    WalletApproval.objects.filter(pk=approval.pk, state=ApprovalState.UNKNOWN).update(
+        state=state, message=message[:300]
+    )
+
+
+def _settle(approval: WalletApproval, state: ApprovalState, message: str = "") -> bool:
+    """Give the approval its final state, and the account what follows from it, together; False where it had one."""
+    with transaction.atomic():
+        settled = WalletApproval.objects.filter(pk=approval.pk, state__in=OPEN_STATES).update(
+            state=state, message=message[:300], settled_at=timezone.now(), agent_key=b""
+        )
+        if settled and state == ApprovalState.ACCEPTED:
+            _take_effect(approval)
+    return bool(settled)
+
+
+def _take_effect(approval: WalletApproval) -> None:
+    """What the venue allows now. Commands that an earlier key signed are proven with the new one: it reads the same
+    account, their bytes need no key to be sent again, and what uses their nonce up was signed with them."""
+    account = approval.account
+    changes: dict[str, Any] = {}
+    match approval.kind:
+        case ApprovalKind.KEY:
+            give_key(account, approval.agent_address, bytes(approval.agent_key), approval.valid_until)
+        case ApprovalKind.NO_KEY:
+            if account.agent_address == approval.agent_address:
+                forget_key(account)
+        case ApprovalKind.FEE:
+            changes = {"builder": approval.builder, "builder_fee": approval.rate}
+        case _:
+            changes = {"builder": "", "builder_fee": Decimal(0)}
+    if changes:
+        VenueAccount.objects.filter(pk=account.pk).update(**changes)
