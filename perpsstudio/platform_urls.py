@@ -3,12 +3,13 @@
 from django.urls import path
 from django.views.generic import TemplateView
 
-from branding.views import theme_css
+from branding.views import brand_favicon, theme_css
 from trading.views.metrics import metrics
 
 urlpatterns = [
     path("", TemplateView.as_view(template_name="platform.html"), name="platform"),
     path("brand/theme.css", theme_css, name="theme_css"),
+    path("favicon.ico", brand_favicon, name="favicon"),
     path("metrics", metrics, name="metrics"),
 ]
 

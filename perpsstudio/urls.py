@@ -16,6 +16,7 @@ urlpatterns = [
     path("sign-out/", people.sign_out, name="sign_out"),
     path("brand/theme.css", branding.theme_css, name="theme_css"),
     path("brand/logo.png", branding.brand_logo, name="brand_logo"),
+    path("favicon.ico", branding.brand_favicon, name="favicon"),
 ]
 
 handler400 = "tenants.views.bad_request"

@@ -1,5 +1,10 @@
 """The live look as files: fresh at once, kept for good under the address of its version."""
 
+from xml.etree import ElementTree
+
+from django.test import Client
+
+from branding.favicon import favicon
 from branding.models import Brand
 from branding.publishing import theme_of
 from branding.theme import theme_css
@@ -73,6 +78,36 @@ def test_brand_without_a_logo_has_none(alpha: Exchange) -> None:
     assert (
         '<span class="brand-initial" aria-hidden="true">A</span>' in browser_at(alpha).get("/sign-in/").content.decode()
     )
+
+
+def test_favicon_without_a_logo_is_the_initial_on_the_accent(alpha: Exchange) -> None:
+    publish(alpha, "#e8c42c")
+    answer = browser_at(alpha).get("/favicon.ico")
+    image = ElementTree.fromstring(answer.content)
+    ground, letter = image
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "image/svg+xml")
+    assert (ground.attrib["fill"], letter.text) == ("#e8c42c", "A")
+
+
+def test_favicon_with_a_logo_is_the_logo(alpha: Exchange) -> None:
+    with operator_scope(alpha.operator.pk):
+        Brand(name="Alpha", accent="#e8c42c", logo=b"pixels", logo_digest="0123456789abcdef").save()
+    answer = browser_at(alpha).get("/favicon.ico")
+
+    assert (answer.content, answer.headers["Content-Type"]) == (b"pixels", "image/png")
+
+
+def test_favicon_of_the_platform_is_its_own(alpha: Exchange) -> None:
+    image = ElementTree.fromstring(Client(headers={"host": "localhost"}).get("/favicon.ico").content)
+
+    assert image[1].text == "P"
+
+
+def test_favicon_takes_any_name(alpha: Exchange) -> None:
+    image = ElementTree.fromstring(favicon("<&", theme_of(publish(alpha, "#e8c42c"))))
+
+    assert image[1].text == "<"
 
 
 def test_operator_without_a_brand_still_has_pages(alpha: Exchange) -> None:

@@ -32,6 +32,7 @@ POLICY: dict[str, tuple[str, ...]] = {
     "leave_account": (TRADER,),
     "theme_css": (OPEN,),
     "brand_logo": (OPEN,),
+    "favicon": (OPEN,),
     "home": (MEMBERS,),
     "terminal": (TRADER,),
     "quote": (TRADER,),
