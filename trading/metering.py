@@ -10,6 +10,7 @@ from django.conf import settings
 
 from trading.live import weather
 from trading.live.connections import blocking
+from trading.venues.allowance import Allowance, short_of
 from trading.venues.budget import Budget
 from trading.venues.ledger import Meter
 from trading.venues.metered import MeteredTransport, Tariff
@@ -26,7 +27,34 @@ def metered(transport: Transport, tariff: Tariff, venue: Venue, network: Network
     budget = budget_of(venue, network)
     gate = Budget(blocking(), f"{budget.gate}:{account}") if account else None
     heard = partial(weather.note, venue, network)
-    return MeteredTransport(transport, tariff, budget, meter_of(tariff, venue, network), account=gate, heard=heard)
+    return MeteredTransport(
+        transport,
+        tariff,
+        budget,
+        meter_of(tariff, venue, network),
+        account=gate,
+        allowance=allowance_of(tariff, venue, network, account) if account else None,
+        heard=heard,
+    )
+
+
+def allowance_of(tariff: Tariff, venue: Venue, network: Network, account: str) -> Allowance | None:
+    """The requests that an account has for life at a venue; None where the venue sets no such limit."""
+    if tariff.lifetime is None:
+        return None
+    return Allowance(blocking(), _allowances(venue, network), account, tariff.lifetime)
+
+
+def accounts_short_of_requests(tariff: Tariff, venue: Venue, network: Network) -> int | None:
+    """How many accounts have no more requests left than are kept for taking risk away; None without such a limit."""
+    if tariff.lifetime is None:
+        return None
+    return short_of(blocking(), _allowances(venue, network), tariff.lifetime.reserve)
+
+
+def _allowances(venue: Venue, network: Network) -> str:
+    # The venue counts an address's requests wherever they come from: the name carries no address of ours.
+    return f"allowance:{venue}:{network}"
 
 
 def budget_of(venue: Venue, network: Network) -> Budget:

@@ -189,8 +189,9 @@ class Adapter(Protocol):
     def market_setting(self, address: str, market: MarketSpec) -> MarketSetting:
         """Margin mode, leverage and what may be traded, with or without a position."""
 
-    def open_orders(self, address: str) -> tuple[OpenOrder, ...]:
-        """Every resting order, triggers and children included."""
+    def open_orders(self, address: str, markets: Sequence[MarketSpec] = ()) -> tuple[OpenOrder, ...]:
+        """Every resting order, triggers and children included; with ``markets`` all of theirs, which is cheaper, and
+        of others what comes along."""
 
     def fills(self, address: str, since: datetime) -> tuple[Fill, ...]:
         """Executions from ``since`` (inclusive) on, oldest first, without repeats or gaps."""
@@ -215,6 +216,9 @@ class Adapter(Protocol):
 
     def book(self, market: MarketSpec) -> Book:
         """The order book."""
+
+    def request_allowance(self, address: str) -> RequestAllowance | None:
+        """How many requests the account may send in its lifetime; None where the venue sets no such limit."""
 
     def fee_rates(self, address: str) -> FeeRates:
         """The account's own taker and maker rates, discounts included, builder rate zero."""

@@ -214,6 +214,19 @@ class HeldBack(Unavailable):
         self.explanation = f"The venue lets us ask again in {seconds} s. Nothing was changed; last known figures stay."
 
 
+class RequestsUsedUp(HeldBack):
+    """We kept a command back because its account has used up the requests it has at the venue, or all but those that
+    are kept for taking risk away (Hyperliquid 7). One passes after ``retry_after``."""
+
+    def __init__(self, *, retry_after: float) -> None:
+        super().__init__("the account's requests at the venue are used up", retry_after=retry_after)
+        seconds = max(1, math.ceil(retry_after))
+        self.explanation = (
+            f"This account has used up its requests at the venue, so this was not sent. Try again in {seconds} s; you "
+            "can still cancel. Trading more raises the limit."
+        )
+
+
 class Malformed(VenueError):
     """A read was answered with something that cannot be understood. ``cause`` says where; no money figure is
     guessed."""

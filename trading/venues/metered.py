@@ -14,9 +14,11 @@ from dataclasses import dataclass
 
 from redis.exceptions import RedisError
 
+from trading.venues.allowance import Allowance, Lifetime, Use
 from trading.venues.budget import Budget, request_name
-from trading.venues.errors import HeldBack, OutcomeUnknown, RateLimited, Unavailable
+from trading.venues.errors import HeldBack, OutcomeUnknown, RateLimited, RequestsUsedUp, Unavailable
 from trading.venues.ledger import Answer, Charge, Meter, Priority
+from trading.venues.snapshots import RequestAllowance
 from trading.venues.transport import NO_HEADERS, Response, Transport
 from trading.venues.weather import Kind, Outcome
 
@@ -34,12 +36,17 @@ class Cost:
     """What one request costs: weight for our address, and how many orders it is for its account.
 
     ``may_rest``: a command that an account without requests left may not send now; what takes risk away still may.
+    ``requests``: how many of the account's it uses up where the venue counts them for life, and ``use`` for what.
+    ``tells``: the account whose requests the answer tells of.
     """
 
     weight: int
     orders: int = 0
     is_command: bool = False
     may_rest: bool = False
+    requests: int = 0
+    use: Use = Use.USUAL
+    tells: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +57,8 @@ class Tariff:
     (number, seconds). ``cost`` judges a request by method, path and body; ``surcharge`` is what its answer adds, from
     path, request body and answer body; ``reported`` are the venue's own counts in an answer's headers, of the weight
     and then of ``orders``; ``rest`` is for how many seconds an answer (body) silences its account, ``is_halt`` whether
-    it says that the venue takes no usual orders now.
+    it says that the venue takes no usual orders now. ``lifetime`` is the rule of an account's requests, ``told`` what
+    an answer says of them, ``is_used_up`` whether it refuses because there are none.
     """
 
     weight: int
@@ -60,6 +68,9 @@ class Tariff:
     reported: Callable[[Mapping[str, str]], tuple[int | None, ...]] = lambda headers: ()
     rest: Callable[[bytes], float] = lambda answer: 0.0
     is_halt: Callable[[bytes], bool] = lambda answer: False
+    lifetime: Lifetime | None = None
+    told: Callable[[bytes], RequestAllowance | None] = lambda answer: None
+    is_used_up: Callable[[bytes], bool] = lambda answer: False
 
 
 @contextmanager
@@ -76,7 +87,8 @@ class MeteredTransport:
     """One account's way, or the public's, through our address to a venue.
 
     ``meter`` counts the address's weight in ``budget``; ``account`` is the gate that closes when the venue silences the
-    account, None for public reads. ``heard`` is told of every outcome.
+    account, and ``allowance`` counts the requests it has for life; None for public reads and where there is no such
+    limit. ``heard`` is told of every outcome.
     """
 
     def __init__(
@@ -87,6 +99,7 @@ class MeteredTransport:
         meter: Meter,
         *,
         account: Budget | None = None,
+        allowance: Allowance | None = None,
         heard: Callable[[Outcome], None] = lambda outcome: None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -95,6 +108,7 @@ class MeteredTransport:
         self._budget = budget
         self._meter = meter
         self._account = account
+        self._requests = _Requests(allowance, tariff)
         self._heard = heard
         self._sleep = sleep
 
@@ -102,16 +116,23 @@ class MeteredTransport:
         return f"MeteredTransport({self._inner!r})"
 
     def request(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] = NO_HEADERS) -> Response:
-        """As the transport inside; raises ``HeldBack`` where it may not be sent now."""
+        """As the transport inside; raises ``HeldBack`` where it may not be sent now, and of these ``RequestsUsedUp``
+        where the account has no requests left."""
         cost, name = self._tariff.cost(method, path, body), request_name()
         charges = self._charges(cost)
-        self._admit(name, cost, charges)
+        sent = self._requests.take(cost)
+        try:
+            self._admit(name, cost, charges)
+        except HeldBack:
+            self._requests.give_back(cost)
+            raise
         started, answer, kind = time.monotonic(), Answer(), Kind.ANSWERED
         try:
             response = self._inner.request(method, path, body, headers)
             extra = self._tariff.surcharge(path, body, response.body) if response.status < 300 else 0
             answer = Answer(extra=extra, reported=self._tariff.reported(response.headers))
             self._rest(cost, response)
+            self._requests.heard(cost, response, sent)
             kind = Kind.HALTED if cost.is_command and self._tariff.is_halt(response.body) else kind
             return response
         except RateLimited as error:
@@ -119,6 +140,7 @@ class MeteredTransport:
             raise
         except Unavailable:
             kind = Kind.UNREACHABLE
+            self._requests.give_back(cost)
             raise
         except OutcomeUnknown:
             kind = Kind.FAILED
@@ -166,3 +188,49 @@ class MeteredTransport:
             self._budget.settle(name, charges, answer)
         except RedisError as error:
             logger.warning("The budget cannot be reached: %s", error)
+
+
+class _Requests:
+    """What an account may send in its lifetime, asked and told; nothing where there is no such limit, or no Redis."""
+
+    def __init__(self, allowance: Allowance | None, tariff: Tariff) -> None:
+        self._allowance = allowance
+        self._tariff = tariff
+
+    def take(self, cost: Cost) -> int:
+        """Count a command. Of a question after the account's requests: how many we had sent until then. Raises
+        ``RequestsUsedUp``."""
+        allowance, wait, sent = self._allowance, 0.0, 0
+        if allowance is None:
+            return 0
+        try:
+            if cost.requests:
+                wait = allowance.take(cost.requests, cost.use)
+            elif cost.tells:
+                sent = allowance.sent()
+        except RedisError as error:
+            logger.warning("The requests of an account cannot be counted: %s", error)
+        if wait > 0:
+            raise RequestsUsedUp(retry_after=wait)
+        return sent
+
+    def give_back(self, cost: Cost, *, is_refused: bool = False) -> None:
+        """Nothing was sent after all, or the venue refused it as one too many."""
+        if self._allowance is not None and cost.requests:
+            try:
+                self._allowance.give_back(cost.requests, cost.use, is_refused=is_refused)
+            except RedisError as error:
+                logger.warning("The requests of an account cannot be counted: %s", error)
+
+    def heard(self, cost: Cost, response: Response, sent: int) -> None:
+        """What an answer says of the account's requests."""
+        if cost.requests and self._tariff.is_used_up(response.body):
+            self.give_back(cost, is_refused=True)
+        if self._allowance is None or cost.tells != self._allowance.account or not cost.tells:
+            return
+        told = self._tariff.told(response.body) if response.status < 300 else None
+        if told is not None:
+            try:
+                self._allowance.told(told, sent)
+            except RedisError as error:
+                logger.warning("The requests of an account cannot be counted: %s", error)

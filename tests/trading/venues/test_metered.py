@@ -9,8 +9,9 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
+from trading.venues.allowance import Allowance
 from trading.venues.budget import Budget
-from trading.venues.errors import HeldBack, OutcomeUnknown, RateLimited, Unavailable, VenueError
+from trading.venues.errors import HeldBack, OutcomeUnknown, RateLimited, RequestsUsedUp, Unavailable, VenueError
 from trading.venues.hyperliquid.weights import TARIFF
 from trading.venues.ledger import Meter, Priority
 from trading.venues.metered import MeteredTransport, reading
@@ -21,6 +22,8 @@ METER = Meter("budget:test:minute", 100)
 STATE = b'{"type":"clearinghouseState","user":"0x1"}'
 META = b'{"type":"meta"}'
 ORDER = b'{"action":{"type":"order","orders":[{}]}}'
+CLOSE = b'{"action":{"type":"order","orders":[{"r":true}]}}'
+ASK = b'{"type":"userRateLimit","user":"0x1"}'
 CANCEL = b'{"action":{"type":"cancel","cancels":[{}]}}'
 FINE = Response(200, b"{}")
 
@@ -49,8 +52,17 @@ class Door:
         self.budget = Budget(redis, "budget:test", clock=clock, jitter=lambda: 1.0)
         account = Budget(redis, "budget:test:0x1", clock=clock)
         tariff = replace(TARIFF, **changes)  # type: ignore[arg-type]
+        assert tariff.lifetime is not None
+        self.allowance = Allowance(redis, "allowance:test", "0x1", tariff.lifetime, clock=clock)
         self.transport = MeteredTransport(
-            venue, tariff, self.budget, METER, account=account, heard=self.heard.append, sleep=self.sleep
+            venue,
+            tariff,
+            self.budget,
+            METER,
+            account=account,
+            allowance=self.allowance,
+            heard=self.heard.append,
+            sleep=self.sleep,
         )
 
     def sleep(self, seconds: float) -> None:
@@ -146,6 +158,83 @@ def test_account_without_requests_left_rests_and_may_still_cancel(redis: Redis) 
     assert [door.send(CANCEL).status, door.read().status] == [200, 200]
     door.now += 9
     assert door.send().status == 200
+
+
+def rate_limit(used: int) -> Response:
+    return Response(200, b'{"cumVlm":"0.0","nRequestsUsed":%d,"nRequestsCap":10000,"nRequestsSurplus":0}' % used)
+
+
+def left(door: Door) -> int:
+    state = door.allowance.state()
+    assert state is not None
+    return state.left
+
+
+def test_what_the_venue_tells_of_an_accounts_requests_is_kept_and_counted_on(redis: Redis) -> None:  # noqa: F811
+    door = Door(redis, Venue(rate_limit(100), FINE))
+    door.read(ASK)
+    assert left(door) == 9_900
+
+    door.send()
+    door.send(b'{"action":{"type":"cancel","cancels":[{},{}]}}')
+    door.read()
+
+    assert left(door) == 9_897
+
+
+def test_nothing_is_learnt_of_another_account_or_from_what_cannot_be_read(redis: Redis) -> None:  # noqa: F811
+    door = Door(redis, Venue(rate_limit(100), Response(200, b"null"), Response(422, b"no")))
+    for question in (b'{"type":"userRateLimit","user":"0x2"}', ASK, ASK):
+        door.read(question)
+
+    assert door.allowance.state() is None
+
+
+def test_command_without_requests_left_is_not_sent_and_says_so(redis: Redis) -> None:  # noqa: F811
+    venue = Venue(rate_limit(9_950), FINE)
+    door = Door(redis, venue)
+    door.read(ASK)
+    door.send()  # one passes in ten seconds
+    door.now += 3
+
+    with pytest.raises(RequestsUsedUp) as caught:
+        door.send()
+
+    assert (caught.value.retry_after, caught.value.retryable, caught.value.outcome_known) == (7.0, True, True)
+    assert "Try again in 7 s; you can still cancel." in caught.value.explanation
+    assert [door.send(CLOSE).status, door.send(CANCEL).status] == [200, 200]
+    assert venue.asked == [ASK, ORDER, CLOSE, CANCEL]
+    door.now += 7
+    assert door.send().status == 200
+
+
+def test_command_that_was_not_sent_uses_up_no_request(redis: Redis) -> None:  # noqa: F811
+    door = Door(redis, Venue(rate_limit(0), Unavailable("refused"), OutcomeUnknown("HTTP 502"), FINE))
+    door.read(ASK)
+
+    with pytest.raises(Unavailable):
+        door.send()
+    assert left(door) == 10_000
+    with pytest.raises(OutcomeUnknown):
+        door.send()
+    assert left(door) == 9_999
+    for _ in range(78):
+        door.send()
+    with pytest.raises(HeldBack):  # our own address has no room
+        door.send()
+    assert left(door) == 9_921
+
+
+def test_refusal_as_one_too_many_is_believed_at_once(redis: Redis) -> None:  # noqa: F811
+    refusal = Response(200, b'{"status":"err","response":"Too many cumulative requests sent (10001 > 10000)"}')
+    door = Door(redis, Venue(rate_limit(0), refusal, FINE))
+    door.read(ASK)
+    door.send()
+
+    assert left(door) == 0
+    with pytest.raises(HeldBack):
+        door.send(CLOSE)
+    assert door.send(CANCEL).status == 200
 
 
 @pytest.mark.parametrize(

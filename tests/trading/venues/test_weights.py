@@ -4,6 +4,7 @@ import doctest
 
 import pytest
 
+from trading.venues.allowance import Use
 from trading.venues.aster import weights as aster
 from trading.venues.hyperliquid import weights as hyperliquid
 from trading.venues.metered import Cost
@@ -25,7 +26,8 @@ def test_hyperliquid_read_costs_by_its_type(kind: str, weight: int) -> None:
 def test_hyperliquid_action_costs_by_its_batch(length: int, weight: int) -> None:
     body = b'{"action":{"type":"order","orders":[%s]},"nonce":1}' % b",".join([b"{}"] * length)
 
-    assert hyperliquid.cost("POST", "/exchange", body) == Cost(weight, is_command=True, may_rest=True)
+    known = hyperliquid.cost("POST", "/exchange", body)
+    assert known == Cost(weight, is_command=True, may_rest=True, requests=length)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +46,32 @@ def test_hyperliquid_silences_an_account_that_used_up_its_requests_and_still_tak
 
     assert (hyperliquid.rest(refusal), hyperliquid.rest(b'{"status":"ok"}')) == (10.0, 0.0)
     cancel = b'{"action":{"type":"cancelByCloid","cancels":[{}]}}'
-    assert hyperliquid.cost("POST", "/exchange", cancel) == Cost(1, is_command=True)
+    assert hyperliquid.cost("POST", "/exchange", cancel) == Cost(1, is_command=True, requests=1, use=Use.CANCEL)
+
+
+@pytest.mark.parametrize(
+    ("action", "requests", "use"),
+    [
+        ('"type":"order","orders":[{"r":true},{"r":true}]', 2, Use.RELIEF),
+        ('"type":"order","orders":[{"r":false},{"r":true}]', 2, Use.USUAL),
+        ('"type":"updateIsolatedMargin","asset":0,"isBuy":true,"ntli":1', 1, Use.RELIEF),
+        ('"type":"updateIsolatedMargin","asset":0,"isBuy":true,"ntli":-1', 1, Use.USUAL),
+        ('"type":"updateLeverage","asset":0,"isCross":false,"leverage":5', 1, Use.USUAL),
+        ('"type":"batchModify","modifies":[{},{},{}]', 3, Use.USUAL),
+        ('"type":"cancel","cancels":[{},{},{}]', 3, Use.CANCEL),
+    ],
+)
+def test_hyperliquid_action_uses_up_the_accounts_requests(action: str, requests: int, use: Use) -> None:
+    known = hyperliquid.cost("POST", "/exchange", b'{"action":{%s}}' % action.encode())
+
+    assert (known.requests, known.use) == (requests, use)
+
+
+def test_hyperliquid_tells_whose_requests_an_answer_counts() -> None:
+    assert hyperliquid.cost("POST", "/info", b'{"type":"userRateLimit","user":"0xAB"}') == Cost(20, tells="0xab")
+    told = hyperliquid.told(b'{"cumVlm":"1.0","nRequestsUsed":3,"nRequestsCap":10001,"nRequestsSurplus":0}')
+    assert told is not None
+    assert (told.used, told.cap, hyperliquid.told(b"{}")) == (3, 10_001, None)
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ from trading.venues.base import (
     OpenOrder,
     OrderReport,
     OrderState,
+    RequestAllowance,
     SetLeverage,
     SetMarginMode,
     SignedRequest,
@@ -233,6 +234,10 @@ class AsterAdapter:
     def trades(self, market: MarketSpec) -> tuple[Trade, ...]:
         """The newest public trades, oldest first."""
         return self.ask(questions.trades(market.name))
+
+    def request_allowance(self, address: str) -> RequestAllowance | None:
+        """None: an account's requests are counted by the minute alone (Aster 5)."""
+        return None
 
     def fee_rates(self, address: str, market: MarketSpec | None = None) -> FeeRates:
         """The account's own taker and maker rates in a market; the greatest market stands for all of them."""

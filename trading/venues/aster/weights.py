@@ -2,8 +2,9 @@
 
 >>> [cost("GET", f"/fapi/v3/openOrders?{query}", b"").weight for query in ("symbol=BTCUSDT", "user=0x1")]
 [1, 40]
->>> cost("POST", "/fapi/v3/order", b"symbol=BTCUSDT")
-Cost(weight=1, orders=1, is_command=True, may_rest=True)
+>>> known = cost("POST", "/fapi/v3/order", b"symbol=BTCUSDT")
+>>> known.weight, known.orders, known.may_rest
+(1, 1, True)
 """
 
 from collections.abc import Mapping

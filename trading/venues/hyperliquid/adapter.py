@@ -138,9 +138,11 @@ class HyperliquidAdapter:
         """Margin mode, leverage and what may be traded, with or without a position."""
         return self.ask(questions.market_setting(address, market.name))
 
-    def open_orders(self, address: str) -> tuple[OpenOrder, ...]:
-        """Every resting order of the main book and of the books in ``dexes``."""
-        return tuple(order for dex in ("", *self.dexes) for order in self.ask(questions.open_orders(address, dex)))
+    def open_orders(self, address: str, markets: Sequence[MarketSpec] = ()) -> tuple[OpenOrder, ...]:
+        """Every resting order of the main book and of the books in ``dexes`` (weight 20 each), or of the books that
+        some markets are in."""
+        books_asked = dict.fromkeys(market.dex for market in markets) or ("", *self.dexes)
+        return tuple(order for dex in books_asked for order in self.ask(questions.open_orders(address, dex)))
 
     def order_status(self, address: str, order: int | str, *, market: MarketSpec | None = None) -> OrderReport:
         """What became of the order with this id or client id; the venue finds it whatever its market."""

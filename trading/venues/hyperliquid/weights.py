@@ -2,16 +2,21 @@
 
 >>> cost("POST", "/info", b'{"type":"clearinghouseState","user":"0x1"}').weight
 2
->>> cost("POST", "/exchange", b'{"action":{"type":"cancel","cancels":[]}}')
-Cost(weight=1, orders=0, is_command=True, may_rest=False)
+>>> known = cost("POST", "/exchange", b'{"action":{"type":"cancel","cancels":[{},{}]}}')
+>>> known.weight, known.requests, known.use.name
+(1, 2, 'CANCEL')
 >>> surcharge("/info", b'{"type":"userFills"}', b"[1,2,3]")
 0
 """
 
 import msgspec
 
+from trading.venues.allowance import Lifetime, Use
+from trading.venues.errors import Malformed
+from trading.venues.hyperliquid.parse import request_allowance
 from trading.venues.hyperliquid.wire import EXCHANGE_PATH
 from trading.venues.metered import Cost, Tariff
+from trading.venues.snapshots import RequestAllowance
 
 USUAL = 20
 LIGHT = 2
@@ -43,17 +48,27 @@ BATCH_PER_WEIGHT = 40
 USED_UP, ONE_REQUEST_IN = b"Too many cumulative requests sent", 10.0
 UPGRADED = b"Only post-only orders allowed immediately after a network upgrade"
 CANCELS = ("cancel", "cancelByCloid")
+MORE_CANCELS = 100_000
+# So many of an account's requests are left to what takes risk away.
+RESERVE = 50
+ALLOWANCE = "userRateLimit"
+
+
+class _Order(msgspec.Struct):
+    r: bool = False
 
 
 class _Action(msgspec.Struct):
     type: str = ""
-    orders: list[msgspec.Raw] = []
+    orders: list[_Order] = []
     cancels: list[msgspec.Raw] = []
     modifies: list[msgspec.Raw] = []
+    ntli: int = 0
 
 
 class _Body(msgspec.Struct):
     type: str = ""
+    user: str = ""
     action: _Action | None = None
 
 
@@ -64,11 +79,42 @@ _rows = msgspec.json.Decoder(list[msgspec.Raw])
 def cost(method: str, path: str, body: bytes) -> Cost:
     """What is known before the answer: an action by the length of its batch, a read by its type."""
     known = _body.decode(body)
-    if path == EXCHANGE_PATH:
-        action = known.action or _Action()
-        longest = max(len(action.orders), len(action.cancels), len(action.modifies))
-        return Cost(1 + longest // BATCH_PER_WEIGHT, is_command=True, may_rest=action.type not in CANCELS)
-    return Cost(WEIGHTS.get(known.type, USUAL))
+    if path != EXCHANGE_PATH:
+        return Cost(WEIGHTS.get(known.type, USUAL), tells=known.user.lower() if known.type == ALLOWANCE else "")
+    action = known.action or _Action()
+    longest = max(len(action.orders), len(action.cancels), len(action.modifies))
+    return Cost(
+        1 + longest // BATCH_PER_WEIGHT,
+        is_command=True,
+        may_rest=action.type not in CANCELS,
+        requests=max(1, longest),
+        use=_use(action),
+    )
+
+
+def _use(action: _Action) -> Use:
+    """Whether an action takes risk away: cancels, reduce-only orders alone, margin put into a position."""
+    if action.type in CANCELS:
+        return Use.CANCEL
+    reduces = bool(action.orders) and all(order.r for order in action.orders)
+    return Use.RELIEF if reduces or action.ntli > 0 else Use.USUAL
+
+
+def most_cancels(cap: int) -> int:
+    """How many requests may be sent as long as they are cancels.
+
+    >>> most_cancels(10_000), most_cancels(250_000)
+    (20000, 350000)
+    """
+    return min(cap + MORE_CANCELS, 2 * cap)
+
+
+def told(answer: bytes) -> RequestAllowance | None:
+    """What an answer says of an address's requests; None where it cannot be read."""
+    try:
+        return request_allowance(answer)
+    except Malformed:
+        return None
 
 
 def surcharge(path: str, body: bytes, answer: bytes) -> int:
@@ -94,4 +140,18 @@ def is_halt(answer: bytes) -> bool:
     return UPGRADED in answer
 
 
-TARIFF = Tariff(weight=1200, cost=cost, surcharge=surcharge, rest=rest, is_halt=is_halt)
+def is_used_up(answer: bytes) -> bool:
+    """Whether the venue refused a request as one too many."""
+    return USED_UP in answer
+
+
+TARIFF = Tariff(
+    weight=1200,
+    cost=cost,
+    surcharge=surcharge,
+    rest=rest,
+    is_halt=is_halt,
+    lifetime=Lifetime(cancels=most_cancels, reserve=RESERVE, slot=ONE_REQUEST_IN),
+    told=told,
+    is_used_up=is_used_up,
+)
