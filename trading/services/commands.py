@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from trading.models import Command, Market, VenueAccount
 from trading.models.commands import OPEN_STATES, CommandKind, CommandState, CommandStep
+from trading.services import nonces
 from trading.services.accounts import note_refusal
 from trading.services.events import Heard, record
 from trading.services.lateness import overtaken, too_old
@@ -99,7 +100,7 @@ def prepare(adapter: Adapter, account: VenueAccount, market: Market, intent: Int
     position is not proven (then nothing is written).
     """
     with transaction.atomic():
-        # The row lock puts the commands of one signer in order, so nonces rise strictly across processes.
+        # The row lock puts the commands of one signer in order, and their forms.
         locked = VenueAccount.objects.select_for_update(no_key=True).get(pk=account.pk)
         existing = earlier(locked, intent.kind, intent.form_key, intent.form)
         if existing is not None:
@@ -109,7 +110,6 @@ def prepare(adapter: Adapter, account: VenueAccount, market: Market, intent: Int
         command = _signed(adapter, locked, market, intent)
         command.save(force_insert=True)
         record(command, CommandStep.PREPARED, CommandState.PREPARED, request=as_signed(command))
-        VenueAccount.objects.filter(pk=locked.pk).update(last_nonce=command.nonce)
     return command, True
 
 
@@ -124,7 +124,7 @@ def _signed(adapter: Adapter, account: VenueAccount, market: Market, intent: Int
     command.fingerprint = fingerprint(intent.form)
     command.intent, command.before = intent.fields, intent.before
     now = timezone.now()
-    command.nonce = max(account.last_nonce + 1, adapter.moment(now))
+    command.nonce = nonces.draw(account.pk, adapter.moment(now))
     wanted = intent.build(_names(adapter, command))
     signed = adapter.sign(wanted, nonce=command.nonce, expires_after=adapter.moment(now + LIFETIME))
     command.method, command.path, command.body = signed.method, signed.path, signed.body
