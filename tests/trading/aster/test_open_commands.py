@@ -1,8 +1,10 @@
 """What became of a command is asked with the account's key: it is kept until that is known, or the command ends."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from tests.sandbox_process import SandboxProcess
 from tests.trading.aster.people import AsterTrader
@@ -18,9 +20,14 @@ from trading.tasks.commands import settle_command
 def unknown(ready: AsterTrader, aster: SandboxProcess) -> Command:
     """An order that was carried out and whose answer was lost."""
     assert "Filled" in ready.order()
-    aster.fault("drop_after", "POST order")
-    ready.order()
-    aster.clear_faults()
+    return lose_an_order(ready, "drop_after")
+
+
+def lose_an_order(trader: AsterTrader, fault: str) -> Command:
+    """An order that the venue's answer to did not arrive, or that did not arrive itself."""
+    trader.sandbox.fault(fault, "POST order")
+    trader.order()
+    trader.sandbox.clear_faults()
     command: Command = Command.objects.latest("prepared_at")
     assert (command.kind, command.state) == ("order", CommandState.UNKNOWN)
     return command
@@ -80,3 +87,43 @@ def test_command_whose_key_is_gone_ends_unproven_past_its_end(
     assert tried(unknown) == CommandState.UNPROVEN
     assert unknown.message == KEY_GONE
     assert unknown.evidence["expired"] < unknown.evidence["venue clock"]
+
+
+@pytest.mark.parametrize("is_asked_before", [True, False])
+def test_key_is_not_revoked_before_the_open_command_is_settled(
+    ready: AsterTrader, aster: SandboxProcess, *, is_asked_before: bool
+) -> None:
+    ready.order()
+    if is_asked_before:
+        ready.ask("no_key")
+    unknown = lose_an_order(ready, "drop_after")
+
+    refused = ready.sign() if is_asked_before else ready.ask("no_key")
+
+    assert (refused.status_code, STILL_PROVING in refused.content.decode()) == (422, True)
+    assert len(ready.at_venue()["agents"]) == 1
+    assert tried(unknown) == CommandState.ACCEPTED
+    if not is_asked_before:
+        ready.ask("no_key")
+    assert ready.sign().status_code == 302
+    assert (ready.panel(), ready.at_venue()["agents"]) == ("connected", [])
+
+
+@pytest.mark.parametrize(("fault", "end"), [("drop_after", CommandState.ACCEPTED), ("drop_before", CommandState.DEAD)])
+@pytest.mark.parametrize("former", ["agent", "api_key"])
+def test_order_of_a_former_key_is_proven_with_the_new_one(
+    ready: AsterTrader, aster: SandboxProcess, former: str, fault: str, end: CommandState
+) -> None:
+    """The new key reads the same account; nothing of the old one is needed."""
+    if former == "api_key":
+        aster.post("/sandbox/api_key", {"venue": "aster", "address": ready.address, "key": API_KEY, "secret": SECRET})
+        assert paste_api_key(ready).status_code == 302
+    ready.order()
+    unknown, old = lose_an_order(ready, fault), ready.account.agent_address
+
+    ready.approve("key")
+
+    assert ready.account.agent_address != old
+    Command.objects.filter(pk=unknown.pk).update(dead_at=timezone.now() - timedelta(seconds=30))
+    assert tried(unknown) == end
+    assert ready.held() == [("BTCUSDT", ready.position.size)]
