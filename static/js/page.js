@@ -3,6 +3,7 @@
 
 (() => {
   const latest = new WeakMap();
+  const notices = () => document.getElementById("notices");
 
   document.documentElement.classList.add("has-scripts");
 
@@ -61,7 +62,7 @@
   function sayPage(text, status) {
     const page = new DOMParser().parseFromString(text, "text/html");
     const heading = page.querySelector("main h1")?.textContent.trim();
-    const words = status < 400 ? "You are signed out. Open the page again to sign in; nothing was sent." : `${heading || "This did not work"}. ${page.querySelector("main h1 + p")?.textContent.trim() || ""}`;
+    const words = status < 400 ? notices().dataset.wordsSignedOut : `${heading || notices().dataset.wordsNoPage}. ${page.querySelector("main h1 + p")?.textContent.trim() || ""}`;
     if (![...document.querySelectorAll("#notices .toast-title")].some((note) => note.textContent === words)) say(words);
   }
 
@@ -69,19 +70,16 @@
     if (!ctx || !ctx.request || ctx.sourceElement.id === "live") return;
     if (ctx.request.method === "GET") {
       ctx.sourceElement.dispatchEvent(new CustomEvent("quote:failed", { bubbles: true }));
-      if (ctx.sourceElement.matches("a, button")) say("This could not be loaded. Your positions are not affected; try again.");
+      if (ctx.sourceElement.matches("a, button")) say(notices().dataset.wordsNotLoaded);
       return;
     }
-    say("No answer arrived, so it is not known yet whether this was done. Pressing again is safe: the same form is carried out at most once.");
+    say(notices().dataset.wordsNoAnswer);
   }
 
   function say(text) {
-    const note = document.createElement("div");
-    note.className = "toast toast-error";
-    note.setAttribute("role", "alert");
-    note.innerHTML = '<div class="toast-body"><p class="toast-title"></p></div><button type="button" class="icon-button" data-dismiss aria-label="Dismiss">×</button>';
-    note.querySelector("p").textContent = text;
-    document.getElementById("notices").prepend(note);
+    const note = document.getElementById("note").content.firstElementChild.cloneNode(true);
+    note.querySelector(".toast-title").textContent = text;
+    notices().prepend(note);
   }
 
   // Good news leaves by itself; what needs reading stays until it is dismissed.

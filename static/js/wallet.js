@@ -3,6 +3,7 @@
 "use strict";
 
 (() => {
+  const say = document.body.dataset;
   const announced = new Map();
   const DECLINED = 4001;
   const ALREADY_ASKING = -32002;
@@ -25,7 +26,7 @@
       const owner = form.dataset.owner;
       const accounts = await accountsOf(wallet);
       if (!accounts.some((account) => account.toLowerCase() === owner)) {
-        throw new Words(`Choose the account ${owner.slice(0, 6)}…${owner.slice(-4)} in your wallet, then try again.`);
+        throw new Words(say.wordsChoose.replace("{account}", `${owner.slice(0, 6)}…${owner.slice(-4)}`));
       }
       if (form.dataset.switches) await goTo(wallet, Number(form.dataset.chain));
       const chain = await wallet.request({ method: "eth_chainId" });
@@ -62,20 +63,20 @@
     const wallets = [...announced.values()];
     if (wallets.length > 1) return offer(form, wallets);
     const wallet = wallets.length ? wallets[0].provider : window.ethereum;
-    if (!wallet) return say(form, "No wallet was found in this browser. Open this page in your wallet's browser, or install a wallet.");
+    if (!wallet) return tell(form, say.wordsNoWallet);
     return run(form, wallet);
   }
 
   async function run(form, wallet) {
     form.dataset.busy = "true";
     form.querySelector("button[type=submit]").disabled = true;
-    say(form, "");
+    tell(form, "");
     try {
       await actions[form.dataset.wallet](form, wallet);
       form.submit();
     } catch (error) {
       rest(form);
-      say(form, inWords(error));
+      tell(form, inWords(error));
     }
   }
 
@@ -120,13 +121,13 @@
       await wallet.request({ method: "wallet_switchEthereumChain", params: [{ chainId: `0x${chain.toString(16)}` }] });
     } catch (error) {
       if (error && error.code === DECLINED) throw error;
-      throw new Words(`This venue takes signatures made on chain ${chain} (BNB Smart Chain). Switch your wallet to it, then try again.`);
+      throw new Words(say.wordsChain.replace("{chain}", chain));
     }
   }
 
   async function accountsOf(wallet) {
     const accounts = await wallet.request({ method: "eth_requestAccounts" });
-    if (!Array.isArray(accounts) || !accounts.length) throw new Words("Your wallet shares no account with this page. Unlock it and choose one.");
+    if (!Array.isArray(accounts) || !accounts.length) throw new Words(say.wordsNoAccount);
     return accounts;
   }
 
@@ -135,7 +136,7 @@
     const answer = await fetch(form.dataset.message, { method: "POST", body, headers: { Accept: "application/json" } });
     const isJson = (answer.headers.get("Content-Type") || "").startsWith("application/json");
     const { message, problem } = isJson ? await answer.json() : {};
-    if (!message) throw new Words(problem || "The message to sign could not be loaded. Reload the page and try again.");
+    if (!message) throw new Words(problem || say.wordsNoMessage);
     return message;
   }
 
@@ -145,12 +146,12 @@
 
   function inWords(error) {
     if (error instanceof Words) return error.message;
-    if (error && error.code === DECLINED) return "You declined in your wallet. Nothing was signed.";
-    if (error && error.code === ALREADY_ASKING) return "Your wallet is already asking. Open it and answer there.";
-    return "Your wallet could not do this. Unlock it, then try again.";
+    if (error && error.code === DECLINED) return say.wordsDeclined;
+    if (error && error.code === ALREADY_ASKING) return say.wordsAsking;
+    return say.wordsWalletFailed;
   }
 
-  function say(form, words) {
+  function tell(form, words) {
     const place = form.querySelector("[data-wallet-says]");
     place.textContent = words;
     place.hidden = !words;
