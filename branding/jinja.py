@@ -5,12 +5,13 @@ A value that is missing is an error in production too: a blank where a liquidati
 
 import re
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from django.templatetags.static import static
-from django.urls import reverse
+from django.urls import get_script_prefix, get_urlconf, reverse
 from django.utils import timezone
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import get_language, gettext, ngettext
 from django_htmx.jinja import htmx_script
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
@@ -28,7 +29,7 @@ def environment(**options: Any) -> Environment:
     fixed = {"autoescape": True, "undefined": StrictUndefined, "extensions": ["jinja2.ext.i18n"]}
     pages = Environment(**(options | fixed))  # noqa: S701 - it is on
     pages.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
-    pages.globals |= {"static": static, "url": url, "htmx_script": htmx_script, "now": timezone.now}
+    pages.globals |= {"_": words, "static": static, "url": url, "htmx_script": htmx_script, "now": timezone.now}
     pages.filters |= {
         "age": age,
         "clock": numbers.clock,
@@ -42,13 +43,33 @@ def environment(**options: Any) -> Environment:
     return pages
 
 
+def words(text: str, **values: object) -> Markup:
+    """A sentence in the language of the page. ``%`` always begins a placeholder, as in Jinja2's own ``gettext``."""
+    translated = _translated(get_language(), text)
+    return translated % values if "%(" in text else translated
+
+
+@lru_cache(maxsize=4096)
+def _translated(language: str | None, text: str) -> Markup:
+    # A table of ten rows has more than a hundred labels, and each would be looked up anew.
+    translated = Markup(gettext(text))  # noqa: S704 - the templates' own words
+    return translated if "%(" in text else translated % {}
+
+
 def url(name: str, *positional: object, **named: object) -> str:
     """The address of a named URL.
 
     Raises:
         NoReverseMatch: no such name, or the wrong arguments.
     """
-    return reverse(name, args=positional or None, kwargs=named or None)
+    if named:
+        return reverse(name, args=positional or None, kwargs=named)
+    return _address(get_urlconf(), get_script_prefix(), name, positional)
+
+
+@lru_cache(maxsize=4096)
+def _address(urlconf: Any, prefix: str, name: str, positional: tuple[object, ...]) -> str:
+    return reverse(name, urlconf, positional or None)
 
 
 def age(since: datetime) -> str:
