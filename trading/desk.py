@@ -30,7 +30,7 @@ from trading.margin.types import Account, AccountMode, FeeRates, MarginMode
 from trading.margin.types import Position as Held
 from trading.models import Command, Fill, MarginChange, Market, Order, Position, Preference, VenueAccount
 from trading.services.accounts import Access, Stage, access_of, current_accounts
-from trading.venues.base import Capabilities
+from trading.venues.base import Adapter, Capabilities
 from trading.venues.snapshots import MarketState, Network, TimeInForce, Venue
 
 DEFAULT_LEVERAGE_OF_ORDERS = 1
@@ -63,7 +63,7 @@ class Desk:
         """When the mark in use of a market was true; None where that is not known."""
         return known_at(market, self.board)
 
-    @property
+    @cached_property
     def figures_at(self) -> datetime | None:
         """When the account's figures were true: the oldest of the venue's reading and the marks of what is held.
 
@@ -77,7 +77,11 @@ class Desk:
 
     def position_in(self, market: Market) -> Position | None:
         """The trader's open position in a market."""
-        return next((held for held in self.positions if held.market_id == market.pk), None)
+        return self._first_held.get(market.pk)
+
+    @cached_property
+    def _first_held(self) -> Mapping[int, Position]:
+        return {held.market_id: held for held in reversed(self.positions)}
 
     @cached_property
     def engine(self) -> Account:
@@ -129,8 +133,18 @@ class Desk:
 
     def capabilities(self, market: Market) -> Capabilities:
         """What the venue allows in one of its markets now, and why it does not allow the rest."""
+        key = (market.venue, market.name)
+        if key not in self._known_capabilities:
+            self._known_capabilities[key] = self._capabilities(market)
+        return self._known_capabilities[key]
+
+    @cached_property
+    def _known_capabilities(self) -> dict[tuple[str, str], Capabilities]:
+        return {}
+
+    def _capabilities(self, market: Market) -> Capabilities:
         held = self.position_in(market)
-        return public_adapter(Venue(market.venue)).capabilities(
+        return _rules_of(Venue(market.venue)).capabilities(
             market.rules,
             has_position=held is not None,
             has_orders=any(order.market_id == market.pk for order in self.orders),
@@ -139,7 +153,7 @@ class Desk:
             hedge_mode=bool(self.account and self.account.hedge_mode),
         )
 
-    @property
+    @cached_property
     def fees(self) -> FeeRates:
         """The account's own fee rates, the operator's builder fee with them."""
         if self.account is None:
@@ -261,8 +275,14 @@ class Offers:
 @cache
 def offers_of(venue: Venue) -> Offers:
     """What a venue offers; it never changes while a process lives."""
-    adapter = public_adapter(venue)
+    adapter = _rules_of(venue)
     return Offers(adapter.times_in_force, adapter.attaches_exits)
+
+
+@cache
+def _rules_of(venue: Venue) -> Adapter:
+    """An adapter that is asked for nothing but its pure answers, which hold while a process lives."""
+    return public_adapter(venue)
 
 
 def listed_markets() -> list[Market]:

@@ -11,7 +11,8 @@ from decimal import Decimal
 from tenants.policy import highest_leverage, offered_modes
 from trading.desk import NO_FIGURES, UNREADABLE, Desk, offers_of
 from trading.forms import OrderForm, OrderKind, SizeUnit
-from trading.holdings import market_terms
+from trading.holdings import RULES, market_terms
+from trading.margin.cross import state_of
 from trading.margin.preview import preview_order
 from trading.margin.quotes import OrderEffect, OrderRequest, Preview, Refusal, RefusalCode
 from trading.margin.rounding import Direction, to_step
@@ -66,7 +67,7 @@ def quote_order(desk: Desk, market: Market, form: OrderForm) -> Quoted:
     if not mark:
         return Quoted(form, None, None, None, None, None, ceiling, errors | {"size": "There is no price yet."})
     try:
-        free = _preview(desk, market, form, spec.size_step, mark).free_before
+        free = state_of(desk.engine_in(market)).free_collateral(RULES[spec.venue])
         maximum = largest_size(desk, market, form, mark, free)
         size = _size(spec, form, mark, maximum)
         if not size or "leverage" in errors:
