@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from django.utils import timezone
 
-from tests.trading.aster.people import AsterTrader
+from tests.trading.aster.people import AsterTrader, elsewhere
 from tests.trading.services.test_orders import ticket
 from trading.connect import trading_adapter
 from trading.models import Command, Order
@@ -196,6 +196,19 @@ def test_refused_new_stop_puts_the_old_one_back(ready: AsterTrader) -> None:
     assert words.startswith("Refused: BTC long, stop-loss at 87,000 | The stop-loss at 87,000: ")
     assert words.endswith("Your old stop-loss at 80,000 was put back.")
     assert resting() == {"take_profit": (Decimal(90000), True), "stop_loss": (Decimal(80000), True)}
+
+
+def test_stop_beside_one_that_was_set_elsewhere_is_refused_in_words(ready: AsterTrader) -> None:
+    """The venue holds one for the whole position; until the next reading nobody here knows of it."""
+    ready.order()
+    text = "symbol=BTCUSDT&side=SELL&type=STOP_MARKET&stopPrice=80000&closePosition=true"
+    assert elsewhere(ready, "POST", "order", text)["closePosition"] is True
+
+    words = ready.send(f"/positions/{ready.position.pk}/exits/set/", {"form_key": str(uuid4()), "stop_loss": "81000"})
+
+    assert "has a stop or take-profit for all of it already" in words
+    ready.sync()
+    assert resting() == {"stop_loss": (Decimal(80000), True)}
 
 
 def test_old_stop_that_is_gone_for_good_is_missed_aloud(ready: AsterTrader) -> None:

@@ -52,6 +52,9 @@ class OrderForms:
         reduces = parameters.flag("reduceOnly") or closes or bool(leg and (leg == "LONG") != is_buy)
         self._check_status(market, reduces=reduces)
         self._check_counts(account, market, is_trigger=trigger is not None)
+        trigger_kind = "" if trigger is None else "sl" if kind.startswith("STOP") else "tp"
+        if closes:
+            self._check_only_one(account, market, trigger_kind, leg, is_buy=is_buy)
         builder, rate = _builder(account, parameters)
         return OrderRequest(
             market=market,
@@ -63,7 +66,7 @@ class OrderForms:
             client_id=self._client_id(account, parameters),
             trigger_price=trigger,
             trigger_is_market=kind in ("STOP_MARKET", "TAKE_PROFIT_MARKET"),
-            trigger_kind="" if trigger is None else "sl" if kind.startswith("STOP") else "tp",
+            trigger_kind=trigger_kind,
             builder=builder,
             builder_rate=rate,
             leg=leg,
@@ -150,6 +153,16 @@ class OrderForms:
             raise failures.other(-2025, "Reach max open order limit.")
         if is_trigger and sum(order.dormant for order in orders) >= MOST_TRIGGERS:
             raise failures.other(-4045, "Reach max stop order limit.")
+
+    def _check_only_one(self, account: Account, market: Market, kind: str, leg: str, *, is_buy: bool) -> None:
+        """One stop and one take-profit for the whole position may wait; the reference is silent, the engine family
+        refuses a second."""
+        wanted = (market.name, kind, leg, is_buy)
+        waiting = (order for order in self._open(account) if order.follows_position and order.dormant)
+        if any((order.market, order.trigger_kind, order.leg, order.is_buy) == wanted for order in waiting):
+            raise failures.other(
+                -4130, "An open stop or take profit order with GTE and closePosition in the direction is existing."
+            )
 
     def _client_id(self, account: Account, parameters: Parameters) -> str | None:
         name = parameters.optional("newClientOrderId")

@@ -157,6 +157,7 @@ REFUSALS = {
     -4115: Refusal(R.NONCE_USED, "This request has reached the venue before. Its outcome is being checked."),
     -4116: Refusal(R.NONCE_USED, "This order has reached the venue before. Its outcome is being checked."),
     -4118: REDUCE_ONLY,
+    -4130: Refusal(R.NOT_PERMITTED, "The position has a stop or take-profit for all of it already. Cancel that one first, or change it."),
     -4131: Refusal(R.NO_LIQUIDITY, "The best price on offer is too far from the mark for a market order. Use a limit order or try again later."),
     -4135: TRIGGER,
     -4137: MALFORMED,

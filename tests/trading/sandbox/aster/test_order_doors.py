@@ -181,6 +181,16 @@ def test_a_market_has_room_for_ten_stops(trader: Trader) -> None:
     trader.order("ETHUSDT", "BUY", "STOP_MARKET", quantity="0.1", stopPrice="3000")
 
 
+def test_a_position_has_one_stop_and_one_take_profit_for_all_of_it(trader: Trader) -> None:
+    trader.order("BTCUSDT", "BUY", quantity="0.02")
+    for kind, price, better in (("STOP_MARKET", "85000", "85500"), ("TAKE_PROFIT_MARKET", "88000", "88500")):
+        first = trader.order("BTCUSDT", "SELL", kind, stopPrice=price, closePosition="true")
+        assert trader.refused_order("BTCUSDT", "SELL", kind, stopPrice=better, closePosition="true")[0] == -4130
+        trader.order("BTCUSDT", "SELL", kind, stopPrice=better, quantity="0.01")
+        trader.say("DELETE", "order", symbol="BTCUSDT", orderId=first["orderId"])
+        trader.order("BTCUSDT", "SELL", kind, stopPrice=better, closePosition="true")
+
+
 # several at once
 
 
