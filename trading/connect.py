@@ -27,8 +27,8 @@ from trading.venues.transport import NO_HEADERS, Limits, Response, Transport
 
 # Between the two halves of an API key; an agent's key has one part only.
 PARTS = ":"
-TIERS_SECONDS = 600
-REMEMBERED_SECONDS = 60
+TIERS_SECONDS = 120
+REMEMBERED_SECONDS = 15
 
 
 class KeyUnreadable(Exception):
@@ -211,7 +211,7 @@ def _onboarding(
 class SharedTiers:
     """Leverage tiers where only an account may read them: whoever can reads, and everybody is told.
 
-    They are the venue's public data. Read again every ten minutes by whoever asks with a key; while nobody does, as the
+    They are the venue's public data. Read again every two minutes by whoever asks with a key; while nobody does, as the
     markets were last stored with them.
     """
 
@@ -233,17 +233,31 @@ class SharedTiers:
                 self._good_until = time.monotonic() + REMEMBERED_SECONDS
             return self._known
 
+    def forget(self) -> None:
+        """Drop what is kept for all, because others are in force. Other processes remember for some seconds more."""
+        with self._lock:
+            kept_by_all.delete(self._key)
+            self._good_until = 0.0
+
+    @property
+    def _key(self) -> str:
+        return f"tiers:{self._venue}:{self._network}"
+
     def _read(self, read: Callable[[], Tiers]) -> Tiers:
-        key = f"tiers:{self._venue}:{self._network}"
-        known: Tiers | None = kept_by_all.get(key)
+        known: Tiers | None = kept_by_all.get(self._key)
         if known is None:
             known = read()
-            kept_by_all.set(key, known, TIERS_SECONDS)
+            kept_by_all.set(self._key, known, TIERS_SECONDS)
         return known
 
     def _stored(self) -> Tiers:
         rows = Market.objects.filter(venue=self._venue, network=self._network)
         return {row.name: row.rules.tiers for row in rows}
+
+
+def forget_tiers(venue: Venue, network: Network) -> None:
+    """Leverage tiers of a venue have changed: what is kept of them is read anew."""
+    _tiers_of(venue, network).forget()
 
 
 @cache

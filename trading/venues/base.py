@@ -12,7 +12,7 @@ from typing import Protocol
 from uuid import UUID
 
 from trading.margin.rounding import Direction, PriceRule
-from trading.margin.types import AccountMode, FeeRates, MarginMode
+from trading.margin.types import AccountMode, FeeRates, MarginMode, TierTable
 from trading.venues.commands import (
     Acknowledgement,
     AdjustMargin,
@@ -216,6 +216,10 @@ class Adapter(Protocol):
 
     def book(self, market: MarketSpec) -> Book:
         """The order book."""
+
+    def current_tiers(self, market: MarketSpec) -> TierTable | None:
+        """The market's leverage tiers at this moment, where only an account may ask for them and ``markets`` gives what
+        was shared; None where ``markets`` is as new, or the venue names none."""
 
     def request_allowance(self, address: str) -> RequestAllowance | None:
         """How many requests the account may send in its lifetime; None where the venue sets no such limit."""

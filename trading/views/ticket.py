@@ -18,11 +18,12 @@ from trading.panels.quote import build_quote
 from trading.panels.ticket import build_ticket, default_form
 from trading.panels.view_models import Quote
 from trading.quoting import Quoted, quote_order
-from trading.recent import recent_desk, recent_market
+from trading.recent import forget_desks, recent_desk, recent_market
 from trading.services.commands import FormReused, earlier
 from trading.services.drafts import Exits, OrderTicket
 from trading.services.orders import place_order as send_order
 from trading.services.orders import remember_choice
+from trading.services.terms import TIERS_CHANGED, tiers_changed
 from trading.venues.base import Trigger
 from trading.venues.errors import InvalidCommand
 from trading.venues.snapshots import Venue
@@ -58,9 +59,23 @@ def place_order(request: MemberRequest, market_name: str) -> HttpResponse:
         command = _order(request, desk, market, quoted)
     except FormReused:
         return _render_quote(request, desk, market, quoted, REUSED, status=409)
+    except TiersChanged:
+        return _requoted(request, market_name)
     except (Unreadable, InvalidCommand, KeyUnreadable) as problem:
         return _render_quote(request, desk, market, quoted, str(problem), status=422)
     return answer_command(request, command, form_key=uuid4())
+
+
+class TiersChanged(Exception):
+    """The quote was worked out from leverage tiers that the venue has replaced."""
+
+
+def _requoted(request: MemberRequest, market_name: str) -> HttpResponse:
+    """The same ticket under the venue's new leverage tiers, to be looked at and sent again."""
+    forget_desks()
+    market = market_named(market_name)
+    desk = desk_of(request.user, Venue(market.venue))
+    return _render_quote(request, desk, market, quote_from(request, desk, market), TIERS_CHANGED, status=422)
 
 
 def quote_from(request: MemberRequest, desk: Desk, market: Market) -> Quoted:
@@ -101,8 +116,11 @@ def _order(request: MemberRequest, desk: Desk, market: Market, quoted: Quoted) -
         trigger=_trigger(quoted.form),
         exits=Exits(quoted.form.take_profit, quoted.form.stop_loss),
     )
+    adapter = trading_adapter(desk.account)
+    if not ticket.reduce_only and tiers_changed(adapter, market):
+        raise TiersChanged
     remember_choice(desk.account, market, ticket.mode, ticket.leverage)
-    return send_order(trading_adapter(desk.account), desk.account, market, ticket)
+    return send_order(adapter, desk.account, market, ticket)
 
 
 def _trigger(form: OrderForm) -> Trigger | None:
@@ -126,7 +144,8 @@ def _render_quote(
         quote = replace(quote, blocked_because=problem, can_submit=False, must_start_over=problem == REUSED)
     if not request.htmx:
         return _render_page(request, desk, market, quoted, quote, status)
-    return render(request, "trading/_quote.html", {"quote": quote}, status=status)
+    # A fragment shows nothing of the page around it, and asks for nothing of it.
+    return render(None, "trading/_quote.html", {"quote": quote}, status=status)
 
 
 def _render_page(

@@ -70,7 +70,7 @@ class AsterAdapter:
     settling = timedelta(seconds=5)
     times_in_force: tuple[TimeInForce, ...] = tuple(TimeInForce)
     attaches_exits = False
-    # A second stop or take-profit for the whole position is refused (Aster 3.7).
+    # The engine family refuses a second stop or take-profit for the whole position (-4130); Aster 3.7 is silent on it.
     stacks_exits = False
 
     def __init__(
@@ -144,6 +144,10 @@ class AsterAdapter:
     def read_brackets(self) -> Mapping[str, TierTable]:
         """The leverage tiers of every market."""
         return self.ask(questions.brackets())
+
+    def current_tiers(self, market: MarketSpec) -> TierTable | None:
+        """The market's leverage tiers at this moment, asked of the venue whatever is shared (weight 1)."""
+        return self.ask(questions.brackets(market.name)).get(market.name)
 
     def markets(self) -> Markets:
         """Every market that was understood, with its prices; the leverage tiers have to be known (Aster 3.4)."""

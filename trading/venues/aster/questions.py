@@ -56,9 +56,9 @@ def exchange_info() -> Question[bytes]:
     return _public("exchangeInfo", bytes)
 
 
-def brackets() -> Question[dict[str, TierTable]]:
-    """The leverage tiers of every market; any account may ask (Aster 3.4)."""
-    return _private("leverageBracket", public.brackets, 1)
+def brackets(symbol: str | None = None) -> Question[dict[str, TierTable]]:
+    """The leverage tiers of every market, or of one; any account may ask (Aster 3.4)."""
+    return _private("leverageBracket", public.brackets, 1, () if symbol is None else (("symbol", symbol),))
 
 
 def premiums() -> Question[dict[str, public.Premium]]:

@@ -213,6 +213,9 @@ class HyperliquidAdapter:
         """The newest public trades, oldest first."""
         return self.ask(questions.trades(market.name))
 
+    def current_tiers(self, market: MarketSpec) -> None:
+        """They come with the markets, which anybody may read at any time (Hyperliquid 2.1)."""
+
     def request_allowance(self, address: str) -> RequestAllowance:
         """What the address may still send before the venue slows it down."""
         return self.ask(questions.request_allowance(address))

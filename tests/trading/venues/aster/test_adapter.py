@@ -25,7 +25,6 @@ from tests.trading.venues.aster.venue import LIMITS, Venue, milliseconds
 from tests.trading.venues.misbehaving import answer, cut_in_the_body, in_turn, refused_port
 from trading.margin.types import AccountMode, MarginMode
 from trading.venues.aster.adapter import AsterAdapter
-from trading.venues.aster.brackets import SharedBrackets
 from trading.venues.aster.doors import AsterDoor
 from trading.venues.base import (
     Adapter,
@@ -317,19 +316,19 @@ def test_an_api_key_reads_the_older_paths(venue: Venue) -> None:
     ]
 
 
-def test_tiers_are_read_once_for_all_and_again_after_a_while() -> None:
-    moments = iter([NOW, NOW + timedelta(minutes=9), NOW + timedelta(minutes=10), NOW + timedelta(minutes=11)])
-    shared = SharedBrackets(clock=lambda: next(moments))
-    reads = iter([{"BTCUSDT": tiers()}, {"ETHUSDT": tiers()}])
-    found = [list(shared(lambda: next(reads))) for _ in range(4)]
-    assert found == [["BTCUSDT"], ["BTCUSDT"], ["ETHUSDT"], ["ETHUSDT"]]
-
-
-def test_a_keyless_adapter_uses_the_tiers_that_another_read() -> None:
-    shared = SharedBrackets()
-    keyless = AsterAdapter(AsterDoor("http://127.0.0.1:9", limits=LIMITS), Network.TESTNET, brackets=shared)
+def test_a_keyless_adapter_uses_the_tiers_that_it_is_given() -> None:
+    door = AsterDoor("http://127.0.0.1:9", limits=LIMITS)
     with pytest.raises(MissingKey):
-        keyless.markets()
-    shared(lambda: {"BTCUSDT": tiers()})
+        AsterAdapter(door, Network.TESTNET).markets()
     with pytest.raises(Unavailable):
-        keyless.markets()
+        AsterAdapter(door, Network.TESTNET, brackets=lambda _: {"BTCUSDT": tiers()}).markets()
+
+
+def test_current_tiers_are_asked_for_by_name_whatever_is_shared(venue: Venue) -> None:
+    venue.answers(leverageBracket=lambda _: BRACKETS)
+    door = AsterDoor(venue.server.url, limits=LIMITS)
+    reader = AsterAdapter(door, Network.TESTNET, agent(), brackets=lambda _: {})
+    found, missing = reader.current_tiers(BITCOIN), reader.current_tiers(market("ETHUSDT"))
+    door.close()
+    assert (found and found.max_leverage, missing) == (125, None)
+    assert venue.asked == [("leverageBracket", {"symbol": name}) for name in ("BTCUSDT", "ETHUSDT")]
