@@ -4,18 +4,32 @@ What one address of ours may spend is the venue's limit on everybody behind it (
 carry no operator. What one account may send is told apart by the account's own name.
 """
 
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
+import msgspec
 from django.conf import settings
+from redis.exceptions import RedisError
 
 from trading.live import weather
 from trading.live.connections import blocking
 from trading.venues.allowance import Allowance, short_of
 from trading.venues.budget import Budget
 from trading.venues.ledger import Meter
-from trading.venues.metered import MeteredTransport, Tariff
+from trading.venues.metered import Limits, MeteredTransport, Tariff
 from trading.venues.snapshots import Network, Venue
-from trading.venues.transport import Transport
+from trading.venues.transport import NO_HEADERS, Response, Transport
+
+logger = logging.getLogger(__name__)
+
+# What a venue says of its limits holds for a day after it was last said, and is remembered by a process for so long.
+LIMITS_SECONDS = 86_400
+REMEMBERED_SECONDS = 30.0
+
+_known: dict[tuple[Venue, Network], tuple[float, Limits | None]] = {}
 
 
 def metered(transport: Transport, tariff: Tariff, venue: Venue, network: Network, account: str) -> MeteredTransport:
@@ -24,11 +38,11 @@ def metered(transport: Transport, tariff: Tariff, venue: Venue, network: Network
     ``account`` names what an account may send: its address where the venue has made sure whose the keys are, else the
     one row that holds the key; it is empty for reads that no account answers for.
     """
-    budget = budget_of(venue, network)
+    budget, tariff = budget_of(venue, network), _as_told(tariff, venue, network)
     gate = Budget(blocking(), f"{budget.gate}:{account}") if account else None
     heard = partial(weather.note, venue, network)
     return MeteredTransport(
-        transport,
+        Listening(transport, tariff, partial(note_limits, venue, network)),
         tariff,
         budget,
         meter_of(tariff, venue, network),
@@ -36,6 +50,63 @@ def metered(transport: Transport, tariff: Tariff, venue: Venue, network: Network
         allowance=allowance_of(tariff, venue, network, account) if account else None,
         heard=heard,
     )
+
+
+class Listening:
+    """A transport whose answers are looked through for what the venue says of its limits."""
+
+    def __init__(self, inner: Transport, tariff: Tariff, heard: Callable[[Limits], None]) -> None:
+        self._inner = inner
+        self._tariff = tariff
+        self._heard = heard
+
+    def __repr__(self) -> str:
+        return repr(self._inner)
+
+    def request(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] = NO_HEADERS) -> Response:
+        """As the transport inside."""
+        response = self._inner.request(method, path, body, headers)
+        limits = self._tariff.limits(path, response.body) if response.status < 300 else None
+        if limits is not None:
+            self._heard(limits)
+        return response
+
+
+def note_limits(venue: Venue, network: Network, limits: Limits) -> None:
+    """Keep what a venue says of its limits, for every process."""
+    try:
+        blocking().set(_limits_key(venue, network), msgspec.json.encode(limits), ex=LIMITS_SECONDS)
+    except RedisError as error:
+        logger.warning("The limits of %s cannot be kept: %s", venue, error)
+    _known[venue, network] = (time.monotonic() + REMEMBERED_SECONDS, limits)
+
+
+def _as_told(tariff: Tariff, venue: Venue, network: Network) -> Tariff:
+    """The tariff with the limits that the venue said last, where it says any."""
+    limits = _limits_of(venue, network)
+    return tariff if limits is None else replace(tariff, weight=limits.weight, orders=limits.orders)
+
+
+def _limits_of(venue: Venue, network: Network) -> Limits | None:
+    until, limits = _known.get((venue, network), (0.0, None))
+    if time.monotonic() < until:
+        return limits
+    try:
+        told = blocking().get(_limits_key(venue, network))
+        limits = None if told is None else msgspec.json.decode(told, type=Limits)
+    except (RedisError, msgspec.MsgspecError) as error:
+        logger.warning("The limits of %s cannot be told: %s", venue, error)
+    _known[venue, network] = (time.monotonic() + REMEMBERED_SECONDS, limits)
+    return limits
+
+
+def forget_limits() -> None:
+    """Drop what this process remembers."""
+    _known.clear()
+
+
+def _limits_key(venue: Venue, network: Network) -> str:
+    return f"limits:{venue}:{network}"
 
 
 def allowance_of(tariff: Tariff, venue: Venue, network: Network, account: str) -> Allowance | None:
@@ -63,6 +134,6 @@ def budget_of(venue: Venue, network: Network) -> Budget:
 
 
 def meter_of(tariff: Tariff, venue: Venue, network: Network) -> Meter:
-    """What counts the address's weight; its limit is the venue's unless the deployment knows of another."""
-    limit = getattr(settings, f"{venue.name}_WEIGHT_PER_MINUTE") or tariff.weight
+    """What counts the address's weight; its limit is what the venue says unless the deployment knows of another."""
+    limit = getattr(settings, f"{venue.name}_WEIGHT_PER_MINUTE") or _as_told(tariff, venue, network).weight
     return Meter(f"budget:{venue}:{network}:{settings.EGRESS}:weight", limit)

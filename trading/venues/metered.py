@@ -49,12 +49,22 @@ class Cost:
     tells: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a venue says of its limits: the weight of one address in 60 seconds, and the orders of one account as
+    (number, seconds)."""
+
+    weight: int
+    orders: tuple[tuple[int, float], ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tariff:
     """How a venue counts. All functions are pure.
 
     ``weight``: what one address of ours may spend in 60 seconds. ``orders``: how many orders one account may send, as
-    (number, seconds). ``cost`` judges a request by method, path and body; ``surcharge`` is what its answer adds, from
+    (number, seconds). Both hold until the venue says otherwise: ``limits`` is what an answer, by path and body, says of
+    them. ``cost`` judges a request by method, path and body; ``surcharge`` is what its answer adds, from
     path, request body and answer body; ``reported`` are the venue's own counts in an answer's headers, of the weight
     and then of ``orders``; ``rest`` is for how many seconds an answer (body) silences its account, ``is_halt`` whether
     it says that the venue takes no usual orders now. ``lifetime`` is the rule of an account's requests, ``told`` what
@@ -71,6 +81,7 @@ class Tariff:
     lifetime: Lifetime | None = None
     told: Callable[[bytes], RequestAllowance | None] = lambda answer: None
     is_used_up: Callable[[bytes], bool] = lambda answer: False
+    limits: Callable[[str, bytes], Limits | None] = lambda path, answer: None
 
 
 @contextmanager

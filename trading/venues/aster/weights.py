@@ -7,12 +7,19 @@
 (1, 1, True)
 """
 
+import logging
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
-from trading.venues.metered import Cost, Tariff
+from trading.venues.decoding import Decoder, Record
+from trading.venues.errors import Malformed
+from trading.venues.metered import Cost, Limits, Tariff
 
-ORDERS_IN_TEN_SECONDS, ORDERS_IN_A_MINUTE = 300, 1200
+logger = logging.getLogger(__name__)
+
+# Until the venue says otherwise (Aster 5).
+WEIGHT_IN_A_MINUTE, ORDERS_IN_TEN_SECONDS, ORDERS_IN_A_MINUTE = 2400, 300, 1200
+SECONDS = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600, "DAY": 86400}
 USED_WEIGHT = "X-MBX-USED-WEIGHT-1M"
 ORDER_COUNTS = ("X-MBX-ORDER-COUNT-10S", "X-MBX-ORDER-COUNT-1M")
 
@@ -83,9 +90,47 @@ def reported(headers: Mapping[str, str]) -> tuple[int | None, ...]:
     return tuple(int(text) if text.isdecimal() else None for text in texts)
 
 
+class _RateLimit(Record, frozen=True):
+    rate_limit_type: str
+    interval: str
+    interval_num: int
+    limit: int
+
+
+class _Rules(Record, frozen=True):
+    rate_limits: list[_RateLimit] = []
+
+
+_decode_rules = Decoder(_Rules, "exchangeInfo")
+
+
+def limits(path: str, answer: bytes) -> Limits | None:
+    """What ``exchangeInfo`` says of the weight in a minute and of the orders in ten seconds and in a minute, which are
+    those that headers count (Aster 2.1, 5); None from other answers, and from one that names no weight."""
+    if not path.partition("?")[0].endswith("/exchangeInfo"):
+        return None
+    try:
+        rows = _decode_rules(answer).rate_limits
+    except Malformed as error:
+        logger.warning("Aster's limits are not understood: %s", error)
+        return None
+    told = {
+        (row.rate_limit_type, row.interval_num * SECONDS.get(row.interval, 0)): row.limit
+        for row in rows
+        if row.limit > 0
+    }
+    weight = told.get(("REQUEST_WEIGHT", 60))
+    if weight is None:
+        logger.warning("Aster names no weight for a minute: %s", told)
+        return None
+    in_ten, in_a_minute = told.get(("ORDERS", 10)), told.get(("ORDERS", 60))
+    return Limits(weight, ((in_ten or ORDERS_IN_TEN_SECONDS, 10.0), (in_a_minute or ORDERS_IN_A_MINUTE, 60.0)))
+
+
 TARIFF = Tariff(
-    weight=2400,
+    weight=WEIGHT_IN_A_MINUTE,
     orders=((ORDERS_IN_TEN_SECONDS, 10.0), (ORDERS_IN_A_MINUTE, 60.0)),
     cost=cost,
     reported=reported,
+    limits=limits,
 )
