@@ -1,10 +1,15 @@
 """The answer that the ticket gets while the slider moves: risk, cost, and the one button."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
-from trading.desk import Desk, stale_limits
+from trading.desk import NO_FIGURES, Desk, stale_limits
 from trading.forms import OrderForm, SizeUnit
+from trading.holdings import RULES
+from trading.margin.cross import state_of
 from trading.margin.quotes import OrderEffect, Preview, Readout
+from trading.margin.readout import readouts
 from trading.margin.types import MarginMode, Side
 from trading.models import Market
 from trading.panels.liquidation import build_card, empty_card
@@ -71,7 +76,7 @@ def build_quote(desk: Desk, market: Market, quoted: Quoted) -> Quote:
         seen_max_loss=field_text(total_loss) if total_loss is not None else "",
         take_profit=exit_note(quoted.take_profit, spec.collateral),
         stop_loss=exit_note(quoted.stop_loss, spec.collateral),
-        position_changes=_position_changes(preview, spec),
+        position_changes=_position_changes(preview, spec) if preview else _position_now(_held(desk, market), spec),
         errors=quoted.errors,
     )
 
@@ -209,22 +214,41 @@ def _available_note(quoted: Quoted, spec: MarketSpec) -> str:
     return f"max {plain(quoted.maximum)} {spec.base}"
 
 
-def _position_changes(preview: Preview | None, spec: MarketSpec) -> tuple[LabelledChange, ...]:
+def _held(desk: Desk, market: Market) -> Readout | None:
+    """The figures of the position that is open in a market; None without one, or where none can be worked out."""
+    if desk.position_in(market) is None:
+        return None
+    try:
+        return readouts(state_of(desk.engine_in(market)), RULES[market.rules.venue]).get(market.rules.name)
+    except NO_FIGURES:
+        return None
+
+
+def _position_now(held: Readout | None, spec: MarketSpec) -> tuple[LabelledChange, ...]:
+    """A position that is open already, while the ticket holds no order: its rows are in place before one is typed."""
+    return _position_rows([Change(after=text) for text in _figures_of(held)], spec) if held else ()
+
+
+def _position_changes(preview: Preview, spec: MarketSpec) -> tuple[LabelledChange, ...]:
     """What becomes of a position that is open already."""
-    if preview is None or preview.before is None:
+    if preview.before is None:
         return ()
-    before, after = preview.before, preview.after
+    figures = zip(_figures_of(preview.before), _figures_of(preview.after), strict=True)
+    return _position_rows([Change(before=before, after=after) for before, after in figures], spec)
+
+
+def _figures_of(held: Readout | None) -> tuple[str, str, str]:
+    """Size, effective leverage and utilisation of a position."""
+    return _size_of(held), _leverage_of(held), _utilisation_of(held)
+
+
+def _position_rows(changes: Sequence[Change], spec: MarketSpec) -> tuple[LabelledChange, ...]:
+    size, burden, used = changes
     return (
-        LabelledChange(label="Position", change=Change(before=_size_of(before), after=_size_of(after), unit=spec.base)),
+        LabelledChange(label="Position", change=replace(size, unit=spec.base)),
+        LabelledChange(label="Effective leverage", change=burden, help="Position value over the equity behind it."),
         LabelledChange(
-            label="Effective leverage",
-            change=Change(before=_leverage_of(before), after=_leverage_of(after)),
-            help="Position value over the equity behind it.",
-        ),
-        LabelledChange(
-            label="Margin utilisation",
-            change=Change(before=_utilisation_of(before), after=_utilisation_of(after)),
-            help="Maintenance margin over equity; liquidation at 100 %.",
+            label="Margin utilisation", change=used, help="Maintenance margin over equity; liquidation at 100 %."
         ),
     )
 

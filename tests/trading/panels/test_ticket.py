@@ -56,3 +56,17 @@ def test_stale_account_says_so_under_a_live_price() -> None:
 
     assert quote(desk).freshness.state is FreshnessState.STALE
     assert quote(replace(desk, account=None)).freshness.state is FreshnessState.LIVE
+
+
+def test_open_position_stands_in_the_ticket_before_a_size_is_typed() -> None:
+    desk = make_desk(market())
+    waiting, typed = quote(desk, size=""), quote(desk)
+
+    assert [(row.label, row.change.after) for row in waiting.position_changes] == [
+        (row.label, row.change.before) for row in typed.position_changes
+    ]
+    assert [row.change.after for row in waiting.position_changes] == ["0.01", "5x", "6\u202f%"]
+
+
+def test_ticket_of_a_market_without_a_position_tells_of_none() -> None:
+    assert quote(make_desk(), size="").position_changes == ()
