@@ -15,7 +15,7 @@ from trading.venues.snapshots import Venue
 
 QUICK = Timings(first_delay=0.1, longest_delay=0.2, probe_when_quiet=0.2, dead_when_silent=0.6)
 # Costs nothing where all is well, and outlasts a machine that stands still for seconds.
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 def eventually(check: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> bool:
