@@ -19,6 +19,7 @@ from trading.sandbox.venues import HYPERLIQUID, VENUES, Venue
 
 HOUR = 3_600_000
 KEPT_HOURS = 10_000
+KEPT_TRIGGERS = 20
 
 
 def wall_clock() -> int:
@@ -223,6 +224,7 @@ class Engine:
                 self.cancel_in(account, name, "scheduledCancel")
             if account.cancel_at is not None and account.cancel_at <= now:
                 account.cancel_at = None
+                account.cancels_triggered = [*account.cancels_triggered[-KEPT_TRIGGERS:], now]
                 for oid in list(account.open_orders):
                     self.desk.cancel(account, self.state.orders[oid], "scheduledCancel")
 

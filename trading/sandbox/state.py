@@ -208,6 +208,7 @@ class Account:
     volume: Decimal = ZERO
     requests: int = 0
     cancel_at: int | None = None
+    cancels_triggered: list[int] = field(default_factory=list)
     sold_in_part_at: int = 0
     hedged: bool = False
     joint: bool = False

@@ -212,6 +212,21 @@ def test_statuses_come_one_per_order_with_the_asset(door: Exchange, clock: Clock
     ]
 
 
+def test_scheduled_cancels_go_off_ten_times_a_day(door: Exchange, clock: Clock) -> None:
+    account = door.engine.state.accounts[ADDRESS]
+    account.volume = Decimal(1_000_000)
+    clock.now += 86_400_000 - clock.now % 86_400_000  # at midnight
+    for _ in range(10):
+        assert door.handle(l1(OWNER, {"type": "scheduleCancel", "time": clock.now + 5_000}, clock.now)) == DONE
+        clock.now += 5_000
+        door.engine.advance()
+    once_more = {"type": "scheduleCancel", "time": clock.now + 5_000}
+    assert refusal(door, l1(OWNER, once_more, clock.now)) == "Scheduled cancels are limited to 10 triggers a day."
+    assert door.handle(l1(OWNER, {"type": "scheduleCancel"}, clock.now + 1)) == DONE
+    clock.now += 86_400_000
+    assert door.handle(l1(OWNER, once_more | {"time": clock.now + 5_000}, clock.now)) == DONE
+
+
 def test_a_scheduled_cancel_needs_volume(door: Exchange, clock: Clock) -> None:
     text = refusal(door, l1(OWNER, {"type": "scheduleCancel", "time": clock.now + 10_000}, clock.now))
     assert text == ("Cannot set scheduled cancel time until enough volume traded. Required: $1000000. Traded: $0.0")

@@ -17,6 +17,8 @@ from trading.sandbox.state import Account, Order
 
 SCHEDULE_VOLUME = Decimal(1_000_000)
 SCHEDULE_AHEAD = 5000
+SCHEDULE_TRIGGERS = 10
+DAY = 86_400_000
 OPEN_ORDERS, VOLUME_PER_ORDER, MOST_OPEN_ORDERS = 1000, Decimal(5_000_000), 5000
 
 
@@ -179,6 +181,11 @@ class OrderActions:
             )
         if moment is not None and moment < self.engine.clock() + SCHEDULE_AHEAD:
             raise RefusedError("Scheduled cancel time must be at least 5 seconds ahead.")
+        midnight = self.engine.clock() // DAY * DAY
+        triggers = sum(1 for triggered in account.cancels_triggered if triggered >= midnight)
+        if moment is not None and triggers >= SCHEDULE_TRIGGERS:
+            # The venue's words for this are not recorded anywhere.
+            raise RefusedError(f"Scheduled cancels are limited to {SCHEDULE_TRIGGERS} triggers a day.")
         for book in books.all_of(self.engine, account.address):
             book.cancel_at = moment
         return DEFAULT
