@@ -1,6 +1,6 @@
-"""The complete list of resting orders, written to our rows; what is not in it any more has ended."""
+"""The complete list of resting orders, or that of some markets, written to our rows; what is not in it has ended."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 
 from django.db import transaction
@@ -10,12 +10,18 @@ from trading.services.apply_account import markets_named
 from trading.services.readings import begin_reading, locked
 from trading.venues.base import OpenOrder
 
+Place = tuple[int, int]
+
 
 def apply_orders(
-    account: VenueAccount, orders: Iterable[OpenOrder], read_from: datetime, number: int | None = None
+    account: VenueAccount,
+    orders: Iterable[OpenOrder],
+    read_from: datetime,
+    number: int | None = None,
+    only: Collection[Market] = (),
 ) -> list[Order] | None:
     """Store the complete list of resting orders and close the others, which are returned; None where a later list is
-    stored already.
+    stored already. Where it is complete for ``only`` some markets, the orders of no other are closed.
 
     The venue sends no time with the list, so ``read_from`` is when we began to ask for it, and ``number`` that of the
     reading; without one the list came by itself and counts as read now.
@@ -27,24 +33,27 @@ def apply_orders(
         row = locked(account)
         if row.orders_read_at and (row.orders_read_at, row.orders_reading) > (read_from, taken_in):
             return None
-        VenueAccount.objects.filter(pk=row.pk).update(orders_read_at=read_from, orders_reading=taken_in)
-        rows = _store(row, listed, markets, read_from)
-        return _close_others(row, rows)
+        if not only:
+            VenueAccount.objects.filter(pk=row.pk).update(orders_read_at=read_from, orders_reading=taken_in)
+        # Of some markets there may be a later list already.
+        later = Order.objects.filter(account=row, seen_at__gt=read_from)
+        newer = frozenset(later.values_list("market_id", "venue_id"))
+        rows = [
+            _order_row(row, markets[order.market], order, read_from, parent)
+            for order, parent in listed
+            if order.market in markets
+        ]
+        kept = _store([order for order in rows if _place(order) not in newer])
+        return _close_others(row, newer | {_place(order) for order in kept}, read_from, only)
 
 
-def _store(
-    account: VenueAccount,
-    listed: Iterable[tuple[OpenOrder, int | None]],
-    markets: dict[str, Market],
-    read_from: datetime,
-) -> list[Order]:
-    rows = {
-        (order.market, order.order_id): _order_row(account, markets[order.market], order, read_from, parent)
-        for order, parent in listed
-        if order.market in markets
-    }
+def _place(row: Order) -> Place:
+    return row.market_id, row.venue_id
+
+
+def _store(rows: Iterable[Order]) -> list[Order]:
     stored: list[Order] = Order.objects.bulk_create(
-        list(rows.values()),
+        {_place(row): row for row in rows}.values(),
         update_conflicts=True,
         unique_fields=["account", "market", "venue_id"],
         update_fields=[
@@ -55,12 +64,15 @@ def _store(
     return stored
 
 
-def _close_others(account: VenueAccount, rows: Iterable[Order]) -> list[Order]:
-    resting = {(row.market_id, row.venue_id) for row in rows}
+def _close_others(
+    account: VenueAccount, kept: frozenset[Place], read_from: datetime, only: Collection[Market]
+) -> list[Order]:
     open_ones = Order.objects.filter(account=account, is_open=True).select_related("market")
-    gone = [row for row in open_ones if (row.market_id, row.venue_id) not in resting]
+    if only:
+        open_ones = open_ones.filter(market__in=only)
+    gone = [row for row in open_ones if _place(row) not in kept]
     if gone:
-        Order.objects.filter(pk__in=[row.pk for row in gone]).update(is_open=False)
+        Order.objects.filter(pk__in=[row.pk for row in gone]).update(is_open=False, seen_at=read_from)
     return gone
 
 

@@ -95,7 +95,7 @@ def _follow(adapter: Adapter, command: Command) -> Command | None:
         return None
     if following is not None and is_new:
         following = submit(adapter, following)
-        sync_after_command(adapter, command.account)
+        sync_after_command(adapter, command.account, following)
     return following
 
 

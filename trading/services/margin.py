@@ -58,7 +58,7 @@ def change_margin(
     if not is_new:
         return command
     command = submit(adapter, command)
-    sync_after_command(adapter, account)
+    sync_after_command(adapter, account, command)
     return command
 
 

@@ -76,7 +76,7 @@ def _carry_out(adapter: Adapter, account: VenueAccount, market: Market, intent: 
     command, is_new = prepare(adapter, account, market, intent)
     if is_new:
         command = submit(adapter, command)
-        sync_after_command(adapter, account)
+        sync_after_command(adapter, account, command)
     return command
 
 

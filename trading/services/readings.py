@@ -12,7 +12,8 @@ from enum import StrEnum
 from django.db import connection
 from django.utils import timezone
 
-from trading.models import VenueAccount
+from trading.models import Command, Order, Position, VenueAccount
+from trading.models.commands import CommandKind
 
 
 class ReadingKind(StrEnum):
@@ -26,6 +27,11 @@ class ReadingKind(StrEnum):
 
 WHOLE = frozenset({ReadingKind.ACCOUNT, ReadingKind.ORDERS, ReadingKind.FILLS})
 EVERYTHING = frozenset(ReadingKind)
+
+
+# By what the venue said of an order: only one that is filled leaves nothing in the book.
+FILLED = "filled"
+SETTINGS = (CommandKind.MODE, CommandKind.LEVERAGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +61,31 @@ def locked(account: VenueAccount) -> VenueAccount:
     """The account's row, held by the running transaction until it ends."""
     row: VenueAccount = VenueAccount.objects.select_for_update().get(pk=account.pk)
     return row
+
+
+def touched_by(command: Command) -> frozenset[ReadingKind]:
+    """What a command of ours can have moved: all that has to be read after it. Money and positions are always read, so
+    whatever else happened shows by what has moved there. Of one that is not settled anything may have come."""
+    if not command.is_settled:
+        return WHOLE
+    if command.kind in SETTINGS:
+        return frozenset({ReadingKind.ACCOUNT})
+    if command.kind == CommandKind.MARGIN:
+        return frozenset({ReadingKind.ACCOUNT, ReadingKind.FILLS})
+    told = {one.get("kind") for one in command.evidence.get("members", [command.evidence])}
+    kinds = {ReadingKind.ACCOUNT}
+    if FILLED in told:
+        kinds.add(ReadingKind.FILLS)
+    if told != {FILLED} or _has_orders(command):
+        kinds.add(ReadingKind.ORDERS)
+    return frozenset(kinds)
+
+
+def _has_orders(command: Command) -> bool:
+    """Whether there are orders that a fill may take along: those that only reduce, or belong to the position."""
+    return bool(Order.objects.filter(account=command.account_id, market=command.market_id, is_open=True).exists())
+
+
+def sizes_of(account: VenueAccount) -> frozenset[tuple[object, ...]]:
+    """What the account holds by our rows; where it differs from before, there were executions."""
+    return frozenset(Position.objects.filter(account=account).values_list("market_id", "position_side", "size"))

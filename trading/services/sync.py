@@ -7,7 +7,7 @@ up (``trading.services.differences``); where it does not, funding and ledger are
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db import DatabaseError, transaction
@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 
 from trading.live.shapes import announce
 from trading.margin.types import AccountMode
-from trading.models import Market, Order, VenueAccount
+from trading.models import Command, Market, Order, VenueAccount
 from trading.services.apply_account import apply_snapshot
 from trading.services.apply_history import apply_fills, apply_funding, apply_ledger, mark_forced_fills
 from trading.services.apply_orders import apply_orders
@@ -25,8 +25,27 @@ from trading.services.endings import tell_endings
 from trading.services.history import record_margin_changes
 from trading.services.liquidations import note_remaining, record_liquidations
 from trading.services.paths import read_paths
-from trading.services.readings import EVERYTHING, WHOLE, Reading, ReadingKind, begin_reading, locked
-from trading.venues.base import AccountSnapshot, Adapter, Fill, FundingPayment, LedgerEntry, Network, OpenOrder, Venue
+from trading.services.readings import (
+    EVERYTHING,
+    WHOLE,
+    Reading,
+    ReadingKind,
+    begin_reading,
+    locked,
+    sizes_of,
+    touched_by,
+)
+from trading.venues.base import (
+    AccountSnapshot,
+    Adapter,
+    Fill,
+    FundingPayment,
+    LedgerEntry,
+    MarketSpec,
+    Network,
+    OpenOrder,
+    Venue,
+)
 from trading.venues.errors import HeldBack, VenueError
 
 __all__ = [
@@ -58,11 +77,12 @@ HISTORY_EVERY = timedelta(minutes=10)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
     """What a venue answered to one reading; None stands for what was not asked. ``since`` is the first moment that the
-    lists of events cover."""
+    lists of events cover; ``only`` are the markets that the orders are complete for, where not for all."""
 
     since: datetime
     snapshot: AccountSnapshot | None = None
     orders: tuple[OpenOrder, ...] | None = None
+    only: tuple[Market, ...] = ()
     fills: tuple[Fill, ...] | None = None
     funding: tuple[FundingPayment, ...] | None = None
     ledger: tuple[LedgerEntry, ...] | None = None
@@ -100,19 +120,27 @@ def sync_markets(adapter: Adapter) -> int:
     return len(rows)
 
 
-def sync_account(adapter: Adapter, account: VenueAccount, kinds: frozenset[ReadingKind] = WHOLE) -> bool:
+def sync_account(
+    adapter: Adapter, account: VenueAccount, kinds: frozenset[ReadingKind] = WHOLE, market: Market | None = None
+) -> bool:
     """Read the account and store it; False where the venue did not answer, with the reason on the row.
 
-    A whole reading also reads funding and ledger where the figures do not add up without, or when they are due. Where
+    A whole reading also reads funding and ledger where the figures do not add up without, or when they are due. Of
+    orders only those of a ``market`` are asked for where it is given; what executions took along is read whole. Where
     our limit at the venue is used up and it was not even asked, nothing is wrong and no reason is kept.
     """
     reading = begin_reading(account)
     account.refresh_from_db(fields=["mode", "synced_at", "cursors", "history_read_at", "anchors"])
     if kinds >= WHOLE and history_is_due(account, reading.began_at):
         kinds = kinds | {ReadingKind.HISTORY}
+    only, held = () if market is None else (market,), sizes_of(account)
     try:
-        answers = _ask(adapter, account, kinds)
+        answers = _ask(adapter, account, kinds, only)
         stored = store(account, reading, answers)
+        if ReadingKind.FILLS not in kinds and sizes_of(account) != held:
+            rest = _ask(adapter, account, WHOLE - {ReadingKind.ACCOUNT})
+            stored = _both(stored, store(account, reading, rest, snapshot=answers.snapshot))
+            answers = replace(answers, fills=rest.fills)
         if not stored.adds_up or (stored.is_liquidated and answers.ledger is None):
             more = _ask(adapter, account, frozenset({ReadingKind.FILLS, ReadingKind.HISTORY}))
             stored = _both(stored, store(account, reading, more, snapshot=answers.snapshot))
@@ -132,7 +160,9 @@ def history_is_due(account: VenueAccount, now: datetime) -> bool:
     return account.history_read_at is None or now - account.history_read_at >= HISTORY_EVERY
 
 
-def _ask(adapter: Adapter, account: VenueAccount, kinds: frozenset[ReadingKind]) -> Answers:
+def _ask(
+    adapter: Adapter, account: VenueAccount, kinds: frozenset[ReadingKind], only: tuple[Market, ...] = ()
+) -> Answers:
     """Everything that is asked, money and positions first: events read after them cover their moment."""
     address, history = account.address, ReadingKind.HISTORY in kinds
     # How balances back the account changes rarely, and asking is dear (Hyperliquid 7): the seldom readings ask.
@@ -141,11 +171,16 @@ def _ask(adapter: Adapter, account: VenueAccount, kinds: frozenset[ReadingKind])
     return Answers(
         since=since,
         snapshot=adapter.account(address, mode=mode) if ReadingKind.ACCOUNT in kinds else None,
-        orders=adapter.open_orders(address) if ReadingKind.ORDERS in kinds else None,
+        orders=adapter.open_orders(address, _rules(only)) if ReadingKind.ORDERS in kinds else None,
+        only=only,
         fills=adapter.fills(address, since) if ReadingKind.FILLS in kinds else None,
         funding=adapter.funding(address, _since(account, since, "history")) if history else None,
         ledger=adapter.ledger(address, _since(account, since, "history")) if history else None,
     )
+
+
+def _rules(markets: tuple[Market, ...]) -> tuple[MarketSpec, ...]:
+    return tuple(market.rules for market in markets)
 
 
 def _since(account: VenueAccount, now: datetime, name: str = "fills") -> datetime:
@@ -168,7 +203,7 @@ def store(
         is_taken = answers.snapshot is None or apply_snapshot(row, answers.snapshot, reading)
         gone = None
         if answers.orders is not None:
-            gone = apply_orders(row, answers.orders, reading.began_at, reading.number)
+            gone = apply_orders(row, answers.orders, reading.began_at, reading.number, answers.only)
         _store_events(row, answers)
         is_liquidated = bool(record_liquidations(row, answers.since)) if answers.fills is not None else False
         _move_cursors(row, reading, answers, shown)
@@ -205,20 +240,20 @@ def _move_cursors(row: VenueAccount, reading: Reading, answers: Answers, shown: 
 
 def _both(first: Stored, second: Stored) -> Stored:
     return Stored(
-        gone=first.gone,
+        gone=(*first.gone, *second.gone),
         is_taken=first.is_taken,
         adds_up=second.adds_up,
         is_liquidated=first.is_liquidated or second.is_liquidated,
     )
 
 
-def sync_after_command(adapter: Adapter, account: VenueAccount) -> None:
-    """Read the account whole because a command has just been sent, and tell the pages that show it.
+def sync_after_command(adapter: Adapter, account: VenueAccount, command: Command) -> None:
+    """Read what a command that has just been sent can have moved, and tell the pages that show it.
 
     The command is on record whatever happens here, so a failure is left to the next sync.
     """
     try:
-        sync_account(adapter, account)
+        sync_account(adapter, account, touched_by(command), command.market)
         announce(account.operator_id, account.pk)
     except (RedisError, DatabaseError, LookupError, ValueError):
         logger.exception("Account %s could not be shown after a command; the next sync tries again.", account.pk)
