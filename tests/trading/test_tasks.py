@@ -83,7 +83,7 @@ def test_reading_an_account_twice_changes_nothing_more(desk: Desk) -> None:
 def test_account_in_another_workers_hands_is_left_to_it(desk: Desk, redis: Redis) -> None:  # noqa: F811
     before = desk.reread().synced_at
     assert before is not None
-    redis.set(keys.account_lock(desk.operator.pk, desk.account.pk), "another worker", px=5000)
+    redis.set(keys.account_lock(desk.operator.pk, desk.account.pk), "another worker", px=60_000)
     tasks.sync_account_now(desk.operator.pk, desk.account.pk)
     assert desk.reread().synced_at == before
 
@@ -101,7 +101,7 @@ def test_account_in_another_workers_hands_is_left_to_it(desk: Desk, redis: Redis
 )
 def test_two_turns_of_a_periodic_task_never_run_at_once(desk: Desk, redis: Redis, name: str, turn: object) -> None:  # noqa: F811
     VenueAccount.objects.update(attempted_at=None)
-    redis.set(keys.task_lock(name), "another turn", px=5000)
+    redis.set(keys.task_lock(name), "another turn", px=60_000)
 
     assert not turn()  # type: ignore[operator]
 
@@ -143,12 +143,12 @@ def test_pages_hear_what_changed_and_only_that(desk: Desk, redis: Redis) -> None
     channel = keys.account_channel(desk.operator.pk, desk.account.pk)
     with redis.pubsub(ignore_subscribe_messages=True) as heard:  # type: ignore[no-untyped-call]
         heard.subscribe(channel)
-        heard.get_message(timeout=1)
+        heard.get_message(timeout=20)
         tasks.sync_account_now(desk.operator.pk, desk.account.pk)
         assert heard.get_message(timeout=0.2) is None
         trade_elsewhere(desk)
         tasks.sync_account_now(desk.operator.pk, desk.account.pk)
-        message = heard.get_message(timeout=1)
+        message = heard.get_message(timeout=20)
 
     assert message is not None
     assert set(message["data"].decode().split()) == {"refresh", Fragment.POSITIONS, Fragment.FILLS}
@@ -172,19 +172,20 @@ def test_account_that_is_looked_at_is_read_before_the_rest(desk: Desk) -> None:
 
 def test_board_lives_on_the_market_sync_while_there_is_no_stream(desk: Desk) -> None:
     desk.sandbox.mark("BTC", "86777")
+    before = timezone.now()
     tasks.sync_markets()
     known = board.read(*HERE)
 
     assert known.mark("BTC") == Market.objects.get(name="BTC").mark_price == Decimal(86777)
     assert known.as_of is not None
-    assert timezone.now() - known.as_of < timedelta(seconds=5)
+    assert before - timedelta(seconds=1) < known.as_of <= timezone.now()
 
 
 def test_market_sync_leaves_a_streaming_board_alone(desk: Desk) -> None:
     tasks.sync_markets()
     streamed = board.read(*HERE).states
     board.forget()
-    board.publish(*HERE, streamed.values(), timezone.now() + timedelta(seconds=1))
+    board.publish(*HERE, streamed.values(), timezone.now() + timedelta(minutes=1))
     as_of = board.read(*HERE).as_of
     desk.sandbox.mark("BTC", "86778")
     tasks.sync_markets()
@@ -231,7 +232,7 @@ def test_unknown_command_is_settled_once_and_its_position_read(desk: Desk, fault
 
 def test_command_that_is_still_being_sent_is_left_alone(desk: Desk) -> None:
     command = unknown_order(desk, "drop_before")
-    Command.objects.filter(pk=command.pk).update(next_at=timezone.now() + timedelta(seconds=5))
+    Command.objects.filter(pk=command.pk).update(next_at=timezone.now() + timedelta(minutes=1))
     assert tasks.settle_commands() == 0
 
     Command.objects.filter(pk=command.pk).update(next_at=timezone.now())

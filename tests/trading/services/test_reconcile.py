@@ -21,7 +21,7 @@ from trading.services.reconcile import prove
 from trading.services.sync import sync_account
 from trading.venues.base import PlaceOrder, Venue, market_order
 from trading.venues.hyperliquid.adapter import HyperliquidAdapter
-from trading.venues.transport import BlockingTransport
+from trading.venues.transport import BlockingTransport, Limits
 
 
 def place_under(desk: Desk, fault: str, **options: object) -> Command:
@@ -126,7 +126,12 @@ def test_leverage_that_got_lost_keeps_the_order_from_leaving(desk: Desk) -> None
 
 
 def test_slow_venue_leaves_the_command_unknown_within_the_time_limit(desk: Desk) -> None:
-    command = place_under(desk, "delay", seconds=2.5)
+    place_order(desk.adapter, desk.account, desk.market, ticket(form_key=uuid4(), form={"first": "1"}))
+    limited = BlockingTransport(desk.sandbox.url, limits=Limits(read=0.5))
+    impatient = HyperliquidAdapter(limited, desk.adapter.network, desk.adapter._key)  # type: ignore[attr-defined]
+    desk.sandbox.fault("delay", "order", seconds=5)
+
+    command = place_order(impatient, desk.account, desk.market, ticket(form_key=uuid4(), form={"second": "1"}))
 
     assert command.state == CommandState.UNKNOWN
 
