@@ -85,6 +85,7 @@ class Migration(migrations.Migration):
                 ("taker_fee", models.DecimalField(decimal_places=12, default=0, max_digits=36)),
                 ("maker_fee", models.DecimalField(decimal_places=12, default=0, max_digits=36)),
                 ("builder_fee", models.DecimalField(decimal_places=12, default=0, max_digits=36)),
+                ("fees_read_at", models.DateTimeField(null=True)),
                 ("venue_time", models.DateTimeField(null=True)),
                 ("synced_at", models.DateTimeField(null=True)),
                 ("attempted_at", models.DateTimeField(null=True)),

@@ -47,6 +47,7 @@ class VenueAccount(OperatorOwned):
     taker_fee = money(default=0)
     maker_fee = money(default=0)
     builder_fee = money(default=0)
+    fees_read_at = models.DateTimeField(null=True)
     venue_time = models.DateTimeField(null=True)
     synced_at = models.DateTimeField(null=True)
     attempted_at = models.DateTimeField(null=True)
@@ -65,7 +66,7 @@ class VenueAccount(OperatorOwned):
     opening_at = models.DateTimeField(null=True)
     # What the venue's figures were when our rows last explained them, for ``trading.services.differences``.
     anchors = models.JSONField(default=dict)
-    # What a standard account keeps in builder-deployed books, by their names: equity and free collateral as texts.
+    # What a standard account keeps in builder-deployed books, by their names: equity, free collateral and cross equity.
     pools = models.JSONField(default=dict)
     # Whether longs and shorts of one market are held side by side (Aster 3.2).
     hedge_mode = models.BooleanField(default=False)

@@ -17,6 +17,7 @@ from tenants.models import User
 from trading.connect import gateway_of, seal
 from trading.models import BuilderFee, Command, Market, VenueAccount
 from trading.models.commands import OPEN_STATES
+from trading.services.fees import read_fees
 from trading.services.sync import sync_account, sync_markets
 from trading.venues.base import Adapter, Venue
 from trading.venues.commands import BuilderFee as Fee
@@ -238,7 +239,6 @@ def read_account(adapter: Adapter, account: VenueAccount) -> None:
     """
     if not Market.objects.filter(venue=account.venue, network=account.network).exists():
         sync_markets(adapter)
-    rates = adapter.fee_rates(account.address)
-    VenueAccount.objects.filter(pk=account.pk).update(taker_fee=rates.taker, maker_fee=rates.maker)
+    read_fees(adapter, account)
     sync_account(adapter, account)
     account.refresh_from_db()

@@ -16,6 +16,7 @@ from trading.metering import budget_of, meter_of
 from trading.models import Command, VenueAccount
 from trading.models.commands import OPEN_STATES
 from trading.services import freshness, schedule, sync
+from trading.services.fees import keep_fees_current
 from trading.services.risk import nearest
 from trading.services.roster import Known, RosterOf
 from trading.services.schedule import Roster
@@ -165,6 +166,8 @@ def _read(account: VenueAccount, whole_every: float) -> bool:
     if not whole_every or is_first_within(keys.whole_read(operator_id, account_id), whole_every):
         is_read = sync.sync_account(adapter, account)
         announce(operator_id, account_id)
+        if is_read:
+            keep_fees_current(adapter, account)
         return is_read
     is_read = sync.sync_positions(adapter, account)
     if announce(operator_id, account_id) and is_read:

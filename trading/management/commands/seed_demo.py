@@ -28,6 +28,7 @@ from tenants.scope import operator_scope
 from trading.connect import account_adapter, account_onboarding, configured_venues, gateway_of, seal
 from trading.models import VenueAccount
 from trading.services.accounts import give_key
+from trading.services.fees import read_fees
 from trading.services.sync import sync_account, sync_markets
 from trading.venues import typed_data
 from trading.venues.base import Adapter, Network, Venue
@@ -205,8 +206,7 @@ def _account(trader: User, venue: Venue, network: Network, told: set[Venue], *, 
     if venue not in told:
         sync_markets(adapter)
         told.add(venue)
-    rates = adapter.fee_rates(wallet.address)
-    VenueAccount.objects.filter(pk=account.pk).update(taker_fee=rates.taker, maker_fee=rates.maker)
+    read_fees(adapter, account)
     sync_account(adapter, account)
 
 
