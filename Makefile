@@ -36,6 +36,9 @@ test: setup
 	export CHROMIUM="$$chromium"
 	exec $(python) -m perpsstudio.embedded -- $(python) -m pytest -m "$$browser_tests"
 
+simulate: .venv/installed
+	@exec $(python) -m tests.simulate
+
 chaos: .venv/installed
 	@exec $(python) -m tests.chaos $(if $(QUICK),--quick)
 
