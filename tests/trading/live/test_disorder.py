@@ -174,7 +174,8 @@ class Rows:
 
     def read(self, venue: "PrivateVenue") -> None:
         self.sizes, self.as_of = dict(venue.sizes), at(venue.now)
-        self.open_orders, self.keys = dict(venue.open_orders), self.keys | venue.keys
+        self.open_orders = dict(venue.open_orders)
+        self.keys |= venue.keys
 
 
 @dataclass
