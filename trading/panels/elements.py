@@ -34,6 +34,11 @@ class Risk(StrEnum):
     VERY_NEAR = "very near"
     NONE = "none"
 
+    @property
+    def slug(self) -> str:
+        """Its name in a CSS class."""
+        return self.replace(" ", "-")
+
 
 class FreshnessState(StrEnum):
     """Live, old enough to say so, or too old to open anything on."""
