@@ -16,7 +16,7 @@ from trading.venues.streaming import AccountFrame, FillsFrame, GapFrame, Private
 # Marks move all the time and are worked out here; the venue's own figures are written this often when nothing else is.
 QUIET_SECONDS = 2.0
 # Figures are read now and then although nothing seems to have happened, and the account whole: a stream can be wrong
-# about itself (a dead key is silent for up to a minute).
+# about itself.
 LOOK_SECONDS = 120.0
 WHOLE_SECONDS = 600.0
 # How soon an account may be read again.

@@ -16,12 +16,14 @@ from trading.venues.aster.adapter import AsterAdapter
 from trading.venues.aster.frames import account_frames, envelope, market_frames
 from trading.venues.aster.signing import ApiKeyLogin
 from trading.venues.aster.stream import AsterStream, market_streams
+from trading.venues.errors import Unavailable
 from trading.venues.snapshots import Book, BookLevel, Candle, Network, Trade
 from trading.venues.streaming import (
     BookFrame,
     CandleFrame,
     ChangeFrame,
     Complaint,
+    ConfirmedFrame,
     FillsFrame,
     Frame,
     GapFrame,
@@ -297,6 +299,78 @@ def test_trading_key_that_the_venue_refuses_hears_nothing_more() -> None:
     asyncio.run(stream._keys._ask(key))
 
     assert (stream._accounts.wanted, heard) == (frozenset(), [GapFrame("another key", ALICE)])
+
+
+class KeyDoor:
+    """A venue that names a listen key, or does not answer."""
+
+    def __init__(self) -> None:
+        self.key: str | None = "first"
+
+    def request(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] = NO_HEADERS) -> Response:
+        if self.key is None:
+            raise Unavailable("away")
+        return Response(200, json.dumps({"listenKey": self.key}).encode())
+
+
+def test_silent_stream_is_current_as_of_the_last_time_its_key_was_named() -> None:
+    """A dead key is silent like one that has nothing to say (Aster 2.4): only asking for it tells them apart."""
+    heard: list[Frame] = []
+    stream, door = AsterStream("ws://nowhere", heard.append), KeyDoor()
+    adapter = AsterAdapter(door, Network.TESTNET, ApiKeyLogin(ALICE, "k" * 40, "s" * 40))
+    stream.want(Wanted(accounts=(Watch(ALICE, AccountMode.STANDARD, adapter),)))
+    key, pong = stream._keys._keys[ALICE], '{"result":["first"],"id":1}'
+
+    def told(*, asked: bool, pongs: int = 1) -> list[type[Frame]]:
+        heard.clear()
+        if asked:
+            asyncio.run(stream._keys._ask(key))
+        for _ in range(pongs):
+            stream._accounts.heard(pong)
+        return [type(frame) for frame in heard if not isinstance(frame, SignOfLife)]
+
+    assert told(asked=True) == [GapFrame]
+    assert stream._accounts.url.endswith("?streams=first")
+    stream._accounts.opened()
+    assert told(asked=True) == [ConfirmedFrame]
+    assert told(asked=False, pongs=5) == []
+    assert told(asked=True, pongs=5) == [ConfirmedFrame]
+    door.key = None
+    assert told(asked=True) == [GapFrame]
+    door.key = "second"
+    assert (told(asked=True), stream._accounts.wanted) == ([GapFrame], frozenset({"second"}))
+    stream._accounts.subscribed = frozenset({"second"})  # what happened before that is read once more
+    assert [told(asked=True) for _ in range(3)] == [[GapFrame], [ConfirmedFrame], [ConfirmedFrame]]
+
+
+def test_proof_counts_only_on_a_connection_that_stands_and_carries_the_key() -> None:
+    heard: list[Frame] = []
+    stream, door = AsterStream("ws://nowhere", heard.append), KeyDoor()
+    adapter = AsterAdapter(door, Network.TESTNET, ApiKeyLogin(ALICE, "k" * 40, "s" * 40))
+    stream.want(Wanted(accounts=(Watch(ALICE, AccountMode.STANDARD, adapter),)))
+    key = stream._keys._keys[ALICE]
+    for _ in range(2):
+        asyncio.run(stream._keys._ask(key))
+    stream._accounts.heard('{"result":null,"id":1}')
+    assert ConfirmedFrame(ALICE) not in heard
+
+    stream._accounts.subscribed = frozenset({"first"})
+    stream._account_opened()
+    stream._accounts.heard('{"result":null,"id":2}')
+    assert ConfirmedFrame(ALICE) not in heard
+
+    asyncio.run(stream._keys._ask(key))
+    stream._accounts.heard('{"result":null,"id":3}')
+    assert heard[-1] == ConfirmedFrame(ALICE)
+
+
+@pytest.mark.parametrize(("accounts", "seconds"), [(1, 3.0), (50, 3.0), (100, 6.0)])
+def test_keys_of_many_accounts_are_checked_within_what_may_be_asked(accounts: int, seconds: float) -> None:
+    stream = AsterStream("ws://nowhere", lambda frame: None)
+    names = [f"0x{number}" for number in range(accounts)]
+    stream.want(Wanted(accounts=tuple(Watch(name, AccountMode.STANDARD, _adapter()) for name in names)))
+
+    assert stream._keys._interval == seconds
 
 
 def _adapter() -> AsterAdapter:

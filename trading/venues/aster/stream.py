@@ -38,7 +38,6 @@ STREAMS_AT_MOST = 200
 ACCOUNTS_AT_MOST = 100
 OF_THE_VENUE = frozenset({"!markPrice@arr@1s", "!ticker@arr"})
 SUFFIX_OF = {Topic.BOOK: "depth20@500ms", Topic.TRADES: "aggTrade", Topic.CANDLES: "kline_"}
-CONFIRM_SECONDS = 1.0
 # Ten messages a second are taken from us (Aster 2.3); prices come every second, an account may be silent for hours.
 TIMINGS = Timings(probe_when_quiet=1.0, dead_when_silent=10.0, messages_at_most=8, messages_seconds=1.0)
 
@@ -138,9 +137,8 @@ class AsterStream:
         self._lines = [
             Connection(line, timings=timings, jitter=jitter, sleep=sleep) for line in (self._markets, self._accounts)
         ]
-        self._keys = ListenKeys(self._key_changed, time.monotonic)
+        self._keys = ListenKeys(self._key_changed, self._key_doubted, time.monotonic)
         self._markets.wanted = OF_THE_VENUE
-        self._confirmed_at = 0.0
 
     def want(self, wanted: Wanted) -> None:
         """Follow exactly this from now on; a change is sent within two seconds."""
@@ -187,11 +185,9 @@ class AsterStream:
             self._account_lost(message.cause)
         else:
             self._listen(message)
-        if time.monotonic() - self._confirmed_at >= CONFIRM_SECONDS:
-            self._confirmed_at = time.monotonic()
-            for key in self._accounts.subscribed & hearers.keys():
-                for name in hearers[key]:
-                    self._listen(ConfirmedFrame(name))
+        # Whatever the connection says shows that it stands; that a stream on it has nothing to say, its key's proof.
+        for name, is_new in self._keys.take_proven(self._accounts.subscribed):
+            self._listen(GapFrame("followed from now on", name) if is_new else ConfirmedFrame(name))
 
     def _tell(self, name: str, message: Envelope) -> None:
         if is_expired(message.data):
@@ -214,3 +210,7 @@ class AsterStream:
     def _key_changed(self, name: str) -> None:
         self._accounts.wanted = frozenset(self._keys.hearers)
         self._listen(GapFrame("another key", name))
+
+    def _key_doubted(self, name: str) -> None:
+        """Its key may have ended: what happens now might not be told."""
+        self._listen(GapFrame("its key could not be checked", name))
