@@ -85,24 +85,40 @@ class Desk:
 
     @cached_property
     def engine(self) -> Account:
-        """The account as the margin engine takes it. Raises ``MarginInputError`` where the rows make no sense."""
+        """The account as the margin engine takes it. Raises ``MarginInputError`` where the rows make no sense.
+
+        Of the books that a standard account keeps apart only the isolated positions are in it, which share nothing.
+        """
         if self.account is None:
             return Account()
-        held = [self._held(row) for row in self.positions]
+        held = [
+            self._held(row) for row in self.positions if not self._apart(row.market) or row.mode == MarginMode.ISOLATED
+        ]
         mode = AccountMode(self.account.mode)
-        orders = [row for row in self.orders if not (mode is AccountMode.STANDARD and row.market.rules.dex)]
+        orders = [row for row in self.orders if not self._apart(row.market)]
         return self._revalued(engine_account(self.account, mode, held, self._order_margin(orders)))
+
+    @property
+    def engines(self) -> tuple[Account, ...]:
+        """The account, and each of the books apart that something is held in."""
+        apart = {row.market.rules.dex: row.market for row in self.positions if self._apart(row.market)}
+        return (self.engine, *(self.engine_in(market) for market in apart.values()))
+
+    def _apart(self, market: Market) -> bool:
+        """Whether the market's book has collateral of its own in this account (Hyperliquid 3.9)."""
+        is_standard = self.account is not None and self.account.mode == AccountMode.STANDARD
+        return is_standard and bool(market.rules.dex)
 
     def engine_in(self, market: Market) -> Account:
         """The account as something in one market meets it. Where a standard account keeps collateral for a
         builder-deployed book, it is that collateral, and nothing else (Hyperliquid 3.9)."""
         dex = market.rules.dex
-        if self.account is None or not dex or self.account.mode != AccountMode.STANDARD:
+        if self.account is None or not self._apart(market):
             return self.engine
         held = [self._held(row) for row in self.positions if row.market.rules.dex == dex]
         orders = [row for row in self.orders if row.market.rules.dex == dex]
-        free = Decimal(self.account.pools.get(dex, {}).get("free", 0))
-        return self._revalued(pool_account(free, held, self._order_margin(orders)))
+        cross_equity = Decimal(self.account.pools.get(dex, {}).get("cross", 0))
+        return self._revalued(pool_account(cross_equity, held, self._order_margin(orders)))
 
     def _held(self, row: Position) -> Held:
         return engine_position(row, row.market.rules, MarginMode(row.mode))

@@ -113,19 +113,24 @@ def engine_account(
     )
 
 
-def pool_account(free: Decimal, positions: Iterable[Position], order_margin: Decimal = _ZERO) -> Account:
+def pool_account(cross_equity: Decimal, positions: Iterable[Position], order_margin: Decimal = _ZERO) -> Account:
     """One builder-deployed book of a standard account, whose collateral backs nothing else (Hyperliquid 3.9)."""
-    return Account(positions=tuple(positions), cross_equity=free, order_margin=order_margin)
+    return Account(positions=tuple(positions), cross_equity=cross_equity, order_margin=order_margin)
 
 
-def snapshot_account(snapshot: AccountSnapshot, specs: Mapping[str, MarketSpec]) -> Account:
-    """The venue's own snapshot as the engine takes it; positions in markets we do not know are left out."""
-    held = [
-        engine_position(position, specs[position.market], position.mode)
-        for position in snapshot.positions
-        if position.market in specs
-    ]
-    return engine_account(snapshot, snapshot.account_mode, held)
+def snapshot_accounts(snapshot: AccountSnapshot, specs: Mapping[str, MarketSpec]) -> tuple[Account, ...]:
+    """The venue's own snapshot as the engine takes it, one account for each pool of collateral: that of the main book
+    or of all books together, then those of the books that a standard account keeps apart. Positions in markets or
+    books that we do not know are left out."""
+    held: dict[str, list[Position]] = {}
+    pools = {pool.dex: pool.cross_equity for pool in snapshot.pools or ()}
+    for position in snapshot.positions:
+        spec = specs.get(position.market)
+        if spec is not None:
+            place = spec.dex if snapshot.account_mode is AccountMode.STANDARD else ""
+            held.setdefault(place, []).append(engine_position(position, spec, position.mode))
+    main = engine_account(snapshot, snapshot.account_mode, held.pop("", ()))
+    return (main, *(pool_account(pools[dex], rows) for dex, rows in held.items() if dex in pools))
 
 
 def reserved_margin(order: RestingOrder, held_size: Decimal, leverage: int) -> Decimal:

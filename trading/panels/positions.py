@@ -40,7 +40,8 @@ def build_positions(desk: Desk, unsettled: Sequence[Command] = ()) -> PositionsP
         told = [told_row(desk, row, _bare_row(row, fresh, pending.get(row.market_id, ""))) for row in desk.positions]
         return replace(empty, rows=_closed_by_venue(desk, told))
     try:
-        figures = readouts(state_of(desk.engine), RULES[Venue(desk.account.venue)]) if desk.positions else {}
+        rules = RULES[Venue(desk.account.venue)]
+        figures = {name: one for pool in desk.engines for name, one in readouts(state_of(pool), rules).items()}
         rows = [
             build_row(row, figures[row.market.name], fresh, pending.get(row.market_id, "")) for row in desk.positions
         ]

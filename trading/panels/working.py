@@ -40,7 +40,7 @@ class Working:
 
 def build_working(desk: Desk, row: Position) -> Working:
     """Work one position out at the newest marks. Raises ``MarginInputError`` where the rows make no sense."""
-    spec, account = row.market.rules, desk.engine
+    spec, account = row.market.rules, desk.engine_in(row.market)
     explained = explain_liquidation(account, spec.name)
     loss = explain_maximum_loss(account, spec.name, RULES[Venue(spec.venue)], desk.fees)
     ours, venues = explained.liquidation.price, row.liquidation_price

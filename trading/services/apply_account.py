@@ -68,7 +68,12 @@ def _pools(snapshot: AccountSnapshot) -> dict[str, Any]:
     """Balances of other books, where this reading has them."""
     if snapshot.pools is None:
         return {}
-    return {"pools": {pool.dex: {"equity": f"{pool.equity:f}", "free": f"{pool.free:f}"} for pool in snapshot.pools}}
+    return {
+        "pools": {
+            pool.dex: {"equity": f"{pool.equity:f}", "free": f"{pool.free:f}", "cross": f"{pool.cross_equity:f}"}
+            for pool in snapshot.pools
+        }
+    }
 
 
 def _store_positions(row: VenueAccount, snapshot: AccountSnapshot, markets: Mapping[str, Market]) -> None:

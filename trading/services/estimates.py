@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
-from trading.holdings import snapshot_account
+from trading.holdings import snapshot_accounts
 from trading.margin.cross import liquidations
 from trading.margin.errors import MarginInputError
 from trading.venues.snapshots import AccountSnapshot, MarketSpec
@@ -15,7 +15,11 @@ def estimated_liquidations(snapshot: AccountSnapshot, specs: Mapping[str, Market
     A snapshot the engine refuses (a figure that makes no sense) yields no estimates rather than wrong ones.
     """
     try:
-        account = snapshot_account(snapshot, specs)
+        accounts = snapshot_accounts(snapshot, specs)
     except MarginInputError:
         return {}
-    return {held.market: answer.price for held, answer in zip(account.positions, liquidations(account), strict=True)}
+    return {
+        held.market: answer.price
+        for account in accounts
+        for held, answer in zip(account.positions, liquidations(account), strict=True)
+    }

@@ -177,7 +177,7 @@ def _worked_out(desk: Desk) -> tuple[AccountPanel | None, tuple[PositionView, ..
 
 
 def _position_view(desk: Desk, held: Position, row: PositionRow) -> PositionView:
-    spec, engine = held.market.rules, desk.engine
+    spec, engine = held.market.rules, desk.engine_in(held.market)
     explained = explain_liquidation(engine, spec.name)
     loss = explain_maximum_loss(engine, spec.name, RULES[Venue(spec.venue)], desk.fees)
     ours, venues = explained.liquidation.price, held.liquidation_price

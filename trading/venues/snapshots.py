@@ -175,11 +175,12 @@ class SpotBalance(msgspec.Struct, frozen=True):
 
 class Pool(msgspec.Struct, frozen=True):
     """What a standard account keeps in one builder-deployed book, in that book's collateral (Hyperliquid 3.9). ``free``
-    is what a new position there may take."""
+    is what a new position there may take, ``cross_equity`` what backs the cross positions there and nothing else."""
 
     dex: str
     equity: Decimal
     free: Decimal
+    cross_equity: Decimal
 
 
 class AccountSnapshot(msgspec.Struct, frozen=True):

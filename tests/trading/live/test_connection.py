@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from aiohttp import WSMsgType, web
 
@@ -16,9 +17,9 @@ from trading.live.heard import Heard
 from trading.margin.types import AccountMode
 from trading.venues.connection import Connection, Pace, Timings
 from trading.venues.hyperliquid.adapter import HyperliquidAdapter
-from trading.venues.hyperliquid.frames import StatesPart
+from trading.venues.hyperliquid.frames import SpotPart, StatesPart
 from trading.venues.hyperliquid.stream import Accounts, HyperliquidStream, subscriptions
-from trading.venues.snapshots import Network
+from trading.venues.snapshots import Network, Pool
 from trading.venues.streaming import (
     AccountFrame,
     Connected,
@@ -189,20 +190,58 @@ def test_frames_that_make_no_sense_are_counted_and_change_nothing() -> None:
     assert not heard.board().is_known
 
 
-def test_account_with_positions_on_another_book_is_read_and_not_put_together() -> None:
-    accounts = Accounts()
-    accounts.follow([Watch(ALICE, AccountMode.STANDARD, _nobody())], ("", "xyz"))
-    empty = (
-        b'{"assetPositions":[],"crossMaintenanceMarginUsed":"0.0","crossMarginSummary":%s,"marginSummary":%s,"time":1,'
-        b'"withdrawable":"0.0"}'
+def told_state(coin: str, equity: str) -> bytes:
+    """One long on one book, worth 100 at a mark of 100, and what backs it there."""
+    held = (
+        b'{"type":"oneWay","position":{"coin":"%s","szi":"1.0","entryPx":"100.0","positionValue":"100.0",'
+        b'"unrealizedPnl":"0.0","liquidationPx":null,"marginUsed":"20.0","maxLeverage":10,'
+        b'"leverage":{"type":"cross","value":5}}}'
     )
-    sums = b'{"accountValue":"1.0","totalMarginUsed":"0.0","totalNtlPos":"0.0","totalRawUsd":"0.0"}'
-    main = empty % (sums, sums)
-    alone = accounts.take(StatesPart(ALICE, (("", main), ("xyz", main))), _now())
-    elsewhere = accounts.take(StatesPart(ALICE, (("", main), ("xyz", b'{"assetPositions":[{}]}'))), _now())
+    sums = b'{"accountValue":"%s","totalMarginUsed":"20.0","totalNtlPos":"100.0","totalRawUsd":"0.0"}' % equity.encode()
+    return (
+        b'{"assetPositions":[%s],"crossMaintenanceMarginUsed":"5.0","crossMarginSummary":%s,"marginSummary":%s,'
+        b'"time":1,"withdrawable":"0.0"}' % (held % coin.encode(), sums, sums)
+    )
 
-    assert isinstance(alone, AccountFrame)
-    assert isinstance(elsewhere, HappeningFrame)
+
+def followed(mode: AccountMode) -> Accounts:
+    accounts = Accounts()
+    accounts.follow([Watch(ALICE, mode, _nobody())], ("", "xyz"))
+    return accounts
+
+
+def test_standard_account_on_several_books_is_told_with_a_pool_for_each() -> None:
+    states = (("", told_state("BTC", "80.0")), ("xyz", told_state("xyz:GOLD", "50.0")), ("flx", b"{}"))
+
+    frame = followed(AccountMode.STANDARD).take(StatesPart(ALICE, states), _now())
+
+    assert isinstance(frame, AccountFrame)
+    told = frame.snapshot
+    assert [held.market for held in told.positions] == ["BTC", "xyz:GOLD"]
+    assert (told.equity, told.cross_equity, told.cross_maintenance) == (Decimal(80), Decimal(80), Decimal(5))
+    assert told.pools == (Pool("xyz", Decimal(50), Decimal(30), Decimal(50)),)
+
+
+def test_unified_account_on_several_books_is_told_with_its_one_balance() -> None:
+    accounts = followed(AccountMode.UNIFIED)
+    states = (("", told_state("BTC", "0.0")), ("xyz", told_state("xyz:GOLD", "0.0")))
+    assert accounts.take(StatesPart(ALICE, states), _now()) is None
+
+    frame = accounts.take(
+        SpotPart(ALICE, b'{"balances":[{"coin":"USDC","token":0,"total":"90.0","hold":"40.0"}]}'), _now()
+    )
+
+    assert isinstance(frame, AccountFrame)
+    told = frame.snapshot
+    assert [held.market for held in told.positions] == ["BTC", "xyz:GOLD"]
+    assert (told.equity, told.cross_equity, told.cross_maintenance) == (Decimal(90), Decimal(90), Decimal(10))
+    assert (told.cross_margin_used, told.pools) == (Decimal(40), ())
+
+
+def test_account_is_read_where_a_book_is_not_told() -> None:
+    frame = followed(AccountMode.STANDARD).take(StatesPart(ALICE, (("", told_state("BTC", "80.0")),)), _now())
+
+    assert isinstance(frame, HappeningFrame)
 
 
 def test_break_is_told_before_anything_else() -> None:

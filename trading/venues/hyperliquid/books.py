@@ -36,4 +36,4 @@ def together(main: AccountSnapshot, others: Sequence[AccountSnapshot]) -> Accoun
 
 
 def _pool(part: AccountSnapshot) -> Pool:
-    return Pool(part.dex, part.equity, part.cross_equity - part.cross_margin_used)
+    return Pool(part.dex, part.equity, part.cross_equity - part.cross_margin_used, part.cross_equity)

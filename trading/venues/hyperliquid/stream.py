@@ -17,6 +17,7 @@ from trading.margin.types import AccountMode
 from trading.venues.base import OpenOrder
 from trading.venues.connection import Connection, Timings
 from trading.venues.errors import Malformed, UnknownState
+from trading.venues.hyperliquid import books
 from trading.venues.hyperliquid import parse as rows
 from trading.venues.hyperliquid.frames import OrdersPart, Part, SpotPart, StatesPart, parse
 from trading.venues.streaming import (
@@ -94,8 +95,7 @@ class Accounts:
     """What the parts of each account's frames add up to on one connection. Pure but for its memory.
 
     Money and positions are complete once every book was told, and in an account whose spot balance backs them once
-    that was told too (Hyperliquid 3.9). An account that holds something outside the main book is not put together
-    here: it happens to it, and it has to be read.
+    that was told too (Hyperliquid 3.9). Where a book that is followed is not among them, the account has to be read.
     """
 
     def __init__(self) -> None:
@@ -147,27 +147,12 @@ class Accounts:
         mode, states, spot = self._modes[address], self._states.get(address), self._spot.get(address)
         if states is None or (spot is None and mode is not AccountMode.STANDARD):
             return None
-        main = dict(states).get("")
-        if main is None or any(dex and has_positions(state) for dex, state in states):
-            return HappeningFrame(address, Happening.POSITION, "it holds positions on several books")
-        balances = () if spot is None else rows.spot_balances(spot)
-        kept = () if mode is AccountMode.STANDARD else balances
-        return AccountFrame(address, rows.account(main, now, mode=mode, spot=kept))
-
-
-class _Held(msgspec.Struct, frozen=True):
-    positions: list[msgspec.Raw] = msgspec.field(name="assetPositions")
-
-
-_decode_held = msgspec.json.Decoder(_Held)
-
-
-def has_positions(state: bytes) -> bool:
-    """Whether an account holds anything on one book. Raises ``Malformed``."""
-    try:
-        return bool(_decode_held.decode(state).positions)
-    except msgspec.DecodeError as error:
-        raise Malformed(f"clearinghouseState: {error}") from None
+        told = dict(states)
+        if not told.keys() >= set(self._dexes):
+            return HappeningFrame(address, Happening.POSITION, "not every book was told")
+        kept = () if spot is None or mode is AccountMode.STANDARD else rows.spot_balances(spot)
+        main, *others = (rows.account(told[dex], now, mode=mode, spot=kept, dex=dex) for dex in self._dexes)
+        return AccountFrame(address, books.together(main, others) if others else main)
 
 
 class HyperliquidStream:

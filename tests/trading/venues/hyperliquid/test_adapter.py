@@ -120,8 +120,8 @@ def test_a_standard_account_costs_one_light_read_a_book_when_its_mode_is_known(
     assert (account.equity, account.cross_equity, account.received_at) == (Decimal("25.856067"), Decimal("7.5"), NOW)
     assert [held.market for held in account.positions] == ["BTC", "xyz:TSLA", "gone:TSLA"]
     assert account.pools == (
-        Pool("xyz", Decimal("25.856067"), Decimal("6.25")),
-        Pool("gone", Decimal("25.856067"), Decimal("6.25")),
+        Pool("xyz", Decimal("25.856067"), Decimal("6.25"), Decimal("7.5")),
+        Pool("gone", Decimal("25.856067"), Decimal("6.25"), Decimal("7.5")),
     )
     assert asked == [{"type": "clearinghouseState", "user": OWNER, "dex": dex} for dex in ("", "xyz", "gone")]
 
