@@ -15,7 +15,8 @@ from typing import Any, Self
 
 PROJECT = Path(__file__).resolve().parent.parent
 READY = "sandbox ready at "
-START_SECONDS = 30
+START_SECONDS = 120
+PATIENCE_SECONDS = 30
 
 
 class SandboxProcess:
@@ -58,11 +59,11 @@ class SandboxProcess:
         self.stop()
 
     def stop(self, number: int = signal.SIGTERM) -> int:
-        """End it as a service manager would and return its exit code; killed after ten seconds."""
+        """End it as a service manager would and return its exit code; killed where it does not end."""
         if self.process.poll() is None:
             self.process.send_signal(number)
         try:
-            self.process.communicate(timeout=10)
+            self.process.communicate(timeout=PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.communicate()
@@ -74,7 +75,7 @@ class SandboxProcess:
         request = urllib.request.Request(
             self.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
         )
-        with urllib.request.urlopen(request, timeout=10) as response:
+        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as response:
             return json.loads(response.read())
 
     def info(self, kind: str, **fields: object) -> Any:
@@ -104,5 +105,5 @@ class SandboxProcess:
 
     def state(self) -> Any:
         """The whole ledger as it stands."""
-        with urllib.request.urlopen(self.url + "/sandbox/state", timeout=10) as response:
+        with urllib.request.urlopen(self.url + "/sandbox/state", timeout=PATIENCE_SECONDS) as response:
             return json.loads(response.read())

@@ -12,7 +12,7 @@ from tests.trading.sandbox.aster.test_ccxt import SYMBOL
 
 T = TypeVar("T")
 
-PATIENCE = 10
+PATIENCE = 30
 
 
 def connected(venue: SandboxProcess, key: str) -> ccxt.pro.aster:

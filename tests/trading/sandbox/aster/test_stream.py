@@ -24,6 +24,7 @@ from trading.sandbox.faults import Faults
 
 Socket = aiohttp.ClientWebSocketResponse
 HOUR = 3_600_000
+PATIENCE_SECONDS = 30
 
 
 class Venue:
@@ -60,7 +61,7 @@ class Venue:
 
 
 async def read(socket: Socket, count: int) -> list[Any]:
-    return [json.loads((await socket.receive(timeout=5)).data) for _ in range(count)]
+    return [json.loads((await socket.receive(timeout=PATIENCE_SECONDS)).data) for _ in range(count)]
 
 
 async def is_silent(socket: Socket) -> bool:
@@ -130,7 +131,7 @@ def test_who_talks_too_much_is_cut_off(venue: Venue) -> None:
         async with venue.open("/ws/btcusdt@markPrice") as socket:
             for _ in range(11):
                 await socket.send_json({"method": "LIST_SUBSCRIPTIONS", "id": 1})
-            kinds = [(await socket.receive(timeout=5)).type for _ in range(11)]
+            kinds = [(await socket.receive(timeout=PATIENCE_SECONDS)).type for _ in range(11)]
             assert kinds[-1] in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED)
 
     run(talk)
@@ -378,6 +379,6 @@ def test_streams_repeat_themselves_fall_silent_and_are_cut(venue: Venue) -> None
             venue.say("POST", "leverage", symbol="BTCUSDT", leverage=11)
             assert await is_silent(socket)
             await venue.service.disturb("disconnect", 0)
-            assert (await socket.receive(timeout=5)).type is aiohttp.WSMsgType.CLOSE
+            assert (await socket.receive(timeout=PATIENCE_SECONDS)).type is aiohttp.WSMsgType.CLOSE
 
     run(talk)
