@@ -88,10 +88,15 @@
     hasMoved = true;
     document.getElementById("quote").classList.add("is-pending");
   });
-  document.addEventListener("htmx:config:request", (event) => { if (event.detail.ctx.sourceElement.id === "quote") hasMoved = false; });
+  document.addEventListener("htmx:config:request", (event) => { if (event.detail.ctx.sourceElement.id === "quote") asked(); });
+  document.addEventListener("quote:asked", asked);
   document.addEventListener("quote:failed", (event) => {
     if (event.target.id === "quote") event.target.classList.add("is-old");
   });
+
+  function asked() {
+    hasMoved = false;
+  }
 
   function settle() {
     const quote = document.getElementById("quote");
@@ -107,6 +112,8 @@
   document.addEventListener("htmx:after:swap", (event) => {
     if (event.detail.ctx.sourceElement.id === "quote" || event.detail.ctx.sourceElement === form) settle();
   });
+
+  document.addEventListener("quote:answered", settle);
 
   // Unit changes keep the meaning of the field honest: the old figure is in the other unit, so it is asked for again.
   document.getElementById("unit").addEventListener("change", () => size.select());

@@ -4,7 +4,7 @@ Everything shown is worked out by the same builders and the same margin engine a
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -14,6 +14,7 @@ from tenants.models import User
 from tenants.policy import Policy, highest_leverage
 from trading.connect import gateway_of
 from trading.desk import Desk, state_of
+from trading.forms import read_order
 from trading.live.board import Board
 from trading.margin.types import MarginMode
 from trading.models import Market, Position, VenueAccount
@@ -30,6 +31,7 @@ EQUITY = Decimal(12_480)
 ADDRESS = "0x7a3c00000000000000000000000000000000091fe"[:42]
 NO_FORM = UUID(int=0)
 NO_ID = 0
+NOTHING_TYPED: Mapping[str, str] = {}
 LEVELS = 11
 # How much of what is free the order in the example takes, in per cent.
 EXAMPLE_SHARE = 25
@@ -81,12 +83,16 @@ def _position(
     )  # fmt: skip
 
 
-def example_ticket(desk: Desk, market: Market) -> Ticket:
-    """The order form as it opens under the desk's policy, with an order in it, so that its estimate can be seen."""
-    form = replace(default_form(desk, market), percent=EXAMPLE_SHARE)
+def example_ticket(desk: Desk, market: Market, typed: Mapping[str, str] = NOTHING_TYPED) -> Ticket:
+    """The order form as it opens under the desk's policy, with an order in it, so that its estimate can be seen.
+
+    Where something was ``typed`` into it, the form as it stands then.
+    """
+    form = default_form(desk, market)
+    form = read_order(typed, market.rules, form) if "side" in typed else replace(form, percent=EXAMPLE_SHARE)
     quoted = quote_order(desk, market, form)
-    size = field_text(quoted.size) if quoted.size else ""
-    return build_ticket(desk, market, quoted, {"size": size}, NO_FORM)
+    size = field_text(quoted.size) if quoted.size and form.percent else typed.get("size", "")
+    return build_ticket(desk, market, quoted, {**typed, "size": size}, NO_FORM)
 
 
 def example_page(desk: Desk, markets: Sequence[Market]) -> TerminalPage:

@@ -21,11 +21,13 @@ from branding.jinja import url
 from branding.publishing import Draft, live_draft, page_brand, style_sheet
 from tenants.access import MemberRequest, role_required
 from tenants.console import policies
-from tenants.console.example import example_candles, example_desk, example_page, example_ticket
+from tenants.console.example import EQUITY, example_candles, example_desk, example_page, example_ticket
 from tenants.models import Role
 from tenants.policy import Policy
+from trading.connect import gateway_of
 from trading.desk import board_of, listed_markets, market_named, policy_in_force, state_of
 from trading.models import Market
+from trading.panels.numbers import money
 from trading.venues.snapshots import Venue
 
 # Nothing else on an operator's host may be framed, not even by itself.
@@ -52,15 +54,21 @@ def show_terminal(request: MemberRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def show_ticket(request: MemberRequest) -> HttpResponse:
-    """The order form of one market, under a policy that is not in force yet, in the live look."""
+    """The order form of one market, under a policy that is not in force yet, in the live look.
+
+    The form's own fields may come with the address: the example is worked out for them as a trader's order would be.
+    """
     draft, policy, markets = live_draft(request.operator.name), _policy_in(request), listed_markets()
     if not markets:
         return _render_frame(request, "console/frame_empty.html", draft, {})
     market = _market_in(request, markets)
     beside = [row for row in markets if row.venue == market.venue]
     newcomer = replace(example_desk(request.user, policy, beside, timezone.now()), positions=())
-    ticket = example_ticket(newcomer, market)
-    return _render_frame(request, "console/frame_ticket.html", draft, {"ticket": ticket})
+    content = {
+        "ticket": example_ticket(newcomer, market, request.GET),
+        "equity": f"{money(EQUITY)} {gateway_of(Venue(market.venue)).collateral}",
+    }
+    return _render_frame(request, "console/frame_ticket.html", draft, content)
 
 
 @role_required(Role.OWNER)

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
@@ -167,6 +168,18 @@ def test_preview_shows_slider_table_and_conflicts_and_saves_nothing(alpha: Excha
     assert "<strong>NEW.</strong> The venue takes isolated margin only" in fragment
     assert ('max="5"' in ticket, 'data-at="10"' in ticket, "htmx.min" in ticket) == (True, False, False)
     assert (policy_of(alpha).isolated_leverage, events(alpha)) == (3, [])
+
+
+def test_example_ticket_answers_what_is_typed_into_it(alpha: Exchange, market: Market) -> None:
+    owner = browser_at(alpha, alpha.owner, htmx=True)
+    fragment = owner.post(PREVIEW, fields(alpha)).content.decode()
+    frame = fragment.partition('<iframe src="')[2].partition('"')[0].replace("&amp;", "&")
+    order = {"side": "short", "size": "0.1", "leverage": "2"}
+    opened, typed = (owner.get(f"{frame}&{urlencode(fields)}").content.decode() for fields in ({}, order))
+
+    assert "Example figures: a new trader with 12,480.00 USDC at present prices." in opened
+    assert ('data-spoken="3x, margin' in opened, 'data-spoken="2x, margin' in typed) == (True, True)
+    assert ("Buy / Long 0" in opened, ">Sell / Short 0.1 BTC</button>" in typed) == (True, True)
 
 
 def test_preview_names_mistakes_beside_their_fields(alpha: Exchange, market: Market) -> None:
