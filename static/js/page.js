@@ -100,6 +100,10 @@
       form.dataset.busy = "true";
     }
   }, true);
+  // The answer may be there between the two presses of a double click: the second one is never a second order.
+  document.addEventListener("click", (event) => {
+    if (event.detail > 1 && event.target.closest("[data-money]")) event.preventDefault();
+  }, true);
   document.addEventListener("htmx:finally:request", (event) => {
     const { ctx } = event.detail;
     if (ctx.request.method === "GET") return;
