@@ -16,11 +16,13 @@ import psutil
 
 from perpsstudio.demo.programs import PROJECT
 from perpsstudio.embedded import ports, processes
+from tests.endings import is_gone
 
-READY_SECONDS = 90
-STOP_SECONDS = 45
+READY_SECONDS = 240
+STOP_SECONDS = 90
 # A venue that does not answer within this is a bad day; the tests wait it out, so it is shorter than in production.
 VENUE_READ_TIMEOUT = "2.5"
+PATIENCE_SECONDS = 30
 PRODUCT_SETTINGS = {
     "AGENT_KEY_SECRETS", "ASTER_NETWORK", "ASTER_URL", "DATABASE_URL", "DEBUG", "HTTPS", "HYPERLIQUID_NETWORK",
     "HYPERLIQUID_URL", "PLATFORM_HOST", "PORT", "REDIS_URL", "SECRET_KEY", "STATE",
@@ -59,7 +61,7 @@ class Sandbox:
     def _call(self, path: str, body: object = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=15) as response:
+        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as response:
             return json.loads(response.read())
 
     def mark(self, market: str, price: Decimal | str, venue: str = "hyperliquid") -> None:
@@ -82,6 +84,10 @@ class Sandbox:
     def positions(self, address: str) -> dict[str, Any]:
         """The account's open positions by market."""
         return {row["market"]: row for row in self.account(address)["positions"]}
+
+    def events(self, address: str) -> list[dict[str, Any]]:
+        """What the venue noted of the account: liquidations and the like, the newest last."""
+        return [row for row in self.state()["events"] if row["address"] == address.lower()]
 
     def fault(self, fault: str, request: str, **options: object) -> None:
         """Order a bad day for the next request of that kind."""
@@ -130,7 +136,7 @@ class Product:
         """Press Ctrl-C; nothing may be left running."""
         relatives = psutil.Process(self.run.pid).children(recursive=True) if self.run.poll() is None else []
         code = self._end()
-        left = [process.name() for process in relatives if process.is_running() and process.status() != "zombie"]
+        left = [process.pid for process in relatives if not is_gone(process)]
         told = self.output.read_text()
         is_free = ports.is_free(self.port)
         processes.stop_recorded(self.state / "processes.json")

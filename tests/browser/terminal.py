@@ -13,7 +13,7 @@ from tests.browser.product import Exchange, Sandbox
 from tests.browser.visitor import Visitor
 from tests.browser.watch import Watch
 
-PATIENCE_SECONDS = 15.0
+PATIENCE_SECONDS = 30.0
 
 
 def number(text: str) -> Decimal:
@@ -186,4 +186,4 @@ class Terminal:
             held = self.sandbox.account(address, self.venue)
             return not (positions or orders or held["positions"] or held["orders"])
 
-        self.until(is_flat, seconds=30)
+        self.until(is_flat, seconds=60)

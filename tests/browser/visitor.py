@@ -33,7 +33,7 @@ class Visitor:
 
     def ask(self, method: str, path: str, fields: Mapping[str, str] | None = None) -> Answer:
         """One request, no redirects followed; the name goes into it, for not every system resolves *.localhost."""
-        connection = http.client.HTTPConnection(LOOPBACK, int(self.host.rpartition(":")[2]), timeout=20)
+        connection = http.client.HTTPConnection(LOOPBACK, int(self.host.rpartition(":")[2]), timeout=60)
         headers = {"Host": self.host, "Content-Type": "application/x-www-form-urlencoded"}
         if self.cookies:
             headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
