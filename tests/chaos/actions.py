@@ -239,9 +239,10 @@ def _mode(desk: Desk, key: UUID) -> Wish | None:
 
 
 def _margin(desk: Desk, key: UUID) -> Wish | None:
-    """Not while an order there may still be filled unheard: a venue that keeps no record of margin changes could then
-    not tell what this one did, and the command would end as unproven."""
-    if Command.objects.filter(account=desk.account, market=desk.traded, state__in=OPEN_STATES).exists():
+    """Beside orders that rest or are still checked, but not while one at market may still be filled unheard: a venue
+    that keeps no record of margin changes could then not tell what this one did, and it would end as unproven."""
+    checked = Command.objects.filter(account=desk.account, market=desk.traded, state__in=OPEN_STATES)
+    if any(row.kind == CommandKind.ORDER and "price" not in row.intent for row in checked):
         return None
     snapshot = desk.adapter.account(desk.account.address)
     held = next((row for row in snapshot.positions if row.market == desk.traded.name), None)

@@ -22,9 +22,9 @@ from tests.chaos.fleet import FORK, PLAIN_SETTLERS, SETTLERS, Fleet, Member, bea
 from tests.chaos.people import open_accounts
 from tests.chaos.record import open_count
 from tests.chaos.servers import Servers
-from tests.chaos.trading_life import PATHS, die_at, read_everything, trade, unmetered
+from tests.chaos.trading_life import PATHS, die_at, read_everything, trade
 
-KILL_SECONDS = 2.0
+KILL_SECONDS, COUNT_SECONDS = 2.0, 0.5
 FEWEST_TO_COMPARE = 100
 TRADERS = 2  # processes for each venue
 FEWEST_ACCOUNTS, MOST_ACCOUNTS = 4, 16  # at each venue
@@ -82,8 +82,6 @@ def in_a_process(work: Callable[[], object], *, seconds: float = 120) -> Any:
 
 def prepare(servers: Servers, commands: int) -> None:
     """Tables, and accounts with money and keys."""
-
-    unmetered()
 
     def work() -> bool:
         call_command("migrate", verbosity=0, interactive=False)
@@ -143,7 +141,7 @@ def _order_bad_days(servers: Servers, seed: int) -> None:
 def _storm(servers: Servers, fleet: Fleet, outcome: Outcome, commands: int, seed: int) -> None:
     """Kill somebody every two seconds, the database after a third of the way, the broker's memory after two."""
     chance = random.Random(seed)
-    next_kill, next_limit = time.monotonic() + KILL_SECONDS, time.monotonic() + 5
+    next_kill, next_limit, next_count = time.monotonic() + KILL_SECONDS, time.monotonic() + 5, 0.0
     to_come: Iterator[tuple[float, Callable[[], None]]] = iter(
         ((1 / 3, servers.crash_database), (2 / 3, servers.empty_broker), (2.0, lambda: None))
     )
@@ -157,7 +155,9 @@ def _storm(servers: Servers, fleet: Fleet, outcome: Outcome, commands: int, seed
         if time.monotonic() >= next_limit:
             next_limit += 10
             servers.venue.post("fault", **RATE_LIMITS)
-        counted = _counted()
+        if time.monotonic() < next_count:
+            continue
+        next_count, counted = time.monotonic() + COUNT_SECONDS, _counted()
         done = min(counted.get(venue, 0) for venue in VENUES) / commands
         if os.environ.get("CHAOS_PROGRESS"):
             complain(f"{time.time() - outcome.began:6.1f} {counted}")

@@ -40,6 +40,9 @@ class Servers:
             "ASTER_URL": self.venue.url,
             "HYPERLIQUID_NETWORK": "testnet",
             "ASTER_NETWORK": "testnet",
+            # Every request asks our budget; that it holds the venue's own limit is proven elsewhere.
+            "HYPERLIQUID_WEIGHT_PER_MINUTE": "600000",
+            "ASTER_WEIGHT_PER_MINUTE": "600000",
             "VENUE_READ_TIMEOUT": "1.0",
             "VENUE_CONNECT_TIMEOUT": "1.0",
             "AGENT_KEY_SECRETS": "5xVYmHk6u4wgMHOYqPsp1XA0YbVN1Tj2hUPzFmq0WfM=",

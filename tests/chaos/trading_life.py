@@ -10,7 +10,6 @@ from typing import TypeVar
 from unittest.mock import patch
 from uuid import uuid4
 
-from django.conf import settings
 from django.db import InterfaceError, OperationalError, connections
 from redis.exceptions import RedisError
 
@@ -31,16 +30,18 @@ from trading.venues.transport import Transport
 
 T = TypeVar("T")
 
-HANDS = 2  # threads of one trading process
+HANDS = 4  # threads of one trading process
+IDLE = 0.02  # seconds until a trader who could do nothing thinks again
 PATHS = ("submit", "prove_arrived", "prove_lost")
 
 
 def trade(venue: str, place: int, places: int, seed: int, life: int) -> None:
     """Act on one account after another until killed."""
     accounts = _with_patience(lambda: accounts_of(venue))[place::places]
+    count = min(HANDS, len(accounts))
     hands = [
-        threading.Thread(target=_trade, args=(accounts[hand::HANDS], f"{seed} {venue} {place} {life} {hand}"))
-        for hand in range(HANDS)
+        threading.Thread(target=_trade, args=(accounts[hand::count], f"{seed} {venue} {place} {life} {hand}"))
+        for hand in range(count)
     ]
     for hand in hands:
         hand.start()
@@ -52,7 +53,8 @@ def _trade(accounts: list[VenueAccount], seed: str) -> None:
     chance, desks = random.Random(seed), dict[int, Desk]()
     while True:
         account = chance.choice(accounts)
-        _with_patience(lambda account=account: _act(account, desks, chance))  # type: ignore[misc]
+        if _with_patience(lambda account=account: _act(account, desks, chance)) is None:  # type: ignore[misc]
+            time.sleep(IDLE)
 
 
 def _act(account: VenueAccount, desks: dict[int, Desk], chance: random.Random) -> Command | None:
@@ -104,9 +106,11 @@ def die_at(venue: str, path: str, point: int, seed: int) -> int | None:
 def _watch(points: Points, path: str) -> None:
     """Put watchers around this process's way to the venue."""
 
+    within_the_budget = connect._way
+
     def watched(venue: Venue, network: Network, account: str) -> Transport:
         if account not in ways:
-            inner = bare_way(venue, network, account)
+            inner = within_the_budget(venue, network, account)
             if path != "submit":
                 inner = CuttingTransport(inner, arrives=path == "prove_arrived")
             ways[account] = WatchedTransport(inner, points)
@@ -114,16 +118,6 @@ def _watch(points: Points, path: str) -> None:
 
     ways: dict[str, Transport] = {}
     connect._way = watched
-
-
-def bare_way(venue: Venue, network: Network, account: str) -> Transport:
-    """The venue without our own budget, which is tried elsewhere: here as much as can be is to happen at once."""
-    return connect._transport(venue, getattr(settings, f"{venue.name}_URL"))
-
-
-def unmetered() -> None:
-    """All ways to venues of this process and of those forked from it are bare."""
-    connect._way = bare_way
 
 
 def read_everything() -> dict[str, list[str]]:
