@@ -9,8 +9,10 @@ from pytest_django import DjangoAssertNumQueries
 
 from tests.trading.conftest import Desk, open_desk
 from tests.trading.services.test_orders import ticket
+from trading.live.shapes import announce
 from trading.margin.types import MarginMode
 from trading.models import Command, Market, Order, Position, VenueAccount
+from trading.recent import forget_desks
 from trading.services.orders import place_order
 
 
@@ -87,6 +89,65 @@ def test_bad_amount_gets_a_sentence_and_nothing_is_sent(
     assert answer.status_code == 422
     assert sentence in answer.content.decode()
     assert Command.objects.filter(kind="margin").count() == 0
+
+
+def test_tables_that_are_fetched_at_once_share_one_reading(
+    desk: Desk,
+    browser: Client,
+    held: Position,
+    django_assert_num_queries: DjangoAssertNumQueries,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    remember_for_a_minute(monkeypatch)
+    first = browser.get("/positions/").content
+
+    with django_assert_num_queries(0):
+        assert browser.get("/positions/").content == first
+        assert "No open orders" in browser.get("/orders/").content.decode()
+
+
+def test_announced_change_is_never_hidden_by_what_is_remembered(
+    desk: Desk, browser: Client, held: Position, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remember_for_a_minute(monkeypatch)
+    assert browser.get("/positions/").content.decode().count("data-row") == 1
+
+    Position.objects.all().delete()
+    announce(desk.operator.pk, desk.account.pk)
+
+    assert "No open positions" in browser.get("/positions/").content.decode()
+
+
+def test_table_after_a_command_is_read_anew(
+    desk: Desk, browser: Client, held: Position, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remember_for_a_minute(monkeypatch)
+    assert browser.get("/positions/").content.decode().count("data-row") == 1
+
+    browser.post(f"/positions/{held.pk}/close/now/", {"form_key": str(uuid4())})
+
+    assert "No open positions" in browser.get("/positions/").content.decode()
+
+
+def test_remembered_table_is_one_traders_alone(
+    desk: Desk, browser: Client, held: Position, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remember_for_a_minute(monkeypatch)
+    bob = open_desk(desk.sandbox, desk.operator, "bob@alpha.example")
+    answer = browser.get("/positions/")
+    assert (answer.content.decode().count("data-row"), answer["Vary"]) == (1, browser.get("/positions/")["Vary"])
+    assert "Cookie" in answer["Vary"]
+
+    browser.force_login(bob.trader)
+
+    assert "No open positions" in browser.get("/positions/").content.decode()
+
+
+def remember_for_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that a busy machine cannot outrun."""
+    for name in ("trading.recent", "tenants.recent", "tenants.hosts"):
+        monkeypatch.setattr(f"{name}.REMEMBERED_SECONDS", 60)
+    monkeypatch.setattr("tenants.recent.SESSION_SECONDS", 60)
 
 
 def test_close_is_answered_even_when_the_position_is_gone(browser: Client, held: Position) -> None:
@@ -175,10 +236,16 @@ def test_panel_is_only_read(browser: Client, path: str) -> None:
 
 
 def test_panel_asks_the_database_the_same_at_1_and_30_rows(
-    browser: Client, held: Position, django_assert_num_queries: DjangoAssertNumQueries
+    browser: Client,
+    held: Position,
+    django_assert_num_queries: DjangoAssertNumQueries,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    remember_for_a_minute(monkeypatch)
     browser.get("/positions/")
-    with django_assert_num_queries(7):
+    forget_desks()
+    # The accounts, the policy, preferences, positions, orders and what is being checked; not the person.
+    with django_assert_num_queries(6):
         browser.get("/positions/")
     template = Market.objects.get(name="ETH")
     for index in range(29):
@@ -192,7 +259,8 @@ def test_panel_asks_the_database_the_same_at_1_and_30_rows(
             margin=600, cash=-2400, unrealised_pnl=0, max_leverage=25, venue_time=held.venue_time,
         ).save()  # fmt: skip
 
-    with django_assert_num_queries(7):
+    forget_desks()
+    with django_assert_num_queries(6):
         page = browser.get("/positions/").content.decode()
 
     assert page.count("data-row") == 30
