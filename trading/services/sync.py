@@ -10,6 +10,7 @@ import logging
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+import msgspec
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 from redis.exceptions import RedisError
@@ -17,6 +18,7 @@ from redis.exceptions import RedisError
 from trading.live.shapes import announce
 from trading.margin.types import AccountMode
 from trading.models import Command, Market, Order, VenueAccount
+from trading.services.allowances import read_allowance
 from trading.services.apply_account import apply_snapshot
 from trading.services.apply_history import apply_fills, apply_funding, apply_ledger, mark_forced_fills
 from trading.services.apply_orders import apply_orders
@@ -100,7 +102,10 @@ class Stored:
 
 
 def sync_markets(adapter: Adapter) -> int:
-    """Read every market of the adapter's venue and network and store its rules and state; how many there are."""
+    """Read every market of the adapter's venue and network and store its rules and state; how many there are.
+
+    What is not listed any more, or not understood, opens nothing from then on; its positions stay closable.
+    """
     markets = adapter.markets()
     states = {state.name: state for state in markets.states}
     rows = [
@@ -117,7 +122,17 @@ def sync_markets(adapter: Adapter) -> int:
             "previous_day_price", "funding_rate", "open_interest", "day_volume", "received_at",
         ],
     )  # fmt: skip
+    if rows:
+        _close_unlisted(adapter, [row.name for row in rows])
     return len(rows)
+
+
+def _close_unlisted(adapter: Adapter, listed: list[str]) -> None:
+    known = Market.objects.filter(venue=adapter.venue.value, network=adapter.network.value, is_delisted=False)
+    for market in known.exclude(name__in=listed):
+        logger.warning("%s %s lists %s no more.", adapter.venue, adapter.network, market)
+        spec = msgspec.to_builtins(msgspec.structs.replace(market.rules, delisted=True))
+        Market.objects.filter(pk=market.pk).update(spec=spec, is_delisted=True)
 
 
 def sync_account(
@@ -152,6 +167,8 @@ def sync_account(
     if stored.gone:
         tell_endings(adapter, account, stored.gone)
     read_paths(adapter, account)
+    if kinds >= WHOLE:
+        read_allowance(adapter, account)
     return True
 
 
