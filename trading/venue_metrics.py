@@ -8,7 +8,7 @@ from redis.exceptions import RedisError
 
 from trading.connect import configured_venues, gateway_of
 from trading.live import weather
-from trading.metering import budget_of, meter_of
+from trading.metering import accounts_short_of_requests, budget_of, meter_of
 from trading.services import freshness
 from trading.services.schedule import PROMISES, Need
 from trading.venues.budget import BudgetState
@@ -31,6 +31,16 @@ def purse(venue: Venue, network: Network) -> tuple[Meter, BudgetState] | None:
         return None
 
 
+def accounts_short(venue: Venue, network: Network) -> int | None:
+    """How many accounts have no more requests left for life than are kept for taking risk away; None where a venue
+    sets no such limit, and while it cannot be told."""
+    try:
+        return accounts_short_of_requests(gateway_of(venue).tariff, venue, network)
+    except RedisError as error:
+        logger.warning("The requests left at %s cannot be told: %s", venue, error)
+        return None
+
+
 def venue_measurements() -> Iterable[Metric]:
     """The families in the order they are printed."""
     return [*_budgets(), _skies(), *_ages()]
@@ -46,7 +56,15 @@ def _budgets() -> Iterable[Metric]:
         "For how long reads stay away because we were told to slow down.",
         labels=PLACE,
     )
+    short = GaugeMetricFamily(
+        "perpsstudio_accounts_short_of_requests",
+        "Accounts that have hardly a request left at the venue for life.",
+        labels=PLACE,
+    )
     for venue, network in configured_venues():
+        count = accounts_short(venue, network)
+        if count is not None:
+            short.add_metric([venue.value, network.value], count)
         found = purse(venue, network)
         if found is not None:
             meter, state = found
@@ -54,7 +72,7 @@ def _budgets() -> Iterable[Metric]:
             limit.add_metric(place, meter.limit)
             used.add_metric(place, state.used[0])
             closed.add_metric(place, state.closed_for)
-    return limit, used, closed
+    return limit, used, closed, short
 
 
 def _skies() -> Metric:

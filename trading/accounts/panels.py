@@ -13,6 +13,7 @@ from trading.models.approvals import ApprovalKind, ApprovalState
 from trading.panels.numbers import plain, short_address
 from trading.services.accounts import Access, Stage, access_of, asked_fee
 from trading.services.approvals import may_be_given_up, payload, signable_until
+from trading.venues.allowance import AllowanceState
 from trading.venues.base import Venue
 from trading.venues.commands import BuilderFee
 from trading.venues.gateway import Gateway
@@ -83,6 +84,7 @@ TAKING_BACK = {
         "Orders carry no fee of this exchange any more. You can close positions; to open new ones, approve it again.",
     ),
 }
+REQUESTS = "orders and changes; trading more raises the limit"
 BUTTONS = {
     ApprovalKind.KEY: "Approve in wallet",
     ApprovalKind.FEE: "Approve in wallet",
@@ -93,12 +95,14 @@ BUTTONS = {
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a trader stands at a venue: his account there and the newest approval its wallet was asked for."""
+    """Where a trader stands at a venue: his account there, the newest approval its wallet was asked for, and how many
+    requests the account has left where the venue counts them for life."""
 
     gateway: Gateway
     account: VenueAccount | None
     newest: WalletApproval | None
     now: datetime
+    requests: AllowanceState | None = None
 
     @property
     def access(self) -> Access:
@@ -251,7 +255,13 @@ def _facts(account: VenueAccount, standing: Standing, fee: BuilderFee | None) ->
         facts.append(
             Fact(label="Exchange fee", value=_percent(fee), note=f"{words}, paid to {short_address(fee.address)}")
         )
+    if standing.requests is not None and account.agent_key:
+        facts.append(Fact(label="Requests left at the venue", value=_left(standing.requests), note=REQUESTS))
     return tuple(facts)
+
+
+def _left(requests: AllowanceState) -> str:
+    return f"{requests.left:,} of {requests.cap:,}"
 
 
 def _key_words(account: VenueAccount, access: Access, now: datetime) -> str:

@@ -25,6 +25,7 @@ from trading.models import VenueAccount, WalletApproval
 from trading.models.approvals import ApprovalKind, ApprovalState
 from trading.services import accounts, approval_outcomes, approvals
 from trading.services.accounts import AccountRefused, asked_fee, current_accounts
+from trading.services.allowances import requests_left
 from trading.services.approvals import Wanted
 from trading.venues.base import Venue
 from trading.venues.errors import VenueError
@@ -264,7 +265,9 @@ def _render(
 ) -> HttpResponse:
     venue, held = _venue(request), current_accounts(request.user)
     newest = approvals.newest_approval(held[venue]) if venue in held else None
-    standing = Standing(gateway_of(venue), held.get(venue), newest, timezone.now())
+    account = held.get(venue)
+    requests = requests_left(account) if account is not None else None
+    standing = Standing(gateway_of(venue), account, newest, timezone.now(), requests)
     tabs = venue_tabs(venue, [*venues_offered(), *held], held, standing.now)
     page = build_page(request.user, standing, tabs, problems or {}, typed or {})
     return render(request, "accounts/connect.html", {"page": page}, status=status)

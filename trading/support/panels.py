@@ -22,6 +22,7 @@ from trading.panels.positions import account_freshness, build_positions
 from trading.panels.records import build_liquidations, small_money
 from trading.panels.view_models import AccountPanel, PositionRow
 from trading.panels.working import step_rows
+from trading.services.allowances import requests_left
 from trading.services.totals import MoneyTotals, money_totals
 from trading.support.lookup import recent_liquidations, recent_margin_changes
 from trading.support.view_models import (
@@ -85,8 +86,14 @@ def build_account_view(desk: Desk, commands: Iterable[Command], accounts: Iterab
         liquidations=build_liquidations(recent_liquidations(account)),
         money=build_money(money_totals(account)),
         accounts=tuple(build_account_link(row, account, desk.now) for row in accounts),
+        requests=_requests(account),
         id=account.pk,
     )
+
+
+def _requests(account: VenueAccount) -> str:
+    known = requests_left(account)
+    return "" if known is None else f"{known.left:,} of {known.cap:,}"
 
 
 def build_account_link(row: VenueAccount, shown: VenueAccount | None, now: datetime) -> AccountLink:

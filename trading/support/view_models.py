@@ -130,7 +130,8 @@ class OpenCommandRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountView:
-    """One trader's account. ``unexplained`` says why there are no figures where the rows make no sense."""
+    """One trader's account. ``unexplained`` says why there are no figures where the rows make no sense; ``requests`` is
+    empty where the venue does not count them for life."""
 
     address: str
     venue: str
@@ -147,4 +148,5 @@ class AccountView:
     liquidations: tuple[LiquidationRow, ...]
     money: MoneyView | None
     accounts: tuple[AccountLink, ...]
+    requests: str
     id: int
