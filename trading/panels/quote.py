@@ -1,6 +1,5 @@
 """The answer that the ticket gets while the slider moves: risk, cost, and the one button."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -76,7 +75,7 @@ def build_quote(desk: Desk, market: Market, quoted: Quoted) -> Quote:
         seen_max_loss=field_text(total_loss) if total_loss is not None else "",
         take_profit=exit_note(quoted.take_profit, spec.collateral),
         stop_loss=exit_note(quoted.stop_loss, spec.collateral),
-        position_changes=_position_changes(preview, spec) if preview else _position_now(_held(desk, market), spec),
+        position_changes=_position_changes(preview.before if preview else _held(desk, market), preview, spec),
         errors=quoted.errors,
     )
 
@@ -224,25 +223,13 @@ def _held(desk: Desk, market: Market) -> Readout | None:
         return None
 
 
-def _position_now(held: Readout | None, spec: MarketSpec) -> tuple[LabelledChange, ...]:
-    """A position that is open already, while the ticket holds no order: its rows are in place before one is typed."""
-    return _position_rows([Change(after=text) for text in _figures_of(held)], spec) if held else ()
-
-
-def _position_changes(preview: Preview, spec: MarketSpec) -> tuple[LabelledChange, ...]:
-    """What becomes of a position that is open already."""
-    if preview.before is None:
-        return ()
-    figures = zip(_figures_of(preview.before), _figures_of(preview.after), strict=True)
-    return _position_rows([Change(before=before, after=after) for before, after in figures], spec)
-
-
-def _figures_of(held: Readout | None) -> tuple[str, str, str]:
-    """Size, effective leverage and utilisation of a position."""
-    return _size_of(held), _leverage_of(held), _utilisation_of(held)
-
-
-def _position_rows(changes: Sequence[Change], spec: MarketSpec) -> tuple[LabelledChange, ...]:
+def _position_changes(held: Readout | None, preview: Preview | None, spec: MarketSpec) -> tuple[LabelledChange, ...]:
+    """The position in this market as it is and as the order would leave it; the rows stand before anything is typed."""
+    before, after = _figures_of(held), _figures_of(preview.after if preview else held)
+    changes = [
+        Change(before=was if held and preview else "", after=becomes)
+        for was, becomes in zip(before, after, strict=True)
+    ]
     size, burden, used = changes
     return (
         LabelledChange(label="Position", change=replace(size, unit=spec.base)),
@@ -251,6 +238,11 @@ def _position_rows(changes: Sequence[Change], spec: MarketSpec) -> tuple[Labelle
             label="Margin utilisation", change=used, help="Maintenance margin over equity; liquidation at 100 %."
         ),
     )
+
+
+def _figures_of(held: Readout | None) -> tuple[str, str, str]:
+    """Size, effective leverage and utilisation of a position."""
+    return _size_of(held), _leverage_of(held), _utilisation_of(held)
 
 
 def _size_of(readout: Readout | None) -> str:

@@ -68,5 +68,12 @@ def test_open_position_stands_in_the_ticket_before_a_size_is_typed() -> None:
     assert [row.change.after for row in waiting.position_changes] == ["0.01", "5x", "6\u202f%"]
 
 
-def test_ticket_of_a_market_without_a_position_tells_of_none() -> None:
-    assert quote(make_desk(), size="").position_changes == ()
+def test_ticket_of_a_market_without_a_position_has_the_same_rows() -> None:
+    waiting, typed = quote(make_desk(), size=""), quote(make_desk())
+
+    assert [(row.change.before, row.change.after) for row in waiting.position_changes] == [
+        ("", "0"), ("", "none"), ("", "none")
+    ]  # fmt: skip
+    assert [(row.change.before, row.change.after) for row in typed.position_changes] == [
+        ("", "0.01"), ("", "5x"), ("", "6\u202f%")
+    ]  # fmt: skip
