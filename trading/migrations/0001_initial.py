@@ -361,6 +361,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("trigger_is_market", models.BooleanField(default=False)),
+                ("trail", models.DecimalField(decimal_places=12, max_digits=36, null=True)),
                 ("covers_position", models.BooleanField(default=False)),
                 ("parent_id", models.BigIntegerField(null=True)),
                 ("is_open", models.BooleanField(default=True)),

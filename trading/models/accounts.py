@@ -151,6 +151,8 @@ class Order(OperatorOwned):
     trigger_price = money(null=True)
     trigger_kind = choice(TriggerKind, blank=True, default="")
     trigger_is_market = models.BooleanField(default=False)
+    # How far behind the best price the trigger follows, a fraction; null for one that stands.
+    trail = money(null=True)
     covers_position = models.BooleanField(default=False)
     parent_id = models.BigIntegerField(null=True)
     is_open = models.BooleanField(default=True)

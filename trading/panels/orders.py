@@ -20,6 +20,7 @@ from trading.venues.snapshots import MarketSpec, TriggerKind
 TIMES = {"post_only": "Post only", "ioc": "Immediate or cancel", "fok": "Fill or kill"}
 WHOLE = "Whole position"
 CHANGED_THERE = "It follows the position: change it under TP / SL in the positions."
+FOLLOWS_THE_PRICE = "A trailing stop moves with the price by itself. Cancel it, or change it where it was placed."
 NOT_YET = "It waits for the order that opens the position; cancel that one to be rid of both."
 
 
@@ -89,7 +90,7 @@ def _order_row(order: Order, mode: str, now: datetime) -> OrderRow:
         price="Market" if at_market else price_text(order.limit_price, spec),
         size=WHOLE if order.covers_position else plain(order.size),
         filled="" if order.covers_position else plain(order.original_size - order.size),
-        value="" if order.covers_position else money(order.size * (order.trigger_price or order.limit_price)),
+        value=_value_text(order),
         mode_label=mode.title() or "Market setting",
         placed=clock(order.placed_at),
         age=age(order.placed_at, now).removesuffix(" old"),
@@ -101,8 +102,16 @@ def _order_row(order: Order, mode: str, now: datetime) -> OrderRow:
     )
 
 
+def _value_text(order: Order) -> str:
+    """What it is worth at its own price; empty where it has none."""
+    price = order.trigger_price or order.limit_price
+    return "" if order.covers_position or not price else money(order.size * price)
+
+
 def kind_text(order: Order) -> str:
     """What kind of order it is, in the same words at every venue."""
+    if order.trail is not None:
+        return "Trailing stop market"
     if order.trigger_price is None:
         return TIMES.get(order.time_in_force, "Limit")
     if not order.trigger_kind:
@@ -113,6 +122,8 @@ def kind_text(order: Order) -> str:
 
 def trigger_text(order: Order) -> str:
     """What the mark has to do before the order goes out; empty for one that stands in the book."""
+    if order.trail is not None:
+        return _trail_text(order)
     if order.trigger_price is None:
         return ""
     price = price_text(order.trigger_price, order.market.rules)
@@ -122,10 +133,20 @@ def trigger_text(order: Order) -> str:
     return f"Mark {'above' if triggers_above(TriggerKind(order.trigger_kind), side) else 'below'} {price}"
 
 
+def _trail_text(order: Order) -> str:
+    turn = f"{plain(order.trail * 100)} % {'above its low' if order.is_buy else 'below its high'}"
+    if not order.trigger_price:
+        return f"Price {turn}"
+    reached = "down to" if order.is_buy else "up to"
+    return f"Price {turn}, once {reached} {price_text(order.trigger_price, order.market.rules)}"
+
+
 def modify_closed_because(order: Order) -> str:
     """Why an order's price and size cannot be changed by themselves; empty where they can."""
     if order.parent_id is not None:
         return NOT_YET
+    if order.trail is not None:
+        return FOLLOWS_THE_PRICE
     return CHANGED_THERE if order.covers_position else ""
 
 

@@ -58,7 +58,7 @@ def _store(rows: Iterable[Order]) -> list[Order]:
         unique_fields=["account", "market", "venue_id"],
         update_fields=[
             "kind", "limit_price", "size", "original_size", "reduce_only", "time_in_force", "trigger_price",
-            "trigger_kind", "trigger_is_market", "covers_position", "parent_id", "is_open", "end", "seen_at",
+            "trigger_kind", "trigger_is_market", "trail", "covers_position", "parent_id", "is_open", "end", "seen_at",
         ],
     )  # fmt: skip
     return stored
@@ -103,6 +103,7 @@ def _order_row(account: VenueAccount, market: Market, order: OpenOrder, seen_at:
         trigger_price=trigger.price if trigger else None,
         trigger_kind=(trigger.kind or "") if trigger else "",
         trigger_is_market=trigger.is_market if trigger else False,
+        trail=trigger.trail if trigger else None,
         covers_position=order.covers_position,
         parent_id=parent,
         placed_at=order.placed_at,

@@ -141,6 +141,7 @@ ORDER_NAMES = {
     "symbol": "s", "orderId": "i", "side": "S", "status": "X", "type": "o", "price": "p", "origQty": "q",
     "executedQty": "z", "updateTime": "T", "clientOrderId": "c", "origType": "ot", "timeInForce": "f",
     "stopPrice": "sp", "reduceOnly": "R", "closePosition": "cp", "workingType": "wt", "positionSide": "ps",
+    "activatePrice": "AP", "priceRate": "cr",
 }  # fmt: skip
 FILL_NAMES = {
     "symbol": "s", "id": "t", "orderId": "i", "side": "S", "price": "L", "qty": "l", "realizedPnl": "rp",

@@ -29,12 +29,13 @@ ORDER_STATE = {
     "REJECTED": OrderState.REJECTED,
 }
 # The kind of a trigger, and whether it goes out at market. A trailing stop moves its price by itself.
+TRAILING = "TRAILING_STOP_MARKET"
 TRIGGERS: dict[str, tuple[TriggerKind | None, bool]] = {
     "STOP": (TriggerKind.STOP_LOSS, False),
     "STOP_MARKET": (TriggerKind.STOP_LOSS, True),
     "TAKE_PROFIT": (TriggerKind.TAKE_PROFIT, False),
     "TAKE_PROFIT_MARKET": (TriggerKind.TAKE_PROFIT, True),
-    "TRAILING_STOP_MARKET": (None, True),
+    TRAILING: (None, True),
 }
 
 
@@ -55,6 +56,8 @@ class _Order(Record, frozen=True):
     reduce_only: bool = False
     close_position: bool = False
     working_type: str = ""
+    activate_price: Decimal = ZERO
+    price_rate: Decimal | None = None
     time: int | None = None
     position_side: str = "BOTH"
 
@@ -64,10 +67,13 @@ _decode_orders = Decoder(list[_Order], "openOrders")
 
 
 def _trigger(row: _Order) -> OrderTrigger | None:
-    """What an order waits for. A triggered one has become a plain order, and its first type tells what it was."""
+    """What an order waits for. A triggered one has become a plain order, and its first type tells what it was. The
+    callback rate of a trailing stop is in per cent (Aster 3.7)."""
     if row.type not in TRIGGERS:
         return None
     kind, is_market = TRIGGERS[row.type]
+    if row.type == TRAILING and row.price_rate is not None:
+        return OrderTrigger(row.activate_price, is_market, kind, row.working_type, row.price_rate / 100)
     return OrderTrigger(row.stop_price, is_market, kind, row.working_type)
 
 

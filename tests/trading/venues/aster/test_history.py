@@ -55,6 +55,23 @@ def test_a_trigger_is_told_by_its_type(label: str, kind: TriggerKind | None, *, 
     assert found.trigger == OrderTrigger(Decimal(9300), is_market, kind, "MARK_PRICE")
 
 
+@pytest.mark.parametrize(
+    ("fields", "price", "trail"),
+    [
+        ({"activatePrice": "9020", "priceRate": "0.3"}, "9020", "0.003"),
+        ({"activatePrice": "0", "priceRate": "5", "stopPrice": "8800"}, "0", "0.05"),
+        ({"priceRate": "0.1"}, "0", "0.001"),
+    ],
+)
+def test_a_trailing_stop_tells_how_far_it_follows_and_from_where(
+    fields: dict[str, str], price: str, trail: str
+) -> None:
+    found = one({"type": "TRAILING_STOP_MARKET", "workingType": "CONTRACT_PRICE"} | fields)
+    assert found.trigger == OrderTrigger(
+        Decimal(price), is_market=True, kind=None, condition="CONTRACT_PRICE", trail=Decimal(trail)
+    )
+
+
 def test_a_triggered_stop_is_a_plain_order_that_remembers_its_type() -> None:
     found = one({"type": "MARKET", "origType": "STOP_MARKET", "stopPrice": "9300"})
     assert (found.trigger, found.order_type) == (None, "STOP_MARKET")
@@ -195,6 +212,8 @@ def test_every_recorded_row_is_understood(venue_data: Path) -> None:
 
     (resting,) = orders.open_orders(encoded(responses("open_orders.json")[0]))
     assert (resting.order_type, resting.size) == ("TRAILING_STOP_MARKET", Decimal("0.40"))
+    assert resting.trigger is not None
+    assert (resting.trigger.price, resting.trigger.trail) == (Decimal(9020), Decimal("0.003"))
     (fill,) = history.fills(encoded(responses("user_trades.json")[0]))
     assert fill.closed_pnl == Decimal("-0.91539999")
     documented, recorded = (history.income(encoded(rows)) for rows in responses("income.json"))
