@@ -14,8 +14,16 @@ ASK = "name => document.getElementById(name).dispatchEvent(new CustomEvent('refr
 SitDown = Callable[..., Terminal]
 
 
+def sit_down_undisturbed(sit_down: SitDown, exchange: Exchange) -> Terminal:
+    """A terminal whose stream is asked for and never answers: it hears what a test lets it hear."""
+    terminal = sit_down(exchange)
+    terminal.page.route("**/live/**", lambda route: None)
+    terminal.open()
+    return terminal
+
+
 def test_panel_that_was_on_its_way_puts_no_older_number_back(harbor: Exchange, sit_down: SitDown) -> None:
-    terminal = sit_down(harbor)
+    terminal = sit_down_undisturbed(sit_down, harbor)
     page, equity = terminal.page, terminal.page.locator("#account-equity")
     older = terminal.visitor().get("/account/").text
     on_their_way: list[Route] = []
@@ -34,7 +42,7 @@ def test_panel_that_was_on_its_way_puts_no_older_number_back(harbor: Exchange, s
 
 
 def test_reason_for_closed_buttons_goes_when_figures_are_current_again(harbor: Exchange, sit_down: SitDown) -> None:
-    terminal = sit_down(harbor)
+    terminal = sit_down_undisturbed(sit_down, harbor)
     page = terminal.page
     page.route(
         "**/positions/", lambda route: route.fulfill(body=drawn_on_old_figures(terminal), content_type="text/html")
