@@ -5,7 +5,7 @@ trusted.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from tenants.policy import highest_leverage, offered_modes
@@ -16,7 +16,7 @@ from trading.margin.cross import state_of
 from trading.margin.preview import preview_order
 from trading.margin.quotes import OrderEffect, OrderRequest, Preview, Refusal, RefusalCode
 from trading.margin.rounding import Direction, to_step
-from trading.margin.types import MarginMode, Side
+from trading.margin.types import Account, AccountMode, MarginMode, Side
 from trading.models import Market
 from trading.protection import Result, at_once, never_fires, result_at, wrong_end
 from trading.venues.snapshots import MarketSpec, TimeInForce, TriggerKind, Venue
@@ -67,7 +67,8 @@ def quote_order(desk: Desk, market: Market, form: OrderForm) -> Quoted:
     if not mark:
         return Quoted(form, None, None, None, None, None, ceiling, errors | {"size": "There is no price yet."})
     try:
-        free = state_of(desk.engine_in(market)).free_collateral(RULES[spec.venue])
+        account = concerned(desk.engine_in(market), spec.name)
+        free = state_of(account).free_collateral(RULES[spec.venue])
         maximum = largest_size(desk, market, form, mark, free)
         size = _size(spec, form, mark, maximum)
         if not size or "leverage" in errors:
@@ -81,7 +82,7 @@ def quote_order(desk: Desk, market: Market, form: OrderForm) -> Quoted:
                 ceiling,
                 _nothing_errors(spec, form, size, maximum, mark) | errors,
             )
-        preview = _preview(desk, market, form, size, mark)
+        preview = _preview(desk, account, market, form, size, mark)
     except NO_FIGURES:
         return Quoted(form, None, mark, None, None, None, ceiling, errors, UNREADABLE)
     if "size" not in errors:
@@ -122,7 +123,18 @@ def _size(spec: MarketSpec, form: OrderForm, mark: Decimal, maximum: Decimal | N
     return spec.floor_size(form.amount / form.reference(mark))
 
 
-def _preview(desk: Desk, market: Market, form: OrderForm, size: Decimal, mark: Decimal) -> Preview:
+def concerned(account: Account, name: str) -> Account:
+    """The account without what an order in one market neither touches nor tells: isolated positions in other markets.
+
+    In a standard account alone: in others the collateral behind them counts for the rest too (Hyperliquid 3.4).
+    """
+    if account.mode is not AccountMode.STANDARD:
+        return account
+    bearing = tuple(held for held in account.positions if held.mode is MarginMode.CROSS or held.market == name)
+    return account if len(bearing) == len(account.positions) else replace(account, positions=bearing)
+
+
+def _preview(desk: Desk, account: Account, market: Market, form: OrderForm, size: Decimal, mark: Decimal) -> Preview:
     order = OrderRequest(
         terms=market_terms(market.rules),
         side=form.side,
@@ -136,7 +148,7 @@ def _preview(desk: Desk, market: Market, form: OrderForm, size: Decimal, mark: D
         is_maker=form.kind is OrderKind.LIMIT and form.time_in_force is TimeInForce.POST_ONLY,
         trigger_price=form.trigger,
     )
-    return preview_order(desk.engine_in(market), order)
+    return preview_order(account, order)
 
 
 def _nothing_errors(

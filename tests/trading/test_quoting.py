@@ -1,14 +1,22 @@
 """What stands beside the size when a ticket comes to nothing."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.trading.desks import NOW, make_desk, market, state
+from tests.trading.margin.strategies import accounts, decimals
 from trading.forms import read_order
 from trading.live.board import Board
+from trading.margin.preview import preview_order
+from trading.margin.quotes import MarketTerms, OrderRequest
+from trading.margin.rules import HYPERLIQUID
+from trading.margin.types import Account, AccountMode, MarginMode, Side, TierTable
 from trading.panels.ticket import default_form
-from trading.quoting import NO_COLLATERAL, Quoted, quote_order
+from trading.quoting import NO_COLLATERAL, Quoted, concerned, quote_order
 
 SMALLEST = "An order has to be worth at least 10 USDC: 0.00012 BTC or more."
 
@@ -46,3 +54,21 @@ def test_ticket_without_a_size_is_not_wrong_yet() -> None:
 
 def test_market_without_a_price_says_so() -> None:
     assert quoted(mark="0", size="0.01").errors == {"size": "There is no price yet."}
+
+
+@settings(max_examples=60)
+@given(
+    account=accounts(),
+    mode=st.sampled_from(AccountMode),
+    side=st.sampled_from(Side),
+    margin=st.sampled_from(MarginMode),
+    size=decimals("0.001", "5", 3),
+    name=st.sampled_from(["A", "B", "E"]),
+)
+def test_positions_that_do_not_concern_an_order_change_no_figure_of_it(
+    account: Account, mode: AccountMode, side: Side, margin: MarginMode, size: Decimal, name: str
+) -> None:
+    held = replace(account, mode=mode)
+    order = OrderRequest(MarketTerms(name, TierTable.single(50), HYPERLIQUID), side, size, Decimal(1000), margin, 5)
+
+    assert preview_order(concerned(held, name), order) == preview_order(held, order)
