@@ -8,6 +8,7 @@ variables win over that file.
 from pathlib import Path
 
 import environ
+from kombu.entity import Queue
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -161,6 +162,8 @@ VENUE_READ_TIMEOUT = env.float("VENUE_READ_TIMEOUT", default=5.0)
 AGENT_KEY_SECRETS = env.list("AGENT_KEY_SECRETS", default=[])
 
 CELERY_BROKER_URL = REDIS_URL
+# Readings are dealt to the workers of one address of ours; whatever else, to any worker.
+CELERY_TASK_QUEUES = [Queue(name) for name in ("celery", f"readings@{EGRESS}")]  # type: ignore[no-untyped-call]
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

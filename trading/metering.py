@@ -128,12 +128,12 @@ def _allowances(venue: Venue, network: Network) -> str:
     return f"allowance:{venue}:{network}"
 
 
-def budget_of(venue: Venue, network: Network) -> Budget:
-    """The budget of this process's address at a venue."""
-    return Budget(blocking(), f"budget:{venue}:{network}:{settings.EGRESS}")
+def budget_of(venue: Venue, network: Network, address: str = "") -> Budget:
+    """The budget of an address of ours at a venue; of this process's where none is named."""
+    return Budget(blocking(), f"budget:{venue}:{network}:{address or settings.EGRESS}")
 
 
-def meter_of(tariff: Tariff, venue: Venue, network: Network) -> Meter:
+def meter_of(tariff: Tariff, venue: Venue, network: Network, address: str = "") -> Meter:
     """What counts the address's weight; its limit is what the venue says unless the deployment knows of another."""
     limit = getattr(settings, f"{venue.name}_WEIGHT_PER_MINUTE") or _as_told(tariff, venue, network).weight
-    return Meter(f"budget:{venue}:{network}:{settings.EGRESS}:weight", limit)
+    return Meter(f"budget:{venue}:{network}:{address or settings.EGRESS}:weight", limit)

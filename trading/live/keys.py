@@ -8,6 +8,7 @@
 ``marks:{venue}:{network}``               channel of the marks of all markets; full state likewise
 ``{operator}:account:{account}``          channel of private patches and changes; full state likewise
 ``{operator}:changes:{account}``          hash: fragment → Unix ms of its last change
+``{operator}:turn:{account}``             how many changes of the account its pages were told of
 ``{operator}:shape:{account}``            hash: fragment → digest of its structure when last announced
 ``{operator}:looking``                    sorted set: account → Unix seconds until which somebody looks
 ``{operator}:read:account:{account}``     there while the account's orders and fills were read lately
@@ -26,13 +27,16 @@
 ``schedule:{venue}:{network}:resting``    hash: account → failed readings in a row, Unix seconds until which it rests
 ``schedule:{venue}:{network}:wanted``     sorted set: account → Unix seconds until which somebody waits for its reading
 ``{operator}:freshness:{venue}:{network}``  ages of an operator's accounts by class; operator 0: of all together
+``schedule:{venue}:{network}:whole``      there while an account nobody waits for was read whole lately
 ``schedule:{venue}:{network}:measured``   there while the ages of all accounts were measured lately
+``addresses``                             sorted set: address of ours → Unix seconds until which it has workers
 ``budget:{venue}:{network}:{egress}…``    what one address of ours spends at a venue (``trading.venues.budget``)
 ========================================  ==========================================================================
 """
 
 from trading.venues.snapshots import Network, Venue
 
+ADDRESSES = "addresses"
 ARRIVALS = "looking:arrivals"
 CONTROL = "live:control"
 LOOKED_AT_MARKETS = "looking:markets"
@@ -77,6 +81,11 @@ def state(channel: str) -> str:
 def changes(operator_id: int, account_id: int) -> str:
     """When each fragment of an account's page last changed."""
     return f"{operator_id}:changes:{account_id}"
+
+
+def turn(operator_id: int, account_id: int) -> str:
+    """How many changes of an account its pages were told of: what was read before the last one is old."""
+    return f"{operator_id}:turn:{account_id}"
 
 
 def shape(operator_id: int, account_id: int) -> str:
@@ -142,6 +151,11 @@ def wanted(venue: Venue, network: Network) -> str:
 def freshness(operator_id: int, venue: Venue, network: Network) -> str:
     """How old the accounts of an operator are, by class."""
     return f"{operator_id}:freshness:{venue}:{network}"
+
+
+def whole_turn(venue: Venue, network: Network) -> str:
+    """There while an account that nobody waits for was read whole lately, though nothing lay idle."""
+    return f"schedule:{venue}:{network}:whole"
 
 
 def measured(venue: Venue, network: Network) -> str:

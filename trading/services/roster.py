@@ -28,6 +28,7 @@ OVERLAP = timedelta(seconds=10)
 Row = tuple[Any, ...]
 ACCOUNT = (
     "pk", "operator_id", "mode", "attempted_at", "cross_equity", "cross_maintenance", "synced_at", "sync_problem",
+    "cursors__fills",
 )  # fmt: skip
 POSITION = (
     "account_id", "market__name", "size", "liquidation_price", "estimated_liquidation_price", "mark_price", "mode",
@@ -37,12 +38,13 @@ POSITION = (
 @dataclass(frozen=True, slots=True)
 class Known:
     """All accounts of a venue, in the order of their ids, and their positions. ``names`` are the markets in which
-    something is held."""
+    something is held. ``whole_at``: up to when an account's executions are known, 0 for never."""
 
     ids: NDArray[np.int64]
     operators: NDArray[np.int64]
     attempted_at: Floats
     fresh_at: Floats
+    whole_at: Floats
     weights: NDArray[np.int64]
     exposure: Exposure
     names: tuple[str, ...]
@@ -107,6 +109,7 @@ class RosterOf:
         exposure = known.exposure
         known.attempted_at[place] = _moment(row)
         known.fresh_at[place] = _fresh_at(row)
+        known.whole_at[place] = _whole_at(row)
         known.weights[place] = _weight(row)
         exposure.cross_equity[place], exposure.cross_maintenance[place] = row[4], row[5]
         first = int(np.searchsorted(exposure.owners, place))
@@ -137,6 +140,7 @@ def _known(rows: dict[int, Row], held: dict[int, list[Row]]) -> Known:
         operators=np.array([row[1] for row in ordered], np.int64),
         attempted_at=_floats(_moment(row) for row in ordered),
         fresh_at=_floats(_fresh_at(row) for row in ordered),
+        whole_at=_floats(_whole_at(row) for row in ordered),
         weights=np.array([_weight(row) for row in ordered], np.int64),
         exposure=exposure,
         names=tuple(names),
@@ -150,11 +154,15 @@ def _moment(account: Row) -> float:
 
 def _fresh_at(account: Row) -> float:
     """Without a problem the last attempt succeeded, or a stream tells."""
-    _, _, _, attempted_at, _, _, synced_at, problem = account
+    _, _, _, attempted_at, _, _, synced_at, problem, _ = account
     if synced_at is None:
         return float("nan")
     moment: datetime = synced_at if problem or attempted_at is None else max(synced_at, attempted_at)
     return moment.timestamp()
+
+
+def _whole_at(account: Row) -> float:
+    return datetime.fromisoformat(account[8]).timestamp() if account[8] else 0.0
 
 
 def _weight(account: Row) -> int:

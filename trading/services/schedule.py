@@ -7,7 +7,7 @@ at risk and those who look go first among the late; but whoever is late several 
 nobody starves.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import IntEnum
@@ -28,6 +28,9 @@ CATCHING_UP = 1.2
 FIRST_REST, LONGEST_REST = 2.0, 300.0
 
 WHOLE_OFTEN, WHOLE_SELDOM = 10.0, 300.0
+# What a reading of orders, fills, funding and ledger costs at most (Hyperliquid 7), and which share of the budget may
+# go to such readings of accounts that nobody waits for.
+WHOLE_WEIGHT, WHOLE_SHARE = 120, 0.05
 
 
 class Need(IntEnum):
@@ -166,6 +169,19 @@ def _within(places: Places, claims: Floats, weights: NDArray[np.int64], weight: 
 def turn_weight(free: float, rate: float, seconds: float) -> float:
     """What a turn may spend after so many seconds: what is free, but hardly faster than ``rate`` (weight a second)."""
     return min(free, rate * CATCHING_UP * seconds)
+
+
+def deal(weights: Iterable[int], purses: Mapping[str, float]) -> list[str]:
+    """Through which of our addresses each reading goes: the one that has most left then.
+
+    >>> deal([2, 2, 2, 4], {"one": 5, "two": 4})
+    ['one', 'two', 'one', 'two']
+    """
+    left, through = dict(purses), []
+    for weight in weights:
+        through.append(max(left, key=lambda name: left[name]))
+        left[through[-1]] -= weight
+    return through
 
 
 def rest_after(failures: int) -> float:

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -10,7 +11,7 @@ from django.utils import timezone
 
 from tenants.scope import every_operator, operator_scope
 from trading.connect import account_adapter, configured_venues, gateway_of
-from trading.live import board, handing, keys, presence, weather
+from trading.live import addresses, board, handing, keys, presence, weather
 from trading.live.shapes import announce
 from trading.metering import budget_of, meter_of
 from trading.models import Command, VenueAccount
@@ -19,7 +20,7 @@ from trading.services import freshness, schedule, sync
 from trading.services.fees import keep_fees_current
 from trading.services.risk import nearest
 from trading.services.roster import Known, RosterOf
-from trading.services.schedule import Roster
+from trading.services.schedule import Need, Needs, Places, Roster
 from trading.tasks.followups import follow_up
 from trading.tasks.turns import OperatorTask, alone, is_first_within
 from trading.venues.base import Network, Venue
@@ -38,28 +39,67 @@ MEASURE_SECONDS = 5.0
 _turned_at: dict[tuple[Venue, Network], float] = {}
 
 
+@dataclass(frozen=True, slots=True)
+class Purse:
+    """What a turn may spend through each address of ours, by its name, and what all may in a second. ``is_idle``:
+    half of it lies idle."""
+
+    weights: dict[str, float]
+    rate: float
+    is_idle: bool
+
+    @property
+    def whole_every(self) -> float:
+        """Seconds between two readings of one account's orders and fills."""
+        return schedule.WHOLE_OFTEN if self.is_idle else schedule.WHOLE_SELDOM
+
+    @property
+    def whole_apart(self) -> float:
+        """Seconds between two such readings of accounts that nobody waits for, where nothing lies idle."""
+        return schedule.WHOLE_WEIGHT / (schedule.WHOLE_SHARE * self.rate)
+
+
 @shared_task  # type: ignore[untyped-decorator]
 def sync_due_accounts() -> int:
     """Choose whose turn it is within the budget of each venue, and hand the accounts out; how many."""
+    addresses.mark()
     with alone(keys.task_lock("sync_due_accounts")) as is_mine:
         return sum(_turn(venue, network) for venue, network in configured_venues()) if is_mine else 0
 
 
 def _turn(venue: Venue, network: Network) -> int:
-    weight, whole_every = _purse(venue, network)
+    purse = _purse(venue, network)
     with every_operator():
         known = _roster_of(venue, network).known(timezone.now())
         roster = _claims(venue, network, known)
     _measure(venue, network, known, roster)
-    chosen = schedule.choose(roster, time.time(), weight)
+    chosen = schedule.choose(roster, time.time(), sum(purse.weights.values()))
     if weather.read(venue, network).sky is Sky.DOWN:
         # One after another until one is answered: whether it is up is all there is to learn.
         chosen = chosen[:1] if weather.may_probe(venue, network, PROBE) else chosen[:0]
-    accounts = list(zip(known.operators[chosen].tolist(), known.ids[chosen].tolist(), strict=True))
-    handing.hand_out(venue, network, (account_id for _, account_id in accounts))
-    for operator_id, account_id in accounts:
-        sync_account_in_turn.apply_async(args=[operator_id, account_id, whole_every], expires=EXPIRES_SECONDS)
-    return len(accounts)
+    handing.hand_out(venue, network, known.ids[chosen].tolist())
+    whole = set(_whole(venue, network, known, roster.needs, chosen, purse))
+    through = schedule.deal(roster.weights[chosen].tolist(), purse.weights)
+    for place, address in zip(chosen.tolist(), through, strict=True):
+        sync_account_in_turn.apply_async(
+            args=[int(known.operators[place]), int(known.ids[place]), purse.whole_every if place in whole else None],
+            expires=EXPIRES_SECONDS,
+            queue=addresses.queue(address),
+        )
+    return len(chosen)
+
+
+def _whole(venue: Venue, network: Network, known: Known, needs: Needs, chosen: Places, purse: Purse) -> list[int]:
+    """Whose orders and fills may be read too. That costs many times as much as positions: where the budget is used,
+    those whom somebody looks at or waits for, and now and then the one who was left out longest."""
+    if purse.is_idle:
+        return list(chosen.tolist())
+    awaited = needs[chosen] <= Need.LOOKED_AT
+    others = chosen[~awaited]
+    if others.size and is_first_within(keys.whole_turn(venue, network), purse.whole_apart):
+        longest = others[np.argmin(known.whole_at[others])]
+        return [*chosen[awaited].tolist(), int(longest)]
+    return list(chosen[awaited].tolist())
 
 
 def _measure(venue: Venue, network: Network, known: Known, roster: Roster) -> None:
@@ -74,16 +114,18 @@ def _measure(venue: Venue, network: Network, known: Known, roster: Roster) -> No
     freshness.keep(venue, network, measured)
 
 
-def _purse(venue: Venue, network: Network) -> tuple[float, float]:
-    """What this turn may spend, and after how many seconds orders and fills are read again."""
-    meter = meter_of(gateway_of(venue).tariff, venue, network)
-    state = budget_of(venue, network).state(meter)
-    now, ceiling = time.monotonic(), meter.ceiling(Priority.ROUTINE)
+def _purse(venue: Venue, network: Network) -> Purse:
+    """What this turn may spend through each address of ours that has workers."""
+    now, free, rate, used, ceiling = time.monotonic(), {}, 0.0, 0, 0
     seconds = min(LONGEST_TURN, now - _turned_at.get((venue, network), now - TURN_SECONDS))
     _turned_at[venue, network] = now
-    free = 0 if state.closed_for else ceiling - state.used[0]
-    weight = schedule.turn_weight(free, ceiling / meter.seconds, seconds)
-    return weight, schedule.whole_every(state.used[0], ceiling)
+    for address in addresses.alive():
+        meter = meter_of(gateway_of(venue).tariff, venue, network, address)
+        state, most = budget_of(venue, network, address).state(meter), meter.ceiling(Priority.ROUTINE)
+        left = 0 if state.closed_for else most - state.used[0]
+        free[address] = schedule.turn_weight(left, most / meter.seconds, seconds)
+        rate, used, ceiling = rate + most / meter.seconds, used + state.used[0], ceiling + most
+    return Purse(free, rate, is_idle=used * 2 <= ceiling)
 
 
 @cache
@@ -114,8 +156,9 @@ def _claims(venue: Venue, network: Network, known: Known) -> Roster:
 
 
 @shared_task(base=OperatorTask)  # type: ignore[untyped-decorator]
-def sync_account_in_turn(operator_id: int, account_id: int, whole_every: float = schedule.WHOLE_OFTEN) -> None:
-    """Read one account because it is its turn: money and positions; all of it where they moved, and now and then."""
+def sync_account_in_turn(operator_id: int, account_id: int, whole_every: float | None = schedule.WHOLE_OFTEN) -> None:
+    """Read one account because it is its turn: money and positions; all of it where they moved, and where it is due."""
+    addresses.mark()
     with reading(Priority.ROUTINE):
         _sync(operator_id, account_id, whole_every, is_turn=True)
 
@@ -137,33 +180,43 @@ def sync_accounts(accounts: list[tuple[int, int]]) -> None:
             _sync(operator_id, account_id, schedule.WHOLE_OFTEN)
 
 
-def _sync(operator_id: int, account_id: int, whole_every: float, *, is_turn: bool = False) -> None:
+def _sync(operator_id: int, account_id: int, whole_every: float | None, *, is_turn: bool = False) -> None:
     """Read an account unless somebody else does, and keep what came of it for the next turns.
 
-    An account that fails in its turn rests, the longer the more often; while the venue is down that is not its fault.
+    An account that fails in its turn rests, the longer the more often. Where the venue is down or our limit there is
+    used up, that is not its fault.
     """
     with alone(keys.account_lock(operator_id, account_id)) as is_mine:
         account = VenueAccount.objects.filter(pk=account_id).first() if is_mine else None
         if account is None:
             return
-        venue, network, is_read = Venue(account.venue), Network(account.network), False
+        venue, network, is_read = Venue(account.venue), Network(account.network), None
         try:
             is_read = _read(account, whole_every)
         finally:
             if is_read:
                 handing.give_back(venue, network, account_id)
             elif is_turn and weather.read(venue, network).sky is not Sky.DOWN:
-                count = handing.failures(venue, network, account_id) + 1
-                handing.let_rest(venue, network, account_id, count, schedule.rest_after(count))
+                _let_rest(venue, network, account_id, was_held_back=is_read is False and not _problem(account_id))
 
 
-def _read(account: VenueAccount, whole_every: float) -> bool:
+def _let_rest(venue: Venue, network: Network, account_id: int, *, was_held_back: bool) -> None:
+    count = handing.failures(venue, network, account_id) + (not was_held_back)
+    handing.let_rest(venue, network, account_id, count, schedule.rest_after(max(1, count)))
+
+
+def _problem(account_id: int) -> str:
+    """Why the venue did not answer; nothing where it was not even asked."""
+    return VenueAccount.objects.filter(pk=account_id).values_list("sync_problem", flat=True).first() or ""
+
+
+def _read(account: VenueAccount, whole_every: float | None) -> bool:
     """Read it and tell its pages what changed; whether the venue answered."""
     operator_id, account_id = account.operator_id, account.pk
     # A process that died between two commands of one wish left the second to whoever comes by.
     follow_up(account)
     adapter = account_adapter(account)
-    if not whole_every or is_first_within(keys.whole_read(operator_id, account_id), whole_every):
+    if _is_whole(account, whole_every):
         is_read = sync.sync_account(adapter, account)
         announce(operator_id, account_id)
         if is_read:
@@ -174,3 +227,10 @@ def _read(account: VenueAccount, whole_every: float) -> bool:
         is_read = sync.sync_account(adapter, account)
         announce(operator_id, account_id)
     return is_read
+
+
+def _is_whole(account: VenueAccount, every: float | None) -> bool:
+    """Whether orders and fills are read too: at first, where ``every`` is 0, and where they were not for so long."""
+    if not every:
+        return every is not None or account.synced_at is None
+    return is_first_within(keys.whole_read(account.operator_id, account.pk), every)
