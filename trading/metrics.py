@@ -11,7 +11,21 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Aggregate, Count, ExpressionWrapper, F, FloatField, Max, Min, Q, QuerySet, Sum, Value
+from django.db.models import (
+    Aggregate,
+    Count,
+    ExpressionWrapper,
+    F,
+    FloatField,
+    Func,
+    JSONField,
+    Max,
+    Min,
+    Q,
+    QuerySet,
+    Sum,
+    Value,
+)
 from django.db.models.functions import Abs, NullIf
 from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
@@ -232,13 +246,24 @@ def _differences() -> Metric:
     return family
 
 
+class _Reasons(Func):
+    """Every reason in an event's evidence, a row for each: its own and its members'."""
+
+    function = "jsonb_path_query"
+    template = "%(function)s(%(expressions)s, 'strict $.**.reason')"
+    output_field = JSONField()
+    set_returning = True
+
+
 def _refusals() -> Metric:
-    """Refusals by the platform's own reasons; a reason "unmapped" is a text of the venue that no table knows yet."""
+    """Refusals by the platform's own reasons, of commands and of members of batches that went through otherwise; a
+    reason "unmapped" is a text of the venue that no table knows yet."""
     family = GaugeMetricFamily(
         "perpsstudio_refusals", "Commands that a venue refused, by reason, since the first.", labels=["venue", "reason"]
     )
-    refused = CommandEvent.objects.filter(evidence__has_key="reason").order_by()
-    grouped = refused.values_list("command__account__venue", "evidence__reason").annotate(refusals=Count("pk"))
+    told = CommandEvent.objects.filter(evidence__has_any_keys=["reason", "members"]).order_by()
+    refused = told.annotate(refused_for=_Reasons("evidence"))
+    grouped = refused.values_list("command__account__venue", "refused_for").annotate(refusals=Count("pk"))
     counted = {(venue.value, Reason.UNMAPPED.value): 0 for venue, _ in configured_venues()}
     counted |= {(venue, reason): count for venue, reason, count in grouped}
     for (venue, reason), count in sorted(counted.items()):

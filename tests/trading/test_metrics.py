@@ -18,7 +18,9 @@ from trading.live.connections import blocking
 from trading.metrics import BOUNDS, EstimateErrors, all_estimate_errors, estimate_errors
 from trading.models import Market, VenueAccount
 from trading.models.commands import CommandState
-from trading.services.commands import settle
+from trading.services.commands import evidence_of, settle
+from trading.venues.base import Batch, Filled, Refused, Resting
+from trading.venues.errors import Reason, Rejected
 from trading.venues.snapshots import Network, Venue
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
@@ -29,6 +31,7 @@ FAR_OFF = {"liquidation_price": Decimal(100), "estimated_liquidation_price": Dec
 ONLY_THEIRS = {"liquidation_price": Decimal(100), "estimated_liquidation_price": None}
 ONLY_OURS = {"liquidation_price": None, "estimated_liquidation_price": Decimal(100)}
 NEITHER = {"liquidation_price": None, "estimated_liquidation_price": None}
+ONE = Decimal(1)
 NOTHING = EstimateErrors("hyperliquid", "isolated", 0, 0.0, None, None, None, (0,) * len(BOUNDS), 0, 0)
 
 
@@ -143,6 +146,24 @@ def test_scrape_counts_refusals_by_reason_and_texts_that_nobody_knows(
     venue = ("venue", "hyperliquid")
     assert found["perpsstudio_refusals", (("reason", "unmapped"), venue)] == 2
     assert found["perpsstudio_refusals", (("reason", "price_tick"), venue)] == 1
+
+
+def test_scrape_counts_what_was_refused_inside_a_batch(alpha: Exchange, alices: Belongings, market: Market) -> None:
+    went = Resting(7)
+    new, known = (
+        Refused(Rejected(text, reason=reason, text=text))
+        for text, reason in (("Something new.", Reason.UNMAPPED), ("Invalid TP/SL price.", Reason.TRIGGER_PRICE))
+    )
+    with operator_scope(alpha.operator.pk):
+        for nonce, members in enumerate(((went, new, new), (went, known), (went, Filled(8, ONE, ONE))), start=10):
+            settle(
+                make_command(alices.account, market, nonce=nonce), CommandState.ACCEPTED, evidence_of(Batch(members))
+            )
+    found = scraped()
+
+    venue = ("venue", "hyperliquid")
+    assert found["perpsstudio_refusals", (("reason", "unmapped"), venue)] == 2
+    assert found["perpsstudio_refusals", (("reason", "trigger_price"), venue)] == 1
 
 
 def test_scrape_of_an_empty_platform_answers(db: None) -> None:

@@ -25,7 +25,7 @@ from trading.services.accounts import note_refusal
 from trading.services.events import Heard, record
 from trading.services.lateness import overtaken, too_old
 from trading.services.wake import settle_soon
-from trading.venues.base import Acknowledgement, Adapter, Batch, Outcome, SignedRequest
+from trading.venues.base import Acknowledgement, Adapter, Batch, Outcome, Refused, SignedRequest
 from trading.venues.base import Command as VenueCommand
 from trading.venues.errors import AlreadyReceived, InvalidCommand, OutcomeUnknown, Rejected, Unavailable, VenueError
 
@@ -287,6 +287,14 @@ def evidence_of(acknowledgement: Acknowledgement | Outcome) -> dict[str, Any]:
     """The venue's acceptance as it goes on record; that of several orders names what became of each, in their order."""
     if isinstance(acknowledgement, Batch):
         return {"kind": "batch", "members": [evidence_of(outcome) for outcome in acknowledgement.outcomes]}
+    if isinstance(acknowledgement, Refused):
+        refusal = acknowledgement.error
+        return {
+            "kind": "refused",
+            "error": refusal.explanation,
+            "venue": refusal.text,
+            "reason": refusal.reason.value,
+        }
     details = asdict(acknowledgement) if is_dataclass(acknowledgement) else {}
     return {"kind": type(acknowledgement).__name__.lower()} | {name: str(value) for name, value in details.items()}
 
