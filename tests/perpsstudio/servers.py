@@ -10,6 +10,8 @@ from perpsstudio.embedded import ports, postgres, processes
 from perpsstudio.embedded.postgres import Postgres
 from perpsstudio.embedded.processes import Child
 
+# Outlasts a machine that has much else to do.
+PATIENCE_SECONDS = 60.0
 PASSED = 0
 FAILED = 1
 
@@ -24,7 +26,7 @@ def start(server: Postgres, children: list[Child]) -> str:
     postgres.create(server, may_create_databases=False)
     child = processes.start(server.program())
     children.append(child)
-    assert processes.wait_until(lambda: server.is_ready(child), seconds=10), child.output()
+    assert processes.wait_until(lambda: server.is_ready(child), seconds=PATIENCE_SECONDS), child.output()
     return server.url
 
 

@@ -11,7 +11,6 @@ from django.db import connection
 from pytest_django import Settings
 
 from perpsstudio import checks
-from perpsstudio.embedded import postgres
 from perpsstudio.embedded.processes import Child
 from perpsstudio.settings import BASE_DIR, INSECURE_SECRET_KEY
 from tests.perpsstudio import servers
@@ -106,9 +105,8 @@ def test_ordinary_database_role_passes() -> None:
     assert checks.check_database_role(None, databases=None) == []
 
 
-def test_superuser_is_refused_as_the_database_role(state: Path, children: list[Child]) -> None:
-    server = servers.find(state)
-    postgres.create(server, may_create_databases=False)
+def test_superuser_is_refused_as_the_database_role(made: Path, children: list[Child]) -> None:
+    server = servers.find(made)
     with (server.data / "pg_hba.conf").open("a") as rules:
         rules.write("host all postgres 127.0.0.1/32 trust\n")
     servers.start(server, children)
@@ -116,7 +114,7 @@ def test_superuser_is_refused_as_the_database_role(state: Path, children: list[C
         "DATABASE_URL": f"postgres://postgres@127.0.0.1:{server.port}/perpsstudio",
         "SECRET_KEY": "a key of its own",
         "AGENT_KEY_SECRETS": FERNET_KEY,
-        "STATE": str(state),
+        "STATE": str(made),
     }
 
     done = subprocess.run(

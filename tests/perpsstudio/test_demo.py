@@ -17,8 +17,10 @@ from perpsstudio.demo import health
 from perpsstudio.demo.programs import PROJECT
 from perpsstudio.demo.state import ROLES
 from perpsstudio.embedded import ports, processes
+from tests.endings import is_gone
+from tests.perpsstudio.servers import PATIENCE_SECONDS
 
-READY_SECONDS = 60
+READY_SECONDS = 240
 SETTINGS = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "AGENT_KEY_SECRETS", "DEBUG", "HTTPS"}
 VENUE_SETTINGS = {"HYPERLIQUID_URL", "HYPERLIQUID_NETWORK", "HYPERLIQUID_DEXES", "ASTER_URL", "ASTER_NETWORK"}
 BARE = {name: value for name, value in os.environ.items() if name not in SETTINGS | VENUE_SETTINGS | {"STATE", "PORT"}}
@@ -78,8 +80,9 @@ def family(run: subprocess.Popen[bytes]) -> list[psutil.Process]:
     return psutil.Process(run.pid).children(recursive=True)
 
 
-def are_gone(relatives: list[psutil.Process]) -> bool:
-    return not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in relatives)
+def end(relatives: list[psutil.Process]) -> bool:
+    """Whether all of them do, by themselves and at once."""
+    return processes.wait_until(lambda: all(map(is_gone, relatives)), seconds=PATIENCE_SECONDS)
 
 
 def test_copy_lives_through_a_kill_and_stops_without_a_trace(copy: Copy) -> None:
@@ -105,13 +108,13 @@ def test_copy_lives_through_a_kill_and_stops_without_a_trace(copy: Copy) -> None
     run.wait()
     run = copy.start()
     assert copy.report(run) == report
-    assert are_gone(killed)
+    assert end(killed)
     assert any("Database tables, unchanged" in line for line in copy.lines())
 
     relatives = family(run)
     run.send_signal(signal.SIGINT)
-    assert run.wait(30) == 0, copy.output.read_text()
-    assert are_gone(relatives)
+    assert run.wait(PATIENCE_SECONDS) == 0, copy.output.read_text()
+    assert end(relatives)
     assert not copy.ready.exists()
     assert ports.is_free(copy.port)
 
@@ -136,8 +139,8 @@ def restarts_the_web_server(copy: Copy, run: subprocess.Popen[bytes]) -> None:
     record = json.loads((copy.state / "processes.json").read_text())
     web = next(entry["pid"] for entry in record if entry["name"] == "web")
     os.kill(web, signal.SIGKILL)
-    assert processes.wait_until(lambda: "web runs again." in copy.lines(), seconds=10)
-    assert processes.wait_until(lambda: health.answers("localhost", copy.port, "/healthz"), seconds=10)
+    assert processes.wait_until(lambda: "web runs again." in copy.lines(), seconds=PATIENCE_SECONDS)
+    assert processes.wait_until(lambda: health.answers("localhost", copy.port, "/healthz"), seconds=PATIENCE_SECONDS)
     assert run.poll() is None
 
 
@@ -145,7 +148,7 @@ def restarts_the_web_server(copy: Copy, run: subprocess.Popen[bytes]) -> None:
 def test_port_that_is_no_port_is_refused(copy: Copy, port: str) -> None:
     copy.environment["PORT"] = port
 
-    assert copy.start().wait(30) == 1
+    assert copy.start().wait(PATIENCE_SECONDS) == 1
     assert copy.lines() == [f"PORT is '{port}': give a number from 1 to 65535."]
 
 
@@ -153,7 +156,7 @@ def test_port_in_use_is_refused_in_one_sentence(copy: Copy) -> None:
     with socket.socket() as taken:
         taken.bind((ports.LOOPBACK, copy.port))
         taken.listen()
-        assert copy.start().wait(30) == 1
+        assert copy.start().wait(PATIENCE_SECONDS) == 1
 
     assert copy.lines()[-1] == (
         f"Port {copy.port} is in use: choose another with PORT=, for example PORT={copy.port + 1}."

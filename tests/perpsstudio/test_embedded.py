@@ -9,6 +9,8 @@ from pathlib import Path
 import psutil
 
 from perpsstudio.embedded import processes
+from tests.endings import is_gone
+from tests.perpsstudio.servers import PATIENCE_SECONDS
 
 RUNNER = [sys.executable, "-m", "perpsstudio.embedded"]
 BARE = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL", "STATE"}}
@@ -60,5 +62,5 @@ def test_termination_stops_command_and_servers() -> None:
 
     assert runner.returncode == 130
     assert len(family) >= 3
-    assert processes.wait_until(lambda: not any(process.is_running() for process in family), seconds=5)
+    assert processes.wait_until(lambda: all(map(is_gone, family)), seconds=PATIENCE_SECONDS)
     assert not folder.exists()

@@ -19,6 +19,7 @@ import pytest
 from perpsstudio.embedded import accounts, ports, postgres, processes
 from perpsstudio.embedded.errors import StartError
 from perpsstudio.embedded.processes import Account, Child
+from tests.endings import is_gone
 from tests.perpsstudio import servers
 
 # An account that PostgreSQL can look up, as it must.
@@ -52,8 +53,8 @@ def test_it_runs_under_an_unprivileged_account_in_a_closed_folder(state: Path, c
     assert stat.S_IMODE(owner.st_mode) == 0o700
 
 
-def test_data_outlives_a_restart_and_a_kill(state: Path, children: list[Child]) -> None:
-    server = servers.find(state)
+def test_data_outlives_a_restart_and_a_kill(made: Path, children: list[Child]) -> None:
+    server = servers.find(made)
     url = servers.start(server, children)
     servers.rows(url, "CREATE TABLE kept AS SELECT 41 AS number")
     processes.stop_all(children)
@@ -66,12 +67,12 @@ def test_data_outlives_a_restart_and_a_kill(state: Path, children: list[Child]) 
     assert servers.rows(servers.start(server, children), "SELECT number FROM kept") == [(42,)]
 
 
-def test_recovery_stops_a_server_left_behind(state: Path, children: list[Child]) -> None:
-    server = servers.find(state)
+def test_recovery_stops_a_server_left_behind(made: Path, children: list[Child]) -> None:
+    server = servers.find(made)
     servers.start(server, children)
 
     assert postgres.recover(server) is True
-    assert children[0].process.wait(5) == 0
+    assert children[0].process.wait(servers.PATIENCE_SECONDS) == 0
 
 
 def test_recovery_spares_a_process_that_only_has_the_same_number(state: Path, children: list[Child]) -> None:
@@ -101,22 +102,22 @@ def test_cluster_of_another_version_is_refused(state: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children that their parent died")
-def test_server_dies_with_a_killed_parent(state: Path) -> None:
+def test_server_dies_with_a_killed_parent(made: Path) -> None:
     program = (
         "import os, pathlib, time\n"
         "from tests.perpsstudio import servers\n"
-        f"servers.start(servers.find(pathlib.Path({str(state)!r})), [])\n"
+        f"servers.start(servers.find(pathlib.Path({str(made)!r})), [])\n"
         "print('started', flush=True)\n"
         "time.sleep(60)\n"
     )
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         assert parent.stdout.readline() == "started\n"
-        server = psutil.Process(int((state / "postgres/postmaster.pid").read_text().splitlines()[0]))
+        server = psutil.Process(int((made / "postgres/postmaster.pid").read_text().splitlines()[0]))
         parent.send_signal(signal.SIGKILL)
 
-    assert processes.wait_until(lambda: not server.is_running(), seconds=5)
-    assert not (state / "postgres/postmaster.pid").exists()
+    assert processes.wait_until(lambda: is_gone(server), seconds=servers.PATIENCE_SECONDS)
+    assert not (made / "postgres/postmaster.pid").exists()
 
 
 @AS_ROOT

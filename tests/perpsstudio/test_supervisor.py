@@ -17,6 +17,8 @@ from perpsstudio.demo.supervisor import StopRequestedError, Supervisor
 from perpsstudio.embedded import processes
 from perpsstudio.embedded.errors import StartError
 from perpsstudio.embedded.processes import Child, Program
+from tests.endings import is_gone
+from tests.perpsstudio.servers import PATIENCE_SECONDS
 
 
 def shell(name: str, script: str, state: Path) -> Program:
@@ -108,13 +110,15 @@ def test_whole_group_ends_with_a_child_that_will_not_listen(state: Path, childre
     script = "trap '' TERM; sleep 60 & echo $! >helper; wait; sleep 60"
     deaf = Program("deaf", ["/bin/sh", "-c", script], state / "log", os.environ, state, patience_seconds=0.2)
     child = processes.start(deaf)
-    assert processes.wait_until(lambda: (state / "helper").exists() and (state / "helper").read_text() != "", seconds=5)
+    assert processes.wait_until(
+        lambda: (state / "helper").exists() and (state / "helper").read_text() != "", seconds=PATIENCE_SECONDS
+    )
     helper = psutil.Process(int((state / "helper").read_text()))
 
     processes.stop_all([child])
 
     assert child.exit_code == -signal.SIGKILL
-    assert processes.wait_until(lambda: not helper.is_running() or helper.status() == "zombie", seconds=2)
+    assert processes.wait_until(lambda: is_gone(helper), seconds=PATIENCE_SECONDS)
 
 
 @pytest.fixture
@@ -161,4 +165,4 @@ def test_children_die_with_a_killed_supervisor(state: Path) -> None:
         child = psutil.Process(int(parent.stdout.readline()))
         parent.kill()
 
-    assert processes.wait_until(lambda: not child.is_running(), seconds=5)
+    assert processes.wait_until(lambda: is_gone(child), seconds=PATIENCE_SECONDS)

@@ -8,13 +8,14 @@ import redis
 
 from perpsstudio.embedded import ports, processes, valkey
 from perpsstudio.embedded.processes import Child
+from tests.perpsstudio import servers
 
 
 def start(state: Path, children: list[Child]) -> str:
     server = valkey.find(state, port=ports.choose(), log=state / "valkey.log", environment=os.environ)
     child = processes.start(server.program())
     children.append(child)
-    assert processes.wait_until(server.is_ready, seconds=10), child.output()
+    assert processes.wait_until(server.is_ready, seconds=servers.PATIENCE_SECONDS), child.output()
     return server.url
 
 
