@@ -39,6 +39,7 @@ from trading.services.reckoning import (
     compare,
     subject_of,
 )
+from trading.services.wallets import new_wallets, wallet_changes, wallet_figures
 from trading.venues.base import AccountSnapshot, Venue
 
 CAME_LATE = "Explained by events that arrived later."
@@ -130,7 +131,7 @@ def _with_new_figures(anchors: Mapping[str, Anchor], books: Books) -> dict[str, 
         return {}
     flat = Anchor(ZERO, anchors[BALANCE].at)
     new = (subject for subject in books.found if subject.startswith(f"{POSITION} ") and subject not in anchors)
-    return dict(anchors) | dict.fromkeys(new, flat)
+    return dict(anchors) | dict.fromkeys(new, flat) | new_wallets(anchors, books.found)
 
 
 def books_of(account: VenueAccount, snapshot: AccountSnapshot, anchors: Mapping[str, Anchor]) -> Books:
@@ -139,20 +140,23 @@ def books_of(account: VenueAccount, snapshot: AccountSnapshot, anchors: Mapping[
     after = min((anchor.after for anchor in anchors.values()), default=0)
     fills = list(Fill.objects.filter(account=account, happened_at__gt=since).select_related("market"))
     moves = list(MarginChange.objects.filter(account=account, pk__gt=after).select_related("market"))
-    entries = list(LedgerEntry.objects.filter(account=account, asset="", happened_at__gt=since))
+    entries = list(LedgerEntry.objects.filter(account=account, happened_at__gt=since))
     payments = list(FundingPayment.objects.filter(account=account, happened_at__gt=since).select_related("market"))
     traded = {row.market for row in fills}
     apart = _settled_apart(account, snapshot, (*traded, *(row.market for row in payments)))
     changes = (
         *(change for row in fills for change in _fill_changes(row, apart)),
         *(change for row in payments for change in _funding_changes(row, apart)),
-        *(Change(BALANCE, row.amount, row.happened_at) for row in entries if row.amount is not None),
+        *(Change(BALANCE, row.amount, row.happened_at) for row in entries if row.amount is not None and not row.asset),
         *_settlements(account, since, apart),
+        *wallet_changes(account, snapshot, since, fills, payments, entries),
         *_margin_moves(moves, anchors, snapshot.venue_time),
     )
     dexes = any(row.market.rules.dex for row in (*fills, *payments))
     return Books(
-        found=_figures(snapshot, anchors, traded) | {BALANCE: balance_of(snapshot, apart)},
+        found=_figures(snapshot, anchors, traded)
+        | {BALANCE: balance_of(snapshot, apart)}
+        | wallet_figures(snapshot, anchors),
         changes=changes,
         hidden=_hidden(snapshot.account_mode, traded, dexes=dexes),
         until=snapshot.venue_time,
