@@ -1,12 +1,17 @@
 """The whole job over the adapter, against the sandbox venue, which shares no code with it."""
 
+import asyncio
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import msgspec
 import pytest
+from eth_account import Account as Wallets
+from hyperliquid.exchange import Exchange
 
 from tests.sandbox_process import SandboxProcess
 from trading.margin.types import AccountMode, MarginMode
@@ -34,6 +39,8 @@ from trading.venues.base import (
 from trading.venues.errors import AlreadyReceived, Reason, Rejected
 from trading.venues.hyperliquid import approvals, signing
 from trading.venues.hyperliquid.adapter import HyperliquidAdapter
+from trading.venues.hyperliquid.stream import HyperliquidStream
+from trading.venues.streaming import AccountFrame, Frame, Interest, OrdersFrame, Topic, Wanted, Watch
 from trading.venues.transport import BlockingTransport
 
 CHAIN = 0x66EEE
@@ -48,6 +55,7 @@ class Desk:
     adapter: HyperliquidAdapter
     owner: str
     nonce: int
+    wallet: signing.SigningKey
 
     def signed(self, command: Command) -> SignedRequest:
         self.nonce += 1
@@ -84,7 +92,7 @@ def desk(sandbox: SandboxProcess) -> Iterator[Desk]:
     signature = f"{made['r']}{str(made['s'])[2:]}{made['v']:02x}"
     adapter = HyperliquidAdapter(transport, Network.TESTNET, agent)
     assert adapter.send(approval.signed(signature, owner=wallet.address)) == Done()
-    yield Desk(sandbox, adapter, wallet.address, nonce)
+    yield Desk(sandbox, adapter, wallet.address, nonce, wallet)
     transport.close()
 
 
@@ -208,3 +216,71 @@ def test_every_read_of_the_venue_parses(desk: Desk, bitcoin: MarketSpec) -> None
     assert [entry.amount for entry in desk.adapter.ledger(desk.owner, START)] == [Decimal(10000)]
     candles = desk.adapter.candles(bitcoin, "1m", now - timedelta(hours=1), now)
     assert [bar.opened_at for bar in candles] == sorted({bar.opened_at for bar in candles})
+
+
+USDC = "USDC:0x6d1e7cde53ba9467b783cb7c530ce054"
+
+
+def on_both_books(desk: Desk) -> HyperliquidAdapter:
+    """The trader holds something on the main book and on a builder-deployed one; the adapter that reads both."""
+    adapter = HyperliquidAdapter(desk.adapter._transport, Network.TESTNET, desk.adapter._key, dexes=["xyz"])
+    desk.sandbox.mark("xyz:NVDA", "177.06")
+    wallet = Exchange(Wallets.from_key(desk.wallet.reveal()), desk.sandbox.url)
+    assert wallet.send_asset(desk.owner, "", "xyz", USDC, 500)["status"] == "ok"
+    wallet.session.close()
+    wallet.info.session.close()
+    specs = {spec.name: spec for spec in adapter.markets().specs}
+    for name, size, mark in (("BTC", "0.01", "86000"), ("xyz:NVDA", "2", "177.06")):
+        assert desk.do(SetLeverage(specs[name], MarginMode.ISOLATED, 5)) == Done()
+        assert isinstance(desk.do(buy(specs[name], size, mark)), Filled)
+    resting = PlaceOrder(specs["xyz:NVDA"], is_buy=True, size=Decimal(1), limit_price=Decimal(100))
+    assert isinstance(desk.do(resting), Resting)
+    return adapter
+
+
+async def told_of(desk: Desk, adapter: HyperliquidAdapter) -> tuple[AccountFrame, OrdersFrame]:
+    """What the stream tells of the account first."""
+    found: dict[type[Frame], Frame] = {}
+    whole = asyncio.Event()
+
+    def listen(frame: Frame) -> None:
+        found.setdefault(type(frame), frame)
+        if found.keys() >= {AccountFrame, OrdersFrame}:
+            whole.set()
+
+    stream = HyperliquidStream(desk.sandbox.url, listen)
+    followed = frozenset(Interest(Topic.STATE, name) for name in ("BTC", "xyz:NVDA"))
+    stream.want(Wanted(followed, (Watch(desk.owner, AccountMode.STANDARD, adapter),)))
+    following = asyncio.create_task(stream.follow())
+    async with asyncio.timeout(60):
+        await whole.wait()
+    following.cancel()
+    with suppress(asyncio.CancelledError):
+        await following
+    account, orders = found[AccountFrame], found[OrdersFrame]
+    assert isinstance(account, AccountFrame)
+    assert isinstance(orders, OrdersFrame)
+    return account, orders
+
+
+def test_stream_tells_an_account_on_several_books_as_a_reading_does(desk: Desk) -> None:
+    adapter = on_both_books(desk)
+
+    account, orders = asyncio.run(told_of(desk, adapter))
+
+    read = adapter.account(desk.owner, mode=AccountMode.STANDARD)
+    assert [held.market for held in read.positions] == ["BTC", "xyz:NVDA"]
+    assert read.pools is not None
+    assert [pool.dex for pool in read.pools] == ["xyz"]
+    same_moment = {"venue_time": read.venue_time, "received_at": read.received_at}
+    assert msgspec.structs.replace(account.snapshot, **same_moment) == read
+    assert orders.orders == adapter.open_orders(desk.owner)
+
+
+def test_orders_of_one_book_cost_one_reading(desk: Desk) -> None:
+    adapter = on_both_books(desk)
+    specs = {spec.name: spec for spec in adapter.markets().specs}
+
+    assert [order.market for order in adapter.open_orders(desk.owner)] == ["xyz:NVDA"]
+    assert [order.market for order in adapter.open_orders(desk.owner, [specs["xyz:NVDA"]])] == ["xyz:NVDA"]
+    assert adapter.open_orders(desk.owner, [specs["BTC"]]) == ()
