@@ -16,10 +16,12 @@ from trading.live import board, weather
 from trading.models import Market
 from trading.recent import forget_desks
 
-# CI tries the same examples every time, so that a change is judged by itself; everywhere else new ones are found.
-hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, database=None)
-if configured.CI:
-    hypothesis.settings.load_profile("ci")
+# However slow the machine is, it finds nothing wrong with the code. CI tries the same examples every time, so that a
+# change is judged by itself; everywhere else new ones are found.
+UNHURRIED = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile("here", UNHURRIED)
+hypothesis.settings.register_profile("ci", UNHURRIED, derandomize=True, database=None)
+hypothesis.settings.load_profile("ci" if configured.CI else "here")
 
 # Nothing listens there: a test that forgets its sandbox never reaches a real venue.
 NO_VENUE = "http://127.0.0.1:9"
