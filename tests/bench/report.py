@@ -35,7 +35,8 @@ it: the bare division in numpy without tiers or order, and the exact engine.
 P5 is a quote of a slider's step, for a signed-in trader with ten positions behind the whole middleware, by the clock:
 one worker with one thread, asked over kept connections. Beside it an empty view on the same server; the goal is 0.60 of
 its rate with one connection and 0.45 with eight. P6 is the positions table of the same trader, beside the same ten rows
-through the ORM and Django's own templates.
+through the ORM and Django's own templates: first as pages ask for it, where one reading of the accounts serves for a
+quarter of a second unless a change was announced since, then read and drawn anew for every answer.
 """
 
 

@@ -1,7 +1,8 @@
 """The site under measurement: the product's own addresses, and two to compare with.
 
 ``/empty/`` is a view that does nothing behind the same middleware. ``/plain/`` is the positions table as it is usually
-written: the ORM, a row at a time in Django's own template language.
+written: the ORM, a row at a time in Django's own template language. ``/anew/`` is our own table with nothing remembered
+of the trader's accounts.
 """
 
 import os
@@ -17,6 +18,8 @@ django.setup()
 
 from perpsstudio.urls import urlpatterns as product  # noqa: E402
 from trading.models import Position, VenueAccount  # noqa: E402
+from trading.recent import forget_desks  # noqa: E402
+from trading.views.positions import show_positions  # noqa: E402
 
 PLAIN_TABLE = Engine().from_string(
     """<table>{% for row in positions %}<tr><td>{{ row.market.name }}</td><td>{{ row.size }}</td>
@@ -38,5 +41,11 @@ def plain(request: HttpRequest) -> HttpResponse:
     return HttpResponse(PLAIN_TABLE.render(Context({"positions": positions})))
 
 
-urlpatterns = [*product, path("empty/", empty), path("plain/", plain)]
+def anew(request: HttpRequest) -> HttpResponse:
+    """The product's table, as it costs after a change that was announced."""
+    forget_desks()
+    return show_positions(request)
+
+
+urlpatterns = [*product, path("empty/", empty), path("plain/", plain), path("anew/", anew)]
 application = get_wsgi_application()
