@@ -189,10 +189,11 @@ def desk_of(trader: User, venue: Venue | None = None) -> Desk:
     return _desk(trader, chosen, accounts.get(chosen), policy, preferences, now)
 
 
-def portfolio_of(trader: User) -> tuple[Desk, ...]:
+def portfolio_of(trader: User, known: Mapping[Venue, VenueAccount] | None = None) -> tuple[Desk, ...]:
     """The desks of all accounts that a trader's pages show, in the platform's order of venues; one without an account
-    where there is none. What an operator no longer offers stays in sight as long as the account is there."""
-    accounts, policy, now = current_accounts(trader), policy_in_force(), timezone.now()
+    where there is none. What an operator no longer offers stays in sight as long as the account is there. ``known``
+    are his current accounts where they have just been read."""
+    accounts, policy, now = known or current_accounts(trader), policy_in_force(), timezone.now()
     preferences = {row.market_id: row for row in Preference.objects.filter(trader=trader)}
     held = [venue for venue, _ in configured_venues() if venue in accounts] or [_first_of(accounts, policy)]
     return tuple(_desk(trader, venue, accounts.get(venue), policy, preferences, now) for venue in held)

@@ -1,20 +1,45 @@
-"""Desks and markets remembered for a moment: for quotes, which ask for them at every step of a slider.
+"""Desks and markets remembered for a moment: for quotes, which ask for them at every step of a slider, and for the
+tables of a page, which all ask at once when something has changed.
 
 Whatever is sent to a venue is worked out again from ``desk_of`` and ``market_named``. Keys begin with the operator.
 """
 
+import logging
 import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from redis.exceptions import RedisError
 
 from tenants.models import User
-from trading.desk import Desk, desk_of, market_named
-from trading.models import Market
+from trading.desk import Desk, accounts_of, desk_of, market_named, portfolio_of, unsettled_commands
+from trading.live.publish import turns
+from trading.models import Command, Market
+from trading.services.accounts import current_accounts
 from trading.venues.snapshots import Venue
+
+logger = logging.getLogger(__name__)
 
 REMEMBERED_SECONDS = 0.25
 RULES_SECONDS = 5
 REMEMBERED_DESKS = 1000
 
+
+@dataclass(frozen=True, slots=True)
+class Portfolio:
+    """All accounts of a trader as they were read once, and what has been drawn from that reading, by name.
+
+    ``turns``: by account, how many changes its pages had been told of before; None where that is not known.
+    """
+
+    desks: tuple[Desk, ...]
+    unsettled: tuple[Command, ...]
+    turns: Mapping[int, int] | None
+    drawn: dict[str, str] = field(default_factory=dict)
+
+
 _recent: dict[tuple[int, int, Venue | None], tuple[float, Desk]] = {}
+_portfolios: dict[tuple[int, int], tuple[float, Portfolio]] = {}
 _markets: dict[tuple[int, str], tuple[float, Market]] = {}
 
 
@@ -34,9 +59,41 @@ def recent_desk(trader: User, venue: Venue | None = None) -> Desk:
     return desk
 
 
+def recent_portfolio(trader: User) -> Portfolio:
+    """The trader's accounts, at most a quarter of a second old and never older than a change that was announced."""
+    key = (trader.operator_id, trader.pk)
+    known = _portfolios.get(key)
+    if known and known[0] > time.monotonic():
+        told = known[1].turns
+        if told is not None and _turns_of(trader, told) == told:
+            return known[1]
+    portfolio = _read_portfolio(trader)
+    if len(_portfolios) >= REMEMBERED_DESKS:
+        _portfolios.clear()
+    _portfolios[key] = (time.monotonic() + REMEMBERED_SECONDS, portfolio)
+    return portfolio
+
+
+def _read_portfolio(trader: User) -> Portfolio:
+    accounts = current_accounts(trader)
+    # Asked before the rows: a change that comes in between makes this reading old, never the other way round.
+    told = _turns_of(trader, [account.pk for account in accounts.values()])
+    desks = portfolio_of(trader, accounts)
+    return Portfolio(desks, tuple(unsettled_commands(accounts_of(desks))), told)
+
+
+def _turns_of(trader: User, account_ids: Iterable[int]) -> Mapping[int, int] | None:
+    try:
+        return turns(trader.operator_id, account_ids)
+    except RedisError as error:
+        logger.warning("Nothing is remembered of a portfolio: %s", error)
+        return None
+
+
 def forget_desks() -> None:
     """Drop what this process remembers."""
     _recent.clear()
+    _portfolios.clear()
     _markets.clear()
 
 

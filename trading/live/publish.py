@@ -48,9 +48,34 @@ def account_changed(operator_id: int, account_id: int, what: Iterable[Fragment])
             changes = keys.changes(operator_id, account_id)
             pipeline.hset(changes, mapping={name.value: moment for name in names})
             pipeline.expire(changes, CHANGES_SECONDS)
+            _queue_turn(pipeline, operator_id, account_id)
             pipeline.publish(channel, "refresh " + " ".join(name.value for name in names))
         pipeline.publish(keys.ARRIVALS, channel)
         pipeline.execute()
+
+
+def note_change(operator_id: int, account_id: int) -> None:
+    """What any process remembers of the account is old from now on. For a change that its page learns from an answer;
+    ``account_changed`` does the same for one that it is told of."""
+    with blocking().pipeline(transaction=False) as pipeline:
+        _queue_turn(pipeline, operator_id, account_id)
+        pipeline.execute()
+
+
+def _queue_turn(pipeline: Any, operator_id: int, account_id: int) -> None:
+    turn = keys.turn(operator_id, account_id)
+    pipeline.incr(turn)
+    pipeline.expire(turn, CHANGES_SECONDS)
+
+
+def turns(operator_id: int, account_ids: Iterable[int]) -> dict[int, int]:
+    """How many changes of some accounts were told. What is read after asking holds as long as the answer is the same.
+
+    Raises ``RedisError``.
+    """
+    ids = list(account_ids)
+    found: Any = blocking().mget([keys.turn(operator_id, account_id) for account_id in ids]) if ids else []
+    return {account_id: int(turn or 0) for account_id, turn in zip(ids, found, strict=True)}
 
 
 def announce_shape(operator_id: int, account_id: int, shape: Mapping[Fragment, str]) -> list[Fragment]:

@@ -1,14 +1,17 @@
 """What became of a command: the notice, and the answer to a form that made one."""
 
+from contextlib import suppress
 from uuid import UUID
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
+from redis.exceptions import RedisError
 
 from tenants.access import MemberRequest, trader_required
 from trading.desk import command_of
+from trading.live.publish import note_change
 from trading.models import Command
 from trading.panels.notices import build_notice
 
@@ -21,9 +24,7 @@ def show_command(request: MemberRequest, command_id: UUID) -> HttpResponse:
     if not request.htmx:
         return redirect(_back_to(command))
     answer = render(request, "trading/_notice.html", {"notice": build_notice(command)})
-    if command.is_settled:
-        answer["HX-Trigger"] = "refresh"
-    return answer
+    return _with_refresh(answer, command) if command.is_settled else answer
 
 
 def answer_command(request: MemberRequest, command: Command, form_key: UUID | None = None) -> HttpResponse:
@@ -35,6 +36,13 @@ def answer_command(request: MemberRequest, command: Command, form_key: UUID | No
     if not request.htmx:
         return redirect(_back_to(command))
     answer = render(request, "trading/_notice.html", {"notice": build_notice(command, form_key)})
+    return _with_refresh(answer, command)
+
+
+def _with_refresh(answer: HttpResponse, command: Command) -> HttpResponse:
+    """The answer, after which the page fetches its tables again: none is served from before the command."""
+    with suppress(RedisError):
+        note_change(command.account.operator_id, command.account_id)
     answer["HX-Trigger"] = "refresh"
     return answer
 

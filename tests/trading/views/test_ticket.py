@@ -6,6 +6,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 import pytest
+from django.contrib.sessions.backends import cached_db
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
@@ -239,6 +240,7 @@ def test_quote_asks_the_database_nothing_while_the_slider_moves(
 ) -> None:
     monkeypatch.setattr("trading.recent.REMEMBERED_SECONDS", 60)  # a clock that a busy machine cannot outrun
     monkeypatch.setattr("tenants.recent.REMEMBERED_SECONDS", 60)
+    monkeypatch.setattr("tenants.recent.SESSION_SECONDS", 60)
     monkeypatch.setattr("tenants.hosts.REMEMBERED_SECONDS", 60)
     monkeypatch.setattr("trading.recent.RULES_SECONDS", 60)
     for name in ("ETH", "SOL"):
@@ -258,7 +260,9 @@ def test_quote_asks_the_database_nothing_while_the_slider_moves(
         browser.get(QUOTE, fields())
 
 
-def test_remembered_quote_ends_with_the_session_and_an_order_asks_who_it_is(desk: Desk, browser: Client) -> None:
+def test_remembered_quote_ends_with_the_session_and_an_order_asks_who_it_is(
+    desk: Desk, browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert browser.get(QUOTE, fields()).status_code == 200
     other = Client(HTTP_HOST="alpha.localhost", headers={"HX-Request": "true"})
     other.cookies.load(browser.cookies.output(header=""))
@@ -270,5 +274,20 @@ def test_remembered_quote_ends_with_the_session_and_an_order_asks_who_it_is(desk
     assert "sign-in" in refused.headers["HX-Redirect"]
     assert not Command.objects.exists()
 
+    desk.trader.is_active = True
+    desk.trader.save(update_fields=["is_active"])
+    monkeypatch.setattr("tenants.recent.SESSION_SECONDS", 60)
+    assert other.get(QUOTE, fields()).status_code == 200
     browser.session.flush()
     assert other.get(QUOTE, fields()).status_code == 204
+
+
+def test_session_that_another_process_ended_is_noticed_when_it_is_read_again(
+    desk: Desk, browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tenants.recent.SESSION_SECONDS", 0)
+    assert browser.get(QUOTE, fields()).status_code == 200
+
+    cached_db.SessionStore(browser.session.session_key).delete()  # this process is not told
+
+    assert browser.get(QUOTE, fields()).status_code == 204
