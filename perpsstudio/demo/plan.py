@@ -46,9 +46,6 @@ def make(state: State, given: Mapping[str, str]) -> Plan:
         "HYPERLIQUID_DEXES": "xyz",
         "ASTER_URL": f"http://{ports.LOOPBACK}:{sandbox_port}",
         "ASTER_NETWORK": "testnet",
-        # The sandbox counts no weight, and all the demo's traders share one address.
-        "HYPERLIQUID_WEIGHT_PER_MINUTE": "24000",
-        "ASTER_WEIGHT_PER_MINUTE": "48000",
         "DATABASE_URL": database.url if database else "",
         "REDIS_URL": cache.url if cache else "",
     }

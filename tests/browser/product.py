@@ -23,6 +23,8 @@ STOP_SECONDS = 90
 # A venue that does not answer within this is a bad day; the tests wait it out, so it is shorter than in production.
 VENUE_READ_TIMEOUT = "2.5"
 PATIENCE_SECONDS = 30
+# Tests trade faster than people do, and all from one address; the sandbox counts no weight.
+BUDGETS = {"HYPERLIQUID_WEIGHT_PER_MINUTE": "24000", "ASTER_WEIGHT_PER_MINUTE": "48000"}
 PRODUCT_SETTINGS = {
     "AGENT_KEY_SECRETS", "ASTER_NETWORK", "ASTER_URL", "DATABASE_URL", "DEBUG", "HTTPS", "HYPERLIQUID_NETWORK",
     "HYPERLIQUID_URL", "PLATFORM_HOST", "PORT", "REDIS_URL", "SECRET_KEY", "STATE",
@@ -108,7 +110,7 @@ class Product:
         self.port = ports.choose()
         inherited = {name: value for name, value in os.environ.items() if name not in PRODUCT_SETTINGS}
         own = {"STATE": str(self.state), "PORT": str(self.port), "VENUE_READ_TIMEOUT": VENUE_READ_TIMEOUT}
-        self._environment = inherited | own
+        self._environment = inherited | own | BUDGETS
 
     def __enter__(self) -> Self:
         with self.output.open("wb") as output:
