@@ -174,6 +174,11 @@
   });
 
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") for (const menu of document.querySelectorAll("details.menu[open]")) menu.open = false;
+    if (event.key === "Enter" && event.target.dataset.filters) document.querySelector(`#${event.target.dataset.filters} > :not([hidden]) a`)?.click();
+    if (event.key !== "Escape") return;
+    for (const menu of document.querySelectorAll("details.menu[open]")) {
+      if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
+      menu.open = false;
+    }
   });
 })();
