@@ -42,7 +42,7 @@ class FormReused(Exception):
 
 
 class StillChecking(InvalidCommand):
-    """An earlier change of the same position is not proven yet: one effect must never prove two changes."""
+    """An earlier change of the same position or order is not proven yet: one effect must never prove or hide two."""
 
     def __init__(self) -> None:
         super().__init__("Your last change here is still being checked. It takes seconds; then try this one again.")
@@ -97,7 +97,7 @@ def prepare(adapter: Adapter, account: VenueAccount, market: Market, intent: Int
 
     A repeat of the same form returns the first command. Raises ``FormReused`` where the form came with other values,
     ``InvalidCommand`` where the venue's known rules forbid it and ``StillChecking`` where an earlier change of the same
-    position is not proven (then nothing is written).
+    position or order is not proven (then nothing is written).
     """
     with transaction.atomic():
         # The row lock puts the commands of one signer in order, and their forms.
@@ -105,7 +105,7 @@ def prepare(adapter: Adapter, account: VenueAccount, market: Market, intent: Int
         existing = earlier(locked, intent.kind, intent.form_key, intent.form)
         if existing is not None:
             return existing, False
-        if intent.kind in PROVEN_BY_STATE and _is_checking(locked, market, intent.kind):
+        if _is_checking(locked, market, intent):
             raise StillChecking
         command = _signed(adapter, locked, market, intent)
         command.save(force_insert=True)
@@ -113,10 +113,14 @@ def prepare(adapter: Adapter, account: VenueAccount, market: Market, intent: Int
     return command, True
 
 
-def _is_checking(account: VenueAccount, market: Market, kind: CommandKind) -> bool:
-    alike = SETTING if kind in SETTING else (kind,)
-    rows = Command.objects.filter(account=account, market=market, kind__in=alike, state__in=OPEN_STATES)
-    return bool(rows.exists())
+def _is_checking(account: VenueAccount, market: Market, intent: Intent) -> bool:
+    """Whether an earlier change is open whose effect could not be told from this one's: of the same collateral or
+    setting, or of the same order, which may keep its name through every change (Aster 3.7)."""
+    rows = Command.objects.filter(account=account, market=market, state__in=OPEN_STATES)
+    if intent.kind == CommandKind.MODIFY:
+        return bool(rows.filter(kind=intent.kind, intent__order=intent.fields["order"]).exists())
+    alike = SETTING if intent.kind in SETTING else (intent.kind,)
+    return intent.kind in PROVEN_BY_STATE and bool(rows.filter(kind__in=alike).exists())
 
 
 def _signed(adapter: Adapter, account: VenueAccount, market: Market, intent: Intent) -> Command:

@@ -16,10 +16,10 @@ from tenants.scope import every_operator, operator_scope
 from tests import factories
 from trading.margin.types import MarginMode
 from trading.models import Command, CommandEvent, Market, VenueAccount
-from trading.models.commands import CommandKind, CommandStep
+from trading.models.commands import CommandKind, CommandState, CommandStep
 from trading.services import commands
 from trading.services.commands import FormReused, Intent, prepare
-from trading.venues.base import Network, SetLeverage, market_order
+from trading.venues.base import ModifyOrder, Network, PlaceOrder, SetLeverage, market_order
 from trading.venues.hyperliquid.adapter import HyperliquidAdapter
 from trading.venues.hyperliquid.signing import SigningKey
 from trading.venues.transport import BlockingTransport
@@ -148,3 +148,23 @@ def test_a_setting_may_be_checked_while_margin_is_and_the_other_way_round(accoun
     with pytest.raises(commands.StillChecking):
         prepare(ADAPTER, account, market, leverage())
     assert prepare(ADAPTER, account, market, order(market, uuid4()))[1]
+
+
+def test_change_of_an_order_waits_for_the_proof_of_the_one_before_it(account: VenueAccount) -> None:
+    market = Market.objects.get()
+
+    def change(number: int) -> Intent:
+        form = {"order": str(number), "size": "0.01", "price": "85000"}
+
+        def build(name: commands.Name) -> ModifyOrder:
+            size, price = Decimal("0.01"), Decimal(85_000)
+            return ModifyOrder(number, PlaceOrder(market.rules, True, size, price, client_id=name()))  # noqa: FBT003
+
+        return Intent(CommandKind.MODIFY, uuid4(), form, form, build)
+
+    first, _ = prepare(ADAPTER, account, market, change(7))
+    assert prepare(ADAPTER, account, market, change(8))[1]
+    with pytest.raises(commands.StillChecking):
+        prepare(ADAPTER, account, market, change(7))
+    commands.settle(first, CommandState.ACCEPTED, {"kind": "resting"})
+    assert prepare(ADAPTER, account, market, change(7))[1]

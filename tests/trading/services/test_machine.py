@@ -28,7 +28,7 @@ from trading.models.commands import OPEN_STATES, CommandKind, CommandState
 from trading.services import commands
 from trading.services.commands import StillChecking, submit_left_behind
 from trading.services.margin import change_margin
-from trading.services.orders import cancel_order, place_order
+from trading.services.orders import cancel_order, modify_order, place_order
 from trading.services.reconcile import prove
 from trading.services.sync import sync_account, sync_markets
 from trading.services.totals import money_totals
@@ -106,10 +106,22 @@ class Table:
         found: dict[str, Any] = state["others"].get(self.account.venue, state)["accounts"][self.account.address]
         return found
 
-    def has_taken(self, command: Command) -> bool:
-        """Whether the venue knows the command's order, and not only as one that it refused."""
-        report = self.adapter.order_status(self.account.address, command.client_id, market=command.market.rules)
-        return report.state not in (OrderState.UNKNOWN, OrderState.REJECTED)
+    def has_carried_out(self, command: Command) -> bool:
+        """Whether the venue knows the command's order, and not only as one that it refused; of a command without an
+        order of its own, whether it took one of that nonce."""
+        if command.kind == CommandKind.ORDER or (command.kind == CommandKind.MODIFY and self.renames):
+            report = self.adapter.order_status(self.account.address, command.client_id, market=command.market.rules)
+            return report.state not in (OrderState.UNKNOWN, OrderState.REJECTED)
+        state = self.sandbox.state()
+        done = state["others"].get(self.account.venue, state)["commands"]
+        name = (self.account.address, command.nonce, "ok")
+        mine = [row["kind"] for row in done if (row["address"], row["nonce"], row["outcome"]) == name]
+        return bool([kind for kind in mine if "noop" not in kind])
+
+    @property
+    def renames(self) -> bool:
+        """Whether a changed order has our new client id there."""
+        return bool(self.account.venue == Venue.HYPERLIQUID)
 
 
 def sit_down(trader: User, sandbox: SandboxProcess, venue: Venue) -> Table:
@@ -162,6 +174,15 @@ class Trading(RuleBasedStateMachine):
         if order is not None:
             self._on(day, lambda: cancel_order(self.table.adapter, self.table.account, order, uuid4()))
 
+    @rule(day=bad_days, price=st.sampled_from((79_000, 79_500, 81_000)))
+    def change(self, day: Day, price: int) -> None:
+        """The oldest order that rests."""
+        order = Order.objects.filter(is_open=True).select_related("market").order_by("pk").first()
+        if order is not None:
+            form = {"one": str(uuid4())}
+            args = (order, order.size, Decimal(price), uuid4(), form)
+            self._on(day, lambda: modify_order(self.table.adapter, self.table.account, *args))
+
     @rule(day=bad_days, amount=st.integers(1, 20))
     def margin(self, day: Day, amount: int) -> None:
         """Into the position."""
@@ -191,9 +212,10 @@ class Trading(RuleBasedStateMachine):
         assert not Command.objects.filter(state__in=OPEN_STATES).exists()
         assert sync_account(self.table.adapter, self.table.account)
         ledger = self.table.ledger()
-        for command in Command.objects.filter(kind=CommandKind.ORDER).select_related("market"):
-            is_there = self.table.has_taken(command)
-            assert (command.state == CommandState.ACCEPTED) == is_there, (command.state, command.evidence)
+        kinds = (CommandKind.ORDER, CommandKind.MODIFY, CommandKind.MARGIN)
+        for command in Command.objects.filter(kind__in=kinds).select_related("market"):
+            is_done = self.table.has_carried_out(command)
+            assert (command.state == CommandState.ACCEPTED) == is_done, (command.kind, command.state, command.evidence)
         ours = {row.market.name: row.size for row in Position.objects.select_related("market")}
         assert ours == {row["market"]: Decimal(row["size"]) for row in ledger["positions"]}
         resting = {row["oid"]: Decimal(row["size"]) for row in ledger["orders"]}
