@@ -121,7 +121,7 @@ def run(servers: Servers, commands: int, seed: int, *, every_point: int) -> Outc
         if every_point:
             _die_everywhere(outcome, fleet, seed, every_point)
         _wait_for_the_end()
-        outcome.unexplained = in_a_process(read_everything) or {"nobody": ["the last reading failed", ""]}
+        outcome.unexplained = in_a_process(read_everything, seconds=600) or {"nobody": ["the last reading failed", ""]}
     finally:
         fleet.dismiss("")
     outcome.kills = len(fleet.killed)

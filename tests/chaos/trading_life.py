@@ -26,11 +26,13 @@ from trading.services.reconcile import prove
 from trading.services.sync import sync_account
 from trading.services.totals import money_totals
 from trading.venues.base import Network, Venue
+from trading.venues.errors import VenueError
 from trading.venues.transport import Transport
 
 T = TypeVar("T")
 
 HANDS = 4  # threads of one trading process
+ANSWER_PATIENCE = 20.0
 IDLE = 0.02  # seconds until a trader who could do nothing thinks again
 PATHS = ("submit", "prove_arrived", "prove_lost")
 
@@ -120,6 +122,20 @@ def _watch(points: Points, path: str) -> None:
     connect._way = watched
 
 
+def _until_answered(ask: Callable[[], T | None]) -> T:
+    """Again until the venue answers, which has much to tell by now."""
+    ends = time.monotonic() + ANSWER_PATIENCE
+    while True:
+        try:
+            found = ask()
+        except VenueError:
+            found = None
+        if found is not None or time.monotonic() > ends:
+            assert found is not None, "the venue does not answer"
+            return found
+        time.sleep(0.1)
+
+
 def read_everything() -> dict[str, list[str]]:
     """Bring every account's rows up to what the venue says; per account what of its money nothing explains, and how
     our positions differ from the venue's."""
@@ -128,10 +144,11 @@ def read_everything() -> dict[str, list[str]]:
         for account in accounts_of(venue.value):
             with operator_scope(account.operator_id):
                 adapter = account_adapter(account)
-                sync_account(adapter, account)
+                _until_answered(lambda adapter=adapter, account=account: sync_account(adapter, account) or None)  # type: ignore[misc]
                 account.refresh_from_db()
                 totals = money_totals(account)
-                theirs = {row.market: row.size for row in adapter.account(account.address).positions}
+                snapshot = _until_answered(lambda adapter=adapter, account=account: adapter.account(account.address))  # type: ignore[misc]
+                theirs = {row.market: row.size for row in snapshot.positions}
                 ours = {row.market.name: row.size for row in account.positions.select_related("market")}
                 unexplained = "0" if totals is None else f"{totals.unexplained.normalize():f}"
                 found[f"{venue} {account.address}"] = [unexplained, "" if ours == theirs else f"{ours} {theirs}"]
