@@ -6,11 +6,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from tenants.models import Operator, User
+from tenants.scope import operator_scope
+from tests.factories import make_account, make_market
+from tests.trading.services.test_order_of_answers import state
 from trading.live.board import NOTHING_KNOWN
 from trading.live.followed import Followed, Outcome
 from trading.live.heard import Heard
 from trading.live.told import Told
 from trading.margin.types import AccountMode, MarginMode
+from trading.models import VenueAccount
+from trading.services.streamed import store
+from trading.services.sync import apply_orders
 from trading.venues.snapshots import (
     AccountSnapshot,
     Book,
@@ -193,17 +200,25 @@ class PrivateVenue:
         self.now = number
         kind = self.dice.randrange(4) if self.open_orders else 0
         if kind == 0:
-            self.orders += 1
-            self.open_orders[self.orders] = Decimal(10)
-            return [self._report(self.orders, OrderState.OPEN)]
+            return self.rest(number)
         if kind == 1:
             return self._fill(self.dice.choice(list(self.open_orders)))
         if kind == 2:
-            order = self.dice.choice(list(self.open_orders))
-            frame = self._report(order, OrderState.CANCELLED)
-            del self.open_orders[order]
-            return [frame]
+            return self.cancel(self.dice.choice(list(self.open_orders)))
         return [self._booking()]
+
+    def rest(self, number: int) -> list[PrivateFrame]:
+        """A new order that rests."""
+        self.now = number
+        self.orders += 1
+        self.open_orders[self.orders] = Decimal(10)
+        return [self._report(self.orders, OrderState.OPEN)]
+
+    def cancel(self, order: int) -> list[PrivateFrame]:
+        """An order that is taken away."""
+        frame = self._report(order, OrderState.CANCELLED)
+        del self.open_orders[order]
+        return [frame]
 
     def _fill(self, order: int) -> list[PrivateFrame]:
         market, key = MARKETS[order % 3], f"fill-{self.now}"
@@ -281,7 +296,7 @@ def test_account_ends_in_the_venues_state_whatever_the_order() -> None:
             followed.settle(told, Outcome.WRITTEN, clock)
 
     number = 0
-    while delivered < FRAMES:
+    while delivered < FRAMES // 4:
         number += 1
         waiting += [frame for frame in venue.step(number) for _ in range(2 if dice.random() < 1 / 3 else 1)]
         if len(waiting) < MIXED_WITHIN:
@@ -303,3 +318,55 @@ def test_account_ends_in_the_venues_state_whatever_the_order() -> None:
     assert rows.sizes == {name: size for name, size in venue.sizes.items() if size}
     assert rows.keys == venue.keys
     assert rows.open_orders == venue.open_orders
+
+
+# What is written of it
+
+DISTINCT, KNOWN = 900, 60
+BREAK_EVERY, BREAK = 1000, 100
+
+
+def test_rows_end_in_the_same_state_whatever_the_order(db: None) -> None:
+    """The frames alone, each many times and in no order at all, a tenth of them lost in breaks that nobody tells of;
+    the database is written once, at the end."""
+    venue = PrivateVenue(random.Random(6))
+    began = [frame for number in range(KNOWN) for frame in venue.rest(number)]
+    told = [frame for number in range(KNOWN, DISTINCT) for frame in venue.step(number)]
+    told += [frame for order in list(venue.open_orders) if order > KNOWN for frame in venue.cancel(order)]
+    mixed = told * (FRAMES * 5 // 4 // len(told))
+    random.Random(7).shuffle(mixed)
+    deliveries = [frame for place, frame in enumerate(mixed) if place % BREAK_EVERY >= BREAK]
+    operator = Operator.objects.create(slug="alpha", name="Alpha")
+    with operator_scope(operator.pk):
+        trader = User(email="alice@alpha.example")
+        trader.save()
+        for number, name in enumerate(MARKETS):
+            make_market(name, index=number)
+        ordered, scrambled = (make_account(trader, address, venue_time=None) for address in ("0xa11ce", "0xb0b"))
+
+        write(ordered, began, told)
+        write(scrambled, began, deliveries)
+
+        assert len(deliveries) >= FRAMES
+        assert state(scrambled) == state(ordered)
+        assert dict(scrambled.orders.filter(is_open=True).values_list("venue_id", "size")) == venue.open_orders
+        held = {name: size for name, size in venue.sizes.items() if size}
+        assert dict(scrambled.positions.values_list("market__name", "size")) == held
+        kept = (scrambled.fills, scrambled.funding, scrambled.ledger)
+        assert {key for rows in kept for key in rows.values_list("key", flat=True)} == venue.keys
+
+
+def write(account: VenueAccount, began: Iterable[PrivateFrame], frames: Iterable[PrivateFrame]) -> None:
+    """Write what an account heard that was read when it ``began``."""
+    orders = tuple(frame.report.order for frame in began if isinstance(frame, OrderFrame) and frame.report.order)
+    apply_orders(account, orders, START)
+    followed = Followed(ADDRESS, adapter=None, told=Told())  # type: ignore[arg-type]
+    followed.take_in(PrivateVenue(random.Random(0)).snapshot(), START)
+    for number, frame in enumerate(frames):
+        followed.take_in(frame, START)
+        if number % 1000 == 0:  # a worker holds the account
+            followed.settle(followed.take_out(0.0), Outcome.BUSY, 0.0)
+    followed.look_after(0.0)
+    told = followed.take_out(0.0)
+    assert store(None, account, told)  # type: ignore[arg-type]  # nothing is left that has to be asked
+    assert not told.must_read
