@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from tests.bench import orderly, pages, parsing, signing
+from tests.bench import orderly, pages, parsing, signing, streams
 from tests.bench.accounts import TIERS, cross_account, many_holdings
 from tests.bench.measuring import Line, in_turns, seconds_per_call
 from trading.margin.cross import liquidations
@@ -68,4 +68,5 @@ GOALS: Mapping[str, Callable[[], list[Line]]] = {
     "P4": ranking,
     "P5": pages.quotes,
     "P6": pages.tables,
+    "P7": streams.updates,
 }
