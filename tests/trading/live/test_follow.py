@@ -143,6 +143,21 @@ def test_follower_that_lost_its_lock_publishes_nothing_more(
         assert fresh_board() == before
 
 
+def test_follower_that_lost_its_lock_follows_again_once_it_is_free(
+    redis: Redis, venue: SandboxProcess, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("RENEW_SECONDS", "WAIT_SECONDS", "AFTER_FAILURE_SECONDS"):
+        monkeypatch.setattr(follow, name, 0.1)
+    with following(venue):
+        for turn, price in enumerate(("86111", "86222"), 1):
+            assert eventually(lambda: fresh_board().is_known)
+            redis.set(keys.stream_lock(*HERE), "somebody else", px=60_000)
+            assert eventually(lambda turn=turn: caplog.text.count("the lock was lost") == turn)  # type: ignore[misc]
+            venue.mark("BTC", price)
+            redis.delete(keys.stream_lock(*HERE))
+            assert eventually(partial(mark_is, price))
+
+
 def test_what_was_heard_is_counted(redis: Redis, venue: SandboxProcess, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(follow, "COUNT_SECONDS", 0.1)
     with following(venue):
