@@ -121,6 +121,13 @@
     return say.wordsDays.replace("{n}", Math.floor(seconds / 86400));
   }
 
+  // What an age speaks for: whatever bears its name without the ending, and the market bar around it.
+  function agedBy(element) {
+    const [, key] = (element.dataset.live || "").match(/^(.+)-age$/) || [];
+    const bar = element.closest("#market_bar");
+    return [...(key ? places(key) : []), ...(bar ? [bar] : [])];
+  }
+
   function tick() {
     const now = Date.now() + clockOffset;
     for (const element of document.querySelectorAll("time.age")) {
@@ -130,6 +137,7 @@
       const text = element.querySelector("span") || element;
       const words = ageText(milliseconds);
       if (text.textContent !== words) text.textContent = words;
+      for (const panel of agedBy(element)) repaint(panel, `is-${state}`);
     }
     for (const element of document.querySelectorAll("time.countdown")) {
       const left = Math.max(Date.parse(element.getAttribute("datetime")) - now, 0) / 1000;
@@ -150,6 +158,8 @@
     const age = document.querySelector("#market_bar time.age");
     if (!chip || !age) return;
     const state = Object.keys(VENUE_WORDS).find((name) => age.classList.contains(`age-${name}`));
+    const book = document.getElementById("book");
+    if (book) repaint(book, `is-${state}`);
     const words = `${chip.textContent.split(" · ")[0]} · ${VENUE_WORDS[state]}`;
     if (chip.textContent === words) return;
     chip.className = `chip venue-chip is-${state}`;
