@@ -8,10 +8,11 @@ from django.utils import timezone
 
 from tests.trading.conftest import Desk
 from tests.trading.services.test_orders import ticket
-from trading.models import Fill, MarginChange, Order, Position
+from trading.models import Fill, MarginChange, Market, Order, Position
 from trading.services.margin import change_margin
 from trading.services.orders import cancel_order, close_position, place_order
 from trading.services.sync import apply_fills, apply_orders, apply_snapshot, sync_account
+from trading.venues.base import OpenOrder
 
 
 def test_older_snapshot_never_overwrites_a_newer_one(desk: Desk) -> None:
@@ -77,3 +78,56 @@ def test_silent_venue_leaves_the_rows_and_says_why(desk: Desk) -> None:
 
     assert desk.reread().sync_problem
     assert Position.objects.count() == 1
+
+
+def orders(desk: Desk) -> tuple[OpenOrder, ...]:
+    return desk.adapter.open_orders(desk.account.address)
+
+
+def open_in(market: Market) -> list[Decimal]:
+    return list(Order.objects.filter(market=market, is_open=True).values_list("limit_price", flat=True))
+
+
+def test_list_of_one_market_closes_no_order_of_another(desk: Desk) -> None:
+    ether = Market.objects.get(name="ETH", venue="hyperliquid")
+    place_order(desk.adapter, desk.account, desk.market, ticket(limit_price=Decimal(80000)))
+    place_order(desk.adapter, desk.account, ether, ticket(limit_price=Decimal(2000), form_key=uuid4()))
+    of_bitcoin = [order for order in orders(desk) if order.market == "BTC"]
+
+    assert apply_orders(desk.account, of_bitcoin, timezone.now(), only=[desk.market]) == []
+    assert (open_in(desk.market), open_in(ether)) == ([Decimal(80000)], [Decimal(2000)])
+    gone = apply_orders(desk.account, [], timezone.now(), only=[ether])
+
+    assert gone is not None
+    assert [row.market for row in gone] == [ether]
+    assert (open_in(desk.market), open_in(ether)) == ([Decimal(80000)], [])
+
+
+def test_whole_list_says_nothing_of_orders_that_were_read_later(desk: Desk) -> None:
+    ether = Market.objects.get(name="ETH", venue="hyperliquid")
+    began = timezone.now()
+    before = orders(desk)
+    place_order(desk.adapter, desk.account, desk.market, ticket(limit_price=Decimal(80000)))
+    later = timezone.now()
+    both = orders(desk)
+    place_order(desk.adapter, desk.account, ether, ticket(limit_price=Decimal(2000), form_key=uuid4()))
+
+    assert apply_orders(desk.account, before, began) == []
+    assert (open_in(desk.market), open_in(ether)) == ([Decimal(80000)], [Decimal(2000)])
+    cancel_order(desk.adapter, desk.account, Order.objects.select_related("market").get(market=desk.market), uuid4())
+    assert apply_orders(desk.account, both, later) == []
+    assert (open_in(desk.market), open_in(ether)) == ([], [Decimal(2000)])
+
+
+def test_what_was_executed_elsewhere_is_read_with_the_next_command(desk: Desk) -> None:
+    place_order(desk.adapter, desk.account, desk.market, ticket(limit_price=Decimal(80000)))
+    desk.sandbox.mark("BTC", "79000")
+    assert not Fill.objects.exists()
+    desk.sandbox.mark("BTC", "86000")
+    ether = Market.objects.get(name="ETH", venue="hyperliquid")
+
+    place_order(desk.adapter, desk.account, ether, ticket(limit_price=Decimal(2000), form_key=uuid4()))
+
+    assert [row.market for row in Position.objects.select_related("market")] == [desk.market]
+    assert [row.market for row in Fill.objects.select_related("market")] == [desk.market]
+    assert (open_in(desk.market), open_in(ether)) == ([], [Decimal(2000)])
