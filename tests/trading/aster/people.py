@@ -19,7 +19,7 @@ from trading.live import board
 from trading.models import Command, Market, Position, VenueAccount
 from trading.services.sync import sync_account
 from trading.venues.aster.adapter import AsterAdapter
-from trading.venues.base import Network, Venue
+from trading.venues.base import MarketState, Network, Venue
 
 BITCOIN = "aster:BTCUSDT"
 CHAIN = "0x38"
@@ -27,7 +27,9 @@ CHAIN = "0x38"
 
 @dataclass
 class AsterTrader(Trader):
-    """A trader in front of the second venue's pages."""
+    """A trader in front of the second venue's pages. ``states`` are the prices that were heard last."""
+
+    states: tuple[MarketState, ...] = ()
 
     @property
     def account(self) -> VenueAccount:
@@ -60,9 +62,13 @@ class AsterTrader(Trader):
 
     def hear_prices(self) -> None:
         """What the stream would have put on the board."""
+        self.states = account_adapter(self.account).markets().states
+        self.keep_hearing_prices()
+
+    def keep_hearing_prices(self) -> None:
+        """The same prices again: a page closes its buttons when it hears none for a while, as on a busy machine."""
         board._remembered.clear()
-        states = account_adapter(self.account).markets().states
-        board.publish(Venue.ASTER, Network.TESTNET, states, timezone.now())
+        board.publish(Venue.ASTER, Network.TESTNET, self.states, timezone.now())
 
     def sync(self) -> VenueAccount:
         account = self.account
@@ -72,6 +78,8 @@ class AsterTrader(Trader):
 
     def order(self, **changes: str) -> str:
         """Place an order on the ticket as htmx does; the words that come back."""
+        if self.states:
+            self.keep_hearing_prices()
         fields = {
             "form_key": str(uuid4()), "side": "long", "kind": "market", "size": "0.01", "unit": "coin",
             "mode": "isolated", "leverage": "10",

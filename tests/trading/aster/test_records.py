@@ -161,3 +161,42 @@ def other_market(market: Market) -> Market:
     )  # fmt: skip
     other.save()
     return other
+
+
+@pytest.mark.parametrize(
+    ("maker", "commission", "fee"),
+    [
+        (False, "-0.34", "0.34"),  # paid, as the list prints it
+        (True, "-0.08", "0.08"),
+        (True, "0.05", "-0.05"),  # a maker's rebate
+    ],
+)
+def test_what_makers_pay_and_get_back_is_in_the_money(
+    ready: AsterTrader, *, maker: bool, commission: str, fee: str
+) -> None:
+    """The list prints what is paid below zero and a rebate above it (Aster 3.7): a taker's row shows which is which."""
+    everything(ready)
+    snapshot = trading_adapter(ready.account).account(ready.account.address)
+    at = snapshot.venue_time - timedelta(milliseconds=1)
+    row = {
+        "symbol": "BTCUSDT", "orderId": 7, "side": "BUY", "price": "86000", "qty": "0", "quoteQty": "0",
+        "realizedPnl": "0", "commissionAsset": "USDT", "positionSide": "BOTH", "time": int(at.timestamp() * 1000),
+    }  # fmt: skip
+    taker = row | {"id": 1, "maker": False, "commission": "-1"}
+    rows = history.fills(msgspec.json.encode([taker, row | {"id": 2, "maker": maker, "commission": commission}]))
+    before = snapshot.equity
+    paid = Decimal(1) + Decimal(fee)
+    answers = Answers(
+        since=at,
+        snapshot=msgspec.structs.replace(snapshot, equity=before - paid, cross_equity=before - paid),
+        fills=rows,
+        funding=(),
+        ledger=(),
+    )
+
+    assert store(ready.account, begin_reading(ready.account), answers).adds_up
+
+    ready.account.refresh_from_db()
+    totals = money_totals(ready.account)
+    assert totals is not None
+    assert (totals.fees, totals.unexplained, Difference.objects.count()) == (paid, Decimal(0), 0)
