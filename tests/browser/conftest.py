@@ -26,7 +26,7 @@ FLAGS = [
 ]
 DESK = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
-expect.set_options(timeout=30_000)
+expect.set_options(timeout=60_000)
 HOUR_SECONDS = 3600
 LONGEST_TEST_SECONDS = 90
 

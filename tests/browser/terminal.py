@@ -13,7 +13,7 @@ from tests.browser.product import Exchange, Sandbox
 from tests.browser.visitor import Visitor
 from tests.browser.watch import Watch
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 
 
 def number(text: str) -> Decimal:
