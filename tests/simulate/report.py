@@ -17,10 +17,10 @@ WITHIN_5, WITHIN_2, OLDEST, COMMAND_WAIT = 60, 20, 9000, 0.05
 
 INTRODUCTION = """# Freshness, simulated
 
-What `make simulate` finds (`python -m tests.simulate --docs` writes this page). The platform's own
+What `make simulate` finds (`python -m tests.simulate --docs` writes this page, from several seeds). The platform's own
 scheduler (`trading/services/schedule.py`) and budget (`trading/venues/ledger.py`, which the tests hold against its twin
 in Redis) run against a simulated clock, simulated traders and a venue that counts every request at the moment it
-arrives: 1200 weight in any sliding minute for an address, 2 for reading an account. Reads may fill 85 % of that; the
+arrives: 1200 weight in any sliding minute for an address, 2 for reading an account. Reads may fill 90 % of that; the
 rest is kept for orders.
 
 The world: 20 markets whose marks move by 1.2 % an hour, half of it in common; seven accounts in ten hold a position,
@@ -29,8 +29,13 @@ and about 2.5 in a hundred are within 5 % of liquidation before the fall (`At ri
 account is read again after it. Half an hour after a liquidation, on average, somebody else opens a position. A request
 and its answer take 0.14 s on average. Ten of those who look are followed by the venue's stream and cost no reads. In
 the middle of each run all marks fall by 10 % within a minute. Turns are two seconds apart, twice as far as the
-platform's. Ages are looked at every four seconds for accounts at risk and every minute for the others, from the tenth
-minute on. An age counts from the moment at which we asked, and a class by the true distance at that moment.
+platform's, which costs it 2 % of the budget here. Every run begins with the ages that a round robin leaves. Ages are
+looked at every four seconds, at any moment between two turns, from the tenth minute on; with 100,000 accounts on one
+address after fifty minutes. An age counts from the moment at which we asked, and a class by the true distance at that
+moment.
+
+Not simulated: the readings of orders and fills. They cost more and are made where a position has moved, where
+somebody looks, and otherwise within a twentieth of an address's budget.
 
 `Within 5 %` and `within 2 %` are 99th percentiles of the age of accounts that near to liquidation. The bound is the
 time in which the budget could read everybody once who is within 5 % before the fall if it read nobody else.
@@ -40,22 +45,24 @@ time in which the budget could read everybody once who is within 5 % before the 
 OUTLOOK = """
 What the goals are about is a day of 10,000 accounts on one address: within 5 % a 99th percentile of at most 60 s,
 within 2 % of at most 20 s, nobody above 9,000 s, no breach, and a 99th percentile of 50 ms for orders' waiting.
-`make simulate` fails where one of them is missed on its seed. There is no slack in them: with seed 2 the
-same day came to 62 s within 5 %, and so missed one of them by 2 s.
+`make simulate` fails where one of them is missed on its seed. {verdict}
 
 The fall itself is harder than any scheduler: accounts come within 2 % of liquidation faster than the budget of an
-address, about eight a second, can read them, most of them on the way through it. A shorter run is therefore mostly
-about its fall, and its percentiles are minutes to an hour, not the day's. The hour after the fall is told apart for the
-same reason.
+address, about nine a second, can read them, most of them on the way through it. A shorter run is therefore mostly
+about its fall, and its percentiles are minutes to an hour, not the day's. The time before the fall and the hour after
+it are told apart for the same reason.
 
 100,000 accounts are too many for one address: it would take more than four minutes to read once those within 5 %
-alone, and longer than the 9,000 s to read everybody. The ages are no better than round robin's then; the promises are
-not kept, and the pages say so. Have an address for every 10,000 accounts: the row of ten addresses is mostly about its
-fall.
+alone, and longer than the 9,000 s to read everybody. The promises hold as far as the budget allows: those within 2 %
+go first, then the nearest within 5 %. A fifth of every turn goes to those who are late several times over, so that
+nobody waits for ever, and everybody else waits for that part. Operators see the ages beside the promises, and how many
+of their accounts are not kept to them. Have an address for every 10,000 accounts: the row of ten addresses is mostly
+about its fall.
 """
 HEADINGS = (
-    "Accounts", "Addresses", "Hours", "Seed", "At risk", "Within 5 %", "Within 2 %", "Hour after the fall", "Oldest",
-    "Bound", "Round robin, within 5 %", "Order waits, p99", "Most in a minute", "Breaches",
+    "Accounts", "Addresses", "Hours", "Seed", "At risk", "Within 5 %", "Within 2 %",
+    "Before the fall, 5 %", "2 %", "Hour after it, 5 %", "2 %",
+    "Oldest", "Bound", "Round robin, 5 %", "Order waits, p99", "Most in a minute", "Breaches",
 )  # fmt: skip
 
 
@@ -87,7 +94,10 @@ class Pair:
             f"{self.ours.before:.2%}",
             f"{ages.quantile(0.99, *AT_RISK):,} s",
             f"{ages.quantile(0.99, Need.VERY_NEAR):,} s",
+            f"{self.ours.calm.quantile(0.99, *AT_RISK):,} s",
+            f"{self.ours.calm.quantile(0.99, Need.VERY_NEAR):,} s",
             f"{self.ours.after_shock.quantile(0.99, *AT_RISK):,} s",
+            f"{self.ours.after_shock.quantile(0.99, Need.VERY_NEAR):,} s",
             f"{self.ours.oldest:,.0f} s",
             f"{self.ours.bound:.3g} s",
             f"{self.round_robin.ages.quantile(0.99, *AT_RISK):,} s",
@@ -133,8 +143,13 @@ def last_line(pair: Pair) -> str:
 
 def write(pairs: Sequence[Pair]) -> None:
     """Replace the last results in ``docs/``."""
-    DOCUMENT.write_text(f"{INTRODUCTION}\n{table(pairs)}\n{OUTLOOK}")
+    DOCUMENT.write_text(f"{INTRODUCTION}\n{table(pairs)}\n{OUTLOOK.format(verdict=_verdict(pairs))}")
     PICTURE.write_text(picture(pairs))
+
+
+def _verdict(pairs: Sequence[Pair]) -> str:
+    days = [pair for pair in pairs if pair.is_headline]
+    return f"Of the {len(days)} such days in the table {sum(not day.broken() for day in days)} keep all of them."
 
 
 ROW, LEFT, WIDTH, TOP = 54, 170, 560, 56

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from tests.simulate.address import LIMIT
 from tests.simulate.report import AT_RISK, Pair, last_line, picture, table
-from tests.simulate.run import LIMIT, Finding, Plan, round_robin, simulate
+from tests.simulate.run import Finding, Plan, round_robin, simulate
 from tests.simulate.world import Traders, VenueCounter
 from trading.services.schedule import Need
 
@@ -66,9 +67,10 @@ def test_world_is_that_of_the_goals() -> None:
 
 def test_counter_notices_a_breach_in_any_sliding_minute() -> None:
     counter = VenueCounter(LIMIT)
-    counter.arrivals = [(second * 0.5, 10) for second in range(120)]
+    counter.count(np.arange(0.0, 60.0, 0.5), 10)
     assert (counter.highest, counter.breaches) == (1200, 0)
-    counter.arrivals += [(59.9, 1), (60.0, 10)]
+    counter.count(np.array([59.9]), 1)
+    counter.count(np.array([60.0]), 10)
 
     assert (counter.highest, counter.breaches) == (1201, 2)
 

@@ -86,15 +86,22 @@ class Traders:
     def acting(self, distances: Floats, seconds: float) -> Places:
         """Who closes, adds margin or opens anew in the coming seconds: the nearer, the sooner; and who
         comes in the place of the liquidated. ``distances`` are everybody's."""
-        rates = np.full(self.count, 1 / STANDS_BY[-1][1])
-        for bound, stands_by in reversed(STANDS_BY[:-1]):
-            rates[distances <= bound] = 1 / stands_by
-        rates[np.isnan(distances)] = 0.0
-        acting = np.flatnonzero(self.chance.random(self.count) < seconds * rates)
+        near, nearer = (distances <= bound for bound, _ in STANDS_BY[1::-1])
+        flat = np.isnan(distances)
+        acting = [
+            self._some(np.flatnonzero(those), seconds / stands_by)
+            for those, (_, stands_by) in zip((nearer, near & ~nearer, ~(near | flat)), STANDS_BY, strict=True)
+        ]
         coming = int(self.chance.binomial(self.liquidated, seconds / SUCCEEDED_AFTER))
         self.liquidated -= coming
-        flat = np.flatnonzero(np.isnan(distances))
-        return np.append(acting, self.chance.choice(flat, min(coming, len(flat)), replace=False))
+        empty = np.flatnonzero(flat)
+        acting.append(self.chance.choice(empty, min(coming, len(empty)), replace=False) if coming else empty[:0])
+        return np.concatenate(acting)
+
+    def _some(self, places: Places, share: float) -> Places:
+        """Each of them with this probability."""
+        found: Places = self.chance.choice(places, self.chance.binomial(len(places), share), replace=False)
+        return found
 
 
 @dataclass
@@ -103,14 +110,20 @@ class VenueCounter:
 
     limit: int
     seconds: float = 60.0
-    arrivals: list[tuple[float, int]] = field(default_factory=list)
+    arrivals: list[tuple[Floats, int]] = field(default_factory=list)
+
+    def count(self, moments: Floats, weight: int) -> None:
+        """Requests of this weight arrive at these moments."""
+        self.arrivals.append((moments, weight))
 
     def windows(self) -> NDArray[np.int64]:
         """What had arrived in the window that ends with each arrival, itself included."""
         if not self.arrivals:
             return np.zeros(1, np.int64)
-        arrivals = np.array(self.arrivals)
-        moments, weights = arrivals[np.argsort(arrivals[:, 0], kind="stable")].T
+        moments = np.concatenate([at for at, _ in self.arrivals])
+        weights = np.repeat([weight for _, weight in self.arrivals], [len(at) for at, _ in self.arrivals])
+        order = np.argsort(moments, kind="stable")
+        moments, weights = moments[order], weights[order]
         before = np.concatenate([[0], np.cumsum(weights)]).astype(np.int64)
         begins = np.searchsorted(moments, moments - self.seconds, side="right")
         found: NDArray[np.int64] = before[1:] - before[begins]

@@ -17,13 +17,13 @@ from tests.trading.conftest import Desk, open_desk
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
 from tests.trading.services.test_orders import ticket
 from trading import tasks
-from trading.live import board, keys, presence
+from trading.live import board, handing, keys, presence
 from trading.live.publish import Fragment
 from trading.models import Command, Fill, Market, Position, VenueAccount
 from trading.models.commands import CommandState
 from trading.services import claims, commands
 from trading.services.orders import place_order
-from trading.tasks.accounts import forget_rosters
+from trading.tasks.accounts import forget_rosters, sync_account_in_turn
 from trading.venues.base import PlaceOrder, market_order
 from trading.venues.snapshots import Network, Venue
 
@@ -160,6 +160,27 @@ def test_cheap_reading_of_a_moved_position_is_followed_by_a_whole_one(desk: Desk
     tasks.sync_accounts([(desk.operator.pk, desk.account.pk)])
 
     assert Fill.objects.get().size == Decimal("0.01")
+
+
+def test_turn_reads_orders_and_fills_only_where_it_may(desk: Desk, redis: Redis) -> None:  # noqa: F811
+    mark = keys.whole_read(desk.operator.pk, desk.account.pk)
+    sync_account_in_turn(desk.operator.pk, desk.account.pk, None)
+    assert not redis.exists(mark)
+
+    sync_account_in_turn(desk.operator.pk, desk.account.pk, 10.0)
+    assert redis.exists(mark)
+
+
+def test_account_that_our_limit_held_back_does_not_rest_as_one_that_failed(desk: Desk, settings: Settings) -> None:
+    settings.HYPERLIQUID_WEIGHT_PER_MINUTE = 1
+    for _ in range(3):
+        sync_account_in_turn(desk.operator.pk, desk.account.pk, None)
+    assert handing.failures(*HERE, desk.account.pk) == 0
+
+    settings.HYPERLIQUID_WEIGHT_PER_MINUTE = 1_000_000_000
+    desk.sandbox.fault("error_before", "any", count=20)
+    sync_account_in_turn(desk.operator.pk, desk.account.pk, None)
+    assert handing.failures(*HERE, desk.account.pk) == 1
 
 
 def test_account_that_is_looked_at_is_read_before_the_rest(desk: Desk) -> None:

@@ -1,10 +1,15 @@
 """Whose turn it is: which accounts are read from the venue next.
 
 A venue's read budget is shared by all operators and traders (Hyperliquid 7: 1200 weight a minute for an address), so
-freshness is bought by need. Every class of accounts has an age that is promised and a younger one at which it should be
-read. Whoever has waited longest in parts of that is read next. Where the budget does not suffice for everybody, those
-at risk and those who look go first among the late; but whoever is late several times over goes before all, so that
-nobody starves.
+freshness is bought by need. Every class of accounts has an age that is promised and a younger one at which it is due.
+Until anybody is late, whoever has waited longest in parts of his due age is read next. Where the budget does not
+suffice, the late go by the urgency of their class and then by how soon they were due, which within 5 % of liquidation
+is the nearest first: so the nearest stay fresh in a crowd, and those at its edge wait.
+
+Nobody waits for ever: those who are late several times over and so forgotten have a part of every turn before all
+others, the longest waiting first in parts of the age at which they are. That part is theirs however hopeless the
+budget is, and divides among the classes as their forgotten ages stand to each other: for one far from liquidation,
+thirteen near it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -46,14 +51,12 @@ class Need(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """How old figures of a class may become (``age``), when they should be read again (``due``), from when on that is
-    ``pressing``, how young they are left alone (``period``) and from when on they are not only late but ``forgotten``,
-    all in seconds. Among the pressing the greatest ``urgency`` goes first. No class of the greatest two is ever
-    forgotten."""
+    """How old figures of a class may become (``age``), at what age they are ``due``, how young they are left alone
+    (``period``) and from when on they are ``forgotten``, all in seconds. Among the late the greatest ``urgency`` goes
+    first; no class of the greatest is ever forgotten."""
 
     age: float
     due: float
-    pressing: float
     period: float
     forgotten: float
     urgency: int
@@ -61,28 +64,25 @@ class Promise:
 
 NEVER = float("inf")
 PROMISES: Mapping[Need, Promise] = {
-    Need.UNSETTLED: Promise(5, 2, 2, 1.5, NEVER, 4),
-    Need.LOOKED_AT: Promise(5, 2.5, 2.5, 1.5, 20, 2),
-    Need.VERY_NEAR: Promise(20, 15, 17, 3, NEVER, 3),
-    Need.NEAR: Promise(60, 52, 52, 10, 4500, 1),
-    Need.OPEN: Promise(9000, 5500, 5500, 60, 8000, 0),
-    Need.IDLE: Promise(9000, 5500, 5500, 900, 8000, 0),
+    Need.UNSETTLED: Promise(5, 2, 1.5, NEVER, 4),
+    Need.LOOKED_AT: Promise(5, 2.5, 1.5, 20, 2),
+    Need.VERY_NEAR: Promise(20, 16.5, 3, 60, 3),
+    Need.NEAR: Promise(60, 54, 10, 600, 1),
+    Need.OPEN: Promise(9000, 5500, 60, 8000, 0),
+    Need.IDLE: Promise(9000, 5500, 900, 8000, 0),
 }
-# As which those rank that are due and not pressing yet, unless they are less urgent.
-DUE_URGENCY = PROMISES[Need.NEAR].urgency
 # Of the weight of a turn: what the forgotten may have before all others.
-FORGOTTEN_SHARE = 0.25
-# Above each class's bound the due age grows smoothly up to the next class's, so that whoever comes near is fresh before
-# he is there: over a narrow stretch, for where many are near, every second of it is paid for by the others.
+FORGOTTEN_SHARE = 0.2
+# The due age by distance. Above each class's bound it grows smoothly up to the next class's, so that whoever comes near
+# is fresh before he is there: over a narrow stretch, for where many are near, every second of it is paid for by the
+# others.
 _DISTANCES = [float(VERY_NEAR), 0.025, float(NEAR), 0.055]
-_LOGARITHMS = np.log([PROMISES[need].due for need in (Need.VERY_NEAR, Need.NEAR, Need.NEAR, Need.OPEN)])
+_LOGARITHMS = np.log([PROMISES[Need.VERY_NEAR].due, 50, PROMISES[Need.NEAR].due, PROMISES[Need.OPEN].due])
 _DUE = np.array([PROMISES[need].due for need in Need], float)
-_PRESSING = np.array([PROMISES[need].pressing for need in Need], float)
 _PERIODS = np.array([PROMISES[need].period for need in Need], float)
 _FORGOTTEN = np.array([PROMISES[need].forgotten for need in Need], float)
 _URGENCIES = np.array([PROMISES[need].urgency for need in Need], float)
-_DUE_URGENCIES = np.minimum(_URGENCIES, DUE_URGENCY)
-_ABOVE_ALL = 2 + _URGENCIES.max()
+_ABOVE_ALL = 3 + _URGENCIES.max()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ def due_ages(needs: Needs, distances: Floats) -> Floats:
 
     >>> far = np.array([0.01, 0.025, 0.05, 0.055, 0.5])
     >>> due_ages(needs_of(far, far < 0, far < 0), far).round().tolist()
-    [15.0, 52.0, 52.0, 5500.0, 5500.0]
+    [16.0, 50.0, 54.0, 5500.0, 5500.0]
     """
     ages: Floats = _DUE[needs]
     near = np.flatnonzero(distances < _DISTANCES[-1])
@@ -146,10 +146,10 @@ def choose(roster: Roster, now: float, weight: float) -> Places:
 
 
 def _claims(waited: Floats, due: Floats, needs: Needs) -> Floats:
-    """The greatest goes first: parts of the due age as they are, and the late by urgency and then by parts."""
+    """The greatest goes first: parts of the due age as they are; the late by urgency, by due age, and then by parts."""
     parts = waited / due
-    urgency = np.where(waited < _PRESSING[needs], _DUE_URGENCIES[needs], _URGENCIES[needs])
-    claims: Floats = np.where(parts < 1, parts, 1 + urgency + parts / (1 + parts))
+    late = 1 + _URGENCIES[needs] + 1 / (1 + due) + 1e-4 * parts / (1 + parts)
+    claims: Floats = np.where(parts < 1, parts, late)
     return claims
 
 
@@ -191,13 +191,3 @@ def rest_after(failures: int) -> float:
     [2.0, 4.0, 8.0, 300.0]
     """
     return min(LONGEST_REST, FIRST_REST * 2.0 ** min(failures - 1, 30))
-
-
-def whole_every(used: float, ceiling: float) -> float:
-    """Seconds between two readings of orders and fills too, which cost twenty times as much as positions: seldom, but
-    often while half of the budget lies idle.
-
-    >>> whole_every(100, 1000), whole_every(600, 1000)
-    (10.0, 300.0)
-    """
-    return WHOLE_OFTEN if used * 2 <= ceiling else WHOLE_SELDOM

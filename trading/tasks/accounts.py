@@ -123,7 +123,7 @@ def _purse(venue: Venue, network: Network) -> Purse:
         meter = meter_of(gateway_of(venue).tariff, venue, network, address)
         state, most = budget_of(venue, network, address).state(meter), meter.ceiling(Priority.ROUTINE)
         left = 0 if state.closed_for else most - state.used[0]
-        free[address] = schedule.turn_weight(left, most / meter.seconds, seconds)
+        free[address] = max(0.0, schedule.turn_weight(left, most / meter.seconds, seconds))
         rate, used, ceiling = rate + most / meter.seconds, used + state.used[0], ceiling + most
     return Purse(free, rate, is_idle=used * 2 <= ceiling)
 

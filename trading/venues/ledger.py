@@ -31,7 +31,7 @@ class Priority(IntEnum):
 
 
 # Of each limit; what is left above the reads is the commands' reserve.
-SHARES = {Priority.COMMAND: 100, Priority.URGENT: 90, Priority.ROUTINE: 85}
+SHARES = {Priority.COMMAND: 100, Priority.URGENT: 95, Priority.ROUTINE: 90}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Meter:
         """How much of the limit this priority may fill.
 
         >>> [Meter("address", 1200).ceiling(priority) for priority in Priority]
-        [1200, 1080, 1020]
+        [1200, 1140, 1080]
         """
         return self.limit * SHARES[priority] // 100
 
@@ -162,7 +162,9 @@ class Ledger:
             self.closed_until = now + min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (self.strikes - 1)) * jitter
 
     def _log(self, meter: Meter, now: float) -> _Log:
-        log = self._logs.setdefault(meter.name, _Log())
+        log = self._logs.get(meter.name)
+        if log is None:
+            log = self._logs[meter.name] = _Log()
         log.prune(now)
         return log
 

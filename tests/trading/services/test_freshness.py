@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
-from pytest_django.fixtures import DjangoAssertNumQueries
+from pytest_django.fixtures import DjangoAssertNumQueries, Settings
 from redis import Redis
 
 from perpsstudio.celery import app
@@ -116,6 +116,17 @@ def test_turn_costs_a_fixed_number_of_queries(
 
     with django_assert_max_num_queries(6):
         assert tasks.sync_due_accounts() == count
+
+
+def test_turn_spends_what_each_address_with_workers_has(alpha: Exchange, settings: Settings) -> None:
+    settings.HYPERLIQUID_WEIGHT_PER_MINUTE = 2000
+    accounts_of(alpha, 60)
+    through_one = tasks.sync_due_accounts()
+    forget_rosters()
+    settings.EGRESS = "another address"
+
+    assert 0 < through_one < 20
+    assert tasks.sync_due_accounts() == 2 * through_one
 
 
 def test_roster_follows_what_is_written(alpha: Exchange) -> None:

@@ -56,7 +56,7 @@ def test_who_has_waited_longest_in_parts_of_his_due_goes_first() -> None:
     in_time = [
         (Need.OPEN, 1000.0),
         (Need.NEAR, 26.0),
-        (Need.VERY_NEAR, 14.0),
+        (Need.VERY_NEAR, 15.4),
         (Need.LOOKED_AT, 2.4),
         (Need.IDLE, 5450.0),
     ]
@@ -71,17 +71,44 @@ def test_among_the_late_risk_goes_first() -> None:
 
 
 def test_forgotten_have_a_part_of_the_turn_before_all() -> None:
-    rows = [(Need.VERY_NEAR, 50.0), (Need.IDLE, 8600.0), (Need.NEAR, 400.0), (Need.UNSETTLED, 10.0)]
+    rows = [(Need.VERY_NEAR, 50.0), (Need.IDLE, 8600.0), (Need.NEAR, 230.0), (Need.UNSETTLED, 10.0)]
     assert chosen(roster(*rows)) == [1, 3, 0, 2]
 
-    crowd = [(Need.VERY_NEAR, 50.0 + number) for number in range(50)] + [(Need.OPEN, 8700.0)] * 50
-    assert [place >= 50 for place in chosen(roster(*crowd), weight=16)] == [True] * 2 + [False] * 6
+    crowd = [(Need.VERY_NEAR, 20.0 + number / 2) for number in range(50)] + [(Need.OPEN, 8700.0)] * 50
+    assert [place >= 50 for place in chosen(roster(*crowd), weight=20)] == [True] * 2 + [False] * 8
 
 
-def test_very_near_press_only_when_their_promise_is_in_danger() -> None:
-    """So that in a crowd not all of the budget goes to reading them sooner than promised."""
-    assert chosen(roster((Need.VERY_NEAR, 16.0), (Need.NEAR, 90.0))) == [1, 0]
-    assert chosen(roster((Need.VERY_NEAR, 17.0), (Need.NEAR, 90.0))) == [0, 1]
+def test_in_a_crowd_the_nearest_to_liquidation_goes_first() -> None:
+    """Though those at the edge have waited longer, until they are forgotten and have their part of the turn."""
+    away = np.array([0.049, 0.03, 0.04, 0.049])
+    needs = needs_of(away, away < 0, away < 0)
+    waited = np.array([150.0, 60.0, 60.0, 600.0])
+    accounts = Roster(needs, due_ages(needs, away), NOW - waited, np.zeros(4), np.full(4, 2))
+
+    assert chosen(accounts) == [3, 1, 2, 0]
+
+
+def test_hopeless_budget_keeps_everybody_in_the_order_of_danger() -> None:
+    """Many times more accounts than can be read: the near are far fresher than in a round robin, and all are read."""
+    accounts, a_turn, seconds = 1000, 5, 40.0
+    distances = np.full(accounts, FAR)
+    distances[:2], distances[2:30] = 0.01, 0.035
+    needs = needs_of(distances, distances < 0, distances < 0)
+    due, read_at, oldest = due_ages(needs, distances), np.full(accounts, NOW), np.zeros(accounts)
+    for now in np.arange(NOW, NOW + 100_000, seconds):
+        oldest = np.maximum(oldest, now - read_at)
+        read_at[choose(Roster(needs, due, read_at, np.zeros(accounts), np.full(accounts, 2)), now, 2 * a_turn)] = now
+
+    round_robin = accounts / a_turn * seconds
+    assert oldest[:2].max() == seconds
+    assert oldest[2:30].max() <= round_robin / 4
+    assert oldest[30:].max() <= round_robin / schedule.FORGOTTEN_SHARE
+
+
+def test_reading_goes_through_the_address_that_has_most_left() -> None:
+    assert schedule.deal([2] * 6, {"one": 8, "two": 4}) == ["one", "one", "one", "two", "one", "two"]
+    assert schedule.deal([4, 2], {"one": 0}) == ["one", "one"]
+    assert schedule.deal([], {}) == []
 
 
 def test_account_that_was_just_read_or_rests_is_left_alone() -> None:
