@@ -3,6 +3,8 @@
 
 (() => {
   const latest = new WeakMap();
+  const waiting = new WeakMap();
+  const PATIENCE = 6000;
   const notices = () => document.getElementById("notices");
 
   document.documentElement.classList.add("has-scripts");
@@ -34,7 +36,21 @@
   // Counted when it leaves: one that was queued behind another and then dropped never is, and overtakes nothing.
   document.addEventListener("htmx:before:request", (event) => {
     const { ctx } = event.detail;
-    if (ctx.request.method === "GET" && ctx.sourceElement.id !== "live") latest.set(ctx.sourceElement, ctx);
+    if (ctx.request.method !== "GET" || ctx.sourceElement.id === "live") return;
+    latest.set(ctx.sourceElement, ctx);
+    waiting.set(ctx.sourceElement, performance.now());
+  });
+
+  // A poll waits for the answer that is on its way: where answers are slow it would call off each one, and none would land.
+  document.addEventListener("htmx:config:request", (event) => {
+    const { ctx } = event.detail;
+    if (ctx.sourceEvent?.type !== "every" || !(performance.now() - waiting.get(ctx.sourceElement) < PATIENCE)) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  });
+  document.addEventListener("htmx:finally:request", (event) => {
+    const { ctx } = event.detail;
+    if (latest.get(ctx.sourceElement) === ctx) waiting.delete(ctx.sourceElement);
   });
 
   document.addEventListener("htmx:before:response", (event) => {
