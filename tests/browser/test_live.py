@@ -14,16 +14,12 @@ ASK = "name => document.getElementById(name).dispatchEvent(new CustomEvent('refr
 SitDown = Callable[..., Terminal]
 
 
-def sit_down_undisturbed(sit_down: SitDown, exchange: Exchange) -> Terminal:
-    """A terminal whose stream is asked for and never answers: it hears what a test lets it hear."""
-    terminal = sit_down(exchange)
+def test_panel_that_was_on_its_way_puts_no_older_number_back(harbor: Exchange, sit_down: SitDown) -> None:
+    terminal = sit_down(harbor)
+    # A stream that never answers: the page hears what is said here and nothing else.
+    terminal.watch.allow("console error: htmx: htmx:error: signal is aborted")
     terminal.page.route("**/live/**", lambda route: None)
     terminal.open()
-    return terminal
-
-
-def test_panel_that_was_on_its_way_puts_no_older_number_back(harbor: Exchange, sit_down: SitDown) -> None:
-    terminal = sit_down_undisturbed(sit_down, harbor)
     page, equity = terminal.page, terminal.page.locator("#account-equity")
     older = terminal.visitor().get("/account/").text
     on_their_way: list[Route] = []
@@ -42,7 +38,7 @@ def test_panel_that_was_on_its_way_puts_no_older_number_back(harbor: Exchange, s
 
 
 def test_reason_for_closed_buttons_goes_when_figures_are_current_again(harbor: Exchange, sit_down: SitDown) -> None:
-    terminal = sit_down_undisturbed(sit_down, harbor)
+    terminal = sit_down(harbor)
     page = terminal.page
     page.route(
         "**/positions/", lambda route: route.fulfill(body=drawn_on_old_figures(terminal), content_type="text/html")
