@@ -8,7 +8,7 @@ variables win over that file.
 from pathlib import Path
 
 import environ
-from kombu.entity import Queue
+from kombu.entity import Exchange, Queue
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -163,7 +163,10 @@ AGENT_KEY_SECRETS = env.list("AGENT_KEY_SECRETS", default=[])
 
 CELERY_BROKER_URL = REDIS_URL
 # Readings are dealt to the workers of one address of ours; whatever else, to any worker.
-CELERY_TASK_QUEUES = [Queue(name) for name in ("celery", f"readings@{EGRESS}")]  # type: ignore[no-untyped-call]
+CELERY_TASK_QUEUES = [
+    Queue(name, Exchange(name), routing_key=name)  # type: ignore[no-untyped-call]
+    for name in ("celery", f"readings@{EGRESS}")
+]
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
