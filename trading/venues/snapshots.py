@@ -225,11 +225,8 @@ class MarketSetting(msgspec.Struct, frozen=True):
 
 
 class OrderTrigger(msgspec.Struct, frozen=True):
-    """When a resting order wakes up. ``kind`` is None where the venue's label was not one we know.
-
-    ``trail``: how far the market has to come back from its best price, a fraction; ``price`` is then where the venue
-    begins to follow it, zero for at once. None for a price that stands.
-    """
+    """When a resting order wakes up. ``kind`` is None where the venue's label was not one we know; ``trail`` is how far
+    the market has to come back from its best since ``price`` (zero: from now), a fraction, None for a fixed price."""
 
     price: Decimal
     is_market: bool
