@@ -188,9 +188,8 @@ class AccountSnapshot(msgspec.Struct, frozen=True):
 
     ``equity``: everything, isolated positions included. The ``cross_*`` figures leave isolated positions out.
     ``withdrawable`` is not the free margin (Hyperliquid 3.7): ask ``market_setting`` for what an order may use.
-    In unified and portfolio accounts the figures come from the spot balance (Hyperliquid 3.4, 3.9). In a hedge-mode
-    account a market may hold a long and a short side by side (Aster 3.2). ``pools`` are the balances of other books,
-    None where they were not read.
+    In unified and portfolio accounts the figures come from the spot balance (Hyperliquid 3.4, 3.9). In hedge mode a
+    market may hold a long and a short side by side (Aster 3.2). ``pools``: other books' balances, None if not read.
     """
 
     venue_time: datetime
