@@ -121,7 +121,8 @@
     return say.wordsDays.replace("{n}", Math.floor(seconds / 86400));
   }
 
-  // What an age speaks for: whatever bears its name without the ending, and the market bar around it.
+  // What an age speaks for: whatever bears its name without the ending, and the market bar around it. The server's own
+  // word on a panel stands beside this one, for its sentences and buttons go with it.
   function agedBy(element) {
     const [, key] = (element.dataset.live || "").match(/^(.+)-age$/) || [];
     const bar = element.closest("#market_bar");
@@ -137,7 +138,7 @@
       const text = element.querySelector("span") || element;
       const words = ageText(milliseconds);
       if (text.textContent !== words) text.textContent = words;
-      for (const panel of agedBy(element)) repaint(panel, `is-${state}`);
+      for (const panel of agedBy(element)) repaint(panel, `aged-${state}`);
     }
     for (const element of document.querySelectorAll("time.countdown")) {
       const left = Math.max(Date.parse(element.getAttribute("datetime")) - now, 0) / 1000;
@@ -159,7 +160,7 @@
     if (!chip || !age) return;
     const state = Object.keys(VENUE_WORDS).find((name) => age.classList.contains(`age-${name}`));
     const book = document.getElementById("book");
-    if (book) repaint(book, `is-${state}`);
+    if (book) repaint(book, `aged-${state}`);
     const words = `${chip.textContent.split(" · ")[0]} · ${VENUE_WORDS[state]}`;
     if (chip.textContent === words) return;
     chip.className = `chip venue-chip is-${state}`;
