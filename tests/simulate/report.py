@@ -55,9 +55,10 @@ it are told apart for the same reason.
 100,000 accounts are too many for one address: it would take more than four minutes to read once those within 5 %
 alone, and longer than the 9,000 s to read everybody. The promises hold as far as the budget allows: those within 2 %
 go first, then the nearest within 5 %. A fifth of every turn goes to those who are late several times over, so that
-nobody waits for ever, and everybody else waits for that part. Operators see the ages beside the promises, and how many
-of their accounts are not kept to them. Have an address for every 10,000 accounts: the row of ten addresses is mostly
-about its fall.
+nobody waits for ever, and everybody else waits for that part. In the hour after a fall the slowest within 5 % are
+older than in a round robin, for they were far and read long ago; half of them are younger than a fifth of it. Operators
+see the ages beside the promises, and how many of their accounts are not kept to them. Have an address for every 10,000
+accounts: the row of ten addresses is mostly about its fall.
 """
 HEADINGS = (
     "Accounts", "Addresses", "Hours", "Seed", "At risk", "Within 5 %", "Within 2 %",
