@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 from playwright.sync_api import Route, expect
 
@@ -14,12 +15,16 @@ ASK = "name => document.getElementById(name).dispatchEvent(new CustomEvent('refr
 SitDown = Callable[..., Terminal]
 
 
-def test_panel_that_was_on_its_way_puts_no_older_number_back(harbor: Exchange, sit_down: SitDown) -> None:
-    terminal = sit_down(harbor)
-    # A stream that never answers: the page hears what is said here and nothing else.
+def undisturbed(terminal: Terminal) -> Terminal:
+    """The page anew, whose stream is asked for and never answers: it hears what a test says and nothing else."""
     terminal.watch.allow("console error: htmx: htmx:error: signal is aborted")
     terminal.page.route("**/live/**", lambda route: None)
     terminal.open()
+    return terminal
+
+
+def test_panel_that_was_on_its_way_puts_no_older_number_back(harbor: Exchange, sit_down: SitDown) -> None:
+    terminal = undisturbed(sit_down(harbor))
     page, equity = terminal.page, terminal.page.locator("#account-equity")
     older = terminal.visitor().get("/account/").text
     on_their_way: list[Route] = []
@@ -38,7 +43,7 @@ def test_panel_that_was_on_its_way_puts_no_older_number_back(harbor: Exchange, s
 
 
 def test_reason_for_closed_buttons_goes_when_figures_are_current_again(harbor: Exchange, sit_down: SitDown) -> None:
-    terminal = sit_down(harbor)
+    terminal = undisturbed(sit_down(harbor))
     page = terminal.page
     page.route(
         "**/positions/", lambda route: route.fulfill(body=drawn_on_old_figures(terminal), content_type="text/html")
@@ -48,7 +53,8 @@ def test_reason_for_closed_buttons_goes_when_figures_are_current_again(harbor: E
 
     page.unroute("**/positions/")
     name = page.locator("#positions .panel-age").get_attribute("data-live")
-    page.evaluate(HEAR, json.dumps({name: {"class": "is-live"}}))
+    current = {name: {"class": "is-live"}, f"{name}-age": {"datetime": datetime.now(UTC).isoformat()}}
+    page.evaluate(HEAR, json.dumps(current))
 
     expect(page.locator("#positions .table-reason")).to_have_count(0)
 
@@ -56,5 +62,7 @@ def test_reason_for_closed_buttons_goes_when_figures_are_current_again(harbor: E
 def drawn_on_old_figures(terminal: Terminal) -> str:
     """The positions panel as a page shows it that is opened after a quiet hour."""
     drawn = terminal.visitor().get("/positions/").text
+    an_hour_ago = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
     closed = re.sub('class="panel-age is-[a-z]+"', 'class="panel-age is-closed"', drawn)
+    closed = re.sub('datetime="[^"]+"', f'datetime="{an_hour_ago}"', closed)
     return closed.replace("</p>", '</p><p class="table-reason">Account figures are 1 h old.</p>', 1)
