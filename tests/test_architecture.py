@@ -37,6 +37,7 @@ FLOORS = {
     "trading.metrics": 5,
     "trading.venue_metrics": 5,
     "trading.forms": 6,
+    "trading.markets": 5,
     "trading.desk": 6,
     "trading.past": 6,
     "trading.quoting": 6,

@@ -1,4 +1,4 @@
-"""Everything a trader's panels are computed from, loaded and authorised in one place.
+"""What a trader has, loaded and authorised in one place: with ``trading.markets`` all that his panels are computed from.
 
 A desk is a trader's account at one venue; all his desks together are his portfolio.
 
@@ -10,28 +10,26 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from functools import cache, cached_property
+from functools import cached_property
 from uuid import UUID
 
-from django.conf import settings
-from django.db.models import Subquery
-from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
-from tenants.models import MarginPolicy, User
+from tenants.models import User
 from tenants.policy import Policy, offered_venues
-from trading.connect import configured_venues, public_adapter
+from trading.connect import configured_venues
 from trading.holdings import engine_account, engine_position, pool_account, reserved_margin
-from trading.live.board import NOTHING_KNOWN, Board, read
+from trading.live.board import Board
 from trading.margin.cross import remarked
 from trading.margin.errors import MarginInputError
 from trading.margin.types import Account, AccountMode, FeeRates, MarginMode
 from trading.margin.types import Position as Held
+from trading.markets import board_of, known_at, policy_in_force, rules_of
 from trading.models import Command, Fill, MarginChange, Market, Order, Position, Preference, VenueAccount
 from trading.services.accounts import Access, Stage, access_of, current_accounts
-from trading.venues.base import Adapter, Capabilities
-from trading.venues.snapshots import MarketState, Network, TimeInForce, Venue
+from trading.venues.base import Capabilities
+from trading.venues.snapshots import Venue
 
 DEFAULT_LEVERAGE_OF_ORDERS = 1
 # What the engine raises from rows that make no sense, such as a mark of zero, and what a panel then says.
@@ -160,7 +158,7 @@ class Desk:
 
     def _capabilities(self, market: Market) -> Capabilities:
         held = self.position_in(market)
-        return _rules_of(Venue(market.venue)).capabilities(
+        return rules_of(Venue(market.venue)).capabilities(
             market.rules,
             has_position=held is not None,
             has_orders=any(order.market_id == market.pk for order in self.orders),
@@ -252,84 +250,6 @@ def _first_of(accounts: Mapping[Venue, VenueAccount], policy: Policy) -> Venue:
     return next((venue for venue in offered if venue in accounts), offered[0])
 
 
-def board_of(venue: Venue, account: VenueAccount | None = None) -> Board:
-    """The live prices of a venue: of the network an account lives on, or else of the one that is connected."""
-    network = Network(account.network) if account else dict(configured_venues()).get(venue)
-    return read(venue, network) if network else NOTHING_KNOWN
-
-
-def policy_in_force() -> Policy:
-    """The margin policy of the operator in scope."""
-    row = MarginPolicy.objects.first()
-    if row is None:
-        return Policy()
-    return Policy(
-        offers_cross=row.offers_cross,
-        default_mode=MarginMode(row.default_mode),
-        isolated_leverage=row.isolated_leverage,
-        cross_leverage=row.cross_leverage,
-        leverage_cap=row.leverage_cap,
-        slider_marks=tuple(row.slider_marks),
-        margin_presets=tuple(row.margin_presets),
-        venues=tuple(Venue(name) for name in row.venues),
-    )
-
-
-def venues_offered() -> dict[Venue, Network]:
-    """Where traders of the operator in scope may trade, in the platform's order."""
-    connected = dict(configured_venues())
-    return {venue: connected[venue] for venue in offered_venues(policy_in_force(), connected)}
-
-
-@dataclass(frozen=True, slots=True)
-class Offers:
-    """What a venue takes: how long a limit order may rest, and whether exits can be tied to an order not filled yet."""
-
-    times_in_force: tuple[TimeInForce, ...]
-    attaches_exits: bool
-
-
-@cache
-def offers_of(venue: Venue) -> Offers:
-    """What a venue offers; it never changes while a process lives."""
-    adapter = _rules_of(venue)
-    return Offers(adapter.times_in_force, adapter.attaches_exits)
-
-
-@cache
-def _rules_of(venue: Venue) -> Adapter:
-    """An adapter that is asked for nothing but its pure answers, which hold while a process lives."""
-    return public_adapter(venue)
-
-
-def listed_markets() -> list[Market]:
-    """The markets a trader may open, venue by venue in the venues' own order."""
-    found = [
-        Market.objects.filter(venue=venue, network=network, is_delisted=False)
-        for venue, network in venues_offered().items()
-    ]
-    return [market for rows in found for market in rows]
-
-
-def market_named(address: str) -> Market:
-    """A market by its address (``Market.address``), or by its name alone, which the first venue that has it answers to.
-
-    404 for one that nobody lists, or whose venue the operator does not offer. One query, for the slider's path.
-    """
-    prefix, _, name = address.partition(":")
-    connected = dict(configured_venues())
-    is_whole = bool(name) and prefix in set(Venue)
-    wanted = [Venue(prefix)] if is_whole else list(connected)
-    chosen = Subquery(MarginPolicy.objects.values("venues")[:1])
-    rows = Market.objects.filter(name=name if is_whole else address, venue__in=wanted).annotate(chosen=chosen)
-    found = {(row.venue, row.network): row for row in rows}
-    for venue in wanted:
-        market: Market | None = found.get((venue, connected.get(venue, "")))
-        if market is not None and (not market.chosen or venue in market.chosen):  # type: ignore[attr-defined]
-            return market
-    raise Http404
-
-
 def position_of(trader: User, position_id: int) -> Position:
     """One of the positions that a trader's pages show."""
     rows = Position.objects.filter(account__trader=trader, account__is_current=True)
@@ -370,30 +290,3 @@ def unsettled_commands(accounts: Iterable[VenueAccount]) -> list[Command]:
     """Commands of some accounts whose outcome the venue has not told yet, newest first."""
     rows = Command.objects.filter(account__in=accounts, state__in=["prepared", "unknown"])
     return list(rows.select_related("market")[:5])
-
-
-def state_of(market: Market, board: Board) -> MarketState | None:
-    """A market's state on the board, or as the last market sync left it; None where neither knows a mark."""
-    live = board.states.get(market.name)
-    if live is not None or market.mark_price is None:
-        return live
-    return MarketState(
-        name=market.name,
-        mark=market.mark_price,
-        oracle=market.oracle_price or market.mark_price,
-        mid=market.mid_price,
-        previous_day_price=market.previous_day_price or market.mark_price,
-        funding_rate=market.funding_rate or Decimal(0),
-        open_interest=market.open_interest or Decimal(0),
-        day_volume=market.day_volume or Decimal(0),
-    )
-
-
-def known_at(market: Market, board: Board) -> datetime | None:
-    """When what ``state_of`` tells of a market was true; None where that is not known."""
-    return board.time_of(market.name) if market.name in board.states else market.received_at
-
-
-def stale_limits() -> tuple[int, int]:
-    """Seconds after which a number says that it is old, and after which money buttons close."""
-    return settings.STALE_AFTER_SECONDS, settings.CLOSED_AFTER_SECONDS

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from tenants.policy import highest_leverage, offered_modes
-from trading.desk import NO_FIGURES, UNREADABLE, Desk, offers_of
+from trading.desk import NO_FIGURES, UNREADABLE, Desk
 from trading.forms import OrderForm, OrderKind, SizeUnit
 from trading.holdings import RULES, market_terms
 from trading.margin.cross import state_of
@@ -17,6 +17,7 @@ from trading.margin.preview import preview_order
 from trading.margin.quotes import OrderEffect, OrderRequest, Preview, Refusal, RefusalCode
 from trading.margin.rounding import Direction, to_step
 from trading.margin.types import Account, AccountMode, MarginMode, Side
+from trading.markets import offers_of
 from trading.models import Market
 from trading.protection import Result, at_once, never_fires, result_at, wrong_end
 from trading.venues.snapshots import MarketSpec, TimeInForce, TriggerKind, Venue

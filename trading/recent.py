@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from redis.exceptions import RedisError
 
 from tenants.models import User
-from trading.desk import Desk, accounts_of, desk_of, market_named, portfolio_of, unsettled_commands
+from trading.desk import Desk, accounts_of, desk_of, portfolio_of, unsettled_commands
 from trading.live.publish import turns
+from trading.markets import market_named
 from trading.models import Command, Market
 from trading.services.accounts import current_accounts
 from trading.venues.snapshots import Venue

@@ -13,10 +13,11 @@ from uuid import UUID
 from tenants.models import User
 from tenants.policy import Policy, highest_leverage
 from trading.connect import gateway_of
-from trading.desk import Desk, state_of
+from trading.desk import Desk
 from trading.forms import read_order
 from trading.live.board import Board
 from trading.margin.types import MarginMode
+from trading.markets import state_of
 from trading.models import Market, Position, VenueAccount
 from trading.panels.history import build_account
 from trading.panels.market import build_book, build_market_bar, build_market_link, freshness, price_decimals

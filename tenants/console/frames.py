@@ -25,7 +25,7 @@ from tenants.console.example import EQUITY, example_candles, example_desk, examp
 from tenants.models import Role
 from tenants.policy import Policy
 from trading.connect import gateway_of
-from trading.desk import board_of, listed_markets, market_named, policy_in_force, state_of
+from trading.markets import board_of, listed_markets, market_named, policy_in_force, state_of
 from trading.models import Market
 from trading.panels.numbers import money
 from trading.venues.snapshots import Venue

@@ -19,7 +19,7 @@ from tenants.console.policies import Outdated, change_policy, policy_of, sign_po
 from tenants.models import MarginPolicy, Role
 from tenants.policy import Policy
 from trading.connect import configured_venues, gateway_of
-from trading.desk import listed_markets
+from trading.markets import listed_markets
 from trading.models import Market
 from trading.venues.snapshots import Venue
 

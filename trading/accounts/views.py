@@ -20,7 +20,7 @@ from tenants.wallet import WalletRefused, read_address, read_chain_id
 from trading.accounts.panels import Standing, build_page, venue_tabs
 from trading.accounts.record import entry_of, what
 from trading.connect import KeyUnreadable, account_onboarding, gateway_of, onboarding, public_adapter
-from trading.desk import venues_offered
+from trading.markets import venues_offered
 from trading.models import VenueAccount, WalletApproval
 from trading.models.approvals import ApprovalKind, ApprovalState
 from trading.services import accounts, approval_outcomes, approvals

@@ -8,12 +8,12 @@ from typing import Any
 from django.template.loader import render_to_string
 from redis.asyncio import Redis
 
-from trading.desk import stale_limits
 from trading.live import keys
 from trading.live.board import PUT_UNLESS_OLDER, Board, script_arguments
 from trading.live.heard import Heard
 from trading.live.public import Patch, candles_patch, difference, market_patch, marks_patch
 from trading.live.publish import queue_fragment, queue_patch
+from trading.markets import stale_limits
 from trading.models import Market
 from trading.panels.market import build_book, freshness
 from trading.panels.trades import build_trades

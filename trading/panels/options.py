@@ -2,10 +2,10 @@
 
 from decimal import Decimal
 
-from trading.desk import offers_of
 from trading.forms import OrderForm, OrderKind
 from trading.margin.quotes import Preview
 from trading.margin.types import Side
+from trading.markets import offers_of
 from trading.models import Market
 from trading.panels.elements import NO_EXIT, Choice, ExitNote
 from trading.panels.market import tone_of

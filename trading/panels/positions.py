@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from decimal import ROUND_FLOOR, Decimal
 
-from trading.desk import NO_FIGURES, UNREADABLE, Desk, stale_limits
+from trading.desk import NO_FIGURES, UNREADABLE, Desk
 from trading.holdings import RULES
 from trading.margin.cross import state_of
 from trading.margin.quotes import Readout
 from trading.margin.readout import readouts
 from trading.margin.types import MarginMode, MarginRestriction, Side
+from trading.markets import stale_limits
 from trading.models import Command, Position
 from trading.panels.liquidation import absence_word, brief_reason, distance_text, price_value, risk_of
 from trading.panels.market import freshness, liquidation_text, price_text, tone_of

@@ -3,13 +3,14 @@
 from dataclasses import replace
 from decimal import Decimal
 
-from trading.desk import NO_FIGURES, Desk, stale_limits
+from trading.desk import NO_FIGURES, Desk
 from trading.forms import OrderForm, SizeUnit
 from trading.holdings import RULES
 from trading.margin.cross import state_of
 from trading.margin.quotes import OrderEffect, Preview, Readout
 from trading.margin.readout import readouts
 from trading.margin.types import MarginMode, Side
+from trading.markets import stale_limits
 from trading.models import Market
 from trading.panels.liquidation import build_card, empty_card
 from trading.panels.market import freshness

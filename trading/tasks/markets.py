@@ -7,8 +7,8 @@ from celery import shared_task
 from django.utils import timezone
 
 from trading.connect import configured_venues, public_adapter
-from trading.desk import state_of
 from trading.live import board, keys
+from trading.markets import state_of
 from trading.models import Market
 from trading.services import sync
 from trading.tasks.turns import alone, is_first_within

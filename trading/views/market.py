@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 
 from tenants.access import MemberRequest, trader_required
 from trading.connect import public_adapter
-from trading.desk import board_of, known_at, listed_markets, market_named, stale_limits, state_of
+from trading.markets import board_of, known_at, listed_markets, market_named, stale_limits, state_of
 from trading.models import Market
 from trading.panels.market import build_book, build_market_bar, build_market_link, freshness
 from trading.panels.view_models import MarketLink

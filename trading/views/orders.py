@@ -11,8 +11,9 @@ from django.views.decorators.http import require_GET, require_POST
 
 from tenants.access import MemberRequest, trader_required
 from trading.connect import trading_adapter
-from trading.desk import Desk, desk_of, market_named, order_of
+from trading.desk import Desk, desk_of, order_of
 from trading.forms import Unreadable, read_form_key, read_number, read_price
+from trading.markets import market_named
 from trading.models import Command, Market, Order
 from trading.models.commands import CommandKind
 from trading.panels.numbers import field_text

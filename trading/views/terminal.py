@@ -13,21 +13,11 @@ from redis.exceptions import RedisError
 from tenants.access import MemberRequest, signed_in, trader_required
 from tenants.models import Role, User
 from trading.connect import configured_venues, gateway_of
-from trading.desk import (
-    Desk,
-    accounts_of,
-    desk_of,
-    listed_markets,
-    market_named,
-    portfolio_of,
-    stale_limits,
-    state_of,
-    unsettled_commands,
-    venues_offered,
-)
+from trading.desk import Desk, accounts_of, desk_of, portfolio_of, unsettled_commands
 from trading.forms import read_order
 from trading.live import presence, weather
 from trading.live.tickets import issue
+from trading.markets import listed_markets, market_named, stale_limits, state_of, venues_offered
 from trading.models import Command, Market, VenueAccount
 from trading.panels.market import build_book, build_market_bar, freshness, price_decimals
 from trading.panels.notices import build_notice

@@ -10,8 +10,9 @@ from django.views.decorators.http import require_GET, require_POST
 from tenants.access import MemberRequest, trader_required
 from tenants.recent import trader_remembered
 from trading.connect import KeyUnreadable, trading_adapter
-from trading.desk import Desk, desk_of, market_named
+from trading.desk import Desk, desk_of
 from trading.forms import Execution, OrderForm, Unreadable, read_form_key, read_order
+from trading.markets import market_named
 from trading.models import Command, Market
 from trading.models.commands import CommandKind
 from trading.panels.quote import build_quote

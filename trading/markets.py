@@ -1,0 +1,124 @@
+"""What the operator in scope offers to trade: his policy, the venues and their markets, and their newest prices."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import cache
+
+from django.conf import settings
+from django.db.models import Subquery
+from django.http import Http404
+
+from tenants.models import MarginPolicy
+from tenants.policy import Policy, offered_venues
+from trading.connect import configured_venues, public_adapter
+from trading.live.board import NOTHING_KNOWN, Board, read
+from trading.margin.types import MarginMode
+from trading.models import Market, VenueAccount
+from trading.venues.base import Adapter
+from trading.venues.snapshots import MarketState, Network, TimeInForce, Venue
+
+
+def policy_in_force() -> Policy:
+    """The margin policy of the operator in scope."""
+    row = MarginPolicy.objects.first()
+    if row is None:
+        return Policy()
+    return Policy(
+        offers_cross=row.offers_cross,
+        default_mode=MarginMode(row.default_mode),
+        isolated_leverage=row.isolated_leverage,
+        cross_leverage=row.cross_leverage,
+        leverage_cap=row.leverage_cap,
+        slider_marks=tuple(row.slider_marks),
+        margin_presets=tuple(row.margin_presets),
+        venues=tuple(Venue(name) for name in row.venues),
+    )
+
+
+def venues_offered() -> dict[Venue, Network]:
+    """Where traders of the operator in scope may trade, in the platform's order."""
+    connected = dict(configured_venues())
+    return {venue: connected[venue] for venue in offered_venues(policy_in_force(), connected)}
+
+
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """What a venue takes: how long a limit order may rest, and whether exits can be tied to an order not filled yet."""
+
+    times_in_force: tuple[TimeInForce, ...]
+    attaches_exits: bool
+
+
+@cache
+def offers_of(venue: Venue) -> Offers:
+    """What a venue offers; it never changes while a process lives."""
+    adapter = rules_of(venue)
+    return Offers(adapter.times_in_force, adapter.attaches_exits)
+
+
+@cache
+def rules_of(venue: Venue) -> Adapter:
+    """An adapter that is asked for nothing but its pure answers, which hold while a process lives."""
+    return public_adapter(venue)
+
+
+def listed_markets() -> list[Market]:
+    """The markets a trader may open, venue by venue in the venues' own order."""
+    found = [
+        Market.objects.filter(venue=venue, network=network, is_delisted=False)
+        for venue, network in venues_offered().items()
+    ]
+    return [market for rows in found for market in rows]
+
+
+def market_named(address: str) -> Market:
+    """A market by its address (``Market.address``), or by its name alone, which the first venue that has it answers to.
+
+    404 for one that nobody lists, or whose venue the operator does not offer. One query, for the slider's path.
+    """
+    prefix, _, name = address.partition(":")
+    connected = dict(configured_venues())
+    is_whole = bool(name) and prefix in set(Venue)
+    wanted = [Venue(prefix)] if is_whole else list(connected)
+    chosen = Subquery(MarginPolicy.objects.values("venues")[:1])
+    rows = Market.objects.filter(name=name if is_whole else address, venue__in=wanted).annotate(chosen=chosen)
+    found = {(row.venue, row.network): row for row in rows}
+    for venue in wanted:
+        market: Market | None = found.get((venue, connected.get(venue, "")))
+        if market is not None and (not market.chosen or venue in market.chosen):  # type: ignore[attr-defined]
+            return market
+    raise Http404
+
+
+def board_of(venue: Venue, account: VenueAccount | None = None) -> Board:
+    """The live prices of a venue: of the network an account lives on, or else of the one that is connected."""
+    network = Network(account.network) if account else dict(configured_venues()).get(venue)
+    return read(venue, network) if network else NOTHING_KNOWN
+
+
+def state_of(market: Market, board: Board) -> MarketState | None:
+    """A market's state on the board, or as the last market sync left it; None where neither knows a mark."""
+    live = board.states.get(market.name)
+    if live is not None or market.mark_price is None:
+        return live
+    return MarketState(
+        name=market.name,
+        mark=market.mark_price,
+        oracle=market.oracle_price or market.mark_price,
+        mid=market.mid_price,
+        previous_day_price=market.previous_day_price or market.mark_price,
+        funding_rate=market.funding_rate or Decimal(0),
+        open_interest=market.open_interest or Decimal(0),
+        day_volume=market.day_volume or Decimal(0),
+    )
+
+
+def known_at(market: Market, board: Board) -> datetime | None:
+    """When what ``state_of`` tells of a market was true; None where that is not known."""
+    return board.time_of(market.name) if market.name in board.states else market.received_at
+
+
+def stale_limits() -> tuple[int, int]:
+    """Seconds after which a number says that it is old, and after which money buttons close."""
+    return settings.STALE_AFTER_SECONDS, settings.CLOSED_AFTER_SECONDS
