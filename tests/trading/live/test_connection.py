@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -166,7 +167,7 @@ def test_more_wishes_than_the_venue_takes_leave_accounts_and_what_is_looked_at()
     states = [Interest(Topic.STATE, f"M{number}") for number in range(1200)]
     looked_at = [Interest(Topic.BOOK, "BTC"), Interest(Topic.CANDLES, "BTC", "5m")]
     watches = tuple(Watch(f"0x{number:040x}", AccountMode.STANDARD, _nobody()) for number in range(30))
-    chosen = subscriptions(Wanted(frozenset([*states, *looked_at]), watches))
+    chosen = subscriptions(Wanted(frozenset([*states, *looked_at]), watches), ("",))
     users = {dict(one)["user"] for one in chosen if "user" in dict(one)}
 
     assert len(chosen) == 1000
@@ -205,8 +206,8 @@ def told_state(coin: str, equity: str) -> bytes:
 
 
 def followed(mode: AccountMode) -> Accounts:
-    accounts = Accounts()
-    accounts.follow([Watch(ALICE, mode, _nobody())], ("", "xyz"))
+    accounts = Accounts(("", "xyz"))
+    accounts.follow([Watch(ALICE, mode, _nobody())])
     return accounts
 
 
@@ -242,6 +243,18 @@ def test_account_is_read_where_a_book_is_not_told() -> None:
     frame = followed(AccountMode.STANDARD).take(StatesPart(ALICE, (("", told_state("BTC", "80.0")),)), _now())
 
     assert isinstance(frame, HappeningFrame)
+
+
+def test_account_is_made_of_all_its_books_before_any_market_is_followed() -> None:
+    told: list[Frame] = []
+    stream = HyperliquidStream("ws://nowhere", told.append, dexes=["xyz"])
+    stream.want(Wanted(frozenset(), (Watch(ALICE, AccountMode.STANDARD, _nobody()),)))
+    states = [["", json.loads(told_state("BTC", "80.0"))], ["xyz", json.loads(told_state("xyz:GOLD", "50.0"))]]
+    data = {"user": ALICE, "clearinghouseStates": states}
+    stream.heard(json.dumps({"channel": "allDexsClearinghouseState", "data": data}))
+
+    assert isinstance(told[0], AccountFrame)
+    assert [held.market for held in told[0].snapshot.positions] == ["BTC", "xyz:GOLD"]
 
 
 def test_break_is_told_before_anything_else() -> None:

@@ -20,7 +20,7 @@ def open_stream(venue: Venue, listen: Listen) -> Stream:
     """The stream of a venue at the address this deployment is configured with."""
     match venue:
         case Venue.HYPERLIQUID:
-            return HyperliquidStream(beside(settings.HYPERLIQUID_URL), listen)
+            return HyperliquidStream(beside(settings.HYPERLIQUID_URL), listen, dexes=settings.HYPERLIQUID_DEXES)
         case Venue.ASTER:
             return AsterStream(settings.ASTER_STREAM_URL or beside(settings.ASTER_URL), listen)
 

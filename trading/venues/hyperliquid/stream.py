@@ -8,7 +8,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -74,9 +74,8 @@ def account_subscriptions(address: str, dexes: Iterable[str]) -> Iterator[Subscr
         yield ("type", "openOrders"), ("user", address), ("dex", dex)
 
 
-def subscriptions(wanted: Wanted) -> frozenset[Subscription]:
+def subscriptions(wanted: Wanted, dexes: tuple[str, ...]) -> frozenset[Subscription]:
     """Everything to subscribe to, within the venue's limits: accounts first, then what is looked at, then prices."""
-    dexes = dexes_of(wanted.interests)
     chosen = [one for watch in wanted.accounts[:USERS_AT_MOST] for one in account_subscriptions(watch.name, dexes)]
     interests = sorted(wanted.interests, key=lambda one: (one.topic is Topic.STATE, one.market, one.topic))
     chosen += [market_subscription(interest) for interest in interests]
@@ -85,30 +84,25 @@ def subscriptions(wanted: Wanted) -> frozenset[Subscription]:
     return frozenset(chosen[:SUBSCRIPTIONS_AT_MOST])
 
 
-def dexes_of(interests: Iterable[Interest]) -> tuple[str, ...]:
-    """The books whose markets are wanted, the main one first; a market is named after its book (Hyperliquid 1.2)."""
-    named = {interest.market.rpartition(":")[0] for interest in interests}
-    return ("", *sorted(named - {""}))
-
-
 class Accounts:
     """What the parts of each account's frames add up to on one connection. Pure but for its memory.
 
+    ``dexes`` are the books that make up an account, the main one first: the same that a reading of it asks for,
+    whichever markets are followed just now, because what a whole account does not hold is taken for closed.
     Money and positions are complete once every book was told, and in an account whose spot balance backs them once
-    that was told too (Hyperliquid 3.9). Where a book that is followed is not among them, the account has to be read.
+    that was told too (Hyperliquid 3.9). Where one of them is not told, the account has to be read.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, dexes: tuple[str, ...]) -> None:
         self._modes: Mapping[str, AccountMode] = {}
-        self._dexes: tuple[str, ...] = ("",)
+        self._dexes = dexes
         self._states: dict[str, tuple[tuple[str, bytes], ...]] = {}
         self._spot: dict[str, bytes] = {}
         self._orders: dict[str, dict[str, tuple[OpenOrder, ...]]] = {}
 
-    def follow(self, accounts: Iterable[Watch], dexes: tuple[str, ...]) -> None:
-        """These are followed from now on, on these books; what was told of others is forgotten."""
+    def follow(self, accounts: Iterable[Watch]) -> None:
+        """These are followed from now on; what was told of others is forgotten."""
         self._modes = {watch.name.lower(): watch.mode for watch in accounts}
-        self._dexes = dexes
         for memory in (self._states, self._spot, self._orders):
             for address in memory.keys() - self._modes.keys():
                 del memory[address]
@@ -156,7 +150,8 @@ class Accounts:
 
 
 class HyperliquidStream:
-    """The conversation with Hyperliquid, and the connection it is held on. ``listen`` gets every frame, in order."""
+    """The conversation with Hyperliquid, and the connection it is held on. ``listen`` gets every frame, in order;
+    ``dexes`` are the builder-deployed books to show, as for the adapter."""
 
     probe = PING
     accounts_at_most = USERS_AT_MOST
@@ -166,6 +161,7 @@ class HyperliquidStream:
         base_url: str,
         listen: Listen,
         *,
+        dexes: Sequence[str] = (),
         timings: Timings | None = None,
         jitter: Callable[[], float] = random.random,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -173,15 +169,16 @@ class HyperliquidStream:
         self.url = base_url.rstrip("/") + "/ws"
         self._listen = listen
         self._connection = Connection(self, timings=timings or Timings(), jitter=jitter, sleep=sleep)
-        self._accounts = Accounts()
+        self._dexes = ("", *dexes)
+        self._accounts = Accounts(self._dexes)
         self._wanted: frozenset[Subscription] = frozenset()
         self._subscribed: frozenset[Subscription] = frozenset()
         self._confirmed_at = 0.0
 
     def want(self, wanted: Wanted) -> None:
         """Follow exactly this from now on; the change is sent within a second."""
-        self._wanted = subscriptions(wanted)
-        self._accounts.follow(wanted.accounts[:USERS_AT_MOST], dexes_of(wanted.interests))
+        self._wanted = subscriptions(wanted, self._dexes)
+        self._accounts.follow(wanted.accounts[:USERS_AT_MOST])
 
     async def follow(self) -> None:
         """Connect, listen, and connect again, for ever."""

@@ -248,7 +248,7 @@ async def told_of(desk: Desk, adapter: HyperliquidAdapter) -> tuple[AccountFrame
         if found.keys() >= {AccountFrame, OrdersFrame}:
             whole.set()
 
-    stream = HyperliquidStream(desk.sandbox.url, listen)
+    stream = HyperliquidStream(desk.sandbox.url, listen, dexes=["xyz"])
     followed = frozenset(Interest(Topic.STATE, name) for name in ("BTC", "xyz:NVDA"))
     stream.want(Wanted(followed, (Watch(desk.owner, AccountMode.STANDARD, adapter),)))
     following = asyncio.create_task(stream.follow())
