@@ -1,4 +1,4 @@
-"""What a trader has, loaded and authorised in one place: with ``trading.markets`` all that his panels are computed from.
+"""What a trader has, loaded and authorised in one place. His panels are computed from it and from ``trading.markets``.
 
 A desk is a trader's account at one venue; all his desks together are his portfolio.
 
