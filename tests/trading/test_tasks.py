@@ -287,3 +287,12 @@ def test_commands_that_never_settle_keep_nobody_waiting(desk: Desk) -> None:
     claims.release(poisoned.pk, timezone.now(), 9)
     assert claims.claim(timezone.now(), 5) == []
     assert claims.claim(timezone.now() + timedelta(seconds=claims.LONGEST), 1) == [(desk.operator.pk, fresh.pk)]
+
+
+def test_command_that_was_looked_at_often_has_its_turn_among_ever_new_ones(desk: Desk) -> None:
+    old, fresh = unknown_order(desk, "drop_before"), unknown_order(desk, "drop_before")
+    long_due = timezone.now() - timedelta(seconds=claims.BEHIND + 1)
+    Command.objects.filter(pk=old.pk).update(attempts=400, next_at=long_due)
+
+    assert claims.claim(timezone.now(), 1) == [(desk.operator.pk, old.pk)]
+    assert claims.claim(timezone.now(), 1) == [(desk.operator.pk, fresh.pk)]
