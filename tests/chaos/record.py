@@ -15,8 +15,7 @@ CANCELS = (CommandKind.CANCEL, CommandKind.CANCEL_ALL)
 
 def beliefs(state: Mapping[str, Any], places: Mapping[str, int]) -> list[Belief]:
     """Every command of the run. ``state`` is the venue's ledger at the end, ``places`` the traders of each venue."""
-    orders = state["orders"] | {key: row for other in state["others"].values() for key, row in other["orders"].items()}
-    statuses = {int(key): str(row["status"]) for key, row in orders.items()}
+    statuses = {venue: _statuses(rows["orders"]) for venue, rows in ({"hyperliquid": state} | state["others"]).items()}
     with every_operator():
         sent: dict[Any, list[str]] = {}
         steps = (CommandStep.SENT, CommandStep.BURNED)
@@ -24,7 +23,14 @@ def beliefs(state: Mapping[str, Any], places: Mapping[str, int]) -> list[Belief]
             sent.setdefault(command_id, []).append(digest(bytes(request)))
         rows = Command.objects.select_related("account").order_by("prepared_at")
         order_of = _order_of(rows)
-        return [_belief(row, tuple(sent.get(row.pk, ())), statuses, places, order_of) for row in rows]
+        return [
+            _belief(row, tuple(sent.get(row.pk, ())), statuses[row.account.venue], places, order_of) for row in rows
+        ]
+
+
+def _statuses(orders: Mapping[str, Any]) -> dict[int, str]:
+    """What became of each order of one venue; another's may bear the same number."""
+    return {int(key): str(row["status"]) for key, row in orders.items()}
 
 
 def _order_of(rows: Iterable[Command]) -> dict[int, int]:
