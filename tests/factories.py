@@ -125,11 +125,12 @@ def make_market(
     restriction: MarginRestriction = MarginRestriction.NONE,
     index: int = 0,
     venue: str = Venue.HYPERLIQUID.value,
+    dex: str = "",
 ) -> Market:
     """A market as the market sync would write it, of the first venue unless told."""
     price = Decimal(mark)
     state = MarketState(name, price, price, price, price, Decimal("0.0000125"), Decimal(100), Decimal(1_000_000))
-    spec = msgspec.structs.replace(make_spec(name, max_leverage, restriction, index), venue=Venue(venue))
+    spec = msgspec.structs.replace(make_spec(name, max_leverage, restriction, index), venue=Venue(venue), dex=dex)
     market = Market.described(spec, state, Network.TESTNET, timezone.now())
     market.save()
     return market

@@ -32,6 +32,7 @@ ACCOUNT = (
 )  # fmt: skip
 POSITION = (
     "account_id", "market__name", "size", "liquidation_price", "estimated_liquidation_price", "mark_price", "mode",
+    "account__mode", "market__spec__dex",
 )  # fmt: skip
 
 
@@ -174,7 +175,10 @@ def _liquidation(position: Row) -> float:
 
 
 def _is_cross(position: Row) -> bool:
-    return bool(position[6] == MarginMode.CROSS.value)
+    """Whether the account's cross collateral backs it. In a standard account a builder-deployed book has collateral of
+    its own (Hyperliquid 3.9): what leans on that is as near as its own liquidation price."""
+    *_, mode, account_mode, dex = position
+    return bool(mode == MarginMode.CROSS.value and not (dex and account_mode == AccountMode.STANDARD.value))
 
 
 def _floats(values: Iterable[Any]) -> Floats:

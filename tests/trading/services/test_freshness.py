@@ -129,6 +129,20 @@ def test_turn_spends_what_each_address_with_workers_has(alpha: Exchange, setting
     assert tasks.sync_due_accounts() == 2 * through_one
 
 
+@pytest.mark.parametrize(("mode", "away"), [("standard", 0.005), ("unified", 1.0)])
+def test_cross_position_is_as_near_as_the_collateral_of_its_book_lets_it(
+    alpha: Exchange, mode: str, away: float
+) -> None:
+    (account,) = accounts_of(alpha, 1, mode=mode, cross_equity=100_000, cross_maintenance=0)
+    with operator_scope(alpha.operator.pk):
+        gold = make_market("xyz:GOLD", dex="xyz")
+        make_position(account, gold, mode="cross", cash=None, size=1, mark_price=100, liquidation_price="99.5")
+    with every_operator():
+        known = RosterOf(*HERE).known(timezone.now())
+
+    assert nearest(known.exposure, np.array([100.0])).tolist() == pytest.approx([away])
+
+
 def test_roster_follows_what_is_written(alpha: Exchange) -> None:
     first, second, third = accounts_of(alpha, 3, attempted_at=timezone.now(), synced_at=timezone.now())
     with operator_scope(alpha.operator.pk):
