@@ -31,19 +31,9 @@ def purse(venue: Venue, network: Network) -> tuple[Meter, BudgetState] | None:
         return None
 
 
-def accounts_short(venue: Venue, network: Network) -> int | None:
-    """How many accounts have no more requests left for life than are kept for taking risk away; None where a venue
-    sets no such limit, and while it cannot be told."""
-    try:
-        return accounts_short_of_requests(gateway_of(venue).tariff, venue, network)
-    except RedisError as error:
-        logger.warning("The requests left at %s cannot be told: %s", venue, error)
-        return None
-
-
 def venue_measurements() -> Iterable[Metric]:
     """The families in the order they are printed."""
-    return [*_budgets(), _skies(), *_ages()]
+    return [*_budgets(), _accounts_short(), _skies(), *_ages()]
 
 
 def _budgets() -> Iterable[Metric]:
@@ -56,15 +46,7 @@ def _budgets() -> Iterable[Metric]:
         "For how long reads stay away because we were told to slow down.",
         labels=PLACE,
     )
-    short = GaugeMetricFamily(
-        "perpsstudio_accounts_short_of_requests",
-        "Accounts that have hardly a request left at the venue for life.",
-        labels=PLACE,
-    )
     for venue, network in configured_venues():
-        count = accounts_short(venue, network)
-        if count is not None:
-            short.add_metric([venue.value, network.value], count)
         found = purse(venue, network)
         if found is not None:
             meter, state = found
@@ -72,7 +54,24 @@ def _budgets() -> Iterable[Metric]:
             limit.add_metric(place, meter.limit)
             used.add_metric(place, state.used[0])
             closed.add_metric(place, state.closed_for)
-    return limit, used, closed, short
+    return limit, used, closed
+
+
+def _accounts_short() -> Metric:
+    family = GaugeMetricFamily(
+        "perpsstudio_accounts_short_of_requests",
+        "Accounts that have hardly a request left at the venue for life.",
+        labels=PLACE,
+    )
+    for venue, network in configured_venues():
+        try:
+            count = accounts_short_of_requests(gateway_of(venue).tariff, venue, network)
+        except RedisError as error:
+            logger.warning("The requests left at %s cannot be told: %s", venue, error)
+            continue
+        if count is not None:
+            family.add_metric([venue.value, network.value], count)
+    return family
 
 
 def _skies() -> Metric:

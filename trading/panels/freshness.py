@@ -8,7 +8,7 @@ from trading.live import weather
 from trading.panels.numbers import fixed
 from trading.services import freshness
 from trading.services.schedule import Need
-from trading.venue_metrics import accounts_short, purse
+from trading.venue_metrics import purse
 from trading.venues.snapshots import Network, Venue
 from trading.venues.weather import Sky
 
@@ -44,14 +44,12 @@ class FreshnessRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenueRow:
-    """One venue: how it is doing, how much of our budget there is used, and how fresh the operator's accounts are.
-    ``short`` says how many accounts have hardly a request left there; empty where that is none."""
+    """One venue: how it is doing, how much of our budget there is used, and how fresh the operator's accounts are."""
 
     label: str
     sky: str
     is_fine: bool
     budget: str
-    short: str
     rows: tuple[FreshnessRow, ...]
 
 
@@ -68,7 +66,6 @@ def _venue(operator_id: int, venue: Venue, network: Network) -> VenueRow:
         sky=SKIES[sky],
         is_fine=sky is Sky.FINE,
         budget=_budget(venue, network),
-        short=_short(venue, network),
         rows=tuple(_row(ages) for ages in freshness.read(operator_id, venue, network)),
     )
 
@@ -80,11 +77,6 @@ def _budget(venue: Venue, network: Network) -> str:
     meter, state = found
     words = f"{state.used[0]:,} of {meter.limit:,}"
     return f"{words}, silent for {state.closed_for:.0f} s" if state.closed_for else words
-
-
-def _short(venue: Venue, network: Network) -> str:
-    count = accounts_short(venue, network)
-    return f"{count:,}" if count else ""
 
 
 def _row(ages: freshness.Ages) -> FreshnessRow:
