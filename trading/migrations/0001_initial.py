@@ -379,6 +379,7 @@ class Migration(migrations.Migration):
                         fields=("account", "market", "venue_id"), name="one_row_per_order_and_market"
                     )
                 ],
+                "indexes": [models.Index(fields=["account", "-seen_at"], name="orders_last_seen_first")],
             },
             managers=[
                 ("unscoped", django.db.models.manager.Manager()),

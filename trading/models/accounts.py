@@ -165,6 +165,7 @@ class Order(OperatorOwned):
         constraints = [
             models.UniqueConstraint(fields=["account", "market", "venue_id"], name="one_row_per_order_and_market")
         ]
+        indexes = [models.Index(fields=["account", "-seen_at"], name="orders_last_seen_first")]
         ordering = ["-placed_at"]
 
     def __str__(self) -> str:
