@@ -2,8 +2,8 @@
 
 The session is read four times a second, and forgotten with its end: at once in the process that ended it
 (``tenants.sessions``), a quarter of a second later in others. The person behind it is read from the database, with the
-check of the session against his password, every other second; whatever moves money asks ``tenants.access`` alone, which
-asks the session and the database each time.
+check of the session against his password, every other second, and no session keeps him for longer; whatever moves money
+asks ``tenants.access`` alone, which asks the session and the database each time.
 """
 
 import time
@@ -47,35 +47,38 @@ def trader_remembered(
 def _recent_person(request: HttpRequest) -> User | None:
     """Who the session belongs to; None where nobody signed in with it."""
     operator_id, key = request.operator.operator_id, request.session.session_key or ""  # type: ignore[attr-defined]
+    now = time.monotonic()
     known = _sessions.get(key)
-    if known and known[0] > time.monotonic() and known[1] == operator_id:
+    if known and known[0] > now and known[1] == operator_id:
         request.session.accessed = True  # the answer depends on the cookie all the same, and says so
         return known[2]
-    person = _person_behind(request)
-    if person is None:
+    behind = _person_behind(request, now)
+    if behind is None:
         return None
+    until, person = behind
     if len(_sessions) >= REMEMBERED_PEOPLE:
         _sessions.clear()
-    _sessions[key] = (time.monotonic() + SESSION_SECONDS, operator_id, person)
+    _sessions[key] = (min(now + SESSION_SECONDS, until), operator_id, person)
     return person
 
 
-def _person_behind(request: HttpRequest) -> User | None:
+def _person_behind(request: HttpRequest, now: float) -> tuple[float, User] | None:
+    """The person whom the session names, and until when he may be remembered."""
     number, proof = request.session.get(SESSION_KEY, ""), request.session.get(HASH_SESSION_KEY, "")
     if not number or not proof:
         return None
     key = (request.operator.operator_id, number, proof)  # type: ignore[attr-defined]
     known = _remembered.get(key)
-    if known and known[0] > time.monotonic():
-        return known[1]
+    if known and known[0] > now:
+        return known
     person = get_user(request)
     if not isinstance(person, User):
         _remembered.pop(key, None)
         return None
     if len(_remembered) >= REMEMBERED_PEOPLE:
         _remembered.clear()
-    _remembered[key] = (time.monotonic() + REMEMBERED_SECONDS, person)
-    return person
+    behind = _remembered[key] = (now + REMEMBERED_SECONDS, person)
+    return behind
 
 
 def forget_session(key: str | None) -> None:

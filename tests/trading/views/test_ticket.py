@@ -276,6 +276,7 @@ def test_remembered_quote_ends_with_the_session_and_an_order_asks_who_it_is(
 
     desk.trader.is_active = True
     desk.trader.save(update_fields=["is_active"])
+    monkeypatch.setattr("tenants.recent.REMEMBERED_SECONDS", 60)
     monkeypatch.setattr("tenants.recent.SESSION_SECONDS", 60)
     assert other.get(QUOTE, fields()).status_code == 200
     browser.session.flush()
