@@ -129,5 +129,5 @@ def tables() -> list[Line]:
     peer = "ORM, Django templates"
     return [
         Line("P6", f"positions table, {POSITIONS} rows", ours, peer, plain, plain / 6),
-        Line("P6", f"positions table, {POSITIONS} rows, read anew", anew, peer, plain),
+        Line("P6", f"positions table, {POSITIONS} rows, read anew", anew, peer, plain, plain / 6),
     ]
