@@ -104,7 +104,7 @@ class Stored:
 def sync_markets(adapter: Adapter) -> int:
     """Read every market of the adapter's venue and network and store its rules and state; how many there are.
 
-    What is not listed any more, or not understood, opens nothing from then on; its positions stay closable.
+    What is not listed any more opens nothing from then on; what is listed but not understood stays as it was.
     """
     markets = adapter.markets()
     states = {state.name: state for state in markets.states}
@@ -122,12 +122,12 @@ def sync_markets(adapter: Adapter) -> int:
             "previous_day_price", "funding_rate", "open_interest", "day_volume", "received_at",
         ],
     )  # fmt: skip
-    if rows:
-        _close_unlisted(adapter, [row.name for row in rows])
+    if listed := {row.name for row in rows} | markets.unread:
+        _close_unlisted(adapter, listed)
     return len(rows)
 
 
-def _close_unlisted(adapter: Adapter, listed: list[str]) -> None:
+def _close_unlisted(adapter: Adapter, listed: set[str]) -> None:
     known = Market.objects.filter(venue=adapter.venue.value, network=adapter.network.value, is_delisted=False)
     for market in known.exclude(name__in=listed):
         logger.warning("%s %s lists %s no more.", adapter.venue, adapter.network, market)

@@ -175,7 +175,8 @@ class Adapter(Protocol):
     stacks_exits: bool
 
     def markets(self) -> Markets:
-        """Rules and prices of every market. A market that is not understood is left out and logged."""
+        """Rules and prices of every market. A market that is not understood is left out, named as unread and
+        logged."""
 
     def account_mode(self, address: str) -> AccountMode:
         """How the account's balances back its positions. It changes rarely: keep the answer."""

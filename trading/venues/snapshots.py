@@ -131,12 +131,14 @@ class MarketState(msgspec.Struct, frozen=True):
 
 
 class Markets(NamedTuple):
-    """Every market that was understood, with its prices. ``venue_time`` is None where the answer carries no time."""
+    """Every market that was understood, with its prices. ``venue_time`` is None where the answer carries no time.
+    ``unread`` are the names of those that the venue lists as trading and that were left out all the same."""
 
     specs: tuple[MarketSpec, ...]
     states: tuple[MarketState, ...]
     venue_time: datetime | None
     received_at: datetime
+    unread: frozenset[str] = frozenset()
 
 
 class PositionSnapshot(msgspec.Struct, frozen=True, gc=False):

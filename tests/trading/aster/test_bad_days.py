@@ -96,6 +96,24 @@ def test_market_that_the_venue_lists_no_more_opens_nothing_until_it_is_listed_ag
     assert (ready.market.is_delisted, ready.market.rules.delisted) == (False, False)
 
 
+def test_market_that_is_listed_but_not_understood_stays_as_it_was(ready: AsterTrader) -> None:
+    adapter = trading_adapter(ready.account)
+    whole = adapter.markets()
+    before = list(Market.objects.filter(venue="aster").order_by("name").values())
+    only = whole._replace(
+        specs=whole.specs[:1], states=whole.states[:1], unread=frozenset(spec.name for spec in whole.specs[1:])
+    )
+
+    for told in (only, whole._replace(specs=(), states=(), unread=only.unread | {only.specs[0].name})):
+        sync_markets(Lists(told, adapter))  # type: ignore[arg-type]
+
+    read = whole.specs[0].name
+    rows = list(Market.objects.filter(venue="aster").order_by("name").values())
+    assert len(rows) > 1
+    assert [row for row in rows if row["name"] != read] == [row for row in before if row["name"] != read]
+    assert not any(row["is_delisted"] for row in rows)
+
+
 class Lists:
     """An adapter that was told this list of markets."""
 

@@ -49,6 +49,13 @@ class _Symbol(Record, frozen=True):
     market_take_bound: Decimal = ZERO
 
 
+class _Listed(Record, frozen=True):
+    """As much of a market as says that it is traded, where the rest is not understood."""
+
+    symbol: str
+    status: str = TRADING
+
+
 class _ExchangeInfo(Record, frozen=True):
     server_time: int
     symbols: list[msgspec.Raw]
@@ -117,6 +124,7 @@ _CandleRow = tuple[int, Decimal, Decimal, Decimal, Decimal, Decimal, int, Decima
 
 _decode_info = Decoder(_ExchangeInfo, "exchangeInfo")
 _decode_symbol = Decoder(_Symbol, "exchangeInfo symbol")
+_decode_listed = Decoder(_Listed, "exchangeInfo symbol")
 _decode_rows = Decoder(list[msgspec.Raw], "list")
 _decode_brackets = Decoder(_SymbolBrackets, "leverageBracket")
 _decode_premium = Decoder(Premium, "premiumIndex")
@@ -191,7 +199,7 @@ def markets(body: bytes, received_at: datetime, tiers: Mapping[str, TierTable], 
     """Every market with its prices, from ``exchangeInfo`` and what belongs to it. The place in the list is its
     number."""
     info = _decode_info(body)
-    specs, states = [], []
+    specs, states, unread = [], [], set()
     for index, row in enumerate(info.symbols):
         try:
             symbol = _decode_symbol(row)
@@ -199,10 +207,20 @@ def markets(body: bytes, received_at: datetime, tiers: Mapping[str, TierTable], 
             state = _state(spec.name, prices)
         except (Malformed, MarginInputError) as error:
             logger.warning("Aster market %s is left out: %s", index, error)
+            unread |= _trading(row)
             continue
         specs.append(spec)
         states.append(state)
-    return Markets(tuple(specs), tuple(states), moment(info.server_time), received_at)
+    return Markets(tuple(specs), tuple(states), moment(info.server_time), received_at, frozenset(unread))
+
+
+def _trading(row: msgspec.Raw) -> set[str]:
+    """The name of a market that is listed as trading; none where even that is not told."""
+    try:
+        listed = _decode_listed(row)
+    except Malformed:
+        return set()
+    return {listed.symbol} if listed.status == TRADING else set()
 
 
 def _spec(row: _Symbol, index: int, tiers: Mapping[str, TierTable], funding_hours: int) -> MarketSpec:

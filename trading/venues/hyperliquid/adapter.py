@@ -111,7 +111,8 @@ class HyperliquidAdapter:
                 logger.warning("Hyperliquid knows no book %r", dex)
         specs = tuple(spec for page in pages for spec in page.specs)
         states = tuple(state for page in pages for state in page.states)
-        return Markets(specs, states, None, found.received_at)
+        unread = frozenset(name for page in pages for name in page.unread)
+        return Markets(specs, states, None, found.received_at, unread)
 
     def account_mode(self, address: str) -> AccountMode:
         """How the account's balances back its positions (weight 20: keep it)."""

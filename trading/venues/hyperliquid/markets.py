@@ -61,6 +61,13 @@ class _Market(Record, frozen=True):
     is_delisted: bool = False
 
 
+class _Listed(Record, frozen=True):
+    """As much of a market as says that it is traded, where the rest is not understood."""
+
+    name: str
+    is_delisted: bool = False
+
+
 class _Context(Record, frozen=True):
     funding: Decimal
     open_interest: Decimal
@@ -125,6 +132,7 @@ class _Trade(Record, frozen=True):
 
 _decode_meta = Decoder(tuple[_Meta, list[msgspec.Raw]], "metaAndAssetCtxs")
 _decode_market = Decoder(_Market, "universe")
+_decode_listed = Decoder(_Listed, "universe")
 _decode_context = Decoder(_Context, "context")
 _decode_table = Decoder(_MarginTable, "marginTable")
 _decode_dexes = Decoder(list[_Dex | None], "perpDexs")
@@ -171,17 +179,27 @@ def markets(
         raise Malformed(f"{len(meta.universe)} markets but {len(contexts)} contexts")
     tables = _MarginTables(dict(meta.margin_tables))
     collateral = tokens.get(meta.collateral_token, f"token {meta.collateral_token}")
-    specs, states = [], []
+    specs, states, unread = [], [], set()
     for index, (row, context) in enumerate(zip(meta.universe, contexts, strict=True)):
         try:
             spec = _spec(_decode_market(row), asset_id(dex_index, index), tables, dex, collateral)
             state = _state(spec.name, _decode_context(context))
         except (Malformed, MarginInputError) as error:
             logger.warning("Hyperliquid market %s of %r is left out: %s", index, dex, error)
+            unread |= _trading(row)
             continue
         specs.append(spec)
         states.append(state)
-    return Markets(tuple(specs), tuple(states), None, received_at)
+    return Markets(tuple(specs), tuple(states), None, received_at, frozenset(unread))
+
+
+def _trading(row: msgspec.Raw) -> set[str]:
+    """The name of a market that is listed and not delisted; none where even that is not told."""
+    try:
+        listed = _decode_listed(row)
+    except Malformed:
+        return set()
+    return set() if listed.is_delisted else {listed.name}
 
 
 def _spec(row: _Market, index: int, tables: _MarginTables, dex: str, collateral: str) -> MarketSpec:

@@ -122,6 +122,17 @@ def test_a_market_that_is_not_understood_harms_no_other(caplog: pytest.LogCaptur
     assert [(spec.name, spec.index) for spec in found.specs] == [("BTCUSDT", 5)]
     assert [state.name for state in found.states] == ["BTCUSDT"]
     assert caplog.text.count("is left out") == 5
+    assert found.unread == {row["symbol"] for row in odd}
+
+
+def test_only_a_trading_market_that_is_not_understood_is_unread() -> None:
+    closed = SYMBOL | {"symbol": "CLOSEDUSDT", "status": "SETTLING", "filters": []}
+    nameless: Row = {"symbol": 7, "status": "TRADING"}
+
+    found = markets.markets(encoded({"serverTime": 0, "symbols": [closed, nameless, SYMBOL]}), NOW, {}, prices())
+
+    assert found.specs == ()
+    assert found.unread == {"BTCUSDT"}
 
 
 def test_a_market_without_brackets_or_prices_is_left_out(caplog: pytest.LogCaptureFixture) -> None:

@@ -79,7 +79,7 @@ def test_markets_of_builder_books_carry_their_own_numbers(
 ) -> None:
     def universe(question: dict[str, Any]) -> object:
         dex = question.get("dex", "")
-        rows = [{**UNIVERSE[2], "name": f"{dex}:TLT"}] if dex else UNIVERSE
+        rows = [{**UNIVERSE[2], "name": f"{dex}:TLT"}, {"name": f"{dex}:ODD"}] if dex else UNIVERSE
         return [
             {"universe": rows, "marginTables": [TABLE_56], "collateralToken": 360 if dex else 0},
             [CONTEXT] * len(rows),
@@ -99,6 +99,7 @@ def test_markets_of_builder_books_carry_their_own_numbers(
         ("xyz:TLT", 120_000, "xyz", "TLT"),
     ]
     assert [spec.collateral for spec in found.specs] == ["USDC", "USDC", "USDC", "USDH"]
+    assert found.unread == {"xyz:ODD"}
     assert (len(found.states), found.received_at, found.venue_time) == (4, NOW, None)
     assert [question["type"] for question in asked] == [
         "metaAndAssetCtxs",

@@ -240,23 +240,28 @@ def test_special_market_rows_parse(venue_data: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "row",
+    ("row", "unread"),
     [
-        {"szDecimals": 5, "name": "NEW", "maxLeverage": 40, "marginTableId": 56, "marginMode": "aModeOfTomorrow"},
-        {"szDecimals": 5, "name": "NEW", "maxLeverage": 40, "marginTableId": 99},
-        {"szDecimals": 9, "name": "NEW", "maxLeverage": 40, "marginTableId": 56},
-        {"szDecimals": "5", "name": "NEW", "maxLeverage": 40, "marginTableId": 56},
-        {"name": "NEW"},
-        "NEW",
+        (
+            {"szDecimals": 5, "name": "NEW", "maxLeverage": 40, "marginTableId": 56, "marginMode": "aModeOfTomorrow"},
+            {"NEW"},
+        ),
+        ({"szDecimals": 5, "name": "NEW", "maxLeverage": 40, "marginTableId": 99}, {"NEW"}),
+        ({"szDecimals": 9, "name": "NEW", "maxLeverage": 40, "marginTableId": 56}, {"NEW"}),
+        ({"szDecimals": "5", "name": "NEW", "maxLeverage": 40, "marginTableId": 56}, {"NEW"}),
+        ({"name": "NEW"}, {"NEW"}),
+        ({"name": "NEW", "isDelisted": True}, set()),
+        ("NEW", set()),
     ],
 )
 def test_a_market_that_is_not_understood_is_left_out_and_keeps_its_place(
-    row: Any, caplog: pytest.LogCaptureFixture
+    row: Any, unread: set[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
         found = markets.markets(markets_body([UNIVERSE[0], row, UNIVERSE[1]]), NOW)
     assert [(spec.name, spec.index) for spec in found.specs] == [("BTC", 0), ("MATIC", 2)]
     assert [state.name for state in found.states] == ["BTC", "MATIC"]
+    assert found.unread == unread
     assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
