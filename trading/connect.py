@@ -15,6 +15,7 @@ from django.conf import settings
 from django.core.cache import cache as kept_by_all
 from django.views.decorators.debug import sensitive_variables
 
+from trading.margin.types import TierTable
 from trading.metering import metered
 from trading.models import Market, VenueAccount, WalletApproval
 from trading.venues.base import Adapter, Network, Venue
@@ -29,6 +30,8 @@ from trading.venues.transport import NO_HEADERS, Limits, Response, Transport
 PARTS = ":"
 TIERS_SECONDS = 120
 REMEMBERED_SECONDS = 15
+# Longer than any process can go by a reading that was under way when a change was found.
+CHANGED_SECONDS = UNDER_WAY + TIERS_SECONDS + REMEMBERED_SECONDS
 
 
 class KeyUnreadable(Exception):
@@ -212,7 +215,8 @@ class SharedTiers:
     """Leverage tiers where only an account may read them: whoever can reads, and everybody is told.
 
     They are the venue's public data. Read again every two minutes by whoever asks with a key; while nobody does, as the
-    markets were last stored with them.
+    markets were last stored with them. What was found changed in between counts in every process at once, for as long
+    as anybody may remember an older reading.
     """
 
     def __init__(self, venue: Venue, network: Network) -> None:
@@ -225,23 +229,33 @@ class SharedTiers:
     def __call__(self, read: Callable[[], Tiers]) -> Tiers:
         """What is known, or what ``read`` gives; one reader at a time, so that a process reads once."""
         with self._lock:
-            if time.monotonic() >= self._good_until:
-                try:
-                    self._known = self._read(read)
-                except MissingKey:
-                    return self._stored()
-                self._good_until = time.monotonic() + REMEMBERED_SECONDS
-            return self._known
+            return {**self._remembered(read), **self._changed()}
 
-    def forget(self) -> None:
-        """Drop what is kept for all, because others are in force. Other processes remember for some seconds more."""
+    def note(self, market: str, tiers: TierTable) -> None:
+        """A market's tiers are others than the ones kept for all."""
         with self._lock:
-            kept_by_all.delete(self._key)
-            self._good_until = 0.0
+            kept_by_all.set(self._changed_key, {**self._changed(), market: tiers}, CHANGED_SECONDS)
 
     @property
     def _key(self) -> str:
         return f"tiers:{self._venue}:{self._network}"
+
+    @property
+    def _changed_key(self) -> str:
+        return f"{self._key}:changed"
+
+    def _changed(self) -> Tiers:
+        changed: Tiers = kept_by_all.get(self._changed_key, {})
+        return changed
+
+    def _remembered(self, read: Callable[[], Tiers]) -> Tiers:
+        if time.monotonic() >= self._good_until:
+            try:
+                self._known = self._read(read)
+            except MissingKey:
+                return self._stored()
+            self._good_until = time.monotonic() + REMEMBERED_SECONDS
+        return self._known
 
     def _read(self, read: Callable[[], Tiers]) -> Tiers:
         known: Tiers | None = kept_by_all.get(self._key)
@@ -255,9 +269,9 @@ class SharedTiers:
         return {row.name: row.rules.tiers for row in rows}
 
 
-def forget_tiers(venue: Venue, network: Network) -> None:
-    """Leverage tiers of a venue have changed: what is kept of them is read anew."""
-    _tiers_of(venue, network).forget()
+def note_tiers(venue: Venue, network: Network, market: str, tiers: TierTable) -> None:
+    """A market's leverage tiers were found changed: tell every process."""
+    _tiers_of(venue, network).note(market, tiers)
 
 
 @cache

@@ -91,6 +91,19 @@ def _turns_of(trader: User, account_ids: Iterable[int]) -> Mapping[int, int] | N
         return None
 
 
+def forget_desk(trader: User, venue: Venue) -> None:
+    """Drop what this process remembers of one trader's accounts, at a venue and together."""
+    owner = (trader.operator_id, trader.pk)
+    for place in (venue, None):
+        _recent.pop((*owner, place), None)
+    _portfolios.pop(owner, None)
+
+
+def forget_market(operator_id: int, address: str) -> None:
+    """Drop what this process remembers of one operator's market."""
+    _markets.pop((operator_id, address), None)
+
+
 def forget_desks() -> None:
     """Drop what this process remembers."""
     _recent.clear()

@@ -19,12 +19,12 @@ from trading.panels.quote import build_quote
 from trading.panels.ticket import build_ticket, default_form
 from trading.panels.view_models import Quote
 from trading.quoting import Quoted, quote_order
-from trading.recent import forget_desks, recent_desk, recent_market
+from trading.recent import forget_desk, forget_market, recent_desk, recent_market
 from trading.services.commands import FormReused, earlier
 from trading.services.drafts import Exits, OrderTicket
 from trading.services.orders import place_order as send_order
 from trading.services.orders import remember_choice
-from trading.services.terms import TIERS_CHANGED, tiers_changed
+from trading.services.terms import TiersChanged, refuse_replaced_tiers
 from trading.venues.base import Trigger
 from trading.venues.errors import InvalidCommand
 from trading.venues.snapshots import Venue
@@ -60,23 +60,20 @@ def place_order(request: MemberRequest, market_name: str) -> HttpResponse:
         command = _order(request, desk, market, quoted)
     except FormReused:
         return _render_quote(request, desk, market, quoted, REUSED, status=409)
-    except TiersChanged:
-        return _requoted(request, market_name)
+    except TiersChanged as problem:
+        return _requoted(request, market_name, str(problem))
     except (Unreadable, InvalidCommand, KeyUnreadable) as problem:
         return _render_quote(request, desk, market, quoted, str(problem), status=422)
     return answer_command(request, command, form_key=uuid4())
 
 
-class TiersChanged(Exception):
-    """The quote was worked out from leverage tiers that the venue has replaced."""
-
-
-def _requoted(request: MemberRequest, market_name: str) -> HttpResponse:
+def _requoted(request: MemberRequest, market_name: str, problem: str) -> HttpResponse:
     """The same ticket under the venue's new leverage tiers, to be looked at and sent again."""
-    forget_desks()
+    forget_market(request.operator.operator_id, market_name)
     market = market_named(market_name)
+    forget_desk(request.user, Venue(market.venue))
     desk = desk_of(request.user, Venue(market.venue))
-    return _render_quote(request, desk, market, quote_from(request, desk, market), TIERS_CHANGED, status=422)
+    return _render_quote(request, desk, market, quote_from(request, desk, market), problem, status=422)
 
 
 def quote_from(request: MemberRequest, desk: Desk, market: Market) -> Quoted:
@@ -118,8 +115,8 @@ def _order(request: MemberRequest, desk: Desk, market: Market, quoted: Quoted) -
         exits=Exits(quoted.form.take_profit, quoted.form.stop_loss),
     )
     adapter = trading_adapter(desk.account)
-    if not ticket.reduce_only and tiers_changed(adapter, market):
-        raise TiersChanged
+    if not ticket.reduce_only:
+        refuse_replaced_tiers(adapter, market)
     remember_choice(desk.account, market, ticket.mode, ticket.leverage)
     return send_order(adapter, desk.account, market, ticket)
 

@@ -9,11 +9,14 @@ from uuid import uuid4
 import pytest
 
 from tests.sandbox_process import SandboxProcess
-from tests.trading.aster.people import BITCOIN, AsterTrader
-from trading.connect import account_adapter
+from tests.trading.aster.people import BITCOIN, AsterTrader, sit_down
+from trading import recent
+from trading.connect import SharedTiers, account_adapter
 from trading.models import Command, Market
+from trading.recent import recent_desk, recent_market
 from trading.services.sync import sync_markets
-from trading.services.terms import TIERS_CHANGED
+from trading.services.terms import TIERS_CHANGED, TiersChanged, refuse_replaced_tiers
+from trading.venues.snapshots import Network, Venue
 
 TICKET = {"side": "long", "kind": "market", "size": "0.01", "unit": "coin", "mode": "isolated", "leverage": "10"}
 SEEN = re.compile(r'name="(seen_\w+)" value="([^"]*)"')
@@ -87,6 +90,46 @@ def test_brackets_that_a_reading_found_first_are_asked_about_as_well(ready: Aste
     status, words = press(ready, before)
 
     assert (status, "The estimate moved while you decided." in words, ready.commands()) == (422, True, [])
+
+
+def test_brackets_that_one_worker_found_changed_hold_in_all_of_them(ready: AsterTrader, aster: SandboxProcess) -> None:
+    another = SharedTiers(Venue.ASTER, Network.TESTNET)
+    former = another(dict)["BTCUSDT"]
+    aster.change_market("BTCUSDT", **HARDER)
+
+    with pytest.raises(TiersChanged):
+        refuse_replaced_tiers(account_adapter(ready.account), ready.market)
+
+    stored = ready.market.rules.tiers
+    assert (stored != former, another(dict)["BTCUSDT"] == stored) == (True, True)
+    sync_markets(account_adapter(ready.account))
+    assert ready.market.rules.tiers == stored
+
+
+def test_brackets_are_all_that_an_order_writes_of_a_market(ready: AsterTrader, aster: SandboxProcess) -> None:
+    known = ready.market
+    Market.objects.filter(pk=known.pk).update(spec=known.spec | {"delisted": True, "funding_hours": 4})
+    aster.change_market("BTCUSDT", **LOWER)
+
+    with pytest.raises(TiersChanged):
+        refuse_replaced_tiers(account_adapter(ready.account), known)
+
+    rules = ready.market.rules
+    assert (rules.delisted, rules.funding_hours, rules.max_leverage, ready.market.max_leverage) == (True, 4, 5, 5)
+
+
+def test_changed_brackets_are_quoted_at_once_and_leave_other_traders_desks_alone(
+    ready: AsterTrader, aster: SandboxProcess
+) -> None:
+    other = sit_down(ready.sandbox, "bob@alpha.example")
+    before = quoted(ready)
+    recent_desk(other.user, Venue.ASTER)
+    aster.change_market("BTCUSDT", **HARDER)
+
+    press(ready, before)
+
+    assert {trader for _, trader, _ in recent._recent} == {other.user.pk}
+    assert recent_market(ready.user.operator_id, BITCOIN).rules.tiers.max_leverage == 20
 
 
 def test_venue_that_does_not_tell_its_brackets_has_the_last_word(ready: AsterTrader, aster: SandboxProcess) -> None:

@@ -151,7 +151,6 @@ class AsterAdapter:
 
     def markets(self) -> Markets:
         """Every market that was understood, with its prices; the leverage tiers have to be known (Aster 3.4)."""
-        tiers = self._brackets(self.read_brackets)
         info = self.ask(questions.exchange_info())
         prices = public.Prices(
             self.ask(questions.premiums()),
@@ -159,7 +158,8 @@ class AsterAdapter:
             self.ask(questions.days()),
             self.ask(questions.best_prices()),
         )
-        return public.markets(info, self._clock(), tiers, prices)
+        # Asked last: what is written right after this is the newest that any process has been told.
+        return public.markets(info, self._clock(), self._brackets(self.read_brackets), prices)
 
     def account_mode(self, address: str) -> AccountMode:
         """How the account's balances back its positions (weight 30: keep it)."""

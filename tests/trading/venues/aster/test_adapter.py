@@ -96,7 +96,7 @@ def test_an_account_is_never_read_for_another(adapter: AsterAdapter, venue: Venu
     assert venue.server.received == []
 
 
-def test_markets_are_put_together_from_the_venues_answers(venue: Venue) -> None:
+def answer_markets(venue: Venue) -> None:
     venue.answers(
         leverageBracket=lambda _: [BRACKETS],
         exchangeInfo=lambda _: {"serverTime": 1768185214423, "symbols": [SYMBOL]},
@@ -105,6 +105,10 @@ def test_markets_are_put_together_from_the_venues_answers(venue: Venue) -> None:
         ticker__24hr=lambda _: [DAY],
         ticker__bookTicker=lambda _: [BEST],
     )
+
+
+def test_markets_are_put_together_from_the_venues_answers(venue: Venue) -> None:
+    answer_markets(venue)
     door = AsterDoor(venue.server.url, limits=LIMITS)
     found = AsterAdapter(door, Network.TESTNET, agent(), clock=lambda: NOW).markets()
     shared = AsterAdapter(door, Network.TESTNET, brackets=lambda _: {"BTCUSDT": tiers()}).markets()
@@ -316,12 +320,15 @@ def test_an_api_key_reads_the_older_paths(venue: Venue) -> None:
     ]
 
 
-def test_a_keyless_adapter_uses_the_tiers_that_it_is_given() -> None:
-    door = AsterDoor("http://127.0.0.1:9", limits=LIMITS)
+def test_a_keyless_adapter_uses_the_tiers_that_it_is_given(venue: Venue) -> None:
+    answer_markets(venue)
+    door = AsterDoor(venue.server.url, limits=LIMITS)
     with pytest.raises(MissingKey):
         AsterAdapter(door, Network.TESTNET).markets()
-    with pytest.raises(Unavailable):
-        AsterAdapter(door, Network.TESTNET, brackets=lambda _: {"BTCUSDT": tiers()}).markets()
+    found = AsterAdapter(door, Network.TESTNET, brackets=lambda _: {"BTCUSDT": tiers()}).markets()
+    door.close()
+    assert [(spec.name, spec.tiers) for spec in found.specs] == [("BTCUSDT", tiers())]
+    assert "leverageBracket" not in [name for name, _ in venue.asked]
 
 
 def test_current_tiers_are_asked_for_by_name_whatever_is_shared(venue: Venue) -> None:
