@@ -58,6 +58,8 @@ def test_hyperliquid_silences_an_account_that_used_up_its_requests_and_still_tak
         ('"type":"updateIsolatedMargin","asset":0,"isBuy":true,"ntli":-1', 1, Use.USUAL),
         ('"type":"updateLeverage","asset":0,"isCross":false,"leverage":5', 1, Use.USUAL),
         ('"type":"batchModify","modifies":[{},{},{}]', 3, Use.USUAL),
+        ('"type":"batchModify","modifies":[{"oid":7,"order":{"a":0,"r":true}}]', 1, Use.RELIEF),
+        ('"type":"batchModify","modifies":[{"oid":7,"order":{"r":true}},{"oid":8,"order":{"r":false}}]', 2, Use.USUAL),
         ('"type":"cancel","cancels":[{},{},{}]', 3, Use.CANCEL),
     ],
 )

@@ -54,15 +54,19 @@ RESERVE = 50
 ALLOWANCE = "userRateLimit"
 
 
-class _Order(msgspec.Struct):
+class _Order(msgspec.Struct, frozen=True):
     r: bool = False
+
+
+class _Modify(msgspec.Struct):
+    order: _Order = _Order()
 
 
 class _Action(msgspec.Struct):
     type: str = ""
     orders: list[_Order] = []
     cancels: list[msgspec.Raw] = []
-    modifies: list[msgspec.Raw] = []
+    modifies: list[_Modify] = []
     ntli: int = 0
 
 
@@ -93,10 +97,12 @@ def cost(method: str, path: str, body: bytes) -> Cost:
 
 
 def _use(action: _Action) -> Use:
-    """Whether an action takes risk away: cancels, reduce-only orders alone, margin put into a position."""
+    """Whether an action takes risk away: cancels, reduce-only orders alone (new or changed), margin put into a
+    position."""
     if action.type in CANCELS:
         return Use.CANCEL
-    reduces = bool(action.orders) and all(order.r for order in action.orders)
+    orders = [*action.orders, *(change.order for change in action.modifies)]
+    reduces = bool(orders) and all(order.r for order in orders)
     return Use.RELIEF if reduces or action.ntli > 0 else Use.USUAL
 
 
