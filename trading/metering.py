@@ -19,7 +19,7 @@ from trading.live.connections import blocking
 from trading.venues.allowance import Allowance, short_of
 from trading.venues.budget import Budget
 from trading.venues.ledger import Meter
-from trading.venues.metered import Limits, MeteredTransport, Tariff
+from trading.venues.metered import Limits, MeteredTransport, Tariff, weight_meter
 from trading.venues.snapshots import Network, Venue
 from trading.venues.transport import NO_HEADERS, Response, Transport
 
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 # What a venue says of its limits holds for a day after it was last said, and is remembered by a process for so long.
 LIMITS_SECONDS = 86_400
-REMEMBERED_SECONDS = 30.0
+REMEMBERED_SECONDS = 5.0
 
 _known: dict[tuple[Venue, Network], tuple[float, Limits | None]] = {}
 
@@ -38,14 +38,14 @@ def metered(transport: Transport, tariff: Tariff, venue: Venue, network: Network
     ``account`` names what an account may send: its address where the venue has made sure whose the keys are, else the
     one row that holds the key; it is empty for reads that no account answers for.
     """
-    budget, tariff = budget_of(venue, network), _as_told(tariff, venue, network)
+    budget = budget_of(venue, network)
     gate = Budget(blocking(), f"{budget.gate}:{account}") if account else None
     heard = partial(weather.note, venue, network)
     return MeteredTransport(
         Listening(transport, tariff, partial(note_limits, venue, network)),
         tariff,
         budget,
-        meter_of(tariff, venue, network),
+        partial(limits_now, tariff, venue, network),
         account=gate,
         allowance=allowance_of(tariff, venue, network, account) if account else None,
         heard=heard,
@@ -81,10 +81,12 @@ def note_limits(venue: Venue, network: Network, limits: Limits) -> None:
     _known[venue, network] = (time.monotonic() + REMEMBERED_SECONDS, limits)
 
 
-def _as_told(tariff: Tariff, venue: Venue, network: Network) -> Tariff:
-    """The tariff with the limits that the venue said last, where it says any."""
-    limits = _limits_of(venue, network)
-    return tariff if limits is None else replace(tariff, weight=limits.weight, orders=limits.orders)
+def limits_now(tariff: Tariff, venue: Venue, network: Network) -> Limits:
+    """The limits that the venue said last, and the tariff's until it says any; the deployment may know of another
+    weight."""
+    limits = _limits_of(venue, network) or Limits(tariff.weight, tariff.orders)
+    weight = getattr(settings, f"{venue.name}_WEIGHT_PER_MINUTE")
+    return replace(limits, weight=weight) if weight else limits
 
 
 def _limits_of(venue: Venue, network: Network) -> Limits | None:
@@ -120,7 +122,7 @@ def accounts_short_of_requests(tariff: Tariff, venue: Venue, network: Network) -
     """How many accounts have no more requests left than are kept for taking risk away; None without such a limit."""
     if tariff.lifetime is None:
         return None
-    return short_of(blocking(), _allowances(venue, network), tariff.lifetime.reserve)
+    return short_of(blocking(), _allowances(venue, network))
 
 
 def _allowances(venue: Venue, network: Network) -> str:
@@ -130,10 +132,13 @@ def _allowances(venue: Venue, network: Network) -> str:
 
 def budget_of(venue: Venue, network: Network, address: str = "") -> Budget:
     """The budget of an address of ours at a venue; of this process's where none is named."""
-    return Budget(blocking(), f"budget:{venue}:{network}:{address or settings.EGRESS}")
+    return Budget(blocking(), _gate(venue, network, address))
 
 
 def meter_of(tariff: Tariff, venue: Venue, network: Network, address: str = "") -> Meter:
     """What counts the address's weight; its limit is what the venue says unless the deployment knows of another."""
-    limit = getattr(settings, f"{venue.name}_WEIGHT_PER_MINUTE") or _as_told(tariff, venue, network).weight
-    return Meter(f"budget:{venue}:{network}:{address or settings.EGRESS}:weight", limit)
+    return weight_meter(_gate(venue, network, address), limits_now(tariff, venue, network).weight)
+
+
+def _gate(venue: Venue, network: Network, address: str) -> str:
+    return f"budget:{venue}:{network}:{address or settings.EGRESS}"

@@ -42,7 +42,7 @@ class Lifetime:
 @dataclass(frozen=True, slots=True)
 class AllowanceState:
     """What is left to send, and to cancel; ``cap`` is the limit of all else. ``told_at``: when the venue told it, in
-    seconds since 1970. ``is_moved``: whether we have sent anything since."""
+    seconds since 1970. ``is_moved``: whether we have sent anything since, or were refused: the figure may be wrong."""
 
     left: int
     cancels_left: int
@@ -59,35 +59,50 @@ if not now then
 end
 """
 
-# KEYS: the account's row, what is left of everybody. ARGV: time, the account's name, ms that the row is kept.
+# KEYS: the account's row; accounts with no more left than the reserve, by the ms at which their row expires.
+# ARGV: time, the account's name, ms that the row is kept, reserve, ms of a slot.
 COMMON = (
     CLOCK
     + """
 local row = redis.call('HMGET', KEYS[1], 'cap', 'cancels', 'used', 'slot', 'sent')
 local cap, cancels, used = tonumber(row[1]), tonumber(row[2]), tonumber(row[3])
+local reserve, slot = tonumber(ARGV[4]), tonumber(ARGV[5])
+local function rank()
+  if cap - used <= reserve then
+    redis.call('ZADD', KEYS[2], string.format('%.17g', now + ARGV[3]), ARGV[2])
+  else
+    redis.call('ZREM', KEYS[2], ARGV[2])
+  end
+  redis.call('PEXPIRE', KEYS[2], ARGV[3])
+end
 local function count(number)
   redis.call('HINCRBY', KEYS[1], 'sent', number)
   if cap then
     used = math.max(0, used + number)
     redis.call('HSET', KEYS[1], 'used', used)
-    redis.call('ZADD', KEYS[2], math.max(0, cap - used), ARGV[2])
+    rank()
   end
   redis.call('PEXPIRE', KEYS[1], ARGV[3])
 end
+-- No number of requests sent is this one: what the venue told is doubted until it tells again.
+local function doubt() redis.call('HSET', KEYS[1], 'base', -1) end
 """
 )
 
-# ARGV: requests, use, reserve, ms of a slot. Answers the ms to wait, 0 where the request may go and is counted.
+# ARGV: requests, use. Answers the ms to wait, 0 where the request may go and is counted.
 TAKE = (
     COMMON
     + """
-local number, use = tonumber(ARGV[4]), tonumber(ARGV[5])
+local number, use = tonumber(ARGV[6]), tonumber(ARGV[7])
 if cap then
-  local room = (use == 0 and cancels or cap) - used - (use == 2 and tonumber(ARGV[6]) or 0)
+  local room = (use == 0 and cancels or cap) - used - (use == 2 and reserve or 0)
   if room < number then
-    local slot = tonumber(row[4]) or 0
-    if slot > now then return string.format('%.17g', slot - now) end
-    redis.call('HSET', KEYS[1], 'slot', string.format('%.17g', now + ARGV[7]))
+    local free_at = tonumber(row[4]) or 0
+    if free_at > now then
+      doubt()
+      return string.format('%.17g', free_at - now)
+    end
+    redis.call('HSET', KEYS[1], 'slot', string.format('%.17g', now + slot))
   end
 end
 count(number)
@@ -95,15 +110,16 @@ return '0'
 """
 )
 
-# ARGV: requests that were not counted by the venue, 1 where it refused them as too many, use, ms of a slot.
+# ARGV: requests that were not counted by the venue, use, 1 where it refused them as too many.
 GIVE_BACK = (
     COMMON
     + """
-count(-tonumber(ARGV[4]))
-if ARGV[5] == '1' and cap then
-  used = math.max(used, ARGV[6] == '0' and cancels or cap)
-  redis.call('HSET', KEYS[1], 'used', used, 'slot', string.format('%.17g', now + ARGV[7]))
-  redis.call('ZADD', KEYS[2], math.max(0, cap - used), ARGV[2])
+count(-tonumber(ARGV[6]))
+if ARGV[8] == '1' and cap then
+  used = math.max(used, ARGV[7] == '0' and cancels or cap)
+  redis.call('HSET', KEYS[1], 'used', used, 'slot', string.format('%.17g', now + slot))
+  doubt()
+  rank()
 end
 """
 )
@@ -112,11 +128,20 @@ end
 TOLD = (
     COMMON
     + """
-local since = (tonumber(row[5]) or 0) - tonumber(ARGV[7])
-cap, used = tonumber(ARGV[4]), tonumber(ARGV[6]) + math.max(0, since)
-redis.call('HSET', KEYS[1], 'cap', cap, 'cancels', ARGV[5], 'used', used, 'told', string.format('%.17g', now),
-  'base', ARGV[7])
+local since = (tonumber(row[5]) or 0) - tonumber(ARGV[9])
+cap, used = tonumber(ARGV[6]), tonumber(ARGV[8]) + math.max(0, since)
+redis.call('HSET', KEYS[1], 'cap', cap, 'cancels', ARGV[7], 'used', used, 'told', string.format('%.17g', now),
+  'base', ARGV[9])
 count(0)
+"""
+)
+
+# KEYS: accounts that run short. ARGV: time. Answers how many there are whose row is still kept.
+SHORT = (
+    CLOCK
+    + """
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.17g', now))
+return redis.call('ZCARD', KEYS[1])
 """
 )
 
@@ -129,9 +154,6 @@ class Rows(Scripts, Protocol):
 
     def hmget(self, name: str, keys: list[str], /) -> Any:
         """Several fields of a row, None for those that are not there."""
-
-    def zcount(self, name: str, lowest: str, highest: int, /) -> Any:
-        """How many members have a score between two bounds."""
 
 
 class Allowance:
@@ -153,12 +175,11 @@ class Allowance:
 
     def take(self, requests: int, use: Use) -> float:
         """Count so many requests as sent: 0; or the seconds to wait, and nothing is counted."""
-        arguments = [requests, int(use), self._rule.reserve, self._rule.slot * 1000]
-        return float(self._run(self._take, arguments)) / 1000
+        return float(self._run(self._take, [requests, int(use)])) / 1000
 
     def give_back(self, requests: int, use: Use, *, is_refused: bool = False) -> None:
         """So many were never sent, or ``is_refused`` by the venue as too many: it counts neither."""
-        self._run(self._give_back, [requests, int(is_refused), int(use), self._rule.slot * 1000])
+        self._run(self._give_back, [requests, int(use), int(is_refused)])
 
     def sent(self) -> int:
         """How many were counted so far: to be asked before the venue is."""
@@ -178,10 +199,15 @@ class Allowance:
         return AllowanceState(left, cancels_left, int(cap), told / 1000, is_moved=sent != base)
 
     def _run(self, script: Callable[[list[str], list[object]], bytes], arguments: Sequence[object]) -> bytes:
-        now = "" if self._clock is None else repr(self._clock() * 1000)
-        return script(self._keys, [now, self.account, KEPT_SECONDS * 1000, *arguments])
+        common = [self.account, KEPT_SECONDS * 1000, self._rule.reserve, self._rule.slot * 1000]
+        return script(self._keys, [_now(self._clock), *common, *arguments])
 
 
-def short_of(redis: Rows, group: str, left: int) -> int:
-    """How many accounts have no more than ``left`` requests."""
-    return int(redis.zcount(f"{group}:requests", "-inf", left))
+def short_of(redis: Scripts, group: str, *, clock: Callable[[], float] | None = None) -> int:
+    """How many accounts have no more requests left than are kept for taking risk away. One that nothing was counted of
+    for ``KEPT_SECONDS`` is none of them. ``clock`` as of ``Allowance``."""
+    return int(redis.register_script(SHORT)([f"{group}:requests"], [_now(clock)]))
+
+
+def _now(clock: Callable[[], float] | None) -> str:
+    return "" if clock is None else repr(clock() * 1000)

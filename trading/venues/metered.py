@@ -94,12 +94,18 @@ def reading(priority: Priority) -> Iterator[None]:
         _reads_are.reset(token)
 
 
+def weight_meter(gate: str, limit: int) -> Meter:
+    """What counts the weight that passes a gate."""
+    return Meter(f"{gate}:weight", limit)
+
+
 class MeteredTransport:
     """One account's way, or the public's, through our address to a venue.
 
-    ``meter`` counts the address's weight in ``budget``; ``account`` is the gate that closes when the venue silences the
-    account, and ``allowance`` counts the requests it has for life; None for public reads and where there is no such
-    limit. ``heard`` is told of every outcome.
+    ``budget`` is our address's; its ``limits`` are asked for before every request, because the venue may have said
+    others since. ``account`` is the gate that closes when the venue silences the account, and ``allowance`` counts the
+    requests it has for life; None for public reads and where there is no such limit. ``heard`` is told of every
+    outcome.
     """
 
     def __init__(
@@ -107,7 +113,7 @@ class MeteredTransport:
         inner: Transport,
         tariff: Tariff,
         budget: Budget,
-        meter: Meter,
+        limits: Callable[[], Limits],
         *,
         account: Budget | None = None,
         allowance: Allowance | None = None,
@@ -117,7 +123,7 @@ class MeteredTransport:
         self._inner = inner
         self._tariff = tariff
         self._budget = budget
-        self._meter = meter
+        self._limits = limits
         self._account = account
         self._requests = _Requests(allowance, tariff)
         self._heard = heard
@@ -161,9 +167,10 @@ class MeteredTransport:
             self._heard(Outcome(kind, time.monotonic() - started, wait=answer.wait))
 
     def _charges(self, cost: Cost) -> list[Charge]:
-        charges = [Charge(self._meter, cost.weight)]
+        limits = self._limits()
+        charges = [Charge(weight_meter(self._budget.gate, limits.weight), cost.weight)]
         if cost.orders and self._account is not None:
-            for number, seconds in self._tariff.orders:
+            for number, seconds in limits.orders:
                 charges.append(Charge(Meter(f"{self._account.gate}:{seconds:g}", number, seconds), cost.orders))
         return charges
 

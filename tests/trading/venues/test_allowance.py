@@ -3,7 +3,7 @@
 from redis import Redis
 
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
-from trading.venues.allowance import Allowance, AllowanceState, Lifetime, Use, short_of
+from trading.venues.allowance import KEPT_SECONDS, Allowance, AllowanceState, Lifetime, Use, short_of
 from trading.venues.hyperliquid.weights import TARIFF, most_cancels
 from trading.venues.snapshots import RequestAllowance
 
@@ -76,10 +76,26 @@ def test_refusal_of_the_venue_says_that_none_is_left_and_counts_nothing(redis: R
 
     allowance.give_back(1, Use.USUAL, is_refused=True)
 
-    assert allowance.state() == AllowanceState(0, 10_000, 10_000, 1000.0, is_moved=False)
+    assert allowance.state() == AllowanceState(0, 10_000, 10_000, 1000.0, is_moved=True)
     assert allowance.take(1, Use.RELIEF) == 10
     allowance.told(RequestAllowance(10_000, 12_000), allowance.sent())  # it traded
     assert allowance.take(1, Use.RELIEF) == 0
+
+
+def test_figure_by_which_something_was_refused_is_doubted_until_the_venue_tells_again(redis: Redis) -> None:  # noqa: F811
+    allowance = told(redis, 10_000)  # all of it used elsewhere
+    allowance.take(1, Use.USUAL)  # the one that passes in ten seconds
+    told(redis, 10_001)
+    state = allowance.state()
+    assert state is not None
+    assert not state.is_moved
+
+    assert allowance.take(1, Use.USUAL) == 10
+
+    state = allowance.state()
+    assert state is not None
+    assert state.is_moved
+    assert told(redis, 10_001).state() == AllowanceState(0, 9_999, 10_000, 1000.0, is_moved=False)
 
 
 def test_what_is_sent_while_the_venue_counts_is_never_forgotten(redis: Redis) -> None:  # noqa: F811
@@ -93,10 +109,25 @@ def test_what_is_sent_while_the_venue_counts_is_never_forgotten(redis: Redis) ->
 
 
 def test_accounts_that_run_short_are_counted(redis: Redis) -> None:  # noqa: F811
-    told(redis, 9_990)
-    bob = told(redis, 9_000, account=BOB)
-    assert short_of(redis, GROUP, 50) == 1
+    clock = Time()
+    alice, bob = told(redis, 9_990, clock=clock), told(redis, 9_000, account=BOB, clock=clock)
+    assert short_of(redis, GROUP, clock=clock) == 1
 
     bob.take(950, Use.RELIEF)
+    assert short_of(redis, GROUP, clock=clock) == 2
 
-    assert short_of(redis, GROUP, 50) == 2
+    alice.told(RequestAllowance(9_990, 20_000), alice.sent())
+    assert short_of(redis, GROUP, clock=clock) == 1
+
+
+def test_account_that_left_is_no_longer_counted_as_short_once_its_row_is_gone(redis: Redis) -> None:  # noqa: F811
+    clock = Time()
+    told(redis, 9_960, clock=clock)
+    clock.now += 1
+    told(redis, 9_960, account=BOB, clock=clock)
+
+    clock.now += KEPT_SECONDS - 1
+
+    assert short_of(redis, GROUP, clock=clock) == 1
+    assert redis.zrange(f"{GROUP}:requests", 0, -1) == [BOB.encode()]
+    assert KEPT_SECONDS - 60 < redis.ttl(f"{GROUP}:requests") <= KEPT_SECONDS

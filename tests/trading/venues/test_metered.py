@@ -13,12 +13,12 @@ from trading.venues.allowance import Allowance
 from trading.venues.budget import Budget
 from trading.venues.errors import HeldBack, OutcomeUnknown, RateLimited, RequestsUsedUp, Unavailable, VenueError
 from trading.venues.hyperliquid.weights import TARIFF
-from trading.venues.ledger import Meter, Priority
-from trading.venues.metered import MeteredTransport, reading
+from trading.venues.ledger import Priority
+from trading.venues.metered import Limits, MeteredTransport, reading, weight_meter
 from trading.venues.transport import NO_HEADERS, Response
 from trading.venues.weather import Kind, Outcome
 
-METER = Meter("budget:test:minute", 100)
+METER = weight_meter("budget:test", 100)
 STATE = b'{"type":"clearinghouseState","user":"0x1"}'
 META = b'{"type":"meta"}'
 ORDER = b'{"action":{"type":"order","orders":[{}]}}'
@@ -58,7 +58,7 @@ class Door:
             venue,
             tariff,
             self.budget,
-            METER,
+            lambda: Limits(METER.limit, tariff.orders),
             account=account,
             allowance=self.allowance,
             heard=self.heard.append,
