@@ -3,14 +3,14 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from tenants.models import User
 from trading.accounts.view_models import ConnectPage, Fact, Panel, Request, Step, StepState, VenueTab
 from trading.connect import gateway_of
 from trading.models import VenueAccount, WalletApproval
 from trading.models.approvals import ApprovalKind, ApprovalState
-from trading.panels.numbers import plain, short_address
+from trading.panels.numbers import age, plain, short_address
 from trading.services.accounts import Access, Stage, access_of, asked_fee
 from trading.services.approvals import may_be_given_up, payload, signable_until
 from trading.venues.allowance import AllowanceState
@@ -84,7 +84,7 @@ TAKING_BACK = {
         "Orders carry no fee of this exchange any more. You can close positions; to open new ones, approve it again.",
     ),
 }
-REQUESTS = "orders and changes; trading more raises the limit"
+REQUESTS = "orders and changes; trading more raises the limit; the venue's count is %s"
 BUTTONS = {
     ApprovalKind.KEY: "Approve in wallet",
     ApprovalKind.FEE: "Approve in wallet",
@@ -256,12 +256,13 @@ def _facts(account: VenueAccount, standing: Standing, fee: BuilderFee | None) ->
             Fact(label="Exchange fee", value=_percent(fee), note=f"{words}, paid to {short_address(fee.address)}")
         )
     if standing.requests is not None and account.agent_key:
-        facts.append(Fact(label="Requests left at the venue", value=_left(standing.requests), note=REQUESTS))
+        facts.append(_requests(standing.requests, now))
     return tuple(facts)
 
 
-def _left(requests: AllowanceState) -> str:
-    return f"{requests.left:,} of {requests.cap:,}"
+def _requests(known: AllowanceState, now: datetime) -> Fact:
+    told = age(datetime.fromtimestamp(known.told_at, UTC), now)
+    return Fact(label="Requests left at the venue", value=f"{known.left:,} of {known.cap:,}", note=REQUESTS % told)
 
 
 def _key_words(account: VenueAccount, access: Access, now: datetime) -> str:

@@ -18,9 +18,11 @@ from trading.venues.errors import VenueError
 
 logger = logging.getLogger(__name__)
 
-# What we have sent is counted; what the account traded since, which raises the limit, is not.
+# What we have sent is counted. What the account traded since, which raises the limit, is not, nor what is sent for it
+# elsewhere: after the last of these the venue is asked though nothing was sent from here.
 AGAIN_AFTER = 600.0
 FEW, FEW_AGAIN_AFTER = 500, 60.0
+IN_ANY_CASE_AFTER = 3600.0
 
 
 def allowance(account: VenueAccount) -> Allowance | None:
@@ -58,4 +60,6 @@ def is_due(known: AllowanceState | None, now: float) -> bool:
     """
     if known is None:
         return True
-    return known.is_moved and now - known.told_at >= (AGAIN_AFTER if known.left > FEW else FEW_AGAIN_AFTER)
+    if not known.is_moved:
+        return now - known.told_at >= IN_ANY_CASE_AFTER
+    return now - known.told_at >= (AGAIN_AFTER if known.left > FEW else FEW_AGAIN_AFTER)

@@ -1,7 +1,7 @@
 """From a trader's desk to what support reads, worked out by the same engine and builders as the trader's own page."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import ROUND_CEILING, Decimal
 
 from tenants.models import User
@@ -86,14 +86,16 @@ def build_account_view(desk: Desk, commands: Iterable[Command], accounts: Iterab
         liquidations=build_liquidations(recent_liquidations(account)),
         money=build_money(money_totals(account)),
         accounts=tuple(build_account_link(row, account, desk.now) for row in accounts),
-        requests=_requests(account),
+        requests=_requests(account, desk.now),
         id=account.pk,
     )
 
 
-def _requests(account: VenueAccount) -> str:
+def _requests(account: VenueAccount, now: datetime) -> tuple[str, str] | None:
     known = requests_left(account)
-    return "" if known is None else f"{known.left:,} of {known.cap:,}"
+    if known is None:
+        return None
+    return f"{known.left:,} of {known.cap:,}", age(datetime.fromtimestamp(known.told_at, UTC), now)
 
 
 def build_account_link(row: VenueAccount, shown: VenueAccount | None, now: datetime) -> AccountLink:

@@ -131,7 +131,7 @@ class OpenCommandRow:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountView:
     """One trader's account. ``unexplained`` says why there are no figures where the rows make no sense; ``requests`` is
-    empty where the venue does not count them for life."""
+    what is left of them and how old the venue's count is; None where it does not count them for life."""
 
     address: str
     venue: str
@@ -148,5 +148,5 @@ class AccountView:
     liquidations: tuple[LiquidationRow, ...]
     money: MoneyView | None
     accounts: tuple[AccountLink, ...]
-    requests: str
+    requests: tuple[str, str] | None
     id: int
