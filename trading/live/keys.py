@@ -31,6 +31,9 @@
 ``schedule:{venue}:{network}:measured``   there while the ages of all accounts were measured lately
 ``addresses``                             sorted set: address of ours → Unix seconds until which it has workers
 ``budget:{venue}:{network}:{egress}…``    what one address of ours spends at a venue (``trading.venues.budget``)
+``limits:{venue}:{network}``              what a venue said last of its limits (``trading.metering``)
+``allowance:{venue}:{network}:requests``  sorted set: address short of requests → Unix ms until which it counts
+``{the last}:{address}``                  hash: the requests an address has for life (``trading.venues.allowance``)
 ========================================  ==========================================================================
 """
 
