@@ -5,7 +5,7 @@ import contextlib
 import ipaddress
 import json
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 LARGEST_BODY = 1 << 20
 TICK_SECONDS = 1.0
+HUNG_UP = 499
 UNREADABLE = "Failed to deserialize the JSON body into the target type"
 
 
@@ -68,7 +69,7 @@ class Server:
         self.control = Control(engines, self.faults, self.aster.end_listen_key)
 
     def application(self) -> web.Application:
-        app = web.Application(client_max_size=LARGEST_BODY)
+        app = web.Application(client_max_size=LARGEST_BODY, middlewares=[_excused])
         app.router.add_post("/info", self._info)
         app.router.add_post("/exchange", self._exchange)
         app.router.add_get("/ws", self._stream)
@@ -173,6 +174,17 @@ class Server:
                 await self.hub.close()
             elif fault.kind == "silence":
                 self.hub.silence(fault.seconds)
+
+
+@web.middleware
+async def _excused(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """A caller that hangs up while its request is read is nobody's failure: there is nobody left to answer."""
+    try:
+        return await handler(request)
+    except ConnectionError:
+        return web.Response(status=HUNG_UP)
 
 
 def _is_loopback(request: web.Request) -> bool:

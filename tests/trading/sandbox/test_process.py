@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import StreamReader
+from aiohttp.base_protocol import BaseProtocol
 from aiohttp.test_utils import make_mocked_request
 from django.core.management import CommandError, call_command
 from eth_account import Account
@@ -185,6 +187,17 @@ def test_controls_answer_on_loopback_only(engine: Engine, remote: str, status: i
     request = make_mocked_request("GET", "/sandbox/state").clone(remote=remote)
     answer = asyncio.run(Server(engine)._controlled(request))
     assert answer.status == status
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/info"), ("POST", "/exchange"), ("DELETE", "/fapi/v3/order")])
+def test_a_caller_who_hangs_up_in_the_middle_of_a_request_is_no_failure(engine: Engine, method: str, path: str) -> None:
+    async def ask() -> int:
+        app, body = Server(engine).application(), StreamReader(BaseProtocol(asyncio.get_running_loop()), 2**16)
+        app.freeze()
+        body.set_exception(ConnectionResetError("Connection lost"))
+        return (await app._handle(make_mocked_request(method, path, payload=body, app=app))).status
+
+    assert asyncio.run(ask()) == 499
 
 
 def test_a_malformed_body_is_answered_422_and_a_huge_one_413(venue: SandboxProcess) -> None:
