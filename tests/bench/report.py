@@ -35,8 +35,10 @@ it: the bare division in numpy without tiers or order, and the exact engine.
 P5 is a quote of a slider's step, for a signed-in trader with ten positions behind the whole middleware, by the clock:
 one worker with one thread, asked over kept connections. Beside it an empty view on the same server; the goal is 0.60 of
 its rate with one connection and 0.45 with eight. P6 is the positions table of the same trader, beside the same ten rows
-through the ORM and Django's own templates: first as pages ask for it, where one reading of the accounts serves for a
-quarter of a second unless a change was announced since, then read and drawn anew for every answer.
+through the ORM and Django's own templates; the goal is a sixth of their time. First as pages ask for it: one reading of
+the accounts serves for a quarter of a second unless a change was announced since, so nearly every answer of this line
+comes from memory. Then read and drawn anew for every answer, as after each change: there the goal is missed by far, and
+our table takes longer than theirs.
 
 P7 is a market's update on its way to two thousand open pages, twenty times a second: the stream's processor time for
 each update that arrived. It has to stay below what one core has for each.
