@@ -90,6 +90,19 @@ def test_session_that_another_process_ended_lives_a_quarter_of_a_second(
     assert status(client) == 302
 
 
+def test_session_of_an_old_password_is_nobody_while_one_of_the_new_password_is_remembered(
+    alpha: Exchange, alices: Belongings, clock: Clock
+) -> None:
+    before = browser_at(alpha, alpha.trader)
+    give_another_password(alpha.trader)
+    with operator_scope(alpha.operator.pk):
+        alpha.trader.save()
+    after = browser_at(alpha, alpha.trader)
+    assert status(after) == 200
+
+    assert status(before) == 302
+
+
 @pytest.mark.parametrize("path", ["/sign-out/", "/sign-in/"])
 def test_session_ended_by_signing_out_or_by_somebody_elses_signing_in_is_forgotten_at_once(
     alpha: Exchange, alices: Belongings, clock: Clock, path: str
