@@ -42,9 +42,10 @@ def note(venue: Venue, network: Network, outcome: Outcome) -> None:
         logger.warning("The weather of %s cannot be kept: %s", venue, error)
 
 
-def read(venue: Venue, network: Network) -> Weather:
-    """The weather of a venue now, at most a quarter of a second old; fine where nothing is known."""
-    key = keys.weather(venue, network, settings.EGRESS)
+def read(venue: Venue, network: Network, address: str = "") -> Weather:
+    """The weather of a venue now, at most a quarter of a second old; fine where nothing is known. As an address of ours
+    finds it; this process's where none is named."""
+    key = keys.weather(venue, network, address or settings.EGRESS)
     known = _remembered.get(key)
     if known and known[0] > time.monotonic():
         return known[1]

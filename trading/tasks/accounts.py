@@ -1,6 +1,7 @@
 """Reading accounts from their venues: by need, within the venue's budget, each by one worker at a time."""
 
 import logging
+import random
 import time
 from dataclasses import dataclass
 from functools import cache
@@ -42,11 +43,12 @@ _turned_at: dict[tuple[Venue, Network], float] = {}
 @dataclass(frozen=True, slots=True)
 class Purse:
     """What a turn may spend through each address of ours, by its name, and what all may in a second. ``is_idle``:
-    half of it lies idle."""
+    half of it lies idle. ``is_down``: the venue answers none of them."""
 
     weights: dict[str, float]
     rate: float
     is_idle: bool
+    is_down: bool
 
     @property
     def whole_every(self) -> float:
@@ -74,7 +76,7 @@ def _turn(venue: Venue, network: Network) -> int:
         roster = _claims(venue, network, known)
     _measure(venue, network, known, roster)
     chosen = schedule.choose(roster, time.time(), sum(purse.weights.values()))
-    if weather.read(venue, network).sky is Sky.DOWN:
+    if purse.is_down:
         # One after another until one is answered: whether it is up is all there is to learn.
         chosen = chosen[:1] if weather.may_probe(venue, network, PROBE) else chosen[:0]
     handing.hand_out(venue, network, known.ids[chosen].tolist())
@@ -115,17 +117,21 @@ def _measure(venue: Venue, network: Network, known: Known, roster: Roster) -> No
 
 
 def _purse(venue: Venue, network: Network) -> Purse:
-    """What this turn may spend through each address of ours that has workers."""
+    """What this turn may spend through each address of ours that has workers and is answered by the venue; where none
+    is, through any of them."""
     now, free, rate, used, ceiling = time.monotonic(), {}, 0.0, 0, 0
     seconds = min(LONGEST_TURN, now - _turned_at.get((venue, network), now - TURN_SECONDS))
     _turned_at[venue, network] = now
-    for address in addresses.alive():
+    alive = addresses.alive()
+    answered = [address for address in alive if weather.read(venue, network, address).sky is not Sky.DOWN]
+    # Where none is, chance breaks the tie between equal ones: the first that is answered again is found.
+    for address in answered or random.sample(alive, len(alive)):
         meter = meter_of(gateway_of(venue).tariff, venue, network, address)
         state, most = budget_of(venue, network, address).state(meter), meter.ceiling(Priority.ROUTINE)
         left = 0 if state.closed_for else most - state.used[0]
         free[address] = max(0.0, schedule.turn_weight(left, most / meter.seconds, seconds))
         rate, used, ceiling = rate + most / meter.seconds, used + state.used[0], ceiling + most
-    return Purse(free, rate, is_idle=used * 2 <= ceiling)
+    return Purse(free, rate, is_idle=used * 2 <= ceiling, is_down=not answered)
 
 
 @cache

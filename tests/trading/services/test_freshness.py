@@ -1,11 +1,15 @@
 """How old figures are beside what is promised: measured in a turn, told to the operator, printed for Prometheus."""
 
 import doctest
+import time
+from collections import Counter
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+import msgspec
 import numpy as np
 import pytest
+from celery.signals import before_task_publish
 from django.test import Client
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
@@ -17,6 +21,8 @@ from tenants.scope import every_operator, operator_scope
 from tests.factories import Exchange, browser_at, make_account, make_market, make_position
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
 from trading import tasks
+from trading.live import keys, weather
+from trading.live.connections import blocking
 from trading.models import Position, VenueAccount
 from trading.panels import freshness as words
 from trading.services import freshness
@@ -26,8 +32,10 @@ from trading.services.roster import RosterOf
 from trading.services.schedule import Need
 from trading.tasks.accounts import forget_rosters
 from trading.venues.snapshots import Network, Venue
+from trading.venues.weather import Evidence, Kind, Outcome
 
 HERE = (Venue.HYPERLIQUID, Network.TESTNET)
+ADDRESSES = ("harbour", "hill")
 
 
 @pytest.fixture(autouse=True)
@@ -127,6 +135,59 @@ def test_turn_spends_what_each_address_with_workers_has(alpha: Exchange, setting
 
     assert 0 < through_one < 20
     assert tasks.sync_due_accounts() == 2 * through_one
+
+
+@pytest.fixture
+def dealt(settings: Settings) -> Iterator[Counter[str]]:
+    """How many readings go to each of two addresses of ours that have workers; the first takes the turns."""
+    sent, task = Counter[str](), "trading.tasks.accounts.sync_account_in_turn"
+
+    def count(routing_key: str, **_: object) -> None:
+        sent[routing_key.removeprefix("readings@")] += 1
+
+    settings.EGRESS = ADDRESSES[0]
+    blocking().zadd(keys.ADDRESSES, dict.fromkeys(ADDRESSES, time.time() + 3600))
+    before_task_publish.connect(count, sender=task)
+    yield sent
+    before_task_publish.disconnect(count, sender=task)
+
+
+def cut_off(*addresses: str) -> None:
+    """The venue has answered nothing to these addresses for three seconds."""
+    now, lost = datetime.now(UTC), Outcome(Kind.UNREACHABLE, 0.1)
+    evidence = [msgspec.json.encode(Evidence(now - timedelta(seconds=seconds), lost)) for seconds in (0, 1, 3)]
+    for address in addresses:
+        blocking().rpush(keys.weather(*HERE, address), *evidence)
+    weather.forget()
+
+
+@pytest.mark.parametrize(("cut", "other"), [ADDRESSES, ADDRESSES[::-1]])
+def test_address_that_is_cut_off_is_dealt_nothing_whoever_takes_the_turn(
+    alpha: Exchange, dealt: Counter[str], cut: str, other: str
+) -> None:
+    accounts_of(alpha, 6)
+    cut_off(cut)
+
+    assert tasks.sync_due_accounts() == 6
+    assert dealt == {other: 6}
+
+
+def test_one_reading_is_tried_where_every_address_is_cut_off(alpha: Exchange, dealt: Counter[str]) -> None:
+    accounts_of(alpha, 6)
+    cut_off(*ADDRESSES)
+
+    assert tasks.sync_due_accounts() == dealt.total() == 1
+    assert dealt.keys() <= set(ADDRESSES)
+
+
+def test_address_that_is_answered_again_is_dealt_its_part(alpha: Exchange, dealt: Counter[str]) -> None:
+    accounts_of(alpha, 6)
+    cut_off(ADDRESSES[0])
+    weather.note(*HERE, Outcome(Kind.ANSWERED, 0.1))
+    weather.forget()
+
+    assert tasks.sync_due_accounts() == 6
+    assert dealt == dict.fromkeys(ADDRESSES, 3)
 
 
 @pytest.mark.parametrize(("mode", "away"), [("standard", 0.005), ("unified", 1.0)])
