@@ -9,6 +9,7 @@ import pytest
 from trading.services import risk, schedule
 from trading.services.risk import Exposure, Floats, distance, nearest
 from trading.services.schedule import PROMISES, Need, Roster, choose, due_ages, needs_of, rest_after, turn_weight
+from trading.venues.ledger import Answer, Charge, Ledger, Meter, Priority
 
 NOW = 1_000_000.0
 FAR = 0.5
@@ -168,6 +169,34 @@ def test_turn_spends_what_is_free_but_never_all_at_once() -> None:
     assert turn_weight(1000, 16, 3) == pytest.approx(57.6)
     assert turn_weight(7, 16, 1) == 7
     assert turn_weight(-5, 16, 1) == -5
+
+
+def test_venue_that_is_back_after_ten_minutes_meets_no_herd_and_all_are_current_within_30_seconds() -> None:
+    """Sixty accounts, all overdue, on one address of Hyperliquid's limit, a turn a second, each answered in 0.2 s."""
+    classes = [Need.LOOKED_AT] * 8 + [Need.VERY_NEAR] * 12 + [Need.NEAR] * 20 + [Need.OPEN] * 20
+    needs, promised = np.array(classes, np.int8), np.array([PROMISES[need].age for need in classes])
+    due = due_ages(needs, np.full(60, FAR))
+    read_at = np.where(needs == Need.OPEN, NOW - promised, NOW) - 600
+    ledger, meter, spent, current = Ledger(), Meter("address", 1200), [], []
+    ceiling = meter.ceiling(Priority.ROUTINE)
+    steady = ceiling / meter.seconds
+    assert np.all(NOW - read_at > promised)
+
+    for now in np.arange(NOW, NOW + 300).tolist():
+        free = turn_weight(ceiling - ledger.used(meter, now), steady, 1.0)
+        turn = choose(Roster(needs, due, read_at, np.zeros(60), np.full(60, 2)), now, free)
+        for place in turn.tolist():
+            name, charges = f"{place} at {now}", (Charge(meter, 2),)
+            assert ledger.take(now, name, Priority.ROUTINE, charges) == 0
+            ledger.settle(now + 0.2, name, charges, Answer())
+        read_at[turn] = now
+        spent.append(2 * turn.size)
+        current.append(bool(np.all(now - read_at <= promised)))
+
+    assert max(spent) <= schedule.CATCHING_UP * steady
+    assert sum(spent[:3]) > 2 * steady
+    assert current.index(True) <= 30
+    assert all(current[30:])
 
 
 @pytest.mark.parametrize(
