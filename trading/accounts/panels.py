@@ -84,7 +84,7 @@ TAKING_BACK = {
         "Orders carry no fee of this exchange any more. You can close positions; to open new ones, approve it again.",
     ),
 }
-REQUESTS = "orders and changes; trading more raises the limit; the venue's count is %s"
+REQUESTS = "orders and changes, %s; trading more raises the limit"
 BUTTONS = {
     ApprovalKind.KEY: "Approve in wallet",
     ApprovalKind.FEE: "Approve in wallet",
