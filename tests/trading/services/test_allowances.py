@@ -56,7 +56,7 @@ def test_what_the_venue_told_is_counted_on_and_shown_to_trader_and_support(desk:
     place_order(desk.adapter, desk.account, desk.market, ticket())
     assert left(desk) == first - 2  # leverage and order
 
-    shown = rf"{first - 2:,} of 10,000(</span>)?<span[^>]*>[^<]*\d (s|min) old</span>"
+    shown = rf"{first - 2:,} of 10,000(</span>)?<span[^>]*>[^<]*\d (s|min) old\b"
     trader, support = (Client(HTTP_HOST="alpha.localhost") for _ in range(2))
     trader.force_login(desk.trader)
     assert re.search(shown, trader.get(reverse("connect")).content.decode())
