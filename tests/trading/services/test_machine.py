@@ -12,7 +12,7 @@ from uuid import uuid4
 import hypothesis.strategies as st
 import pytest
 from django.db import connection
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
 from tenants.models import User
@@ -23,7 +23,7 @@ from tests.trading.services.test_orders import ticket
 from trading import connect
 from trading.management.commands.seed_demo import give_agent_key
 from trading.margin.types import Side
-from trading.models import Command, Market, Order, Position, VenueAccount
+from trading.models import Command, Fill, Market, Order, Position, VenueAccount
 from trading.models.commands import OPEN_STATES, CommandKind, CommandState
 from trading.services import commands
 from trading.services.commands import StillChecking, submit_left_behind
@@ -117,6 +117,13 @@ class Table:
         name = (self.account.address, command.nonce, "ok")
         mine = [row["kind"] for row in done if (row["address"], row["nonce"], row["outcome"]) == name]
         return bool([kind for kind in mine if "noop" not in kind])
+
+    def is_hidden(self, command: Command) -> bool:
+        """Whether nobody can tell what became of it: a margin change that has no name at the venue, whose trace a trade
+        of the same position has covered (Hyperliquid 3.3)."""
+        covered = Fill.objects.filter(account=self.account, market=command.market, happened_at__gte=command.prepared_at)
+        is_nameless = self.account.venue == Venue.HYPERLIQUID and command.kind == CommandKind.MARGIN
+        return is_nameless and covered.exists()
 
     @property
     def renames(self) -> bool:
@@ -214,6 +221,9 @@ class Trading(RuleBasedStateMachine):
         ledger = self.table.ledger()
         kinds = (CommandKind.ORDER, CommandKind.MODIFY, CommandKind.MARGIN)
         for command in Command.objects.filter(kind__in=kinds).select_related("market"):
+            if command.state == CommandState.UNPROVEN:
+                assert self.table.is_hidden(command), (command.kind, command.evidence)
+                continue
             is_done = self.table.has_carried_out(command)
             assert (command.state == CommandState.ACCEPTED) == is_done, (command.kind, command.state, command.evidence)
         ours = {row.market.name: row.size for row in Position.objects.select_related("market")}
@@ -246,6 +256,8 @@ def test_belief_is_what_happened_whatever_happens(
             max_examples=EXAMPLES,
             stateful_step_count=STEPS,
             deadline=None,
+            # One account lives through all examples, so a shorter one would be another story.
+            phases=(Phase.generate,),
             suppress_health_check=list(HealthCheck),
         ),
     )
