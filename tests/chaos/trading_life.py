@@ -31,7 +31,7 @@ from trading.venues.transport import Transport
 
 T = TypeVar("T")
 
-HANDS = 4  # threads of one trading process
+HANDS = 2  # threads of one trading process
 ANSWER_PATIENCE = 20.0
 IDLE = 0.02  # seconds until a trader who could do nothing thinks again
 PATHS = ("submit", "prove_arrived", "prove_lost")
