@@ -11,7 +11,9 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from tenants.owned import OperatorOwned
+from tenants.policy import Policy
 from trading.margin.types import MarginMode
+from trading.venues.snapshots import Venue
 
 
 class Operator(models.Model):
@@ -123,6 +125,19 @@ class MarginPolicy(OperatorOwned):
 
     def __str__(self) -> str:
         return f"margin policy of operator {self.operator_id}"
+
+    def choices(self) -> Policy:
+        """The operator's choices, as the rules take them."""
+        return Policy(
+            offers_cross=self.offers_cross,
+            default_mode=MarginMode(self.default_mode),
+            isolated_leverage=self.isolated_leverage,
+            cross_leverage=self.cross_leverage,
+            leverage_cap=self.leverage_cap,
+            slider_marks=tuple(self.slider_marks),
+            margin_presets=tuple(self.margin_presets),
+            venues=tuple(Venue(name) for name in self.venues),
+        )
 
 
 class AuditEvent(OperatorOwned):

@@ -13,7 +13,6 @@ from tenants.models import MarginPolicy
 from tenants.policy import Policy, offered_venues
 from trading.connect import configured_venues, public_adapter
 from trading.live.board import NOTHING_KNOWN, Board, read
-from trading.margin.types import MarginMode
 from trading.models import Market, VenueAccount
 from trading.venues.base import Adapter
 from trading.venues.snapshots import MarketState, Network, TimeInForce, Venue
@@ -22,18 +21,7 @@ from trading.venues.snapshots import MarketState, Network, TimeInForce, Venue
 def policy_in_force() -> Policy:
     """The margin policy of the operator in scope."""
     row = MarginPolicy.objects.first()
-    if row is None:
-        return Policy()
-    return Policy(
-        offers_cross=row.offers_cross,
-        default_mode=MarginMode(row.default_mode),
-        isolated_leverage=row.isolated_leverage,
-        cross_leverage=row.cross_leverage,
-        leverage_cap=row.leverage_cap,
-        slider_marks=tuple(row.slider_marks),
-        margin_presets=tuple(row.margin_presets),
-        venues=tuple(Venue(name) for name in row.venues),
-    )
+    return Policy() if row is None else row.choices()
 
 
 def venues_offered() -> dict[Venue, Network]:

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from tenants.access import MemberRequest, role_required
 from tenants.console.consequences import conflicts, consequence, remarks
 from tenants.console.forms import PolicyForm, initial_of
-from tenants.console.policies import Outdated, change_policy, policy_of, sign_policy, version_of
+from tenants.console.policies import Outdated, change_policy, sign_policy, version_of
 from tenants.models import MarginPolicy, Role
 from tenants.policy import Policy
 from trading.connect import configured_venues, gateway_of
@@ -98,7 +98,7 @@ def _market_words(market: Market, connected: Sequence[Venue]) -> str:
 
 def _in_force() -> Policy:
     row = MarginPolicy.objects.first()
-    return policy_of(row) if row else Policy()
+    return row.choices() if row else Policy()
 
 
 def _preview(request: MemberRequest, form: PolicyForm, policy: Policy | None) -> dict[str, Any]:

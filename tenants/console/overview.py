@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from branding.publishing import live_brand
 from tenants.access import MemberRequest, role_required
-from tenants.console.policies import described, policy_of
+from tenants.console.policies import described
 from tenants.models import AuditEvent, MarginPolicy, Role, User
 from tenants.policy import Policy
 from trading.margin.types import MarginMode
@@ -38,7 +38,7 @@ def show_overview(request: MemberRequest) -> HttpResponse:
     row = MarginPolicy.objects.first()
     page = {
         "live": live_brand(),
-        "policy": described(policy_of(row) if row else Policy()),
+        "policy": described(row.choices() if row else Policy()),
         "figures": _figures(),
         "venues": build_freshness(request.operator.operator_id),
         "events": list(AuditEvent.objects.select_related("actor")[:LATEST]),

@@ -42,7 +42,7 @@ def change_policy(request: MemberRequest, policy: Policy, *, based_on: str) -> b
     if version_of(row) != based_on:
         raise Outdated
     row = row or MarginPolicy()
-    before = described(policy_of(row)) if row.pk else {}
+    before = described(row.choices()) if row.pk else {}
     after = described(policy)
     changed = [name for name in after if before.get(name) != after[name]]
     if not changed:
@@ -68,20 +68,6 @@ def _write(row: MarginPolicy, policy: Policy) -> None:
     row.margin_presets = list(policy.margin_presets)
     row.venues = [venue.value for venue in policy.venues]
     row.save()
-
-
-def policy_of(row: MarginPolicy) -> Policy:
-    """The policy a row holds."""
-    return Policy(
-        offers_cross=row.offers_cross,
-        default_mode=MarginMode(row.default_mode),
-        isolated_leverage=row.isolated_leverage,
-        cross_leverage=row.cross_leverage,
-        leverage_cap=row.leverage_cap,
-        slider_marks=tuple(row.slider_marks),
-        margin_presets=tuple(row.margin_presets),
-        venues=tuple(Venue(name) for name in row.venues),
-    )
 
 
 def described(policy: Policy) -> dict[str, str]:
