@@ -25,6 +25,7 @@ from trading.venues.commands import (
     Done,
     Filled,
     ModifyOrder,
+    MoveCollateral,
     Noop,
     Outcome,
     PlaceOrder,
@@ -45,6 +46,7 @@ from trading.venues.snapshots import (
     Book,
     BookLevel,
     Candle,
+    CollateralMove,
     Fill,
     FundingPayment,
     LedgerEntry,
@@ -85,6 +87,7 @@ __all__ = [
     "CancelOrders",
     "Candle",
     "Capabilities",
+    "CollateralMove",
     "Command",
     "Done",
     "Fill",
@@ -98,6 +101,7 @@ __all__ = [
     "MarketState",
     "Markets",
     "ModifyOrder",
+    "MoveCollateral",
     "Network",
     "Noop",
     "OpenOrder",
@@ -142,7 +146,8 @@ class Capabilities:
     """What the venue allows in a market in the present situation. The page closes a control and says why.
 
     ``leverage_moves_margin``: whether a change of leverage moves margin of an open position by itself. ``trade``:
-    whether orders may be placed and positions closed at all.
+    whether orders may be placed and positions closed at all. ``move_collateral``: whether collateral can be moved
+    between the market's book and others of the same account.
     """
 
     use_cross: Permission
@@ -154,6 +159,7 @@ class Capabilities:
     leverage_moves_margin: bool
     trade: Permission = Permission(allowed=True)
     use_isolated: Permission = Permission(allowed=True)
+    move_collateral: Permission = Permission(allowed=False, reason="All of the account's collateral lies in one place.")
 
 
 class Adapter(Protocol):
@@ -210,6 +216,10 @@ class Adapter(Protocol):
     def margin_moves(self, address: str, market: MarketSpec, since: datetime) -> tuple[MarginMove, ...] | None:
         """Collateral that moved into and out of the market's position from ``since`` (inclusive) on, oldest first; None
         where the venue keeps no such record."""
+
+    def collateral_moves(self, address: str, since: datetime) -> tuple[CollateralMove, ...]:
+        """What moved between the account's own books from ``since`` (inclusive) on, oldest first; none where a venue
+        has no such books."""
 
     def candles(self, market: MarketSpec, interval: str, start: datetime, end: datetime) -> tuple[Candle, ...]:
         """Price history, oldest first. ``interval`` is one of "1m", "5m", "15m", "1h", "4h", "1d" and the venue's

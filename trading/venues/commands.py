@@ -124,6 +124,20 @@ class AdjustMargin:
 
 
 @dataclass(frozen=True, slots=True)
+class MoveCollateral:
+    """Moves collateral from one book of the account to another of its own (Hyperliquid 3.9, 4.2).
+
+    It names no receiver: whoever signs knows one account, and nothing can leave that. ``source`` and ``target`` are
+    books as ``MarketSpec.dex`` names them, ``token`` is ``MarketSpec.token`` of both.
+    """
+
+    source: str
+    target: str
+    token: str
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class ScheduleCancel:
     """A dead man's switch: all orders are cancelled at ``at``; None takes the switch away."""
 
@@ -144,6 +158,7 @@ Command = (
     | SetMarginMode
     | SetLeverage
     | AdjustMargin
+    | MoveCollateral
     | ScheduleCancel
     | Noop
 )

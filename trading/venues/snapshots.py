@@ -14,6 +14,7 @@ import msgspec
 
 from trading.margin.rounding import Direction, PriceRule, to_step
 from trading.margin.types import AccountMode, MarginMode, MarginRestriction, TierTable
+from trading.venues.pools import CollateralMove, Pool
 from trading.venues.vocabulary import (
     Network,
     OrderState,
@@ -29,6 +30,7 @@ __all__ = [
     "Book",
     "BookLevel",
     "Candle",
+    "CollateralMove",
     "Fill",
     "FundingPayment",
     "LedgerEntry",
@@ -67,6 +69,7 @@ class MarketSpec(msgspec.Struct, frozen=True):
     ``index`` is the number that orders carry (Hyperliquid's asset id; Aster has none and gives its list position).
     ``dex`` is the builder-deployed venue inside the venue that lists the market, "" for the main one.
     ``min_notional`` is in ``collateral``; an order that closes the whole position is exempt on Hyperliquid (1.4).
+    ``token`` is how a transfer of that collateral names it, "" where none can be made.
     ``max_market_notional`` bounds one market order, None where the venue states no bound; so do the sizes: ``min_size``
     and ``max_size`` of any order, ``max_market_size`` of one at market. ``max_slippage`` is how far from the mark (a
     fraction) a market order may trade, None without such a bound. ``funding_hours`` lie between two payments.
@@ -91,6 +94,7 @@ class MarketSpec(msgspec.Struct, frozen=True):
     max_size: Decimal | None = None
     max_market_size: Decimal | None = None
     max_slippage: Decimal | None = None
+    token: str = ""
 
     @property
     def address(self) -> str:
@@ -173,16 +177,6 @@ class SpotBalance(msgspec.Struct, frozen=True):
     token: str
     total: Decimal
     hold: Decimal
-
-
-class Pool(msgspec.Struct, frozen=True):
-    """What a standard account keeps in one builder-deployed book, in that book's collateral (Hyperliquid 3.9). ``free``
-    is what a new position there may take, ``cross_equity`` what backs the cross positions there and nothing else."""
-
-    dex: str
-    equity: Decimal
-    free: Decimal
-    cross_equity: Decimal
 
 
 class AccountSnapshot(msgspec.Struct, frozen=True):

@@ -16,6 +16,8 @@ from trading.sandbox.state import Account, Command
 
 EXPIRED_COST = 5
 LARGEST_BATCH = 200
+# Actions that carry the request's nonce themselves (Hyperliquid rules 4.2, 4.3).
+NUMBERED = frozenset({*actions.USER, "agentSendAsset"})
 
 Performer = Callable[[Account, Json], Json]
 
@@ -47,7 +49,8 @@ class Exchange:
         """Execute one request; MalformedError for what does not deserialize, every other refusal is an answer."""
         request = actions.envelope(body)
         action = request["action"]
-        if action["type"] in actions.USER and action.get("nonce", action.get("time")) != request["nonce"]:
+        own = action.get("nonce", action.get("time")) if action["type"] in NUMBERED else request["nonce"]
+        if own != request["nonce"]:
             raise MalformedError("the action's nonce differs from the request's")
         signer = self.authority.signer(request)
         command = Command(self.engine.clock(), signer, "", action["type"], request["nonce"], "ok")

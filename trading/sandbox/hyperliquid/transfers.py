@@ -143,5 +143,6 @@ def _sent(account: Account, action: Json, amount: Decimal) -> Json:
         "usdcValue": shown(amount, 6),
         "fee": "0.0",
         "nativeTokenFee": "0.0",
+        "nonce": action["nonce"],
         "feeToken": "",
     }

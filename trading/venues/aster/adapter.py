@@ -26,6 +26,7 @@ from trading.venues.base import (
     CancelOrders,
     Candle,
     Capabilities,
+    CollateralMove,
     Command,
     Fill,
     FundingPayment,
@@ -222,6 +223,10 @@ class AsterAdapter:
     def margin_moves(self, address: str, market: MarketSpec, since: datetime) -> tuple[MarginMove, ...]:
         """Collateral that moved into and out of the market's position from ``since`` (inclusive) on."""
         return reading.margin_moves(self._asker(address), market.name, since)
+
+    def collateral_moves(self, address: str, since: datetime) -> tuple[CollateralMove, ...]:
+        """None: the account has one book."""
+        return ()
 
     def candles(self, market: MarketSpec, interval: str, start: datetime, end: datetime) -> tuple[Candle, ...]:
         """Price history, oldest first."""

@@ -23,6 +23,7 @@ from trading.venues.base import (
     CancelOrder,
     CancelOrders,
     ModifyOrder,
+    MoveCollateral,
     Noop,
     PlaceOrder,
     PlaceOrders,
@@ -290,7 +291,7 @@ def _cancelling(command: CancelOrder | CancelOrders | CancelEveryOrder) -> Call:
             assert_never(command)
 
 
-def _setting(command: SetMarginMode | SetLeverage | AdjustMargin | ScheduleCancel | Noop) -> Call:
+def _setting(command: SetMarginMode | SetLeverage | AdjustMargin | MoveCollateral | ScheduleCancel | Noop) -> Call:
     """The request of a command that names no order."""
     match command:
         case SetMarginMode(market, mode):
@@ -301,6 +302,8 @@ def _setting(command: SetMarginMode | SetLeverage | AdjustMargin | ScheduleCance
             return Call("POST", "positionMargin", margin(command))
         case Noop():
             return Call("POST", "noop")
+        case MoveCollateral():
+            message = "On Aster all of an account's collateral lies in one place. Nothing has to be moved."
         case ScheduleCancel():
             message = "On Aster scheduled cancelling works per market only. Cancel the orders by hand."
         case _:

@@ -20,6 +20,7 @@ from trading.venues.base import (
     CancelOrders,
     Candle,
     Capabilities,
+    CollateralMove,
     Command,
     Fill,
     FundingPayment,
@@ -58,7 +59,9 @@ def utc_now() -> datetime:
 
 
 class HyperliquidAdapter:
-    """Hyperliquid on one network, for one agent key or none; ``dexes`` are the builder-deployed books to show."""
+    """Hyperliquid on one network, for one agent key or none; ``dexes`` are the builder-deployed books to show.
+
+    ``account`` is the address that the key trades for: the only receiver that collateral can be moved to."""
 
     venue = Venue.HYPERLIQUID
     # A nonce is used by the very block that executes the request (Hyperliquid 5.3); what is read follows within this.
@@ -78,10 +81,12 @@ class HyperliquidAdapter:
         key: signing.SigningKey | None = None,
         *,
         dexes: Sequence[str] = (),
+        account: str = "",
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.network = network
         self.dexes = tuple(dexes)
+        self._account = account
         self._transport = transport
         self._key = key
         self._clock = clock
@@ -99,11 +104,10 @@ class HyperliquidAdapter:
 
     def markets(self) -> Markets:
         """Every market of the main book and of the books in ``dexes`` that was understood."""
-        found = self.ask(questions.markets())
         if not self.dexes:
-            return found
+            return self.ask(questions.markets())
         indices, tokens = self.ask(questions.dexes()), self.ask(questions.tokens())
-        pages = [found]
+        pages = [found := self.ask(questions.markets(tokens=tokens))]
         for dex in self.dexes:
             if dex in indices:
                 pages.append(self.ask(questions.markets(dex, indices[dex], tokens)))
@@ -202,6 +206,10 @@ class HyperliquidAdapter:
         """None: the venue keeps no record of them, only the position's cash leg (Hyperliquid 2.3)."""
         return None
 
+    def collateral_moves(self, address: str, since: datetime) -> tuple[CollateralMove, ...]:
+        """Transfers between the account's own books from ``since`` (inclusive) on, oldest first."""
+        return self.ask(questions.collateral_moves(address, since))
+
     def candles(self, market: MarketSpec, interval: str, start: datetime, end: datetime) -> tuple[Candle, ...]:
         """Price history, oldest first; the venue keeps the newest 5000 of each interval."""
         return self.ask(questions.candles(market.name, interval, start, end))
@@ -243,8 +251,10 @@ class HyperliquidAdapter:
         account_mode: AccountMode = AccountMode.STANDARD,
         hedge_mode: bool = False,
     ) -> Capabilities:
-        """What may be done in the market now; how the account is set up makes no difference here."""
-        return rules.capabilities(market, has_position=has_position, has_orders=has_orders, mode=mode)
+        """What may be done in the market now."""
+        return rules.capabilities(
+            market, has_position=has_position, has_orders=has_orders, mode=mode, account_mode=account_mode
+        )
 
     def client_id(self, command: UUID) -> str:
         """The command's id as a client order id: 0x and 32 hexadecimal digits."""
@@ -256,7 +266,7 @@ class HyperliquidAdapter:
         if self._key is None:
             raise MissingKey
         rules.check(command)
-        action = wire.action(command)
+        action = wire.action(command, self._account, nonce)
         signature = signing.sign_action(self._key, action, nonce, self.network, expires_after=expires_after)
         body = wire.envelope(action, nonce, signature, expires_after)
         dead_at = None if expires_after is None else moment(expires_after)

@@ -36,4 +36,5 @@ def together(main: AccountSnapshot, others: Sequence[AccountSnapshot]) -> Accoun
 
 
 def _pool(part: AccountSnapshot) -> Pool:
-    return Pool(part.dex, part.equity, part.cross_equity - part.cross_margin_used, part.cross_equity)
+    free = part.cross_equity - part.cross_margin_used
+    return Pool(part.dex, part.equity, free, part.cross_equity, part.withdrawable)

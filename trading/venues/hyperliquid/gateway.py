@@ -70,7 +70,9 @@ def _open(opening: Opening) -> HyperliquidOnboarding:
     """Reads need no key here, so one that may not trade is not handed on."""
     credential = opening.credential if opening.may_trade else None
     key = SigningKey.from_hex(credential.secret) if credential else None
-    return HyperliquidOnboarding(HyperliquidAdapter(opening.transport, opening.network, key, dexes=opening.dexes))
+    return HyperliquidOnboarding(
+        HyperliquidAdapter(opening.transport, opening.network, key, dexes=opening.dexes, account=opening.address)
+    )
 
 
 def _make_transport(url: str, limits: Limits) -> Transport:

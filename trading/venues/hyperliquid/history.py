@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from trading.venues.base import (
+    CollateralMove,
     Fill,
     FundingPayment,
     LedgerEntry,
@@ -78,6 +79,7 @@ class _LedgerDelta(Record, frozen=True):
     token: str = ""
     amount: Decimal | None = None
     fee: Decimal = ZERO
+    nonce: int | None = None
 
 
 _decode_fills = Decoder(list[_Fill], "userFills")
@@ -173,6 +175,23 @@ def ledger(body: bytes, address: str = "") -> tuple[LedgerEntry, ...]:
     case. Without it a transfer to or from others has no amount."""
     records = [_ledger(row, address) for row in _decode_ledger(body)]
     return oldest_first(records, (record.key for record in records))
+
+
+def moves(body: bytes, address: str) -> tuple[CollateralMove, ...]:
+    """What moved between the books of ``address`` itself, oldest first."""
+    rows = [(row, _decode_delta(row.delta)) for row in _decode_ledger(body)]
+    found = [
+        CollateralMove(
+            moment(row.time), delta.source_dex, delta.destination_dex, delta.token, delta.amount, delta.nonce
+        )
+        for row, delta in rows
+        if delta.type == "send" and delta.amount is not None and _is_within(delta, address)
+    ]
+    return tuple(sorted(found, key=lambda move: move.time))
+
+
+def _is_within(delta: _LedgerDelta, address: str) -> bool:
+    return delta.user.lower() == delta.destination.lower() == address
 
 
 def is_perpetual(coin: str) -> bool:

@@ -33,7 +33,8 @@ logger = logging.getLogger(__name__)
 
 FIRST_LISTED_MARGIN_TABLE = 50
 MAIN_COLLATERAL = "USDC"
-TOKENS: Mapping[int, str] = {0: MAIN_COLLATERAL}
+# Collateral by its number: its name, and how a transfer names it, "" where that was not asked for.
+TOKENS: Mapping[int, tuple[str, str]] = {0: (MAIN_COLLATERAL, "")}
 DEX_STRIDE = 10_000
 FIRST_DEX_ASSET = 100_000
 RESTRICTION = {
@@ -91,6 +92,7 @@ class _Dex(Record, frozen=True):
 class _Token(Record, frozen=True):
     index: int
     name: str
+    token_id: str = ""
 
 
 class _SpotMeta(Record, frozen=True):
@@ -170,7 +172,12 @@ def asset_id(dex_index: int, index: int) -> int:
 
 
 def markets(
-    body: bytes, received_at: datetime, *, dex: str = "", dex_index: int = 0, tokens: Mapping[int, str] = TOKENS
+    body: bytes,
+    received_at: datetime,
+    *,
+    dex: str = "",
+    dex_index: int = 0,
+    tokens: Mapping[int, tuple[str, str]] = TOKENS,
 ) -> Markets:
     """Every market of one book with its prices. The place in the list is the market's number, so rows that are skipped
     still count."""
@@ -178,7 +185,7 @@ def markets(
     if len(meta.universe) != len(contexts):
         raise Malformed(f"{len(meta.universe)} markets but {len(contexts)} contexts")
     tables = _MarginTables(dict(meta.margin_tables))
-    collateral = tokens.get(meta.collateral_token, f"token {meta.collateral_token}")
+    collateral = tokens.get(meta.collateral_token, (f"token {meta.collateral_token}", ""))
     specs, states, unread = [], [], set()
     for index, (row, context) in enumerate(zip(meta.universe, contexts, strict=True)):
         try:
@@ -202,7 +209,7 @@ def _trading(row: msgspec.Raw) -> set[str]:
     return set() if listed.is_delisted else {listed.name}
 
 
-def _spec(row: _Market, index: int, tables: _MarginTables, dex: str, collateral: str) -> MarketSpec:
+def _spec(row: _Market, index: int, tables: _MarginTables, dex: str, collateral: tuple[str, str]) -> MarketSpec:
     return MarketSpec(
         venue=Venue.HYPERLIQUID,
         name=row.name,
@@ -215,9 +222,10 @@ def _spec(row: _Market, index: int, tables: _MarginTables, dex: str, collateral:
         max_leverage=row.max_leverage,
         min_notional=MIN_NOTIONAL,
         delisted=row.is_delisted,
-        collateral=collateral,
+        collateral=collateral[0],
         dex=dex,
         max_market_notional=max_market_notional(row.max_leverage),
+        token=collateral[1],
     )
 
 
@@ -250,9 +258,11 @@ def dex_indices(body: bytes) -> dict[str, int]:
     return {"" if row is None else row.name: index for index, row in enumerate(_decode_dexes(body))}
 
 
-def token_names(body: bytes) -> dict[int, str]:
-    """The tokens that collateral may be of, by their number."""
-    return {row.index: row.name for row in _decode_tokens(body).tokens}
+def token_names(body: bytes) -> dict[int, tuple[str, str]]:
+    """The tokens that collateral may be of, by their number: the name, and how a transfer names it (Hyperliquid
+    4.3)."""
+    rows = _decode_tokens(body).tokens
+    return {row.index: (row.name, f"{row.name}:{row.token_id}" if row.token_id else "") for row in rows}
 
 
 def candles(body: bytes) -> tuple[Candle, ...]:

@@ -16,6 +16,7 @@ from trading.venues.base import (
     Agent,
     Book,
     Candle,
+    CollateralMove,
     Fill,
     FundingPayment,
     LedgerEntry,
@@ -55,7 +56,9 @@ def _timeless(parser: Callable[[bytes], T]) -> Callable[[bytes, datetime], T]:
     return lambda body, _received_at: parser(body)
 
 
-def markets(dex: str = "", dex_index: int = 0, tokens: Mapping[int, str] = public.TOKENS) -> Question[Markets]:
+def markets(
+    dex: str = "", dex_index: int = 0, tokens: Mapping[int, tuple[str, str]] = public.TOKENS
+) -> Question[Markets]:
     """Rules and prices of every market of one book; ``tokens`` names its collateral."""
     return Question(
         question("metaAndAssetCtxs", dex=dex),
@@ -63,8 +66,8 @@ def markets(dex: str = "", dex_index: int = 0, tokens: Mapping[int, str] = publi
     )
 
 
-def tokens() -> Question[dict[int, str]]:
-    """The names of all tokens by their number."""
+def tokens() -> Question[dict[int, tuple[str, str]]]:
+    """The names of all tokens by their number, and how transfers name them."""
     return Question(question("spotMeta"), _timeless(public.token_names))
 
 
@@ -144,6 +147,12 @@ def ledger(address: str, since: datetime, until: datetime | None = None) -> Ques
     """One page of other balance changes from ``since`` on, 500 at most."""
     known = checked_address(address)
     return _history("userNonFundingLedgerUpdates", address, since, until, lambda body: history.ledger(body, known))
+
+
+def collateral_moves(address: str, since: datetime) -> Question[tuple[CollateralMove, ...]]:
+    """What moved between an account's own books since then, at most a page of ledger rows."""
+    known = checked_address(address)
+    return _history("userNonFundingLedgerUpdates", address, since, None, lambda body: history.moves(body, known))
 
 
 def _history(

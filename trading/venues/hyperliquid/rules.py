@@ -7,7 +7,7 @@ fees).
 from decimal import Decimal
 from typing import assert_never
 
-from trading.margin.types import MarginMode, MarginRestriction
+from trading.margin.types import AccountMode, MarginMode, MarginRestriction
 from trading.venues.base import (
     AdjustMargin,
     Attachment,
@@ -17,6 +17,7 @@ from trading.venues.base import (
     Command,
     MarketSpec,
     ModifyOrder,
+    MoveCollateral,
     Noop,
     Permission,
     PlaceOrder,
@@ -32,6 +33,9 @@ MIN_NOTIONAL = Decimal(10)
 TRADED_COLLATERAL = "USDC"
 MAX_BUILDER_RATE = Decimal("0.001")
 MAX_CANCELS = 200
+# Where a transfer may go as well, and what no book may be called (Hyperliquid 3.9).
+SPOT = "spot"
+TRANSFER_DECIMALS = 6
 # Largest notional of one market order by the market's maximum leverage (Hyperliquid 1.4).
 MARKET_ORDER_BOUNDS = ((25, Decimal(30_000_000)), (20, Decimal(5_000_000)), (10, Decimal(2_000_000)))
 LIMIT_ORDER_FACTOR = 10
@@ -59,8 +63,8 @@ def check(command: Command) -> None:
         case SetMarginMode():
             message = "On Hyperliquid margin mode and leverage are set together. Choose a leverage as well."
             raise InvalidCommand(message, reason=Reason.NOT_PERMITTED)
-        case AdjustMargin():
-            _check_margin(command)
+        case AdjustMargin() | MoveCollateral():
+            _check_collateral(command)
         case CancelOrders(cancels):
             if not 0 < len(cancels) <= MAX_CANCELS:
                 message = f"Between 1 and {MAX_CANCELS} orders can be cancelled at once."
@@ -145,6 +149,13 @@ def _check_leverage(command: SetLeverage) -> None:
         raise InvalidCommand(message, reason=Reason.CROSS_NOT_ALLOWED)
 
 
+def _check_collateral(command: AdjustMargin | MoveCollateral) -> None:
+    if isinstance(command, MoveCollateral):
+        _check_move(command)
+    else:
+        _check_margin(command)
+
+
 def _check_margin(command: AdjustMargin) -> None:
     if command.amount == 0:
         raise InvalidCommand("The amount must not be zero. Enter an amount.", reason=Reason.AMOUNT_ZERO)
@@ -153,13 +164,32 @@ def _check_margin(command: AdjustMargin) -> None:
         raise InvalidCommand(message, reason=Reason.MARGIN_LOCKED_BY_MARKET)
 
 
+def _check_move(command: MoveCollateral) -> None:
+    """From one book to another one, in the token's millionths (Hyperliquid 3.9, 4.2)."""
+    if SPOT in (command.source, command.target) or not command.token:
+        message = "Here collateral moves between the books of perpetuals only. Use the venue for anything else."
+        raise InvalidCommand(message, reason=Reason.NOT_PERMITTED)
+    if command.source == command.target:
+        message = "The collateral is in this book already. Choose another one."
+        raise InvalidCommand(message, reason=Reason.NOT_PERMITTED)
+    amount = command.amount
+    if not amount.is_finite() or amount <= 0 or amount != round(amount, TRANSFER_DECIMALS):
+        message = f"The amount must be above zero, with at most {TRANSFER_DECIMALS} decimals."
+        raise InvalidCommand(message, reason=Reason.AMOUNT_INVALID)
+
+
 SHARED = Permission(
     allowed=False, reason="Cross margin is shared by the whole account: add funds at the venue instead."
 )
 
 
 def capabilities(
-    market: MarketSpec, *, has_position: bool, has_orders: bool, mode: MarginMode | None = None
+    market: MarketSpec,
+    *,
+    has_position: bool,
+    has_orders: bool,
+    mode: MarginMode | None = None,
+    account_mode: AccountMode = AccountMode.STANDARD,
 ) -> Capabilities:
     """What the venue allows in a market now (Hyperliquid 3.7, 3.8).
 
@@ -185,4 +215,13 @@ def capabilities(
         add_margin=SHARED if is_cross else ALLOWED if has_position else no_position,
         remove_margin=SHARED if is_cross else removal,
         leverage_moves_margin=False,
+        move_collateral=_moving(market, account_mode),
     )
+
+
+def _moving(market: MarketSpec, account_mode: AccountMode) -> Permission:
+    """Only a standard account keeps its books apart (Hyperliquid 3.9)."""
+    if account_mode is not AccountMode.STANDARD:
+        return Permission(allowed=False, reason="One balance backs all books of this account: nothing has to be moved.")
+    known = bool(market.token)
+    return Permission(allowed=known, reason="" if known else "The venue has not told what this book's collateral is.")

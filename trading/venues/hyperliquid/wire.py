@@ -22,6 +22,7 @@ from trading.venues.base import (
     CancelOrders,
     Command,
     ModifyOrder,
+    MoveCollateral,
     Noop,
     PlaceOrder,
     PlaceOrders,
@@ -168,7 +169,26 @@ def modify(command: ModifyOrder) -> Action:
     return {"type": "batchModify", "modifies": [{"oid": name, "order": order(command.replacement)}]}
 
 
-def setting(command: SetMarginMode | SetLeverage | AdjustMargin | ScheduleCancel | Noop) -> Action:
+def move(command: MoveCollateral, account: str, nonce: int) -> Action:
+    """An ``agentSendAsset`` within one account: the only receiver there can be is ``account`` itself (Hyperliquid 4.2,
+    5.3). The request's nonce stands in the action too."""
+    return {
+        "type": "agentSendAsset",
+        "destination": address(account),
+        "sourceDex": command.source,
+        "destinationDex": command.target,
+        "token": command.token,
+        "amount": number(command.amount),
+        "fromSubAccount": "",
+        "nonce": nonce,
+    }
+
+
+def setting(
+    command: SetMarginMode | SetLeverage | AdjustMargin | MoveCollateral | ScheduleCancel | Noop,
+    account: str,
+    nonce: int,
+) -> Action:
     """The action of a command that names no order."""
     match command:
         case SetMarginMode():
@@ -179,6 +199,8 @@ def setting(command: SetMarginMode | SetLeverage | AdjustMargin | ScheduleCancel
             return {"type": "updateLeverage", "asset": market.index, "isCross": is_cross, "leverage": leverage}
         case AdjustMargin(market, is_buy, amount, _):
             return {"type": "updateIsolatedMargin", "asset": market.index, "isBuy": is_buy, "ntli": micro(amount)}
+        case MoveCollateral():
+            return move(command, account, nonce)
         case ScheduleCancel(at):
             return {"type": "scheduleCancel"} | ({} if at is None else {"time": milliseconds(at)})
         case Noop():
@@ -187,8 +209,8 @@ def setting(command: SetMarginMode | SetLeverage | AdjustMargin | ScheduleCancel
             assert_never(command)
 
 
-def action(command: Command) -> Action:
-    """The action of a command, keys in signing order (Hyperliquid 4.1, 4.2)."""
+def action(command: Command, account: str = "", nonce: int = 0) -> Action:
+    """The action of a command of ``account``, keys in signing order (Hyperliquid 4.1, 4.2)."""
     match command:
         case PlaceOrder():
             return place((command,))
@@ -201,7 +223,7 @@ def action(command: Command) -> Action:
         case ModifyOrder():
             return modify(command)
         case _:
-            return setting(command)
+            return setting(command, account, nonce)
 
 
 def milliseconds(moment: datetime) -> int:

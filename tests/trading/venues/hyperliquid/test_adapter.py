@@ -89,7 +89,10 @@ def test_markets_of_builder_books_carry_their_own_numbers(
         server,
         metaAndAssetCtxs=universe,
         perpDexs=lambda _: [None, {"name": "flx"}, {"name": "xyz"}],
-        spotMeta=lambda _: {"tokens": [{"name": "USDC", "index": 0}, {"name": "USDH", "index": 360}], "universe": []},
+        spotMeta=lambda _: {
+            "tokens": [{"name": "USDC", "index": 0, "tokenId": "0x6d1e"}, {"name": "USDH", "index": 360}],
+            "universe": [],
+        },
     ).asked
     found = adapter.markets()
     assert [(spec.name, spec.index, spec.dex, spec.base) for spec in found.specs] == [
@@ -99,12 +102,13 @@ def test_markets_of_builder_books_carry_their_own_numbers(
         ("xyz:TLT", 120_000, "xyz", "TLT"),
     ]
     assert [spec.collateral for spec in found.specs] == ["USDC", "USDC", "USDC", "USDH"]
+    assert [spec.token for spec in found.specs] == ["USDC:0x6d1e", "USDC:0x6d1e", "USDC:0x6d1e", ""]
     assert found.unread == {"xyz:ODD"}
     assert (len(found.states), found.received_at, found.venue_time) == (4, NOW, None)
     assert [question["type"] for question in asked] == [
-        "metaAndAssetCtxs",
         "perpDexs",
         "spotMeta",
+        "metaAndAssetCtxs",
         "metaAndAssetCtxs",
     ]
     assert "gone" in caplog.text
@@ -121,8 +125,8 @@ def test_a_standard_account_costs_one_light_read_a_book_when_its_mode_is_known(
     assert (account.equity, account.cross_equity, account.received_at) == (Decimal("25.856067"), Decimal("7.5"), NOW)
     assert [held.market for held in account.positions] == ["BTC", "xyz:TSLA", "gone:TSLA"]
     assert account.pools == (
-        Pool("xyz", Decimal("25.856067"), Decimal("6.25"), Decimal("7.5")),
-        Pool("gone", Decimal("25.856067"), Decimal("6.25"), Decimal("7.5")),
+        Pool("xyz", Decimal("25.856067"), Decimal("6.25"), Decimal("7.5"), account.withdrawable),
+        Pool("gone", Decimal("25.856067"), Decimal("6.25"), Decimal("7.5"), account.withdrawable),
     )
     assert asked == [{"type": "clearinghouseState", "user": OWNER, "dex": dex} for dex in ("", "xyz", "gone")]
 

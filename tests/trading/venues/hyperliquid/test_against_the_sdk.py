@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.trading.venues.hyperliquid.figures import PYTHON_SDK_KEY, market
 from trading.margin.rounding import Direction
-from trading.venues.base import MarketSpec, Network, PlaceOrder, Trigger, TriggerKind
+from trading.venues.base import MarketSpec, MoveCollateral, Network, PlaceOrder, Trigger, TriggerKind
 from trading.venues.hyperliquid import signing, wire
 from trading.venues.hyperliquid.adapter import HyperliquidAdapter
 
@@ -78,6 +78,27 @@ def test_an_order_equals_the_sdks(order: PlaceOrder, nonce: int, expires_after: 
     )
     ours = wire.action(order)
     assert ours == theirs
+    assert_signed_as_the_sdk_would(ours, nonce, expires_after, network)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    source=st.sampled_from(["", "xyz"]),
+    amount=st.decimals(min_value=Decimal("0.000001"), max_value=10**9, places=6),
+    nonce=NONCES,
+    expires_after=st.none() | NONCES,
+    network=st.sampled_from(Network),
+)
+def test_a_move_of_collateral_is_signed_as_the_sdk_signs_it(
+    source: str, amount: Decimal, nonce: int, expires_after: int | None, network: Network
+) -> None:
+    move = MoveCollateral(source, "flx", "USDC:0x6d1e7cde53ba9467b783cb7c530ce054", amount)
+    action = wire.action(move, WALLET.address, nonce)
+    assert_signed_as_the_sdk_would(action, nonce, expires_after, network)
+
+
+def assert_signed_as_the_sdk_would(ours: wire.Action, nonce: int, expires_after: int | None, network: Network) -> None:
+    theirs = ours
     assert signing.connection_id(ours, nonce, expires_after=expires_after) == action_hash(
         theirs, None, nonce, expires_after
     )

@@ -21,6 +21,7 @@ from trading.venues.base import (
     CancelOrders,
     Command,
     ModifyOrder,
+    MoveCollateral,
     Noop,
     PlaceOrder,
     PlaceOrders,
@@ -151,6 +152,21 @@ def test_every_number_vector_of_the_venue_holds(venue_data: Path) -> None:
 )
 def test_a_command_becomes_its_action_key_by_key(command: Command, text: str) -> None:
     assert json.dumps(wire.action(command), separators=(",", ":")) == text
+
+
+def test_a_move_of_collateral_becomes_its_action_key_by_key_and_goes_to_the_account_itself() -> None:
+    move = MoveCollateral("", "xyz", "USDC:0x6d1e7cde53ba9467b783cb7c530ce054", Decimal("250.500000"))
+    made = wire.action(move, "0xE5CA49FB3BD9A581F0D1EF9CB5D7177DA08BF901", 1_788_220_800_001)
+    assert json.dumps(made, separators=(",", ":")) == (
+        '{"type":"agentSendAsset","destination":"0xe5ca49fb3bd9a581f0d1ef9cb5d7177da08bf901","sourceDex":"",'
+        '"destinationDex":"xyz","token":"USDC:0x6d1e7cde53ba9467b783cb7c530ce054","amount":"250.5",'
+        '"fromSubAccount":"","nonce":1788220800001}'
+    )
+
+
+def test_a_move_of_nobodys_collateral_is_refused() -> None:
+    with pytest.raises(InvalidCommand, match="account address"):
+        wire.action(MoveCollateral("", "xyz", "USDC:0x6d1e", Decimal(1)))
 
 
 def test_margin_below_a_millionth_is_refused() -> None:

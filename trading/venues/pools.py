@@ -1,0 +1,30 @@
+"""Collateral that an account keeps apart in the books of a venue, and what moved between them (Hyperliquid 3.9)."""
+
+from datetime import datetime
+from decimal import Decimal
+
+import msgspec
+
+
+class Pool(msgspec.Struct, frozen=True):
+    """What a standard account keeps in one builder-deployed book, in that book's collateral (Hyperliquid 3.9). ``free``
+    is what a new position there may take, ``cross_equity`` what backs the cross positions there and nothing else,
+    ``withdrawable`` what may leave the book (Hyperliquid 3.7)."""
+
+    dex: str
+    equity: Decimal
+    free: Decimal
+    cross_equity: Decimal
+    withdrawable: Decimal = Decimal(0)
+
+
+class CollateralMove(msgspec.Struct, frozen=True):
+    """Collateral that left one book of the account for another of its own, as the venue recorded it. ``token`` is its
+    short name; ``nonce`` is that of the request, None where the venue does not say."""
+
+    time: datetime
+    source: str
+    target: str
+    token: str
+    amount: Decimal
+    nonce: int | None = None
