@@ -19,12 +19,16 @@ from tests.trading.services.test_orders import ticket
 from trading import tasks
 from trading.live import board, handing, keys, presence
 from trading.live.publish import Fragment
+from trading.metering import budget_of
 from trading.models import Command, Fill, Market, Position, VenueAccount
 from trading.models.commands import CommandState
 from trading.services import claims, commands
 from trading.services.orders import place_order
+from trading.tasks import commands as command_tasks
 from trading.tasks.accounts import forget_rosters, sync_account_in_turn
 from trading.venues.base import PlaceOrder, market_order
+from trading.venues.budget import request_name
+from trading.venues.ledger import Answer
 from trading.venues.snapshots import Network, Venue
 
 HERE = (Venue.HYPERLIQUID, Network.TESTNET)
@@ -34,6 +38,7 @@ HERE = (Venue.HYPERLIQUID, Network.TESTNET)
 def eager(redis: Redis, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  # noqa: F811
     """Subtasks run at once, in this thread; whatever is called by name from elsewhere is not."""
     monkeypatch.setattr(commands, "settle_soon", lambda command: None)
+    monkeypatch.setattr(command_tasks, "TURN_SECONDS", 0.0)  # a turn hands out once
     app.conf.task_always_eager = True
     app.conf.task_eager_propagates = True
     forget_rosters()
@@ -284,9 +289,35 @@ def test_commands_that_never_settle_keep_nobody_waiting(desk: Desk) -> None:
     fresh = unknown_order(desk, "drop_before")
 
     assert claims.claim(timezone.now(), 1) == [(desk.operator.pk, fresh.pk)]
-    claims.release(poisoned.pk, timezone.now(), 9)
+    claims.release(poisoned.pk, timezone.now(), claims.pause(9))
     assert claims.claim(timezone.now(), 5) == []
     assert claims.claim(timezone.now() + timedelta(seconds=claims.LONGEST), 1) == [(desk.operator.pk, fresh.pk)]
+
+
+def test_look_in_vain_counts_and_being_taken_up_does_not(desk: Desk) -> None:
+    command = unknown_order(desk, "drop_before")
+    number = str(command.pk)
+    claims.claim(timezone.now(), 5)
+    command.refresh_from_db()
+    assert command.attempts == 0
+
+    desk.sandbox.fault("drop_before", "any", count=1)
+    tasks.settle_command(command.operator_id, number)
+    command.refresh_from_db()
+    assert command.attempts == 1
+
+    for_a_minute = Answer(slow_down=True, wait=60)
+    budget_of(Venue.HYPERLIQUID, Network.TESTNET).settle(request_name(), [], for_a_minute)
+    tasks.settle_command(command.operator_id, number)
+    command.refresh_from_db()
+    assert (command.attempts, command.state) == (1, CommandState.UNKNOWN)
+
+
+def test_pause_between_looks_grows_and_never_ends_before_anything_may_be_asked() -> None:
+    assert [claims.pause(looks) for looks in range(8)] == [0.1, 0.1, 0.2, 0.4, 0.8, 1.6, 3.0, 3.0]
+    assert claims.pause(1, earliest=0.7) == 0.7
+    assert claims.pause(6, latest=0.3) == 0.3
+    assert claims.pause(6, earliest=60) == claims.LONGEST
 
 
 def test_command_that_was_looked_at_often_has_its_turn_among_ever_new_ones(desk: Desk) -> None:

@@ -2,24 +2,28 @@
 
 Taking one up moves the moment at which it is due: another worker comes to it only if this one does not finish. Proofs
 may overlap, they do no harm; the moment only keeps them apart. Each look in vain makes the next one wait longer, so
-one that never settles cannot keep the others waiting. Where there is more to do than hands, those looked at often stand
-behind the others, but only by seconds, so that they have their turn as well.
+one that never settles cannot keep the others waiting; to be taken up and not looked at does not count. Where there is
+more to do than hands, those looked at often stand behind the others, but only by seconds, so that they have their turn
+as well.
 """
 
+import math
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Min
+from django.db.models import F
+from django.db.models.functions import Least
 
 from tenants.scope import every_operator
 from trading.models import Command
 from trading.models.commands import OPEN_STATES
 
 # What is taken up and not finished by then, another worker takes up.
-HELD = 0.8
+HELD = 0.6
 SHORTEST, LONGEST = 0.1, 3.0  # seconds between two looks; the first of them, doubled at each look
 
+MOST_COUNTED = 32_000
 # A second for each look in vain: how far behind others a command may fall that is due as long as they are.
 BEHIND = 10
 
@@ -30,7 +34,7 @@ WITH due AS MATERIALIZED (
     WHERE state IN ('prepared', 'unknown') AND next_at <= %(now)s
     ORDER BY next_at + make_interval(secs => least(attempts, %(behind)s)) LIMIT %(count)s FOR UPDATE SKIP LOCKED
 )
-UPDATE trading_command SET attempts = least(attempts + 1, 32000), next_at = %(now)s + make_interval(secs => %(held)s)
+UPDATE trading_command SET next_at = %(now)s + make_interval(secs => %(held)s)
 FROM due WHERE trading_command.id = due.id
 RETURNING operator_id, trading_command.id
 """
@@ -43,14 +47,21 @@ def claim(now: datetime, count: int) -> list[tuple[int, UUID]]:
         return [(operator_id, command_id) for operator_id, command_id in cursor.fetchall()]
 
 
-def release(command_id: UUID, now: datetime, attempts: int) -> None:
-    """Let the command be looked at again after the pause that its looks in vain have earned."""
-    pause = timedelta(seconds=min(LONGEST, SHORTEST * 2 ** min(attempts, 10)))
-    Command.objects.filter(pk=command_id, state__in=OPEN_STATES).update(next_at=now + pause)
+def hold(command_id: UUID, now: datetime) -> bool:
+    """Begin to look at a command that others leave alone meanwhile; False where it has its end."""
+    rows = Command.objects.filter(pk=command_id, state__in=OPEN_STATES)
+    return bool(rows.update(next_at=now + timedelta(seconds=HELD)))
 
 
-def next_due() -> datetime | None:
-    """When the next open command is due; None where all are settled."""
-    with every_operator():
-        found: datetime | None = Command.objects.filter(state__in=OPEN_STATES).aggregate(due=Min("next_at"))["due"]
-    return found
+def release(command_id: UUID, now: datetime, wait: float, *, counts: bool = True) -> None:
+    """Let the command be looked at again after so many seconds; ``counts``: it was looked at in vain."""
+    changes = {"attempts": Least(F("attempts") + 1, MOST_COUNTED)} if counts else {}
+    rows = Command.objects.filter(pk=command_id, state__in=OPEN_STATES)
+    rows.update(next_at=now + timedelta(seconds=wait), **changes)
+
+
+def pause(looks: int, *, earliest: float = 0.0, latest: float = math.inf) -> float:
+    """Seconds until the next look after ``looks`` in vain: not before anything may be asked, and not after the outcome
+    can be told. Pure."""
+    earned = SHORTEST * 2.0 ** min(max(looks, 1) - 1, 10)
+    return min(LONGEST, max(earliest, min(latest, earned)))

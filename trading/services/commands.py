@@ -15,7 +15,6 @@ from typing import Any, Protocol
 from uuid import UUID, uuid5
 
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 
 from trading.models import Command, Market, VenueAccount
@@ -187,9 +186,7 @@ def _claim(command: Command, why_not: str) -> bool:
         if unsent.update(state=CommandState.DEAD, evidence=evidence, message=why_not, settled_at=now):
             record(command, CommandStep.SETTLED, CommandState.DEAD, evidence=evidence)
         return False
-    claimed = unsent.update(
-        sent_at=now, state=CommandState.UNKNOWN, attempts=F("attempts") + 1, next_at=now + ANSWERING
-    )
+    claimed = unsent.update(sent_at=now, state=CommandState.UNKNOWN, next_at=now + ANSWERING)
     if claimed:
         record(command, CommandStep.SENT, CommandState.UNKNOWN, request=as_signed(command))
     return bool(claimed)

@@ -4,9 +4,11 @@ A proof has two halves. First the command's bytes are brought to where they can 
 bytes are sent again (a used nonce is refused, so they act at most once), or a request that does nothing uses their
 nonce up, or the venue's own clock passes their end. Then the venue is asked what it shows of them, and what it still
 does not show once it has had time to settle was never carried out (Hyperliquid 4, 5.3; Aster 1.3). An effect that can
-be nobody else's is believed at once.
+be nobody else's is believed at once, and so is a nonce used up by us where each block takes one only once.
 """
 
+import math
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -20,15 +22,21 @@ from trading.services.events import Heard, record
 from trading.venues.base import Adapter, SignedRequest
 from trading.venues.errors import (
     AlreadyReceived,
+    HeldBack,
     MissingKey,
     NoLongerAccepted,
     OutcomeUnknown,
     Reason,
     Rejected,
+    Unavailable,
     VenueError,
 )
 
 HIDDEN = "hidden"
+# What is learnt of a nonce: the venue used it for the command's own bytes, or for what we used it up with.
+RECEIVED, BURNED = "received", "burned"
+KNOWN_SPENT = {RECEIVED, BURNED}
+MOMENT = 0.02  # seconds by which a clock may be late
 RECEIVED_AND_REFUSED = "The venue received this and did not carry it out. Nothing was changed by it."
 CANNOT_BE_TOLD = "The position changed since, so it cannot be told whether this was carried out. Check its margin."
 NEVER_CARRIED_OUT = "The venue never carried this out. Nothing was changed."
@@ -40,19 +48,44 @@ KEY_GONE = (
 OVERTAKEN_BY_LATER = (CommandKind.ORDER, CommandKind.ORDERS, CommandKind.MODIFY, CommandKind.MARGIN)
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What came of one look for proof, and when the next one is worth its requests.
+
+    ``earliest``: for so many seconds nothing may be asked. ``latest``: after so many the outcome can be told for
+    certain. ``was_held_back``: our own limit stood before the venue, so nothing was looked at.
+    """
+
+    is_settled: bool = False
+    earliest: float = 0.0
+    latest: float = math.inf
+    was_held_back: bool = False
+
+
 def prove(adapter: Adapter, command: Command) -> bool:
-    """Try once to settle an unknown command; False where there is no proof yet. Safe to repeat at any time.
+    """Try once to settle an unknown command; False where there is no proof yet. Safe to repeat at any time."""
+    return look(adapter, command).is_settled
+
+
+def look(adapter: Adapter, command: Command) -> Look:
+    """``prove``, telling when to look again.
 
     The adapter needs no key to sign: proving asks, and sends at most what was signed when the command was written down.
     Where the venue answers to the account's key alone and that is gone, the command ends without proof.
     """
     try:
         try:
-            return _proven(adapter, command)
+            return _looked(adapter, command)
         except (MissingKey, Rejected) as refusal:
-            return refusal.reason is Reason.KEY_UNKNOWN and _given_up(adapter, command)
-    except VenueError:
-        return False  # the venue is silent or unreadable: nothing is proven, and the next round asks again
+            return Look(refusal.reason is Reason.KEY_UNKNOWN and _given_up(adapter, command))
+    except VenueError as error:
+        return _in_vain(error)
+
+
+def _in_vain(error: VenueError | None) -> Look:
+    """The venue is silent or unreadable, or may not be asked now: nothing is proven."""
+    wait = 0.0 if error is None else error.retry_after or 0.0
+    return Look(earliest=wait, was_held_back=isinstance(error, HeldBack))
 
 
 def settle_margin_first(adapter: Adapter, account: VenueAccount, market: Market) -> bool:
@@ -65,31 +98,39 @@ def settle_margin_first(adapter: Adapter, account: VenueAccount, market: Market)
     return all(prove(adapter, command) for command in waiting)
 
 
-def _proven(adapter: Adapter, command: Command) -> bool:
-    if command.kind not in PROVEN_BY_STATE:
+def _looked(adapter: Adapter, command: Command) -> Look:
+    address = command.account.address
+    if command.spent_at is None and command.kind not in PROVEN_BY_STATE:
         found = effect(adapter, command)
         if found.is_own and found.is_whole:
-            return _settle_by(command, found)
-    if command.spent_at is None and not _is_over(command, timezone.now()):
-        _spend(adapter, command)
-        command.refresh_from_db()
-    return command.is_settled or _concluded(adapter, command)
+            return Look(_settle_by(command, found))
+    if command.spent_at is not None or _is_over(command, timezone.now()):
+        return _concluded(adapter, command, adapter.venue_time(address))
+    doubt = _spend(adapter, command)
+    command.refresh_from_db()
+    if command.is_settled:
+        return Look(is_settled=True)
+    return _in_vain(doubt) if command.spent_at is None else _concluded(adapter, command, command.spent_at)
 
 
 def _is_over(command: Command, now: datetime) -> bool:
     return command.dead_at is not None and now > command.dead_at
 
 
-def _spend(adapter: Adapter, command: Command) -> None:
-    """Bring the command's bytes to where they can do nothing any more: sent once more, or their nonce used up."""
-    if _may_be_sent_again(command):
+def _spend(adapter: Adapter, command: Command) -> VenueError | None:
+    """Bring the command's bytes to where they can do nothing any more: sent once more, or their nonce used up. Returns
+    what leaves the outcome open."""
+    if command.evidence.keys() & KNOWN_SPENT:
+        doubt: VenueError | None = NoLongerAccepted("its nonce is used")
+    elif _may_be_sent_again(command):
         doubt = send_again(adapter, command)
     elif command.burn_body:
         doubt = _burn(adapter, command)
     else:
-        return
+        return None
     if isinstance(doubt, NoLongerAccepted):
         _note_spent(adapter, command)
+    return doubt
 
 
 def _may_be_sent_again(command: Command) -> bool:
@@ -102,12 +143,12 @@ def _may_be_sent_again(command: Command) -> bool:
     later = Command.objects.filter(
         account=command.account_id, market=command.market_id, prepared_at__gt=command.prepared_at
     )
-    return not later.exists()
+    return not later.exclude(kind=CommandKind.MOVE).exists()
 
 
-def _burn(adapter: Adapter, command: Command) -> OutcomeUnknown | None:
+def _burn(adapter: Adapter, command: Command) -> VenueError | None:
     """Use the command's nonce up. A refusal of the nonce says that it is used already: by the command itself, unless
-    an earlier attempt to use it up may have done it."""
+    an earlier attempt to use it up may have done it. Returns what leaves the outcome open."""
     is_first = not command.events.filter(step=CommandStep.BURNED).exists()
     burn = SignedRequest(command.burn_path, bytes(command.burn_body), command.nonce)
     record(command, CommandStep.BURNED, CommandState.UNKNOWN, request=burn)
@@ -115,11 +156,15 @@ def _burn(adapter: Adapter, command: Command) -> OutcomeUnknown | None:
     try:
         heard = Heard(adapter.deliver(burn, repeated=True))
         adapter.judge(burn, heard.response, repeated=True)  # type: ignore[arg-type]
-    except (Rejected, OutcomeUnknown) as doubt:
+    except (Rejected, OutcomeUnknown, Unavailable) as doubt:
         was_received = is_first and isinstance(doubt, AlreadyReceived)
-        note_doubt(command, Heard(heard.response, str(doubt)), {"received": True} if was_received else None)
-        return doubt if isinstance(doubt, NoLongerAccepted) else None
-    note_doubt(command, heard, {"burned": True})
+        note_doubt(command, Heard(heard.response, str(doubt)), {RECEIVED: True} if was_received else None)
+        return doubt
+    if adapter.burning_proves:
+        proof = {**command.evidence, BURNED: True, "effect": "none"}
+        settle(command, CommandState.DEAD, proof, NEVER_CARRIED_OUT, heard=heard)
+        return None
+    note_doubt(command, heard, {BURNED: True})
     return NoLongerAccepted("its nonce was used up")
 
 
@@ -128,17 +173,18 @@ def _note_spent(adapter: Adapter, command: Command) -> None:
     Command.objects.filter(pk=command.pk, spent_at=None).update(spent_at=adapter.venue_time(command.account.address))
 
 
-def _concluded(adapter: Adapter, command: Command) -> bool:
-    """Look at the venue after its bytes can do nothing any more; bury the command once the venue has settled."""
-    clock = adapter.venue_time(command.account.address)
+def _concluded(adapter: Adapter, command: Command, clock: datetime) -> Look:
+    """Look at the venue after its bytes can do nothing any more; bury the command once the venue has settled. ``clock``
+    is the venue's, read before."""
     ends = [end for end in (command.spent_at, command.dead_at) if end is not None and end <= clock]
     if not ends:
-        return False
-    is_final = clock > min(ends) + adapter.settling
+        return Look()
+    left = min(ends) + adapter.settling - clock
+    is_final = left.total_seconds() < 0
     found = effect(adapter, command)
     if found.state is not None and (found.is_whole or is_final):
-        return _settle_by(command, found, {"venue clock": clock.isoformat()})
-    return is_final and _bury(command, found, clock)
+        return Look(_settle_by(command, found, {"venue clock": clock.isoformat()}))
+    return Look(_bury(command, found, clock)) if is_final else Look(latest=left.total_seconds() + MOMENT)
 
 
 def _given_up(adapter: Adapter, command: Command) -> bool:
@@ -167,6 +213,6 @@ def _bury(command: Command, found: Effect, clock: datetime) -> bool:
     proof |= {name: moment.isoformat() for name, moment in ends.items() if moment is not None and moment <= clock}
     if found.is_hidden:
         return settle(command, CommandState.UNPROVEN, proof, CANNOT_BE_TOLD)
-    if "received" in command.evidence:
+    if RECEIVED in command.evidence:
         return settle(command, CommandState.REJECTED, proof, found.message or RECEIVED_AND_REFUSED)
     return settle(command, CommandState.DEAD, proof, found.message or NEVER_CARRIED_OUT)

@@ -16,6 +16,7 @@ from trading.connect import KeyUnreadable, account_adapter, public_adapter
 from trading.models import Command
 from trading.services import claims, reconcile
 from trading.services.commands import submit_left_behind
+from trading.services.reconcile import Look
 from trading.tasks.accounts import sync_account_now
 from trading.tasks.followups import follow_up
 from trading.tasks.turns import OperatorTask
@@ -26,16 +27,17 @@ from trading.venues.metered import reading
 logger = logging.getLogger(__name__)
 
 TURN_SECONDS = 1.0
-SHORTEST_SLEEP = 0.02
+BETWEEN = 0.05  # seconds until it is asked again what is due
 COMMANDS_AT_ONCE = 16
-# Two turns in one process would only be in each other's way.
+# Two turns in one process would only be in each other's way; one begins when the other ends, so that somebody is there
+# at every moment.
 _turn = threading.Lock()
 
 
 @shared_task  # type: ignore[untyped-decorator]
 def settle_commands() -> int:
-    """Hand out every open command when it is due, until none will be in this turn; how many were handed out."""
-    if not _turn.acquire(blocking=False):
+    """Hand out every open command when it is due, for the length of a turn; how many were handed out."""
+    if not _turn.acquire(timeout=TURN_SECONDS):
         return 0
     try:
         return _hand_out(time.monotonic() + TURN_SECONDS)
@@ -49,31 +51,32 @@ def _hand_out(ends: float) -> int:
         for operator_id, command_id in claims.claim(timezone.now(), COMMANDS_AT_ONCE):
             settle_command.apply_async(args=[operator_id, str(command_id)], expires=claims.HELD)
             count += 1
-        due = claims.next_due()
-        pause = 0.0 if due is None else max(SHORTEST_SLEEP, (due - timezone.now()).total_seconds())
-        if due is None or time.monotonic() + pause > ends:
+        if time.monotonic() + BETWEEN > ends:
             return count
-        time.sleep(pause)
+        time.sleep(BETWEEN)
 
 
 @shared_task(base=OperatorTask)  # type: ignore[untyped-decorator]
 def settle_command(operator_id: int, command_id: str) -> None:
     """Send one command that was never sent, or give it up, or look for proof of what became of it; then read its
     account."""
-    command = Command.objects.filter(pk=UUID(command_id)).select_related("account", "market").first()
-    if command is None or command.is_settled:
+    if not claims.hold(UUID(command_id), timezone.now()):
         return
+    command = Command.objects.select_related("account", "market").get(pk=UUID(command_id))
+    found = Look()
     try:
-        is_settled = _settle(command)
+        found = _settle(command)
     finally:
-        claims.release(command.pk, timezone.now(), command.attempts)
-    if is_settled:
+        if not found.is_settled:
+            wait = claims.pause(command.attempts + 1, earliest=found.earliest, latest=found.latest)
+            claims.release(command.pk, timezone.now(), wait, counts=not found.was_held_back)
+    if found.is_settled:
         logger.info("Command %s of operator %s is settled.", command_id, operator_id)
         follow_up(command.account)
         sync_account_now.delay(operator_id, command.account_id)
 
 
-def _settle(command: Command) -> bool:
+def _settle(command: Command) -> Look:
     """What was signed is sent or given up, and what was sent is asked about: neither needs the account's key."""
     try:
         adapter = account_adapter(command.account)
@@ -81,7 +84,7 @@ def _settle(command: Command) -> bool:
         # Without a key the venue tells nothing, and the command ends as one that nobody may ask about any more.
         adapter = public_adapter(Venue(command.account.venue))
     if command.sent_at is None:
-        return submit_left_behind(adapter, command).is_settled
+        return Look(submit_left_behind(adapter, command).is_settled)
     # A proof is the end of a command: it may use what is kept back for commands.
     with reading(Priority.COMMAND):
-        return reconcile.prove(adapter, command)
+        return reconcile.look(adapter, command)

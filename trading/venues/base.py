@@ -171,12 +171,17 @@ class Adapter(Protocol):
     ``attaches_exits`` a take-profit and a stop-loss can be sent as children of an order that is not filled yet.
     With ``stacks_exits`` a position may have a second exit of a kind beside the first.
     ``settling`` is how long a request may be at work, or its effect not yet shown, once it can no longer be accepted.
+    With ``burning_proves`` a nonce is used by the very act of carrying out: that a ``burn`` was accepted is proof that
+    nothing else with its nonce was carried out or will be. With ``renames_changed`` a changed order bears the client id
+    of the change, else it keeps the one it had.
     """
 
     venue: Venue
     network: Network
     times_in_force: tuple[TimeInForce, ...]
     settling: timedelta
+    burning_proves: bool
+    renames_changed: bool
     attaches_exits: bool
     stacks_exits: bool
 

@@ -245,8 +245,7 @@ def test_lost_opening_is_not_sent_again_after_the_trader_went_on(desk: Desk) -> 
     held = Position.objects.select_related("market", "account").get()
     close_position(desk.adapter, desk.account, held, Decimal(86000), uuid4())
 
-    assert not prove(desk.adapter, lost)
-    assert prove(desk.adapter, expire(lost))
+    assert prove(desk.adapter, lost)
 
     lost.refresh_from_db()
     assert lost.state == CommandState.DEAD
@@ -272,16 +271,15 @@ def test_margin_can_be_added_while_an_order_is_checked(desk: Desk) -> None:
     assert (lost.state, added.state) == (CommandState.UNKNOWN, CommandState.ACCEPTED)
 
 
-def test_order_that_the_trader_has_overtaken_is_dead_within_seconds(desk: Desk) -> None:
+def test_order_that_the_trader_has_overtaken_is_dead_as_soon_as_its_nonce_is_taken(desk: Desk) -> None:
     lost = place_under(desk, "drop_before")
     held = Position.objects.select_related("market", "account").get()
     close_position(desk.adapter, desk.account, held, Decimal(86000), uuid4())
 
-    assert proven(desk, lost)
+    assert prove(desk.adapter, lost)
 
     lost.refresh_from_db()
-    assert (lost.state, lost.evidence["burned"]) == (CommandState.DEAD, True)
-    assert lost.spent_at is not None
+    assert (lost.state, lost.evidence) == (CommandState.DEAD, {"burned": True, "effect": "none"})
     sent = [bytes(event.request) for event in lost.events.filter(step="sent")]
     assert (sent, [event.step for event in lost.events.all()][-1]) == ([bytes(lost.body)], "settled")
 

@@ -69,6 +69,9 @@ class AsterAdapter:
     venue = Venue.ASTER
     # An accepted request waits in the venue's queue before it is executed, and a 503 leaves it there (Aster 1.3, 3.8).
     settling = timedelta(seconds=5)
+    # An order in the queue has its nonce behind it already, and a noop that takes it out again is not certain to.
+    burning_proves = False
+    renames_changed = False
     times_in_force: tuple[TimeInForce, ...] = tuple(TimeInForce)
     attaches_exits = False
     # The engine family refuses a second stop or take-profit for the whole position (-4130); Aster 3.7 is silent on it.

@@ -66,6 +66,8 @@ class HyperliquidAdapter:
     venue = Venue.HYPERLIQUID
     # A nonce is used by the very block that executes the request (Hyperliquid 5.3); what is read follows within this.
     settling = timedelta(seconds=1)
+    burning_proves = True
+    renames_changed = True
     times_in_force: tuple[TimeInForce, ...] = (
         TimeInForce.GOOD_TILL_CANCELLED,
         TimeInForce.IMMEDIATE_OR_CANCEL,
