@@ -143,7 +143,7 @@ def _may_be_sent_again(command: Command) -> bool:
     later = Command.objects.filter(
         account=command.account_id, market=command.market_id, prepared_at__gt=command.prepared_at
     )
-    return not later.exclude(kind=CommandKind.MOVE).exists()
+    return not later.exists()
 
 
 def _burn(adapter: Adapter, command: Command) -> VenueError | None:
