@@ -505,6 +505,7 @@ class Migration(migrations.Migration):
                             ("mode", "Margin mode"),
                             ("leverage", "Leverage"),
                             ("margin", "Margin"),
+                            ("move", "Move of collateral"),
                         ],
                         max_length=10,
                     ),

@@ -19,6 +19,7 @@ class CommandKind(models.TextChoices):
     MODE = "mode", "Margin mode"
     LEVERAGE = "leverage", "Leverage"
     MARGIN = "margin", "Margin"
+    MOVE = "move", "Move of collateral"
 
 
 class CommandState(models.TextChoices):

@@ -70,7 +70,12 @@ def _pools(snapshot: AccountSnapshot) -> dict[str, Any]:
         return {}
     return {
         "pools": {
-            pool.dex: {"equity": f"{pool.equity:f}", "free": f"{pool.free:f}", "cross": f"{pool.cross_equity:f}"}
+            pool.dex: {
+                "equity": f"{pool.equity:f}",
+                "free": f"{pool.free:f}",
+                "cross": f"{pool.cross_equity:f}",
+                "withdrawable": f"{pool.withdrawable:f}",
+            }
             for pool in snapshot.pools
         }
     }

@@ -50,7 +50,7 @@ class StillChecking(InvalidCommand):
 # Without an id of their own at the venue, these are proven by the state they leave behind: of those that leave the
 # same kind of state, one at a time.
 SETTING = (CommandKind.MODE, CommandKind.LEVERAGE)
-PROVEN_BY_STATE = (*SETTING, CommandKind.MARGIN)
+PROVEN_BY_STATE = (*SETTING, CommandKind.MARGIN, CommandKind.MOVE)
 ORDERING = (CommandKind.ORDER, CommandKind.ORDERS, CommandKind.MODIFY)
 
 

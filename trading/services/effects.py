@@ -55,13 +55,14 @@ def effect(adapter: Adapter, command: Command) -> Effect:
             return _of_orders({part: _status(adapter, command, name) for part, name in command.names.items()})
         case CommandKind.MODIFY:
             return _of_change(adapter, command)
-        case CommandKind.CANCEL:
-            return _of_cancellation([_status(adapter, command, named(command.intent["order"]))])
-        case CommandKind.CANCEL_ALL:
-            names = [named(text) for text in command.intent["orders"].split(",") if text]
+        case CommandKind.CANCEL | CommandKind.CANCEL_ALL:
+            texts = command.intent["order" if command.kind == CommandKind.CANCEL else "orders"]
+            names = [named(text) for text in texts.split(",") if text]
             return _of_cancellation([_status(adapter, command, name) for name in names])
         case CommandKind.MODE | CommandKind.LEVERAGE:
             return _of_setting(adapter, command)
+        case CommandKind.MOVE:
+            return _of_transfer(adapter, command)
         case _:
             return _of_margin(adapter, command)
 
@@ -143,6 +144,24 @@ def _of_setting(adapter: Adapter, command: Command) -> Effect:
     compared = ("mode",) if command.kind == CommandKind.MODE else ("mode", "leverage")
     is_there = all(found[name] == command.intent[name] for name in compared)
     return Effect(CommandState.ACCEPTED, found) if is_there else NOTHING
+
+
+def _of_transfer(adapter: Adapter, command: Command) -> Effect:
+    """The venue's record of the transfer: under the request's own nonce, or where it names none, one that is alike."""
+    asked, since = command.intent, datetime.fromisoformat(command.before["at"])
+    moves = adapter.collateral_moves(command.account.address, since)
+    own = [move for move in moves if move.nonce == command.nonce]
+    alike = [
+        move
+        for move in moves
+        if move.nonce is None
+        and move.time > since
+        and (move.source, move.target, move.amount) == (asked["source"], asked["target"], Decimal(asked["amount"]))
+    ]
+    if not (found := own or alike):
+        return NOTHING
+    evidence = {"moved": f"{found[0].amount:f}", "moved at": found[0].time.isoformat()}
+    return Effect(CommandState.ACCEPTED, evidence, is_own=bool(own))
 
 
 def _of_margin(adapter: Adapter, command: Command) -> Effect:

@@ -71,7 +71,7 @@ def is_overtaken(command: Command) -> bool:
     """Whether the trader has asked for anything else in the market since."""
     rows = Command.objects.filter(account=command.account_id, market=command.market_id, nonce__gt=command.nonce)
     # Nonces tell the order of one account's commands whatever the clocks of the processes say.
-    return bool(rows.exclude(form_key=_key(command)).exists())
+    return bool(rows.exclude(form_key=_key(command)).exclude(kind=CommandKind.MOVE).exists())
 
 
 def is_given_up(command: Command) -> bool:

@@ -26,10 +26,12 @@ def too_old(command: Command, now: datetime) -> str:
 def overtaken(command: Command) -> str:
     """Why it may not leave by what the trader has decided since in the same market.
 
-    A cancel names an order that nothing later brings back, so only a change that keeps the order speaks against it.
+    A cancel names an order that nothing later brings back, so only a change that keeps the order speaks against it;
+    collateral that moved between books speaks against nothing.
     Nonces tell the order of one account's commands whatever the clocks of the processes say.
     """
-    later = Command.objects.filter(account=command.account_id, market=command.market_id, nonce__gt=command.nonce)
+    rows = Command.objects.filter(account=command.account_id, market=command.market_id, nonce__gt=command.nonce)
+    later = rows.exclude(kind=CommandKind.MOVE)
     if command.kind in CANCELLING:
         later = later.filter(kind=CommandKind.MODIFY)
     return OVERTAKEN if later.exists() else ""

@@ -70,6 +70,8 @@ def touched_by(command: Command) -> frozenset[ReadingKind]:
         return WHOLE
     if command.kind in SETTINGS:
         return frozenset({ReadingKind.ACCOUNT})
+    if command.kind == CommandKind.MOVE:
+        return frozenset({ReadingKind.ACCOUNT, ReadingKind.HISTORY})
     if command.kind == CommandKind.MARGIN:
         return frozenset({ReadingKind.ACCOUNT, ReadingKind.FILLS})
     told = {one.get("kind") for one in command.evidence.get("members", [command.evidence])}

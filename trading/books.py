@@ -1,0 +1,135 @@
+"""The books that an account keeps collateral in, and what moving some of it between two of them does.
+
+A standard account at a venue with builder-deployed books has collateral in each of them that backs nothing elsewhere
+(Hyperliquid 3.9). What may leave a book is the venue's figure (Hyperliquid 3.7), and the venue has the last word.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from django.db.models.fields.json import KT
+
+from trading.desk import NO_FIGURES, Desk
+from trading.forms import Unreadable, read_number
+from trading.margin.cross import liquidations
+from trading.margin.rounding import Direction, to_step
+from trading.margin.types import Account, Liquidation, MarginMode
+from trading.models import Market
+from trading.panels.numbers import field_text
+
+MAIN = "main book"
+AMOUNT_DECIMALS = 6
+SMALLEST = Decimal("0.000001")
+# The marks move while the trader decides: what stands behind cross positions is not taken to the last cent.
+CUSHION = Decimal("0.01")
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """One book: any ``market`` of it, what is in it, what a position there could take, and what may leave it."""
+
+    market: Market
+    equity: Decimal
+    free: Decimal
+    withdrawable: Decimal
+    backs: tuple[Decimal, ...] = ()
+
+    @property
+    def dex(self) -> str:
+        """The venue's name of the book, "" for its own."""
+        return self.market.rules.dex
+
+    @property
+    def label(self) -> str:
+        """The book in a sentence."""
+        return self.dex or MAIN
+
+    @property
+    def collateral(self) -> str:
+        """The coin that its markets are settled in."""
+        return self.market.rules.collateral
+
+    @property
+    def usable(self) -> Decimal:
+        """What “Max” fills in: all that may leave, less a cushion of one per cent of what it backs."""
+        cushion = sum(self.backs, ZERO) * CUSHION
+        return max(ZERO, to_step(self.withdrawable - cushion, SMALLEST, Direction.DOWN))
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The liquidation price of a cross position before and after collateral came to its book or left it."""
+
+    market: Market
+    before: Liquidation
+    after: Liquidation
+
+
+def books_of(desk: Desk) -> tuple[Book, ...]:
+    """The books of the account that collateral can be moved between, the venue's own first; none where it is one."""
+    account = desk.account
+    if account is None or not account.pools:
+        return ()
+    rows = Market.objects.filter(venue=account.venue, network=account.network, is_delisted=False)
+    named = rows.annotate(dex=KT("spec__dex")).order_by("dex", "index").distinct("dex")
+    firsts = {market.rules.dex: market for market in named}
+    known = [_book(desk, firsts[dex]) for dex in ("", *account.pools) if dex in firsts]
+    movable = tuple(book for book in known if desk.capabilities(book.market).move_collateral.allowed)
+    return movable if len(movable) > 1 else ()
+
+
+def _book(desk: Desk, market: Market) -> Book:
+    dex, account = market.rules.dex, desk.account
+    cross = [row for row in desk.positions if row.market.rules.dex == dex and row.mode == MarginMode.CROSS]
+    backs = tuple(abs(row.size) * row.mark_price for row in cross)
+    if account is None:
+        raise ValueError("a book is an account's")
+    if not dex:
+        free = account.cross_equity - account.cross_margin_used
+        return Book(market, account.equity, free, account.withdrawable, backs)
+    told: Mapping[str, str] = account.pools[dex]
+    equity, free, withdrawable = (Decimal(told.get(name, 0)) for name in ("equity", "free", "withdrawable"))
+    return Book(market, equity, free, withdrawable, backs)
+
+
+def read_amount(source: Book, target: Book, typed: str) -> Decimal | None:
+    """What is to be moved; None where nothing is typed. Raises ``Unreadable`` with the sentence for the form."""
+    if source.dex == target.dex:
+        raise Unreadable("The collateral is there already. Choose two different books.")
+    if source.market.rules.token != target.market.rules.token:
+        held = f"The {source.label} holds {source.collateral}, the {target.label} {target.collateral}"
+        raise Unreadable(f"{held}: only the same coin can be moved between them.")
+    if not typed:
+        return None
+    amount = read_number(typed, "The amount", AMOUNT_DECIMALS)
+    if amount > source.withdrawable:
+        raise Unreadable(_too_much(source))
+    return amount
+
+
+def _too_much(source: Book) -> str:
+    if source.withdrawable <= 0:
+        return f"Nothing can leave the {source.label} now: positions and orders there need all of it."
+    most = field_text(source.usable or source.withdrawable)
+    return f"At most {most} {source.collateral} can leave the {source.label} now. Positions and orders need the rest."
+
+
+def moved_liquidations(desk: Desk, book: Book, change: Decimal) -> tuple[Moved, ...] | None:
+    """What the change does to the book's cross positions; None where no figure may be computed."""
+    try:
+        account = desk.engine_in(book.market)
+        before, after = liquidations(account), liquidations(_changed(account, change))
+    except NO_FIGURES:
+        return None
+    markets = {row.market.name: row.market for row in desk.positions}
+    return tuple(
+        Moved(markets[held.market], was, becomes)
+        for held, was, becomes in zip(account.positions, before, after, strict=True)
+        if held.mode is MarginMode.CROSS
+    )
+
+
+def _changed(account: Account, change: Decimal) -> Account:
+    return replace(account, cross_equity=account.cross_equity + change)
