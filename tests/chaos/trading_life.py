@@ -32,6 +32,8 @@ from trading.venues.transport import Transport
 T = TypeVar("T")
 
 HANDS = 2  # threads of one trading process
+# The wishes of a venue's traders in a second: constant, so that what is measured is not a queue before this machine.
+PACE = 10.0
 ANSWER_PATIENCE = 20.0
 IDLE = 0.02  # seconds until a trader who could do nothing thinks again
 PATHS = ("submit", "prove_arrived", "prove_lost")
@@ -41,8 +43,9 @@ def trade(venue: str, place: int, places: int, seed: int, life: int) -> None:
     """Act on one account after another until killed."""
     accounts = _with_patience(lambda: accounts_of(venue))[place::places]
     count = min(HANDS, len(accounts))
+    mean = places * count / PACE
     hands = [
-        threading.Thread(target=_trade, args=(accounts[hand::count], f"{seed} {venue} {place} {life} {hand}"))
+        threading.Thread(target=_trade, args=(accounts[hand::count], f"{seed} {venue} {place} {life} {hand}", mean))
         for hand in range(count)
     ]
     for hand in hands:
@@ -51,11 +54,13 @@ def trade(venue: str, place: int, places: int, seed: int, life: int) -> None:
         hand.join()
 
 
-def _trade(accounts: list[VenueAccount], seed: str) -> None:
-    chance, desks = random.Random(seed), dict[int, Desk]()
+def _trade(accounts: list[VenueAccount], seed: str, mean: float) -> None:
+    """A command after ``mean`` seconds on average, some sooner and some later; what was missed is not made up for."""
+    chance, desks, due = random.Random(seed), dict[int, Desk](), time.monotonic()
     while True:
-        account = chance.choice(accounts)
-        if _with_patience(lambda account=account: _act(account, desks, chance)) is None:  # type: ignore[misc]
+        due = max(due, time.monotonic()) + chance.expovariate(1 / mean)
+        time.sleep(max(0.0, due - time.monotonic()))
+        while _with_patience(lambda: _act(chance.choice(accounts), desks, chance)) is None:
             time.sleep(IDLE)
 
 
