@@ -85,7 +85,7 @@ def prepare(servers: Servers, commands: int) -> None:
 
     def work() -> bool:
         call_command("migrate", verbosity=0, interactive=False)
-        open_accounts(servers.venue, min(MOST_ACCOUNTS, max(FEWEST_ACCOUNTS, commands // 8)))
+        open_accounts(servers.venue, min(MOST_ACCOUNTS, max(FEWEST_ACCOUNTS, commands // 10)))
         return True
 
     if not in_a_process(work):

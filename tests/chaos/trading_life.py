@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 HANDS = 2  # threads of one trading process
 # The wishes of a venue's traders in a second: constant, so that what is measured is not a queue before this machine.
-PACE = 10.0
+PACE = 12.0
 ANSWER_PATIENCE = 20.0
 IDLE = 0.02  # seconds until a trader who could do nothing thinks again
 PATHS = ("submit", "prove_arrived", "prove_lost")
