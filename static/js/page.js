@@ -125,7 +125,8 @@
     if (ctx.request.method === "GET") return;
     delete ctx.sourceElement.dataset.busy;
     const status = ctx.response ? ctx.response.status : 0;
-    const dialog = ctx.sourceElement.closest("dialog");
+    // One that tells in its own place what became of the form stays.
+    const dialog = ctx.sourceElement.closest("form:not([data-stays])")?.closest("dialog");
     if (dialog && status >= 200 && status < 300) dialog.close();
   });
 

@@ -16,6 +16,7 @@ REFUSED = [(address, role) for address, role in PAIRS if (address, role) not in 
 ANSWERS = (
     dict.fromkeys(("place_order", "change_margin", "close_position", "cancel_order", "sign_out"), 405)
     | dict.fromkeys(("set_exits", "modify_order", "cancel_orders", "put_liquidation_away"), 405)
+    | dict.fromkeys(("close_all_now", "cancel_all_now"), 405)
     | dict.fromkeys(("console_brand_preview", "console_margin_preview"), 405)
     | dict.fromkeys(("wallet_message", "wallet_sign_in", "connect_address", "connect_key"), 405)
     | dict.fromkeys(("ask_approval", "sign_approval", "check_approval", "withdraw_approval"), 405)

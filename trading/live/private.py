@@ -56,11 +56,14 @@ def _row_patch(row: PositionRow) -> Patch:
     key, profit = f"position-{row.id}", f"tone-{row.pnl_tone}"
     return {
         key: {"class": f"risk-{row.risk.replace(' ', '-')}"},
+        f"{key}-size": row.size,
         f"{key}-value": row.value,
+        f"{key}-entry": row.entry,
         f"{key}-mark": row.mark,
         f"{key}-pnl": {"text": row.pnl, "class": profit},
         f"{key}-pnl-percent": {"text": row.pnl_percent, "class": profit},
         f"{key}-margin": row.margin,
+        f"{key}-margin-note": row.margin_note,
         f"{key}-utilisation": row.utilisation,
         f"{key}-utilisation-bar": {"value": row.utilisation_value, "class": f"tone-{row.utilisation_tone}"},
         f"{key}-liquidation": row.liquidation or row.risk_words,

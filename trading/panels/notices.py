@@ -72,6 +72,17 @@ def main_evidence(command: Command) -> Mapping[str, Any]:
     return told["members"][0] if told.get("members") else told
 
 
+def is_carried_out(command: Command) -> bool:
+    """Whether the venue did all that was asked: of an order at market, filled the whole of it."""
+    if command.state != CommandState.ACCEPTED or command.kind != CommandKind.ORDER:
+        return bool(command.state == CommandState.ACCEPTED)
+    told = main_evidence(command)
+    filled = _filled(told)
+    if filled is None:
+        return told.get("kind") != "cancelled"
+    return command.intent["price"] != "market" or filled >= Decimal(command.intent["size"])
+
+
 def _filled(told: Mapping[str, Any]) -> Decimal | None:
     """How much of an order was executed: by the venue's answer, or by its status asked for later."""
     amount = told.get("filled") or told.get("size")

@@ -1,5 +1,6 @@
 """What became of a command: the notice, and the answer to a form that made one."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from uuid import UUID
 
@@ -24,7 +25,7 @@ def show_command(request: MemberRequest, command_id: UUID) -> HttpResponse:
     if not request.htmx:
         return redirect(_back_to(command))
     answer = render(request, "trading/_notice.html", {"notice": build_notice(command)})
-    return _with_refresh(answer, command) if command.is_settled else answer
+    return refreshed(answer, [command]) if command.is_settled else answer
 
 
 def answer_command(request: MemberRequest, command: Command, form_key: UUID | None = None) -> HttpResponse:
@@ -36,13 +37,14 @@ def answer_command(request: MemberRequest, command: Command, form_key: UUID | No
     if not request.htmx:
         return redirect(_back_to(command))
     answer = render(request, "trading/_notice.html", {"notice": build_notice(command, form_key)})
-    return _with_refresh(answer, command)
+    return refreshed(answer, [command])
 
 
-def _with_refresh(answer: HttpResponse, command: Command) -> HttpResponse:
-    """The answer, after which the page fetches its tables again: none is served from before the command."""
+def refreshed(answer: HttpResponse, commands: Iterable[Command]) -> HttpResponse:
+    """The answer, after which the page fetches its tables again: none is served from before the commands."""
     with suppress(RedisError):
-        note_change(command.account.operator_id, command.account_id)
+        for operator_id, account_id in {(command.account.operator_id, command.account_id) for command in commands}:
+            note_change(operator_id, account_id)
     answer["HX-Trigger"] = "refresh"
     return answer
 

@@ -1,5 +1,6 @@
 """A trader of an exchange on the second venue: his browser, the wallet in it, and the venue's own ledger of him."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -86,7 +87,7 @@ class AsterTrader(Trader):
         }  # fmt: skip
         return self.send(f"/trade/{BITCOIN}/order/", fields | changes)
 
-    def send(self, path: str, fields: dict[str, str]) -> str:
+    def send(self, path: str, fields: Mapping[str, str | list[str]]) -> str:
         answer = self.browser.post(path, fields, headers={"HX-Request": "true"})
         return str(answer.content.decode())
 

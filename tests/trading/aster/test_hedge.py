@@ -1,6 +1,7 @@
 """Accounts that are set up in a way this exchange does not trade: recognised, shown whole, closed with the way out."""
 
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 
@@ -85,3 +86,17 @@ def test_multi_asset_account_has_cross_margin_only(ready: AsterTrader) -> None:
     assert MULTI_ASSET in words
     assert 'value="cross" checked' in page.replace("  ", " ")
     assert Command.objects.count() == 0
+
+
+def test_both_sides_of_a_hedge_are_listed_and_neither_is_closed_with_the_rest(hedged: AsterTrader) -> None:
+    page = hedged.browser.get("/positions/all/close/").content.decode()
+    parts = [f"position-{row.pk}" for row in Position.objects.filter(account=hedged.account)]
+
+    words = hedged.send("/positions/all/close/now/", {"form_key": str(uuid4()), "part": parts})
+
+    assert [f'id="close-{part}"' in page for part in parts] == [True, True]
+    assert page.count(HEDGE) == 2
+    assert "Nothing can be closed here" in page
+    assert words.count(HEDGE) == 2
+    assert "0 of 2 done, 2 not done." in words
+    assert (Command.objects.count(), len(hedged.held())) == (0, 2)
