@@ -198,7 +198,8 @@ def _modify(desk: Desk, key: UUID) -> Wish | None:
         "size": f"{order.size:f}",
         "price": f"{price:f}",
     }
-    return desk.traded, _intent(CommandKind.MODIFY, key, fields, build)
+    before = {"price": f"{order.limit_price:f}", "size": f"{order.original_size:f}"}
+    return desk.traded, Intent(CommandKind.MODIFY, key, fields, fields, build, before)
 
 
 def _cancel(desk: Desk, key: UUID) -> Wish | None:

@@ -12,12 +12,15 @@ from decimal import Decimal
 from trading.margin.types import AccountMode
 from trading.models import Command
 from trading.models.commands import CommandKind, CommandState
-from trading.venues.base import Adapter, MarginMove, OrderReport, OrderState
+from trading.venues.base import Adapter, MarginMove, OpenOrder, OrderReport, OrderState
 
 # The venue rounds the cash leg and the funding it reports to a millionth each (Hyperliquid 2.3).
 ROUNDING = Decimal("0.00001")
 FILLED_FIRST = "The order was filled before it could be cancelled."
 GONE_FIRST = "The order was no longer open when the change arrived. Nothing was changed."
+CHANGED_AGAIN = (
+    "The order was changed again since, so it cannot be told whether this was carried out. Look at the order."
+)
 LONGEST_ORDER_ID = 19  # digits; a client id has 32
 
 
@@ -117,14 +120,25 @@ def _of_change(adapter: Adapter, command: Command) -> Effect:
         if renamed.state is not None:
             return renamed
     report = _status(adapter, command, named(command.intent["order"]))
-    order, wanted = report.order, command.intent
-    if order is None:
+    if report.order is None:
         return NOTHING
-    total = Decimal(wanted["size"]) + Decimal(wanted.get("filled", 0))
-    if order.limit_price == Decimal(wanted["price"]) and order.original_size == total:
-        return replace(_of_order(report), is_own=False)
     is_gone = report.state not in (OrderState.OPEN, OrderState.TRIGGERED)
-    return Effect(evidence={"status": report.label}, message=GONE_FIRST if is_gone else "")
+    untouched = Effect(evidence={"status": report.label}, message=GONE_FIRST if is_gone else "")
+    return untouched if adapter.renames_changed else _of_named_order(command, report, report.order, untouched)
+
+
+def _of_named_order(command: Command, report: OrderReport, order: OpenOrder, untouched: Effect) -> Effect:
+    """Of an order that keeps its name: it stands as it was asked for, or as it was before, or somebody changed it once
+    more, which hides what this change did."""
+    wanted = command.intent
+    asked = Decimal(wanted["price"]), Decimal(wanted["size"]) + Decimal(wanted.get("filled", 0))
+    before = Decimal(command.before["price"]), Decimal(command.before["size"])
+    stands = order.limit_price, order.original_size
+    if stands == asked != before:
+        return replace(_of_order(report), is_own=False)
+    if stands == before != asked:
+        return untouched
+    return replace(untouched, is_hidden=True, message=CHANGED_AGAIN)
 
 
 def _of_cancellation(reports: list[OrderReport]) -> Effect:

@@ -242,7 +242,8 @@ def modify_order(
     def build(name: Name) -> VenueCommand:
         return ModifyOrder(order.venue_id, replacement_order(order, size, price, name(), builder), filled)
 
-    intent = Intent(CommandKind.MODIFY, form_key, form, fields, build)
+    before = {"price": f"{order.limit_price:f}", "size": f"{order.original_size:f}"}
+    intent = Intent(CommandKind.MODIFY, form_key, form, fields, build, before)
     if not order.reduce_only:
         refuse_new_risk(account, intent)
     return _carry_out(adapter, account, order.market, intent)

@@ -143,7 +143,7 @@ def _may_be_sent_again(command: Command) -> bool:
     later = Command.objects.filter(
         account=command.account_id, market=command.market_id, prepared_at__gt=command.prepared_at
     )
-    return not later.exists()
+    return not later.exclude(kind=CommandKind.MOVE).exists()
 
 
 def _burn(adapter: Adapter, command: Command) -> VenueError | None:
@@ -212,7 +212,7 @@ def _bury(command: Command, found: Effect, clock: datetime) -> bool:
     ends = {"expired": command.dead_at, "nonce used": command.spent_at}
     proof |= {name: moment.isoformat() for name, moment in ends.items() if moment is not None and moment <= clock}
     if found.is_hidden:
-        return settle(command, CommandState.UNPROVEN, proof, CANNOT_BE_TOLD)
+        return settle(command, CommandState.UNPROVEN, proof, found.message or CANNOT_BE_TOLD)
     if RECEIVED in command.evidence:
         return settle(command, CommandState.REJECTED, proof, found.message or RECEIVED_AND_REFUSED)
     return settle(command, CommandState.DEAD, proof, found.message or NEVER_CARRIED_OUT)

@@ -1,10 +1,12 @@
 """Changing an order of which a part is filled: the venue counts that part in, the trader does not."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from uuid import uuid4
 
 import pytest
+from django.utils import timezone
 
 from tests.trading.aster.people import AsterTrader, elsewhere, sit_down
 from trading.connect import account_adapter
@@ -83,6 +85,67 @@ def test_order_as_it_was_proves_no_change_to_the_size_it_began_with(
 
     assert command.state == CommandState.UNKNOWN
     assert effect(account_adapter(command.account), command).state is None
+
+
+@pytest.mark.parametrize(
+    ("fault", "price", "size"),
+    [("drop_after", "85950", "0.06"), ("drop_before", "86000", "0.07"), ("drop_after", "85990", "0.07")],
+)
+def test_change_that_another_one_hides_is_called_neither_done_nor_dead(
+    ready: AsterTrader, order: Order, monkeypatch: pytest.MonkeyPatch, fault: str, price: str, size: str
+) -> None:
+    lost = lose_a_change(ready, order, monkeypatch, fault)
+    changed = elsewhere(ready, "PUT", "order", f"symbol=BTCUSDT&orderId={order.venue_id}&quantity={size}&price={price}")
+    assert (Decimal(changed["price"]), Decimal(changed["origQty"])) == (Decimal(price), Decimal(size))
+
+    assert proven_after_its_end(ready, lost)
+
+    lost.refresh_from_db()
+    assert lost.state == CommandState.UNPROVEN
+    assert "changed again since" in lost.message
+
+
+def test_change_that_never_came_is_dead_though_more_was_filled_since(
+    ready: AsterTrader, order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = lose_a_change(ready, order, monkeypatch, "drop_before")
+    other = sit_down(ready.sandbox, "carol@alpha.example")
+    other.become_ready()
+    other.order(kind="limit", price="86000", size="0.01", side="short")
+
+    assert proven_after_its_end(ready, lost)
+
+    lost.refresh_from_db()
+    assert lost.state == CommandState.DEAD
+
+
+def test_change_that_was_carried_out_is_told_from_the_order_as_it_was(
+    ready: AsterTrader, order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = lose_a_change(ready, order, monkeypatch, "drop_after")
+    assert {name: Decimal(text) for name, text in lost.before.items()} == {"price": 86000, "size": Decimal("0.05")}
+
+    assert proven_after_its_end(ready, lost)
+
+    lost.refresh_from_db()
+    assert lost.state == CommandState.ACCEPTED
+
+
+def lose_a_change(trader: AsterTrader, order: Order, monkeypatch: pytest.MonkeyPatch, fault: str) -> Command:
+    """A change to a lower price whose outcome nobody heard, or that never came."""
+    monkeypatch.setattr(commands, "settle_soon", lambda command: None)
+    trader.sandbox.fault(fault, "PUT order", count=1)
+    change(trader, order)
+    command: Command = Command.objects.select_related("account", "market").get(kind="modify")
+    assert command.state == CommandState.UNKNOWN
+    return command
+
+
+def proven_after_its_end(trader: AsterTrader, command: Command) -> bool:
+    """The proof once the command's bytes can do nothing any more."""
+    Command.objects.filter(pk=command.pk).update(dead_at=timezone.now() - timedelta(minutes=1))
+    command.refresh_from_db()
+    return prove(account_adapter(command.account), command)
 
 
 def test_change_typed_before_more_was_filled_starts_over(ready: AsterTrader, order: Order) -> None:

@@ -1,15 +1,22 @@
 """Changing an order of which a part is filled, where the venue puts a new order in its place."""
 
+from datetime import timedelta
 from decimal import Decimal
 from uuid import uuid4
 
+import pytest
+from django.utils import timezone
+
 from tests.trading.conftest import Desk, open_desk
 from tests.trading.services.test_orders import ticket
+from tests.trading.services.test_records import elsewhere
 from trading.margin.types import Side
-from trading.models import Order
+from trading.models import Command, Order
 from trading.models.commands import CommandState
 from trading.services.orders import cancel_orders, modify_order, place_order
+from trading.services.reconcile import prove
 from trading.services.sync import sync_account
+from trading.venues.base import ModifyOrder, PlaceOrder
 
 
 def test_new_order_has_the_size_that_was_left_to_fill(desk: Desk) -> None:
@@ -32,3 +39,24 @@ def test_new_order_has_the_size_that_was_left_to_fill(desk: Desk) -> None:
     # The venue lives on for other tests: nothing may stay in its book.
     rest = tuple(Order.objects.filter(account=desk.account, is_open=True))
     assert cancel_orders(desk.adapter, desk.account, desk.market, rest, uuid4()).state == CommandState.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("fault", "state"), [("drop_after", CommandState.ACCEPTED), ("drop_before", CommandState.DEAD)]
+)
+def test_change_made_elsewhere_meanwhile_hides_nothing(desk: Desk, fault: str, state: CommandState) -> None:
+    place_order(desk.adapter, desk.account, desk.market, ticket(limit_price=Decimal(80000)))
+    order = Order.objects.select_related("market").get(account=desk.account, is_open=True)
+    desk.sandbox.fault(fault, "batchModify", count=1)
+    lost = modify_order(desk.adapter, desk.account, order, order.size, Decimal(79990), uuid4(), {"price": "79990"})
+    assert lost.state == CommandState.UNKNOWN
+    (theirs,) = desk.adapter.open_orders(desk.account.address)
+    changed = PlaceOrder(desk.market.rules, is_buy=True, size=theirs.size, limit_price=Decimal(79980))
+    elsewhere(desk, ModifyOrder(theirs.order_id, changed))
+
+    Command.objects.filter(pk=lost.pk).update(dead_at=timezone.now() - timedelta(minutes=1))
+    lost.refresh_from_db()
+    assert prove(desk.adapter, lost)
+
+    lost.refresh_from_db()
+    assert lost.state == state
