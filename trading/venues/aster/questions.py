@@ -11,6 +11,7 @@ from trading.venues.aster import accounts, history, orders
 from trading.venues.aster import markets as public
 from trading.venues.aster.wire import Call, Parameters, address, milliseconds
 from trading.venues.base import Agent, Book, Candle, Fill, LedgerEntry, MarginMove, OpenOrder, OrderReport, Trade
+from trading.venues.paging import Page, paged
 
 T = TypeVar("T")
 
@@ -92,12 +93,10 @@ def trades(symbol: str) -> Question[tuple[Trade, ...]]:
     return _public("trades", lambda body: public.trades(body, symbol), 1, (("symbol", symbol), ("limit", str(TRADES))))
 
 
-def candles(
-    symbol: str, interval: str, start: datetime, end: datetime, name: str = "klines"
-) -> Question[tuple[Candle, ...]]:
+def candles(symbol: str, interval: str, start: datetime, end: datetime, name: str = "klines") -> Question[Page[Candle]]:
     """One page of price history, 1500 bars at most; ``markPriceKlines`` is that of the mark."""
     parameters = (("symbol", symbol), ("interval", interval), *_span(start, end, CANDLES_PAGE))
-    return _public(name, lambda body: public.candles(body, symbol), 10, parameters)
+    return _public(name, paged(lambda body: public.candles(body, symbol)), 10, parameters)
 
 
 def multi_assets() -> Question[AccountMode]:
@@ -138,32 +137,32 @@ def order_status(symbol: str, order: int | str) -> Question[OrderReport]:
     return _private("order", orders.order_report, 1, (("symbol", symbol), name))
 
 
-def order_history(start: datetime, end: datetime) -> Question[tuple[OrderReport, ...]]:
+def order_history(start: datetime, end: datetime) -> Question[Page[OrderReport]]:
     """One page of orders of all markets within 7 days."""
-    return _private("allOrders", orders.order_history, 5, _span(start, end, PAGE))
+    return _private("allOrders", paged(orders.order_history), 5, _span(start, end, PAGE))
 
 
-def fills(symbol: str, start: datetime, end: datetime) -> Question[tuple[Fill, ...]]:
+def fills(symbol: str, start: datetime, end: datetime) -> Question[Page[Fill]]:
     """One page of executions in one market within 7 days."""
-    return _private("userTrades", history.fills, 5, (("symbol", symbol), *_span(start, end, PAGE)))
+    return _private("userTrades", paged(history.fills), 5, (("symbol", symbol), *_span(start, end, PAGE)))
 
 
-def income(start: datetime, kind: str | None = None) -> Question[tuple[history.IncomeRow, ...]]:
+def income(start: datetime, kind: str | None = None) -> Question[Page[history.IncomeRow]]:
     """One page of bookings from ``start`` on, of all kinds or of one."""
     wanted = () if kind is None else (("incomeType", kind),)
-    return _private("income", history.income, 30, (*wanted, *_span(start, None, PAGE)))
+    return _private("income", paged(history.income), 30, (*wanted, *_span(start, None, PAGE)))
 
 
-def forced_orders(kind: str, start: datetime) -> Question[tuple[LedgerEntry, ...]]:
+def forced_orders(kind: str, start: datetime) -> Question[Page[LedgerEntry]]:
     """One page of liquidations or deleveragings from ``start`` on."""
     parameters = (("autoCloseType", kind), *_span(start, None, FORCED_PAGE))
-    return _private("forceOrders", lambda body: history.forced_orders(body, kind), 50, parameters)
+    return _private("forceOrders", paged(lambda body: history.forced_orders(body, kind)), 50, parameters)
 
 
-def margin_moves(symbol: str, start: datetime) -> Question[tuple[MarginMove, ...]]:
+def margin_moves(symbol: str, start: datetime) -> Question[Page[MarginMove]]:
     """One page of collateral changes of a market from ``start`` on."""
     parameters = (("symbol", symbol), *_span(start, None, MOVES_PAGE))
-    return _private("positionMargin/history", history.margin_moves, 1, parameters)
+    return _private("positionMargin/history", paged(history.margin_moves), 1, parameters)
 
 
 def fee_rates(symbol: str) -> Question[FeeRates]:

@@ -3,8 +3,7 @@
 Every function here takes ``ask``, which answers one question for one account, and asks as often as the list is long.
 """
 
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
@@ -12,8 +11,7 @@ from trading.venues.aster import history, questions
 from trading.venues.aster.questions import Question
 from trading.venues.aster.wire import MILLISECOND, milliseconds
 from trading.venues.base import Candle, Fill, FundingPayment, LedgerEntry, MarginMove, OrderReport, OrderState
-
-logger = logging.getLogger(__name__)
+from trading.venues.paging import pages
 
 T = TypeVar("T")
 
@@ -37,31 +35,6 @@ def windows(since: datetime, until: datetime) -> Iterator[tuple[datetime, dateti
         end = start + WINDOW - MILLISECOND
         yield start, end
         start = end + MILLISECOND
-
-
-def pages(
-    fetch: Callable[[datetime], tuple[T, ...]],
-    since: datetime,
-    page_size: int,
-    *,
-    key: Callable[[T], object],
-    time: Callable[[T], datetime],
-) -> tuple[T, ...]:
-    """All pages from ``since`` on, oldest first, each row once. The bound is inclusive, so each page repeats the last
-    moment of the one before."""
-    found: dict[object, T] = {}
-    start = since
-    while True:
-        page = fetch(start)
-        known = len(found)
-        found.update((key(row), row) for row in page)
-        if len(page) < page_size:
-            break
-        start = max(start, *(time(row) for row in page))
-        if len(found) == known:
-            logger.warning("Aster has more rows of one moment than a page holds: %s", start)
-            start += MILLISECOND
-    return tuple(sorted(found.values(), key=time))
 
 
 def fills(ask: Ask, since: datetime, now: datetime) -> tuple[Fill, ...]:

@@ -40,17 +40,17 @@ from trading.venues.base import (
     Trade,
     Venue,
 )
-from trading.venues.decoding import moment, oldest_first
+from trading.venues.decoding import moment
 from trading.venues.errors import Malformed, MissingKey, OutcomeUnknown, Unavailable
 from trading.venues.hyperliquid import answers, books, questions, rules, signing, wire
 from trading.venues.hyperliquid.history import is_perpetual
 from trading.venues.hyperliquid.questions import Question
+from trading.venues.paging import pages
 from trading.venues.transport import Response, Transport
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-R = TypeVar("R", Fill, FundingPayment, LedgerEntry)
 
 
 def utc_now() -> datetime:
@@ -161,48 +161,34 @@ class HyperliquidAdapter:
 
     def fills(self, address: str, since: datetime) -> tuple[Fill, ...]:
         """Executions on perpetuals from ``since`` (inclusive) on, oldest first, each once."""
-        rows = self._pages(
-            lambda start: self.ask(questions.fills(address, start)), since, questions.FILLS_PAGE, lambda fill: fill.key
+        rows = pages(
+            lambda start: self.ask(questions.fills(address, start)),
+            since,
+            questions.FILLS_PAGE,
+            key=lambda fill: fill.key,
+            time=lambda fill: fill.time,
         )
         return tuple(fill for fill in rows if is_perpetual(fill.market))
 
     def funding(self, address: str, since: datetime) -> tuple[FundingPayment, ...]:
         """Funding payments from ``since`` (inclusive) on, oldest first, each once."""
-        return self._pages(
+        return pages(
             lambda start: self.ask(questions.funding(address, start)),
             since,
             questions.PAGE,
-            lambda payment: (payment.time, payment.market),
+            key=lambda payment: payment.key,
+            time=lambda payment: payment.time,
         )
 
     def ledger(self, address: str, since: datetime) -> tuple[LedgerEntry, ...]:
         """Balance changes besides trades and funding from ``since`` (inclusive) on, oldest first, each once."""
-        return self._pages(
-            lambda start: self.ask(questions.ledger(address, start)), since, questions.PAGE, lambda entry: entry.key
+        return pages(
+            lambda start: self.ask(questions.ledger(address, start)),
+            since,
+            questions.PAGE,
+            key=lambda entry: entry.key,
+            time=lambda entry: entry.time,
         )
-
-    def _pages(
-        self,
-        fetch: Callable[[datetime], tuple[R, ...]],
-        since: datetime,
-        page_size: int,
-        key: Callable[[R], object],
-    ) -> tuple[R, ...]:
-        """All pages from ``since`` on. The bound is inclusive, so each page repeats the last moment of the one
-        before."""
-        found: dict[object, R] = {}
-        start = since
-        while True:
-            page = fetch(start)
-            known = len(found)
-            found.update((key(row), row) for row in page)
-            if len(page) < page_size:
-                break
-            start = page[-1].time
-            if len(found) == known:
-                logger.warning("Hyperliquid has more rows of one moment than a page holds: %s", start)
-                start += wire.MILLISECOND
-        return oldest_first(list(found.values()), found)
 
     def margin_moves(self, address: str, market: MarketSpec, since: datetime) -> tuple[MarginMove, ...] | None:
         """None: the venue keeps no record of them, only the position's cash leg (Hyperliquid 2.3)."""

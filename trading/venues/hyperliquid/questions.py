@@ -32,6 +32,7 @@ from trading.venues.hyperliquid import history, orders, parse
 from trading.venues.hyperliquid import markets as public
 from trading.venues.hyperliquid.wire import address as checked_address
 from trading.venues.hyperliquid.wire import milliseconds, question
+from trading.venues.paging import Page, paged
 
 T = TypeVar("T")
 
@@ -133,20 +134,21 @@ def order_history(address: str) -> Question[tuple[OrderReport, ...]]:
     return Question(body, _timeless(orders.order_history), USUAL + FILLS_PAGE // ROWS_PER_WEIGHT)
 
 
-def fills(address: str, since: datetime, until: datetime | None = None) -> Question[tuple[Fill, ...]]:
+def fills(address: str, since: datetime, until: datetime | None = None) -> Question[Page[Fill]]:
     """One page of executions from ``since`` on, 2000 at most."""
-    return _history("userFillsByTime", address, since, until, history.fills)
+    return _history("userFillsByTime", address, since, until, paged(history.fills))
 
 
-def funding(address: str, since: datetime, until: datetime | None = None) -> Question[tuple[FundingPayment, ...]]:
+def funding(address: str, since: datetime, until: datetime | None = None) -> Question[Page[FundingPayment]]:
     """One page of funding payments from ``since`` on, 500 at most."""
-    return _history("userFunding", address, since, until, history.funding)
+    return _history("userFunding", address, since, until, paged(history.funding))
 
 
-def ledger(address: str, since: datetime, until: datetime | None = None) -> Question[tuple[LedgerEntry, ...]]:
+def ledger(address: str, since: datetime, until: datetime | None = None) -> Question[Page[LedgerEntry]]:
     """One page of other balance changes from ``since`` on, 500 at most."""
     known = checked_address(address)
-    return _history("userNonFundingLedgerUpdates", address, since, until, lambda body: history.ledger(body, known))
+    parser = paged(lambda body: history.ledger(body, known))
+    return _history("userNonFundingLedgerUpdates", address, since, until, parser)
 
 
 def collateral_moves(address: str, since: datetime) -> Question[tuple[CollateralMove, ...]]:

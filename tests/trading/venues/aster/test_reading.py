@@ -64,11 +64,13 @@ def between(rows: list[Row], question: Question, limit: int) -> list[Row]:
 
 
 def test_fills_are_read_of_every_touched_market_without_gaps_or_repeats(adapter: AsterAdapter, venue: Venue) -> None:
-    """2,500 fills over 16 days, many at one moment: pages end inside a moment and weeks end inside a page."""
+    """2,500 fills over 16 days, many at one moment and one told twice: pages end inside a moment and weeks end inside a
+    page."""
     since = NOW - timedelta(days=16)
     first = milliseconds(since)
     hour = 3_600_000
     rows = [FILL | {"id": number, "time": first + number // 700 * 100 * hour} for number in range(2500)]
+    rows.insert(500, rows[499])
     untouched, older = FLAT | {"symbol": "SOLUSDT"}, ISOLATED | {"symbol": "ETHUSDT", "updateTime": first - 1}
     venue.answers(
         positionRisk=lambda _: [ISOLATED | {"updateTime": first}, untouched, older],
@@ -82,6 +84,7 @@ def test_fills_are_read_of_every_touched_market_without_gaps_or_repeats(adapter:
 def test_income_is_paged_and_parted(adapter: AsterAdapter, venue: Venue) -> None:
     first = milliseconds(START)
     rows = [INCOME | {"time": first + number // 3, "tranId": number} for number in range(1500)]
+    rows.insert(500, rows[499])
     rows += [INCOME | {"incomeType": kind, "time": first + 9, "tranId": 1} for kind in ("TRANSFER", "COMMISSION")]
     rows.sort(key=lambda row: row["time"])
 

@@ -193,9 +193,10 @@ def test_an_order_is_asked_for_by_either_id(
 def test_fills_are_paged_without_gaps_or_repeats_at_equal_times(
     adapter: HyperliquidAdapter, server: MisbehavingServer
 ) -> None:
-    """4,500 fills, 1,500 at each of three moments: a page of 2,000 ends inside a moment."""
+    """4,500 fills, 1,500 at each of three moments, one told twice: a page of 2,000 ends inside a moment."""
     first = int(START.timestamp() * 1000) + 1
     rows = [FILL | {"time": first + index // 1500, "tid": index} for index in range(4500)]
+    rows.insert(500, rows[499])
     rows.append(FILL | {"time": first + 3, "tid": 9999, "coin": "@107"})
 
     def page(question: dict[str, Any]) -> object:
@@ -205,6 +206,26 @@ def test_fills_are_paged_without_gaps_or_repeats_at_equal_times(
     found = adapter.fills(OWNER, START)
     assert [fill.key.rpartition("-")[2] for fill in found] == [str(index) for index in range(4500)]
     assert [question["startTime"] - first for question in asked] == [-1, 1, 2]
+
+
+def test_payments_and_bookings_of_which_one_is_told_twice_are_paged_to_the_end(
+    adapter: HyperliquidAdapter, server: MisbehavingServer
+) -> None:
+    first = int(START.timestamp() * 1000)
+    paid = {"coin": "BTC", "usdc": "-1", "szi": "1", "fundingRate": "0.0000125"}
+    payments = [{"time": first + index, "delta": paid} for index in range(1200)]
+    bookings = [
+        {"time": first + index, "hash": "0x1", "delta": {"type": "deposit", "usdc": str(index)}}
+        for index in range(1200)
+    ]
+
+    def told_twice(rows: list[dict[str, Any]]) -> Callable[[dict[str, Any]], object]:
+        told = [*rows[:300], *rows[299:]]
+        return lambda question: [row for row in told if row["time"] >= question["startTime"]][:500]
+
+    info(server, userFunding=told_twice(payments), userNonFundingLedgerUpdates=told_twice(bookings))
+    assert len({row.key for row in adapter.funding(OWNER, START)}) == 1200
+    assert [row.amount for row in adapter.ledger(OWNER, START)] == list(range(1200))
 
 
 def test_a_moment_fuller_than_a_page_is_told_and_does_not_hang(
