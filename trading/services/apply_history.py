@@ -74,7 +74,8 @@ def apply_funding(account: VenueAccount, payments: Iterable[VenueFunding]) -> No
 
 
 def apply_ledger(account: VenueAccount, entries: Iterable[VenueEntry]) -> None:
-    """Store deposits, withdrawals, transfers, liquidations; one that is known already is left as it is."""
+    """Store deposits, withdrawals, transfers, liquidations. One that is known already is left as it is, but an amount
+    that was not known when it was stored is completed."""
     listed = list(entries)
     collateral = gateway_of(Venue(account.venue)).collateral
     rows = [
@@ -91,6 +92,17 @@ def apply_ledger(account: VenueAccount, entries: Iterable[VenueEntry]) -> None:
         for entry in listed
     ]
     LedgerEntry.objects.bulk_create(rows, ignore_conflicts=True)
+    _complete(account, listed)
+
+
+def _complete(account: VenueAccount, entries: Iterable[VenueEntry]) -> None:
+    amounts = {entry.key: entry.amount for entry in entries if entry.amount is not None}
+    if not amounts:
+        return
+    rows = list(LedgerEntry.objects.filter(account=account, key__in=amounts, amount=None))
+    for row in rows:
+        row.amount = amounts[row.key]
+    LedgerEntry.objects.bulk_update(rows, ["amount"])
 
 
 def mark_forced_fills(account: VenueAccount, since: datetime) -> None:

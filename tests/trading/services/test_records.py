@@ -1,9 +1,11 @@
 """Everything that happened at the venue is in our rows, once, and what nothing explains is kept as a difference."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
+import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -27,6 +29,10 @@ from trading.services.orders import cancel_order, close_position, place_order
 from trading.services.sync import EVERYTHING, apply_ledger, sync_account
 from trading.venues.base import AdjustMargin, CancelOrder, SetLeverage
 from trading.venues.base import LedgerEntry as VenueEntry
+from trading.venues.hyperliquid import frames, history
+from trading.venues.streaming import LedgerFrame
+
+OTHER = "0x" + "b0" * 20
 
 
 def elsewhere(desk: Desk, command: object) -> None:
@@ -133,6 +139,31 @@ def test_difference_that_late_history_explains_says_so(desk: Desk) -> None:
     apply_ledger(desk.account, [late, late])
 
     assert [row[3] for row in settled(desk)] == ["Explained by events that arrived later."]
+
+
+@pytest.mark.parametrize("kind", ["internalTransfer", "send"])
+def test_transfer_from_another_has_its_amount_whether_streamed_or_read(desk: Desk, kind: str) -> None:
+    address, at = desk.account.address.lower(), 1790951246000
+    delta = {"type": kind, "user": OTHER, "destination": address, "fee": "1.0"}
+    delta |= {"usdc": "20.0"} if kind == "internalTransfer" else {"token": "USDC", "amount": "20.0"}
+    streamed = [{"time": at, "hash": "0xabc", "delta": delta}]
+    told = {"user": address, "nonFundingLedgerUpdates": streamed}
+    frame = frames.parse(json.dumps({"channel": "userNonFundingLedgerUpdates", "data": told}))
+    assert isinstance(frame, LedgerFrame)
+    reordered = [{"delta": dict(reversed(delta.items())), "hash": "0xabc", "time": at}]
+
+    apply_ledger(desk.account, frame.entries)
+    apply_ledger(desk.account, history.ledger(json.dumps(reordered).encode(), address))
+
+    assert [row.amount for row in LedgerEntry.objects.filter(kind=kind)] == [Decimal(20)]
+
+
+def test_amount_that_was_not_known_at_first_is_completed_and_never_changed(desk: Desk) -> None:
+    at = datetime.now(UTC)
+    for amount in (None, Decimal(10), None, Decimal(11)):
+        apply_ledger(desk.account, [VenueEntry("one", "send", at, amount, "{}")])
+
+    assert LedgerEntry.objects.get(key="one").amount == Decimal(10)
 
 
 def test_margin_moved_elsewhere_is_kept_as_a_margin_change(desk: Desk) -> None:

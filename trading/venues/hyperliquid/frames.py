@@ -218,8 +218,9 @@ def _fundings(data: msgspec.Raw) -> Frame:
 
 def _ledger(data: msgspec.Raw) -> Frame:
     row = _decode_ledger(data)
-    entries = history.ledger(bytes(row.non_funding_ledger_updates))
-    return LedgerFrame(row.user.lower(), entries, row.is_snapshot)
+    address = row.user.lower()
+    entries = history.ledger(bytes(row.non_funding_ledger_updates), address)
+    return LedgerFrame(address, entries, row.is_snapshot)
 
 
 READERS: dict[str, Callable[[msgspec.Raw], Frame | Part]] = {

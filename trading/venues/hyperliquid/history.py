@@ -86,6 +86,8 @@ _decode_fills = Decoder(list[_Fill], "userFills")
 _decode_funding = Decoder(list[_Funding], "userFunding")
 _decode_ledger = Decoder(list[_Ledger], "userNonFundingLedgerUpdates")
 _decode_delta = Decoder(_LedgerDelta, "ledger entry")
+_decode_whole = Decoder(dict[str, object], "ledger entry")
+_sorted = msgspec.json.Encoder(order="sorted")
 
 
 def _fill_key(row: _Fill) -> str:
@@ -140,9 +142,14 @@ def funding(body: bytes) -> tuple[FundingPayment, ...]:
 
 def _ledger(row: _Ledger, address: str) -> LedgerEntry:
     delta = _decode_delta(row.delta)
-    details = bytes(row.delta)
-    key = f"{row.time}-{row.hash}-{delta.type}-{zlib.crc32(details):08x}"
-    return LedgerEntry(key, delta.type, moment(row.time), _change(delta, address), details.decode())
+    key = f"{row.time}-{row.hash}-{delta.type}-{_digest(row.delta):08x}"
+    return LedgerEntry(key, delta.type, moment(row.time), _change(delta, address), bytes(row.delta).decode())
+
+
+def _digest(delta: msgspec.Raw) -> int:
+    """Tells apart what one transaction booked. The order of a JSON object's fields has no meaning (RFC 8259, 4), so a
+    stream and a read may each write their own."""
+    return zlib.crc32(_sorted.encode(_decode_whole(delta)))
 
 
 def _change(delta: _LedgerDelta, address: str) -> Decimal | None:
