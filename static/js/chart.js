@@ -9,7 +9,6 @@
   const market = panel.dataset.market;
   const decimals = Number(panel.dataset.decimals);
   const say = panel.dataset;
-  const LABEL_HEIGHT = 16;
   if (!window.LightweightCharts) {
     words.textContent = say.wordsMissing;
     return;
@@ -67,10 +66,10 @@
     for (const row of document.querySelectorAll("tr[data-market]")) {
       if (row.dataset.market !== market) continue;
       if (row.dataset.entry) wanted.push({ price: Number(row.dataset.entry), title: `${say.wordsEntry} · ${row.dataset.side}`, color: colour("ink2"), lineStyle: 0 });
-      if (row.dataset.liquidation) wanted.push({ price: Number(row.dataset.liquidation), title: `${say.wordsLiquidation} · ${row.dataset.label}`, color: colour("warn"), lineStyle: 0 });
+      if (row.dataset.liquidation) wanted.push({ price: Number(row.dataset.liquidation), title: `${say.wordsLiquidation} · ${row.dataset.label}`, color: colour("warn"), lineStyle: 0, isRisk: true });
     }
     const quote = document.getElementById("quote");
-    if (quote && quote.dataset.liquidation) wanted.push({ price: Number(quote.dataset.liquidation), title: say.wordsEstimate, color: colour("down"), lineStyle: 2, isEstimate: true });
+    if (quote && quote.dataset.liquidation) wanted.push({ price: Number(quote.dataset.liquidation), title: say.wordsEstimate, color: colour("down"), lineStyle: 2, isRisk: true, isEstimate: true });
     return wanted;
   }
 
@@ -79,21 +78,33 @@
     const key = (line) => `${line.price} ${line.title}`;
     if (wanted.map(key).join() !== lines.map(key).join()) {
       for (const line of lines) candles.removePriceLine(line.handle);
-      lines = wanted.map((line) => ({ ...line, handle: candles.createPriceLine({ price: line.price, title: line.title, color: line.color, lineStyle: line.lineStyle, lineWidth: 1, axisLabelVisible: true, axisLabelTextColor: colour("s1") }) }));
+      lines = wanted.map((line) => ({ ...line, isShown: true, handle: candles.createPriceLine({ price: line.price, title: line.title, color: line.color, lineStyle: line.lineStyle, lineWidth: 1, axisLabelVisible: true, axisLabelTextColor: colour("s1") }) }));
+      // The library asks for the range only when a candle changes; a scale that the trader has dragged is left alone.
+      const scale = candles.priceScale();
+      if (scale.options().autoScale) scale.applyOptions({ autoScale: true });
     }
     point();
   }
 
+  // A line out of view has no label at the edge, as if it were there: it is named in words, with its side.
   function point() {
-    const estimate = lines.find((line) => line.isEstimate);
-    const place = estimate && candles.priceToCoordinate(estimate.price);
-    const height = panel.querySelector(".chart-body").clientHeight - 26;
-    // The axis keeps the label of a line just beyond the edge in sight, so words beside it would say it twice.
-    const isOutside = last && estimate && (place === null || place < -LABEL_HEIGHT || place > height + LABEL_HEIGHT);
-    below.hidden = !isOutside;
-    if (!isOutside) return;
-    const isBelow = estimate.price < last.close;
-    below.textContent = `${isBelow ? "↓" : "↑"} ${say.wordsEstimate} ${readable(estimate.price)}, ${isBelow ? say.wordsBelow : say.wordsAbove}`;
+    const height = chart.paneSize().height;
+    const outside = lines.filter((line) => {
+      const place = candles.priceToCoordinate(line.price);
+      const isShown = place !== null && place >= 0 && place <= height;
+      if (isShown !== line.isShown) line.handle.applyOptions({ axisLabelVisible: isShown, title: isShown ? line.title : "" });
+      line.isShown = isShown;
+      return !isShown && line.isRisk;
+    });
+    below.hidden = !last || !outside.length;
+    if (below.hidden) return;
+    const name = (line) => `${line.isEstimate ? say.wordsEstimate : say.wordsLiquidation} ${readable(line.price)}`;
+    const side = (arrow, rows, words) => (rows.length ? [`${arrow} ${rows.map(name).join(" · ")}, ${words}`] : []);
+    const isBelow = (line) => line.price < last.close;
+    below.textContent = [
+      ...side("↑", outside.filter((line) => !isBelow(line)), say.wordsAbove),
+      ...side("↓", outside.filter(isBelow), say.wordsBelow),
+    ].join("\n");
   }
 
   // The venue's own bar as it grows; a bar that began later than the last one is appended.
@@ -141,7 +152,8 @@
     load();
   });
   document.addEventListener("numbers:changed", draw);
-  chart.timeScale().subscribeVisibleLogicalRangeChange(point);
+  chart.timeScale().subscribeVisibleLogicalRangeChange(() => requestAnimationFrame(point));
+  new ResizeObserver(() => requestAnimationFrame(point)).observe(panel);
   // A page without a stream asks more often.
   setInterval(() => {
     const now = performance.now();
