@@ -43,6 +43,7 @@ FLOORS = {
     "trading.quoting": 6,
     "trading.protection": 6,
     "trading.moving": 6,
+    "trading.books": 6,
     "trading.recent": 6,
     "trading.panels": 7,
     "trading.live.private": 7,

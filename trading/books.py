@@ -43,8 +43,13 @@ class Book:
 
     @property
     def label(self) -> str:
+        """What the book is called."""
+        return self.dex or MAIN.capitalize()
+
+    @property
+    def place(self) -> str:
         """The book in a sentence."""
-        return self.dex or MAIN
+        return self.dex or f"the {MAIN}"
 
     @property
     def collateral(self) -> str:
@@ -80,6 +85,15 @@ def books_of(desk: Desk) -> tuple[Book, ...]:
     return movable if len(movable) > 1 else ()
 
 
+def has_elsewhere(desk: Desk, market: Market) -> bool:
+    """Whether collateral lies in other books of the account that could be moved to the market's."""
+    account = desk.account
+    if account is None or not account.pools or not desk.capabilities(market).move_collateral.allowed:
+        return False
+    told = {dex: Decimal(row.get("withdrawable", 0)) for dex, row in account.pools.items()}
+    return any(amount > 0 for dex, amount in ({"": account.withdrawable} | told).items() if dex != market.rules.dex)
+
+
 def _book(desk: Desk, market: Market) -> Book:
     dex, account = market.rules.dex, desk.account
     cross = [row for row in desk.positions if row.market.rules.dex == dex and row.mode == MarginMode.CROSS]
@@ -99,7 +113,7 @@ def read_amount(source: Book, target: Book, typed: str) -> Decimal | None:
     if source.dex == target.dex:
         raise Unreadable("The collateral is there already. Choose two different books.")
     if source.market.rules.token != target.market.rules.token:
-        held = f"The {source.label} holds {source.collateral}, the {target.label} {target.collateral}"
+        held = f"{source.label} holds {source.collateral}, {target.place} {target.collateral}"
         raise Unreadable(f"{held}: only the same coin can be moved between them.")
     if not typed:
         return None
@@ -111,9 +125,9 @@ def read_amount(source: Book, target: Book, typed: str) -> Decimal | None:
 
 def _too_much(source: Book) -> str:
     if source.withdrawable <= 0:
-        return f"Nothing can leave the {source.label} now: positions and orders there need all of it."
+        return f"Nothing can leave {source.place} now: there is nothing, or positions and orders need all of it."
     most = field_text(source.usable or source.withdrawable)
-    return f"At most {most} {source.collateral} can leave the {source.label} now. Positions and orders need the rest."
+    return f"At most {most} {source.collateral} can leave {source.place} now. Positions and orders need the rest."
 
 
 def moved_liquidations(desk: Desk, book: Book, change: Decimal) -> tuple[Moved, ...] | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from tenants.policy import highest_leverage, offered_modes
+from trading.books import has_elsewhere
 from trading.desk import NO_FIGURES, UNREADABLE, Desk
 from trading.forms import OrderForm, OrderKind, SizeUnit
 from trading.holdings import RULES, market_terms
@@ -25,9 +26,7 @@ from trading.venues.snapshots import MarketSpec, TimeInForce, TriggerKind, Venue
 # A full-size order leaves this share behind, because the mark moves between the click and the fill.
 USABLE = Decimal("0.995")
 NO_COLLATERAL = "There is no free collateral. Add funds at the venue, or free some from a position."
-NO_COLLATERAL_THERE = (
-    "There is no free collateral for markets of {book}. Move some there at the venue, or free some from a position."
-)
+NO_COLLATERAL_THERE = "There is no free collateral for this market. Move some there from another book of your account."
 _ZERO = Decimal(0)
 
 
@@ -51,6 +50,13 @@ class Quoted:
     problem: str = ""
     take_profit: Result | None = None
     stop_loss: Result | None = None
+
+    @property
+    def lacks_collateral(self) -> bool:
+        """Whether there is no free collateral, or too little for this order."""
+        refusals = self.preview.refusals if self.preview else ()
+        is_short = any(refusal.code is RefusalCode.NOT_ENOUGH_COLLATERAL for refusal in refusals)
+        return is_short or (self.free is not None and self.free <= 0)
 
     @property
     def can_place(self) -> bool:
@@ -81,13 +87,13 @@ def quote_order(desk: Desk, market: Market, form: OrderForm) -> Quoted:
                 free,
                 maximum,
                 ceiling,
-                _nothing_errors(spec, form, size, maximum, mark) | errors,
+                _nothing_errors(desk, market, form, size, maximum, mark) | errors,
             )
         preview = _preview(desk, account, market, form, size, mark)
     except NO_FIGURES:
         return Quoted(form, None, mark, None, None, None, ceiling, errors, UNREADABLE)
     if "size" not in errors:
-        errors |= _size_errors(spec, form, size, mark, maximum, preview, errors)
+        errors |= _size_errors(desk, market, form, size, mark, maximum, preview, errors)
     errors = _exit_errors(spec, form, preview) | errors
     take_profit, stop_loss = _results(desk, form, preview)
     return Quoted(
@@ -153,14 +159,20 @@ def _preview(desk: Desk, account: Account, market: Market, form: OrderForm, size
 
 
 def _nothing_errors(
-    spec: MarketSpec, form: OrderForm, size: Decimal | None, maximum: Decimal | None, mark: Decimal
+    desk: Desk, market: Market, form: OrderForm, size: Decimal | None, maximum: Decimal | None, mark: Decimal
 ) -> dict[str, str]:
     """Why an amount in collateral, or a share of what is available, comes to no lot at all."""
+    spec = market.rules
     if size != 0:
         return {}
     if form.percent is None or maximum:
         return {"size": _smallest_order(spec, form.reference(mark))}
-    return {"size": _nothing_to_reduce(spec) if form.reduce_only else NO_COLLATERAL}
+    return {"size": _nothing_to_reduce(spec) if form.reduce_only else no_collateral(desk, market)}
+
+
+def no_collateral(desk: Desk, market: Market) -> str:
+    """What to do where a market's book has nothing free."""
+    return NO_COLLATERAL_THERE if has_elsewhere(desk, market) else NO_COLLATERAL
 
 
 def _smallest_order(spec: MarketSpec, price: Decimal) -> str:
@@ -242,7 +254,8 @@ def _results(desk: Desk, form: OrderForm, preview: Preview) -> tuple[Result | No
 
 
 def _size_errors(
-    spec: MarketSpec,
+    desk: Desk,
+    market: Market,
     form: OrderForm,
     size: Decimal,
     mark: Decimal,
@@ -250,12 +263,12 @@ def _size_errors(
     preview: Preview,
     known: Mapping[str, str],
 ) -> dict[str, str]:
-    notional = size * form.reference(mark)
+    spec, notional = market.rules, size * form.reference(mark)
     if notional < spec.min_notional and not _closes_everything(preview):
         return {"size": _smallest_order(spec, form.reference(mark))}
     errors: dict[str, str] = {}
     for refusal in preview.refusals:
-        name, sentence = refusal_sentence(refusal, spec, maximum)
+        name, sentence = _refusal_sentence(desk, market, refusal, maximum)
         if name not in known:
             errors.setdefault(name, sentence)
     return errors
@@ -265,12 +278,13 @@ def _closes_everything(preview: Preview) -> bool:
     return preview.before is not None and preview.after is None
 
 
-def refusal_sentence(refusal: Refusal, spec: MarketSpec, maximum: Decimal | None) -> tuple[str, str]:
+def _refusal_sentence(desk: Desk, market: Market, refusal: Refusal, maximum: Decimal | None) -> tuple[str, str]:
     """The field a refusal stands beside, and its sentence with the bound that was passed."""
+    spec = market.rules
     match refusal.code:
         case RefusalCode.NOT_ENOUGH_COLLATERAL:
             if maximum is None or maximum <= 0:
-                return "size", NO_COLLATERAL_THERE.format(book=spec.dex) if spec.dex else NO_COLLATERAL
+                return "size", no_collateral(desk, market)
             return (
                 "size",
                 f"That needs more than your free collateral: {maximum.normalize():f} {spec.base} is the most.",

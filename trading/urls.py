@@ -4,6 +4,7 @@ from django.urls import path
 
 from trading.views import (
     closing,
+    collateral,
     commands,
     exits,
     margin,
@@ -27,6 +28,9 @@ urlpatterns = [
     path("trade/<str:market_name>/bar/", market.show_market_bar, name="market_bar"),
     path("banner/", terminal.show_banner, name="banner"),
     path("account/", terminal.show_account, name="account_panel"),
+    path("collateral/<str:venue>/", collateral.show_collateral_dialog, name="collateral_dialog"),
+    path("collateral/<str:venue>/preview/", collateral.show_collateral_preview, name="collateral_preview"),
+    path("collateral/<str:venue>/move/", collateral.move_collateral, name="move_collateral"),
     path("positions/", positions.show_positions, name="positions"),
     path("positions/all/close/", sweep.show_close_all, name="close_all"),
     path("positions/all/close/now/", sweep.close_all, name="close_all_now"),

@@ -43,6 +43,9 @@ POLICY: dict[str, tuple[str, ...]] = {
     "account_panel": (TRADER,),
     "banner": (TRADER,),
     "positions": (TRADER,),
+    "collateral_dialog": (TRADER,),
+    "collateral_preview": (TRADER,),
+    "move_collateral": (TRADER,),
     "margin_dialog": (TRADER,),
     "margin_preview": (TRADER,),
     "change_margin": (TRADER,),
@@ -130,6 +133,7 @@ def ids_of(exchange: Exchange, belongings: Belongings) -> dict[str, Any]:
     """A value for every argument that an address may have. Markets are the same for everybody."""
     return {
         "market_name": "BTC",
+        "venue": "hyperliquid",
         "position_id": belongings.position.pk,
         "order_id": belongings.order.pk,
         "command_id": belongings.command.pk,

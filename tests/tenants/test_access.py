@@ -12,7 +12,8 @@ PAIRS = [(address, role) for address in ALL for role in ROLES]
 ADMITTED = [(address, role) for address, role in PAIRS if {OPEN, MEMBERS, role} & set(address.policy)]
 REFUSED = [(address, role) for address, role in PAIRS if (address, role) not in ADMITTED]
 # What a page answers to a plain GET where it is not 200: those that take forms say so; frames without a draft in their
-# address, and a brand without a logo, are missing; a chart without its venue says so; some lead on.
+# address, a brand without a logo, and the books of an account that has but one, are missing; a chart without its venue
+# says so; some lead on.
 ANSWERS = (
     dict.fromkeys(("place_order", "change_margin", "close_position", "cancel_order", "sign_out"), 405)
     | dict.fromkeys(("set_exits", "modify_order", "cancel_orders", "put_liquidation_away"), 405)
@@ -20,8 +21,9 @@ ANSWERS = (
     | dict.fromkeys(("console_brand_preview", "console_margin_preview"), 405)
     | dict.fromkeys(("wallet_message", "wallet_sign_in", "connect_address", "connect_key"), 405)
     | dict.fromkeys(("ask_approval", "sign_approval", "check_approval", "withdraw_approval"), 405)
-    | dict.fromkeys(("forget_key", "leave_account"), 405)
+    | dict.fromkeys(("forget_key", "leave_account", "move_collateral"), 405)
     | dict.fromkeys(("console_frame_terminal", "console_frame_ticket", "console_frame_theme"), 404)
+    | dict.fromkeys(("collateral_dialog", "collateral_preview"), 404)
     | {"console_frame_logo": 404, "brand_logo": 404, "candles": 503, "home": 302, "sign_in": 302, "command": 302}
 )
 

@@ -66,7 +66,7 @@ def test_its_markets_are_listed_with_their_own_rules(desk: Desk) -> None:
 
 def test_a_standard_account_trades_there_with_what_it_moved_there(desk: Desk, browser: Client) -> None:
     empty = browser.get(QUOTE, fields(size="1", leverage="5")).content.decode()
-    assert "There is no free collateral for markets of xyz. Move some there at the venue" in empty
+    assert "There is no free collateral for this market. Move some there" in empty
     move_to_the_book(desk, 500)
     assert desk.account.pools == {"xyz": {"equity": "500.0", "free": "500.0", "cross": "500.0", "withdrawable": "500.0"}}
     assert "500.00" in browser.get("/account/").content.decode()

@@ -148,3 +148,11 @@ class CommandNotice:
     def is_checking(self) -> bool:
         """Whether the notice still asks for news of itself."""
         return self.state in (NoticeState.SENT, NoticeState.CHECKING)
+
+
+@dataclass(frozen=True, slots=True)
+class MoveTo:
+    """The book that an order lacks collateral in, at its venue."""
+
+    venue: str
+    dex: str

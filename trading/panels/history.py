@@ -120,6 +120,7 @@ def _worked_out(desk: Desk, account: VenueAccount, fresh: Freshness) -> AccountP
         freshness=fresh,
         key=str(account.pk),
         pools=_pools(account),
+        moves_at=account.venue if account.pools and desk.access.may_reduce else "",
         connect_label=CONNECT_LABELS.get(desk.access.stage, ""),
     )
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from trading.books import MAIN
 from trading.models import Command
 from trading.models.commands import CommandKind, CommandState
 from trading.panels.elements import CommandNotice, NoticeState
@@ -105,6 +106,9 @@ def describe(command: Command, exits: Mapping[str, str] | None = None) -> str:
             words = f"cancel {count} {base} order{'' if count == 1 else 's'}"
         case CommandKind.LEVERAGE | CommandKind.MODE:
             words = f"{base} to {intent['mode']} {intent['leverage']}x"
+        case CommandKind.MOVE:
+            source, target = (intent[name] or f"the {MAIN}" for name in ("source", "target"))
+            words = f"move {plain(Decimal(intent['amount']))} {intent['collateral']} from {source} to {target}"
         case _:
             amount = Decimal(intent["amount"])
             words = f"{'add' if amount > 0 else 'remove'} {plain(abs(amount))} margin, {base}"

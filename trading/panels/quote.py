@@ -3,6 +3,7 @@
 from dataclasses import replace
 from decimal import Decimal
 
+from trading.books import has_elsewhere
 from trading.desk import NO_FIGURES, Desk
 from trading.forms import OrderForm, SizeUnit
 from trading.holdings import RULES
@@ -18,7 +19,7 @@ from trading.panels.numbers import field_text, leverage, money, plain
 from trading.panels.options import at_price, exit_note, order_warning
 from trading.panels.positions import account_freshness
 from trading.panels.utilisation import utilisation_of
-from trading.panels.view_models import Change, Freshness, FreshnessState, LabelledChange, Quote, Trend
+from trading.panels.view_models import Change, Freshness, FreshnessState, LabelledChange, MoveTo, Quote, Trend
 from trading.quoting import Quoted
 from trading.services.accounts import Stage
 from trading.venues.snapshots import MarketSpec
@@ -78,6 +79,7 @@ def build_quote(desk: Desk, market: Market, quoted: Quoted) -> Quote:
         stop_loss=exit_note(quoted.stop_loss, spec.collateral),
         position_changes=_position_changes(preview.before if preview else _held(desk, market), preview, spec),
         errors=quoted.errors,
+        move_to=MoveTo(market.venue, spec.dex) if _moves(desk, market, quoted) else None,
     )
 
 
@@ -99,6 +101,11 @@ def _blocked(desk: Desk, market: Market, quoted: Quoted, fresh: Freshness) -> st
     if fresh.state is FreshnessState.CLOSED and not reduces:
         return fresh.reason
     return quoted.problem
+
+
+def _moves(desk: Desk, market: Market, quoted: Quoted) -> bool:
+    """Whether the way to this order is collateral from another book of the account."""
+    return quoted.lacks_collateral and desk.access.may_reduce and has_elsewhere(desk, market)
 
 
 def _reduces(quoted: Quoted) -> bool:

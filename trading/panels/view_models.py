@@ -18,6 +18,7 @@ from trading.panels.elements import (
     FreshnessState,
     LabelledChange,
     LiquidationCard,
+    MoveTo,
     NoticeState,
     Preset,
     Risk,
@@ -44,6 +45,7 @@ __all__ = [
     "MarginPreview",
     "MarketBar",
     "MarketLink",
+    "MoveTo",
     "NoticeState",
     "OrderRow",
     "PositionRow",
@@ -96,6 +98,7 @@ class Quote:
     stop_loss: ExitNote = NO_EXIT
     position_changes: tuple[LabelledChange, ...] = ()
     errors: Mapping[str, str] = field(default_factory=dict)
+    move_to: MoveTo | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,6 +240,7 @@ class PoolBalance:
 class AccountPanel:
     """The account in four numbers. ``problem`` says why there are none yet, ``connect_label`` what is left to do.
 
+    ``moves_at`` is the venue where collateral can be moved between its books, empty where it has but one.
     ``key`` tells one account's live numbers from another's. ``venues`` and ``total`` are there where a trader may have
     several accounts.
     """
@@ -257,6 +261,7 @@ class AccountPanel:
     venue_id: str = ""
     venues: tuple[VenueBalance, ...] = ()
     pools: tuple[PoolBalance, ...] = ()
+    moves_at: str = ""
     total: str = ""
     total_note: str = ""
 
