@@ -1,5 +1,6 @@
 """One run from the first server to the last figure."""
 
+import itertools
 import json
 import os
 import random
@@ -195,11 +196,12 @@ def _follow_common_rules(outcome: Outcome, commands: int, seed: int) -> None:
 def _die_everywhere(outcome: Outcome, fleet: Fleet, seed: int, every_point: int) -> None:
     """One command for each point of each path, whose process ends exactly there."""
     for venue in VENUES:
+        turns = itertools.count()
         for path in PATHS:
             point = 1
             while True:
                 start = time.time()
-                ended = in_a_process(partial(die_at, venue, path, point, seed), seconds=20)
+                ended = in_a_process(partial(die_at, venue, path, point, next(turns), seed), seconds=20)
                 outcome.troubles.append(Trouble(start, time.time(), is_of_its_own=True))
                 fleet.tend()
                 if ended is not None:

@@ -20,7 +20,7 @@ from tests.chaos.people import accounts_of, desk_of
 from trading import connect
 from trading.connect import account_adapter
 from trading.models import Command, VenueAccount
-from trading.models.commands import CommandState
+from trading.models.commands import OPEN_STATES, CommandState
 from trading.services.commands import prepare, submit
 from trading.services.reconcile import prove
 from trading.services.sync import sync_account
@@ -35,6 +35,8 @@ HANDS = 2  # threads of one trading process
 # The wishes of a venue's traders in a second: constant, so that what is measured is not a queue before this machine.
 PACE = 12.0
 ANSWER_PATIENCE = 20.0
+# The page says "it is being checked; do not send it again": one in ten goes on at once all the same.
+IMPATIENT = 0.1
 IDLE = 0.02  # seconds until a trader who could do nothing thinks again
 PATHS = ("submit", "prove_arrived", "prove_lost")
 
@@ -60,14 +62,17 @@ def _trade(accounts: list[VenueAccount], seed: str, mean: float) -> None:
     while True:
         due = max(due, time.monotonic()) + chance.expovariate(1 / mean)
         time.sleep(max(0.0, due - time.monotonic()))
-        while _with_patience(lambda: _act(chance.choice(accounts), desks, chance)) is None:
+        waits = chance.random() > IMPATIENT
+        while _with_patience(lambda waits=waits: _act(chance.choice(accounts), desks, chance, waits=waits)) is None:  # type: ignore[misc]
             time.sleep(IDLE)
 
 
-def _act(account: VenueAccount, desks: dict[int, Desk], chance: random.Random) -> Command | None:
+def _act(account: VenueAccount, desks: dict[int, Desk], chance: random.Random, *, waits: bool) -> Command | None:
     with operator_scope(account.operator_id):
         if account.pk not in desks:
             desks[account.pk] = desk_of(account, chance)
+        if waits and Command.objects.filter(account=account, state__in=OPEN_STATES).exists():
+            return None
         return act(desks[account.pk])
 
 
@@ -81,12 +86,12 @@ def _with_patience(work: Callable[[], T]) -> T:
             time.sleep(0.05)
 
 
-def die_at(venue: str, path: str, point: int, seed: int) -> int | None:
+def die_at(venue: str, path: str, point: int, turn: int, seed: int) -> int | None:
     """Walk one command down a path and die at the point; the number of points where the path ended before, None where
-    it was never walked."""
+    it was never walked. ``turn`` is how many died before: the accounts take turns."""
     chance = random.Random(f"{seed} {venue} {path} {point}")
     accounts = accounts_of(venue)
-    account = accounts[point % len(accounts)]
+    account = accounts[turn % len(accounts)]
     points = Points(point if path == "submit" else 0)
     with operator_scope(account.operator_id), ExitStack() as stack:
         _watch(points, path)
