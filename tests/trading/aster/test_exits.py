@@ -168,6 +168,14 @@ def protected(trader: AsterTrader) -> str:
     return address
 
 
+def exchanged(trader: AsterTrader, wanted: Exits, **which: str) -> str:
+    """New exits take the place of those of the resting ones that are named; the words of the notice."""
+    old, account = tuple(Order.objects.filter(is_open=True, **which)), trader.account
+    command = set_exits(trading_adapter(account), account, trader.position, wanted, old, uuid4(), {"exits": "1"})
+    assert command is not None
+    return told(command)
+
+
 def test_new_stop_follows_an_old_one_whose_cancellation_was_not_answered(ready: AsterTrader) -> None:
     address = protected(ready)
     form = {"form_key": str(uuid4()), "take_profit": "90000", "stop_loss": "81000"}
@@ -186,13 +194,9 @@ def test_new_stop_follows_an_old_one_whose_cancellation_was_not_answered(ready: 
 
 def test_refused_new_stop_puts_the_old_one_back(ready: AsterTrader) -> None:
     protected(ready)
-    old, account = tuple(Order.objects.filter(is_open=True, trigger_kind="stop_loss")), ready.account
-    wrong, form = Exits(stop_loss=Decimal(87000)), {"exits": "1"}
 
-    command = set_exits(trading_adapter(account), account, ready.position, wrong, old, uuid4(), form)
+    words = exchanged(ready, Exits(stop_loss=Decimal(87000)), trigger_kind="stop_loss")
 
-    assert command is not None
-    words = told(command)
     assert words.startswith("Refused: BTC long, stop-loss at 87,000 | The stop-loss at 87,000: ")
     assert words.endswith("Your old stop-loss at 80,000 was put back.")
     assert resting() == {"take_profit": (Decimal(90000), True), "stop_loss": (Decimal(80000), True)}
@@ -226,16 +230,9 @@ def test_old_stop_that_is_gone_for_good_is_missed_aloud(ready: AsterTrader) -> N
 
 def test_exit_beside_a_refused_one_takes_the_place_of_its_own_old_one_only(ready: AsterTrader) -> None:
     ready.order(**BOTH)
-    old, account, wrong = (
-        tuple(Order.objects.filter(is_open=True)),
-        ready.account,
-        Exits(Decimal(91000), Decimal(87000)),
-    )
 
-    command = set_exits(trading_adapter(account), account, ready.position, wrong, old, uuid4(), {"exits": "1"})
+    words = exchanged(ready, Exits(Decimal(91000), Decimal(87000)))
 
-    assert command is not None
-    words = told(command)
     assert words.startswith("Done: BTC long, take-profit at 91,000 | The stop-loss at 87,000: ")
     assert words.endswith("Your old stop-loss is still in place.")
     assert resting() == {"take_profit": (Decimal(91000), True), "stop_loss": (Decimal(80000), False)}
@@ -243,16 +240,10 @@ def test_exit_beside_a_refused_one_takes_the_place_of_its_own_old_one_only(ready
 
 def test_old_exit_comes_back_beside_a_new_one_that_was_taken(ready: AsterTrader) -> None:
     protected(ready)
-    old, account, wrong = (
-        tuple(Order.objects.filter(is_open=True)),
-        ready.account,
-        Exits(Decimal(91000), Decimal(87000)),
-    )
 
-    command = set_exits(trading_adapter(account), account, ready.position, wrong, old, uuid4(), {"exits": "1"})
+    words = exchanged(ready, Exits(Decimal(91000), Decimal(87000)))
 
-    assert command is not None
-    assert told(command).endswith("Your old stop-loss at 80,000 was put back.")
+    assert words.endswith("Your old stop-loss at 80,000 was put back.")
     assert resting() == {"take_profit": (Decimal(91000), True), "stop_loss": (Decimal(80000), True)}
 
 

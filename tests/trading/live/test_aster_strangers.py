@@ -123,6 +123,12 @@ def streams(alice: AsterTrader, aster: SandboxProcess) -> Iterator[list[AsterStr
         yield made
 
 
+def look(*accounts: VenueAccount) -> None:
+    """Somebody looks at each of them, so that it is followed."""
+    for account in accounts:
+        presence.look(account.operator_id, account.pk)
+
+
 def followed(streams: list[AsterStream]) -> set[str]:
     """The names under which the venue tells of accounts now."""
     carried = [(stream._accounts.subscribed, stream._keys.hearers) for stream in streams]
@@ -133,8 +139,7 @@ def test_same_address_under_another_key_shares_nothing(
     alice: AsterTrader, mallory: Stranger, streams: list[AsterStream]
 ) -> None:
     at_venue = mallory.paste_key_of(mallory.address)
-    presence.look(alice.account.operator_id, alice.account.pk)
-    presence.look(mallory.operator.pk, mallory.account.pk)
+    look(alice.account, mallory.account)
     both = {stream_of(alice.account), stream_of(mallory.account)}
     assert eventually(lambda: followed(streams) == both)
 
@@ -154,8 +159,7 @@ def test_key_that_is_forgotten_or_replaced_ends_its_stream(
 ) -> None:
     """Alice's stream goes on meanwhile, and makes nothing of Mallory's row look fresh."""
     at_venue = mallory.paste_key_of(mallory.address)
-    presence.look(alice.account.operator_id, alice.account.pk)
-    presence.look(mallory.operator.pk, mallory.account.pk)
+    look(alice.account, mallory.account)
     alices, first = stream_of(alice.account), stream_of(mallory.account)
     assert eventually(lambda: followed(streams) == {alices, first})
 
@@ -174,7 +178,7 @@ def test_key_that_is_forgotten_or_replaced_ends_its_stream(
     assert (after.attempted_at, after.synced_at, mallory.fills()) == (before.attempted_at, before.synced_at, 0)
 
     bobs = mallory.paste_key_of(str(Account.create().address).lower())
-    presence.look(mallory.operator.pk, mallory.account.pk)
+    look(mallory.account)
     assert eventually(lambda: followed(streams) == {alices, stream_of(mallory.account)})
     buy(at_venue)
     buy(bobs)

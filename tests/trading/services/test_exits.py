@@ -46,6 +46,13 @@ def protect(desk: Desk, exits: Exits, replaced: tuple[Order, ...] = ()) -> Comma
     return set_exits(desk.adapter, desk.account, held, exits, replaced, uuid4(), {"exits": str(exits)})
 
 
+def protected(desk: Desk) -> dict[str, Order]:
+    """A position with both exits: their orders by kind."""
+    opened(desk)
+    protect(desk, BOTH)
+    return {order.trigger_kind: order for order in resting(desk)}
+
+
 @pytest.mark.parametrize(
     ("side", "kind", "price", "limit"),
     [
@@ -150,9 +157,7 @@ def test_position_gets_exits_for_all_of_it(desk: Desk) -> None:
 
 
 def test_exit_is_replaced_by_one_of_another_price(desk: Desk) -> None:
-    opened(desk)
-    protect(desk, BOTH)
-    old = next(order for order in resting(desk) if order.trigger_kind == "stop_loss")
+    old = protected(desk)["stop_loss"]
 
     protect(desk, Exits(stop_loss=Decimal(82000)), (old,))
 
@@ -173,10 +178,9 @@ def prices(desk: Desk) -> dict[str, Decimal | None]:
 
 
 def test_refused_new_stop_leaves_the_old_one_and_says_so(desk: Desk) -> None:
-    opened(desk)
-    protect(desk, BOTH)
+    old = protected(desk)
 
-    state, title, detail = told(protect(desk, Exits(stop_loss=Decimal(87000)), tuple(resting(desk))))
+    state, title, detail = told(protect(desk, Exits(stop_loss=Decimal(87000)), tuple(old.values())))
 
     assert (state, title) == (NoticeState.REJECTED, "Refused: BTC long, stop-loss at 87,000")
     assert detail.endswith("Your old take-profit and stop-loss are still in place.")
@@ -184,11 +188,9 @@ def test_refused_new_stop_leaves_the_old_one_and_says_so(desk: Desk) -> None:
 
 
 def test_old_stop_goes_once_the_new_one_is_proven(desk: Desk) -> None:
-    opened(desk)
-    protect(desk, BOTH)
-    old = tuple(order for order in resting(desk) if order.trigger_kind == "stop_loss")
+    old = protected(desk)["stop_loss"]
     desk.sandbox.fault("drop_after", "order")
-    command = protect(desk, Exits(stop_loss=Decimal(82000)), old)
+    command = protect(desk, Exits(stop_loss=Decimal(82000)), (old,))
     assert command is not None
     assert command.state == CommandState.UNKNOWN
 
@@ -199,10 +201,9 @@ def test_old_stop_goes_once_the_new_one_is_proven(desk: Desk) -> None:
 
 
 def test_exits_that_are_not_wanted_any_more_are_only_taken_away(desk: Desk) -> None:
-    opened(desk)
-    protect(desk, BOTH)
+    old = protected(desk)
 
-    command = protect(desk, Exits(), tuple(resting(desk)))
+    command = protect(desk, Exits(), tuple(old.values()))
 
     assert command is not None
     assert (command.kind, command.state) == (CommandKind.CANCEL_ALL, CommandState.ACCEPTED)
@@ -210,9 +211,7 @@ def test_exits_that_are_not_wanted_any_more_are_only_taken_away(desk: Desk) -> N
 
 
 def test_impossible_exit_leaves_the_old_one_where_it_is(desk: Desk) -> None:
-    opened(desk)
-    protect(desk, BOTH)
-    before = resting(desk)
+    before = list(protected(desk).values())
 
     with pytest.raises(InvalidCommand):
         protect(desk, Exits(stop_loss=Decimal("82000.123")), tuple(before))

@@ -106,24 +106,23 @@ def test_tables_that_are_fetched_at_once_share_one_reading(
         assert "No open orders" in browser.get("/orders/").content.decode()
 
 
-def test_announced_change_is_never_hidden_by_what_is_remembered(
-    desk: Desk, browser: Client, held: Position, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def remembered(browser: Client, held: Position, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table with the one position, shown and kept for a minute."""
     remember_for_a_minute(monkeypatch)
     assert browser.get("/positions/").content.decode().count("data-row") == 1
 
+
+@pytest.mark.usefixtures("remembered")
+def test_announced_change_is_never_hidden_by_what_is_remembered(desk: Desk, browser: Client) -> None:
     Position.objects.all().delete()
     announce(desk.operator.pk, desk.account.pk)
 
     assert "No open positions" in browser.get("/positions/").content.decode()
 
 
-def test_table_after_a_command_is_read_anew(
-    desk: Desk, browser: Client, held: Position, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    remember_for_a_minute(monkeypatch)
-    assert browser.get("/positions/").content.decode().count("data-row") == 1
-
+@pytest.mark.usefixtures("remembered")
+def test_table_after_a_command_is_read_anew(browser: Client, held: Position) -> None:
     browser.post(f"/positions/{held.pk}/close/now/", {"form_key": str(uuid4())})
 
     assert "No open positions" in browser.get("/positions/").content.decode()
