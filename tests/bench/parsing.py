@@ -1,4 +1,5 @@
-"""P2: an account of twenty positions from the venue's bytes to typed decimals, ours beside ccxt and a bare decoder."""
+"""P2: an account of twenty positions from the venue's bytes to typed decimals, ours beside ccxt, the official SDK and a
+bare decoder."""
 
 import json
 from datetime import UTC, datetime
@@ -6,26 +7,36 @@ from decimal import Decimal
 from functools import partial
 
 import ccxt
+import requests
+from hyperliquid.info import Info
+from hyperliquid.utils.constants import MAINNET_API_URL
 
 from tests.bench.measuring import Line, in_turns, seconds_per_call
+from tests.trading.venues.hyperliquid.figures import OWNER
 from trading.venues.hyperliquid import parse
 
 POSITIONS, CALLS, SLOW_CALLS = 20, 1000, 20
+TIMES_CCXT = 30
 RECEIVED_AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
 def account() -> list[Line]:
     """Lines of Hyperliquid's account state."""
     body = account_state(POSITIONS)
-    time, bare, library = in_turns(
+    time, bare, sdk, library = in_turns(
         [
             partial(seconds_per_call, partial(parse.account, body, RECEIVED_AT), CALLS),
             partial(seconds_per_call, partial(json.loads, body), CALLS),
+            partial(seconds_per_call, partial(_official_sdk(body).user_state, OWNER), CALLS),
             partial(seconds_per_call, partial(_by_ccxt, _client(POSITIONS), body.decode()), SLOW_CALLS),
         ]
     )
     work = f"parse an account of {POSITIONS} positions, {len(body):,} bytes"
-    return [Line("P2", work, time, "json.loads, no types", bare, bare), Line("P2", work, time, "ccxt", library)]
+    return [
+        Line("P2", work, time, "json.loads, no types", bare, bare),
+        Line("P2", work, time, "official SDK, no types", sdk),
+        Line("P2", work, time, "ccxt", library, library / TIMES_CCXT),
+    ]
 
 
 def account_state(count: int) -> bytes:
@@ -69,6 +80,26 @@ def _position(number: int) -> dict[str, object]:
         "cumFunding": {"allTime": "514.085417", "sinceOpen": "1.312045", "sinceChange": "0.218445"},
     }
     return {"type": "oneWay", "position": position}
+
+
+class _Answered(requests.Session):
+    """A session whose every request has had this answer already."""
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__()
+        self._body = body
+
+    def post(self, *_: object, **__: object) -> requests.Response:
+        """The answer, as bytes that nobody has read yet."""
+        response = requests.Response()
+        response.status_code, response._content = 200, self._body
+        return response
+
+
+def _official_sdk(body: bytes) -> Info:
+    info = Info(MAINNET_API_URL, skip_ws=True, meta={"universe": []}, spot_meta={"universe": [], "tokens": []})
+    info.session = _Answered(body)
+    return info
 
 
 def _client(count: int) -> ccxt.hyperliquid:
