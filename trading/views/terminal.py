@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 
 from tenants.access import MemberRequest, signed_in, trader_required
 from tenants.models import Role, User
+from tenants.recent import trader_remembered
 from trading.connect import configured_venues, gateway_of
 from trading.desk import Desk, accounts_of, desk_of, portfolio_of, unsettled_commands
 from trading.forms import read_order
@@ -32,6 +33,7 @@ from trading.panels.ticket import build_ticket, default_form
 from trading.panels.view_models import FreshnessState, TerminalPage, Tone, VenueBanner
 from trading.panels.weather import weather_banner
 from trading.quoting import quote_order
+from trading.recent import recent_portfolio
 from trading.services.accounts import current_accounts
 from trading.venues.snapshots import Network, Venue
 from trading.views.market import book_of, market_links
@@ -145,11 +147,11 @@ def build_banner(desks: Sequence[Desk]) -> VenueBanner | None:
     return VenueBanner(tone=Tone.WARN, title=f"{who} does not answer.", detail=account.sync_problem)
 
 
-@trader_required
+@trader_remembered
 @require_GET
 def show_banner(request: MemberRequest) -> HttpResponse:
     """The banner alone, asked for again and again while the page is open."""
-    return render(request, "trading/_banner.html", {"banner": build_banner(portfolio_of(request.user))})
+    return render(request, "trading/_banner.html", {"banner": build_banner(recent_portfolio(request.user).desks)})
 
 
 @trader_required
