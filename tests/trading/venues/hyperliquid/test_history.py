@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from trading.venues.base import Fill, OpenOrder, OrderState, TimeInForce, TriggerKind
+from trading.venues.base import OrderState, TriggerKind
 from trading.venues.errors import Malformed, UnknownState
 from trading.venues.hyperliquid import history, markets, orders, parse
 
@@ -71,46 +71,6 @@ def test_a_trigger_order_is_read_whole() -> None:
     assert (order.trigger.kind, order.trigger.condition) == (TriggerKind.STOP_LOSS, "Price below 9.995")
 
 
-def as_written(order: OpenOrder) -> dict[str, Any]:
-    return {
-        "coin": order.market,
-        "oid": order.order_id,
-        "side": "B" if order.is_buy else "A",
-        "limitPx": str(order.limit_price),
-        "sz": str(order.size),
-        "children": [as_written(child) for child in order.children],
-    }
-
-
-def with_the_same_keys(row: dict[str, Any]) -> dict[str, Any]:
-    kept = {key: row[key] for key in ("coin", "oid", "side", "limitPx", "sz")}
-    return kept | {"children": [with_the_same_keys(child) for child in row.get("children", [])]}
-
-
-def test_every_recorded_order_parses_to_the_recorded_text(venue_data: Path) -> None:
-    for name in ("frontend_open_orders.json", "open_orders.json"):
-        rows = recording(venue_data, name)
-        found = orders.open_orders(encoded(rows))
-        assert [as_written(order) for order in found] == [with_the_same_keys(row) for row in rows]
-        for order, row in zip(found, rows, strict=True):
-            assert (order.trigger is not None) is row.get("isTrigger", False)
-    whole = orders.open_orders(encoded(recording(venue_data, "frontend_open_orders.json")))
-    assert [order.order_id for order in whole if order.covers_position] == [501149851930]
-    assert {order.trigger.kind for order in whole if order.trigger} == {TriggerKind.STOP_LOSS, TriggerKind.TAKE_PROFIT}
-
-
-def test_recorded_order_histories_parse(venue_data: Path) -> None:
-    rows = recording(venue_data, "historical_orders.json")
-    found = orders.order_history(encoded(rows))
-    assert [report.label for report in found] == [row["status"] for row in rows]
-    assert [report.order.order_id for report in found if report.order] == [row["order"]["oid"] for row in rows]
-    status = recording(venue_data, "order_status.json")
-    report = orders.order_report(encoded(status["found"]))
-    assert (report.state, report.order and report.order.time_in_force) == (OrderState.OPEN, TimeInForce.POST_ONLY)
-    missing = orders.order_report(encoded(status["missing"]))
-    assert (missing.state, missing.label, missing.order) == (OrderState.UNKNOWN, "unknownOid", None)
-
-
 @pytest.mark.parametrize(
     ("label", "state"),
     [
@@ -170,38 +130,13 @@ def test_two_fills_of_one_moment_without_an_id_stay_two() -> None:
     assert len(history.fills(encoded([old, old | {"startPosition": "0.73"}]))) == 2
 
 
-def test_every_recorded_fill_parses_to_the_recorded_text(venue_data: Path) -> None:
+def test_a_liquidation_names_its_account_and_its_way(venue_data: Path) -> None:
     recorded = recording(venue_data, "user_fills.json")
-    lists = [rows for rows in recorded.values() if isinstance(rows, list)]
-    lists.append(recorded["ws_user_channel_liquidation_counterparty"]["data"]["fills"])
-    for rows in lists:
-        found = history.fills(encoded(rows))
-        keys = ("coin", "oid", "px", "sz", "closedPnl", "dir", "crossed")
-        assert sorted(fill_as_written(fill) for fill in found) == sorted(
-            tuple(row[key] for key in keys) for row in rows
-        )
-        assert [fill.time for fill in found] == sorted(fill.time for fill in found)
-    fees = {row["oid"]: row.get("fee") for row in recorded["current_shape"]}
-    for fill in history.fills(encoded(recorded["current_shape"])):
-        assert (None if fill.fee is None else str(fill.fee)) == fees[fill.order_id]
     marks = {fill.liquidation for fill in history.fills(encoded(recorded["special_dirs"] + recorded["current_shape"]))}
     assert {(mark.account, mark.method) for mark in marks if mark} == {
         ("0x193bd350ec838b1e22d6f302da5343b920aa1c2b", "market"),
         ("0xcb02837caaee310c178501855b63bf7f4f4b1f8b", "backstop"),
     }
-
-
-def fill_as_written(fill: Fill) -> tuple[object, ...]:
-    numbers = (str(fill.price), str(fill.size), str(fill.closed_pnl))
-    return (fill.market, fill.order_id, *numbers, fill.direction, fill.is_taker)
-
-
-def test_every_recorded_funding_payment_parses(venue_data: Path) -> None:
-    for name, rows in recording(venue_data, "user_funding.json").items():
-        found = history.funding(encoded(rows))
-        assert {(payment.market, str(payment.amount), str(payment.rate)) for payment in found} == {
-            (row["delta"]["coin"], row["delta"]["usdc"], row["delta"]["fundingRate"]) for row in rows
-        }, name
 
 
 def test_the_ledger_signs_what_it_knows_and_shows_the_rest(venue_data: Path) -> None:

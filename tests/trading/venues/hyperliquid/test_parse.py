@@ -228,17 +228,6 @@ def test_every_recorded_market_parses_to_the_recorded_text(venue_data: Path) -> 
             assert {spec.restriction for spec in found.specs} == {MarginRestriction.STRICT_ISOLATED}
 
 
-def test_special_market_rows_parse(venue_data: Path) -> None:
-    rows = json.loads((venue_data / "hyperliquid" / "meta_special_markets.json").read_text())["rows"]
-    universe = [entry["row"] for entry in rows if entry["row"]["marginTableId"] < 50]
-    found = markets.markets(markets_body(universe), NOW)
-    assert {spec.name: (spec.restriction, spec.delisted) for spec in found.specs} == {
-        "HPOS": (MarginRestriction.STRICT_ISOLATED, True),
-        "xyz:TLT": (MarginRestriction.ISOLATED_ONLY, False),
-        "xyz:GOLD": (MarginRestriction.NONE, False),
-    }
-
-
 @pytest.mark.parametrize(
     ("row", "unread"),
     [
