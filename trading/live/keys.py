@@ -21,7 +21,9 @@
 ``looking:arrivals``                      channel: somebody began to look at the account or market channel named
 ``live:control``                          channel every live application hears (it has to hear something)
 ``lock:task:{name}``                      held while a turn of a periodic task runs
-``weather:{venue}:{network}:{egress}``    list of what came of the newest requests to a venue, newest first
+``weather:{venue}:{network}:{egress}…``   list of what came of the newest requests to a venue, newest first, by door
+``silences:{venue}:{network}:{egress}``   sorted set: an order to be silent → Unix ms until which
+``asking:{venue}:{network}``              there while an order was let through lately to ask if orders are taken again
 ``probe:{venue}:{network}``               there while a venue that is down was tried lately
 ``schedule:{venue}:{network}:handed``     sorted set: account → Unix seconds until which a worker has it
 ``schedule:{venue}:{network}:resting``    hash: account → failed readings in a row, Unix seconds until which it rests
@@ -38,6 +40,7 @@
 """
 
 from trading.venues.snapshots import Network, Venue
+from trading.venues.weather import Door
 
 ADDRESSES = "addresses"
 ARRIVALS = "looking:arrivals"
@@ -126,9 +129,19 @@ def task_lock(name: str) -> str:
     return f"lock:task:{name}"
 
 
-def weather(venue: Venue, network: Network, egress: str) -> str:
-    """What came of the newest requests to a venue from one address of ours."""
-    return f"weather:{venue}:{network}:{egress}"
+def weather(venue: Venue, network: Network, egress: str, door: Door = Door.READ) -> str:
+    """What came of the newest requests of a kind to a venue from one address of ours."""
+    return f"weather:{venue}:{network}:{egress}" + ("" if door is Door.READ else f":{door}")
+
+
+def silences(venue: Venue, network: Network, egress: str) -> str:
+    """For how long a venue told one address of ours to be silent."""
+    return f"silences:{venue}:{network}:{egress}"
+
+
+def asking(venue: Venue, network: Network) -> str:
+    """There while an order was let through lately to ask whether a venue takes orders again."""
+    return f"asking:{venue}:{network}"
 
 
 def probe(venue: Venue, network: Network) -> str:
@@ -159,6 +172,16 @@ def freshness(operator_id: int, venue: Venue, network: Network) -> str:
 def whole_turn(venue: Venue, network: Network) -> str:
     """There while an account that nobody waits for was read whole lately, though nothing lay idle."""
     return f"schedule:{venue}:{network}:whole"
+
+
+def strained(venue: Venue, network: Network) -> str:
+    """There while the promises of freshness have no slack."""
+    return f"schedule:{venue}:{network}:strained"
+
+
+def behind(venue: Venue, network: Network) -> str:
+    """Which accounts' executions are to be read when there is room."""
+    return f"schedule:{venue}:{network}:behind"
 
 
 def measured(venue: Venue, network: Network) -> str:

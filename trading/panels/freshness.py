@@ -25,6 +25,7 @@ SKIES = {
     Sky.SLOW: "slow",
     Sky.RATE_LIMITED: "asks us to slow down",
     Sky.HALTED: "halted",
+    Sky.ORDERS_UNANSWERED: "not answering orders",
     Sky.DOWN: "not answering",
 }
 

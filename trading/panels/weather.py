@@ -8,12 +8,17 @@ TITLES = {
     Sky.SLOW: "{venue} is slow.",
     Sky.RATE_LIMITED: "{venue} asks us to slow down.",
     Sky.HALTED: "{venue} has halted usual trading.",
+    Sky.ORDERS_UNANSWERED: "{venue} is not answering orders.",
     Sky.DOWN: "{venue} is not answering.",
 }
 DETAILS = {
     Sky.SLOW: f"Answers take more than {SLOW_SECONDS:g} s. An order may show as checking for longer than usual.",
     Sky.RATE_LIMITED: "Figures are read less often for a while, and orders go first.",
     Sky.HALTED: "Nothing new is opened until it is back. Cancelling and reducing are still tried.",
+    Sky.ORDERS_UNANSWERED: (
+        "Figures are read, but nothing new is opened until it does. "
+        "Closing, reducing, adding margin and cancelling are still tried."
+    ),
     Sky.DOWN: "Nothing new is opened until it does. Closing, reducing, adding margin and cancelling are still tried.",
 }
 
@@ -24,5 +29,6 @@ def weather_banner(venue: str, weather: Weather) -> VenueBanner | None:
         return None
     since = f" Since {clock(weather.since)} UTC." if weather.since else ""
     until = f" Until {clock(weather.silent_until)} UTC it takes nothing at all." if weather.silent_until else ""
+    asks = f" From {clock(weather.asks_at)} UTC one order at a time asks if that is over." if weather.asks_at else ""
     title = TITLES[weather.sky].format(venue=venue)
-    return VenueBanner(tone=Tone.WARN, title=title, detail=f"{DETAILS[weather.sky]}{until}{since}")
+    return VenueBanner(tone=Tone.WARN, title=title, detail=f"{DETAILS[weather.sky]}{until}{asks}{since}")

@@ -1,18 +1,28 @@
 """While a venue is down or halted nothing is sent there that adds risk: nobody could tell what became of it.
 
-Closing, reducing, adding margin and cancelling are always tried, whatever the weather.
+Closing, reducing, adding margin and cancelling are always tried, whatever the weather. Where only orders can tell
+whether orders are taken again, one at a time is let through to ask; the venue's refusal of it changes nothing, and what
+it does not answer is settled by proof like any other.
 """
+
+from datetime import datetime
+
+from django.utils import timezone
 
 from trading.live import weather
 from trading.models import VenueAccount
 from trading.services.commands import Intent, earlier
 from trading.venues.errors import InvalidCommand, Reason
 from trading.venues.snapshots import Network, Venue
-from trading.venues.weather import Sky
+from trading.venues.weather import Sky, Weather
 
 SENTENCES = {
     Sky.DOWN: (
         "The venue is not answering, so nothing that adds risk is sent. Closing, reducing, adding margin and "
+        "cancelling are still tried. This opens again by itself."
+    ),
+    Sky.ORDERS_UNANSWERED: (
+        "The venue is not answering orders, so nothing that adds risk is sent. Closing, reducing, adding margin and "
         "cancelling are still tried. This opens again by itself."
     ),
     Sky.HALTED: (
@@ -20,18 +30,32 @@ SENTENCES = {
         "tried. This opens again by itself."
     ),
 }
+SILENT = "The venue takes nothing from this exchange until {until:%d %b %H:%M:%S} UTC. This opens again by itself."
+ONE_ASKS = " Another order is asking right now; try again in a few seconds."
 
 
 class VenueAway(InvalidCommand):
     """New risk was refused before anything was written down or sent."""
 
-    def __init__(self, sky: Sky) -> None:
-        super().__init__(SENTENCES[sky], reason=Reason.VENUE_AWAY)
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence, reason=Reason.VENUE_AWAY)
+
+
+def closed_because(present: Weather, now: datetime) -> str:
+    """Why this weather keeps new risk from a venue; nothing where it may be tried."""
+    if present.silent_until is not None and now < present.silent_until:
+        return SILENT.format(until=present.silent_until)
+    return "" if present.sky.takes_risk or present.may_ask(now) else SENTENCES[present.sky]
 
 
 def refuse_new_risk(account: VenueAccount, intent: Intent) -> None:
     """Raise ``VenueAway`` where the weather forbids a new command that adds risk; a repeat of an earlier form passes,
-    because what it did is on record already."""
-    sky = weather.read(Venue(account.venue), Network(account.network)).sky
-    if not sky.takes_risk and earlier(account, intent.kind, intent.form_key, intent.form) is None:
-        raise VenueAway(sky)
+    because what it did is on record already. An ordered silence is kept by the budget, which sends nothing."""
+    venue, network = Venue(account.venue), Network(account.network)
+    present = weather.read(venue, network)
+    if present.sky.takes_risk or earlier(account, intent.kind, intent.form_key, intent.form) is not None:
+        return
+    if not present.may_ask(timezone.now()):
+        raise VenueAway(SENTENCES[present.sky])
+    if not weather.may_ask(venue, network):
+        raise VenueAway(SENTENCES[present.sky] + ONE_ASKS)

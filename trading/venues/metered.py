@@ -20,7 +20,7 @@ from trading.venues.errors import HeldBack, OutcomeUnknown, RateLimited, Request
 from trading.venues.ledger import Answer, Charge, Meter, Priority
 from trading.venues.snapshots import RequestAllowance
 from trading.venues.transport import NO_HEADERS, Response, Transport
-from trading.venues.weather import Kind, Outcome
+from trading.venues.weather import Door, Kind, Outcome
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +35,7 @@ _reads_are: ContextVar[Priority] = ContextVar("reads_are", default=Priority.URGE
 class Cost:
     """What one request costs: weight for our address, and how many orders it is for its account.
 
+    ``is_usual``: an order that a halted venue would refuse, so that its answer tells whether the venue is.
     ``may_rest``: a command that an account without requests left may not send now; what takes risk away still may.
     ``requests``: how many of the account's it uses up where the venue counts them for life, and ``use`` for what.
     ``tells``: the account whose requests the answer tells of.
@@ -43,10 +44,16 @@ class Cost:
     weight: int
     orders: int = 0
     is_command: bool = False
+    is_usual: bool = False
     may_rest: bool = False
     requests: int = 0
     use: Use = Use.USUAL
     tells: str = ""
+
+    @property
+    def door(self) -> Door:
+        """What kind of request it is, to whoever judges how the venue is doing."""
+        return Door.ORDER if self.is_usual else Door.COMMAND if self.is_command else Door.READ
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +171,8 @@ class MeteredTransport:
             raise
         finally:
             self._settle(name, charges, answer)
-            self._heard(Outcome(kind, time.monotonic() - started, wait=answer.wait))
+            door = Door.ORDER if kind is Kind.HALTED else cost.door
+            self._heard(Outcome(kind, time.monotonic() - started, answer.wait, door))
 
     def _charges(self, cost: Cost) -> list[Charge]:
         limits = self._limits()

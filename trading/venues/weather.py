@@ -1,17 +1,26 @@
 """How a venue is doing, judged by what came of the newest requests and by its own words. Pure.
 
 Evidence is recent or it is none: what is older than ``MEMORY`` seconds says nothing, so a state ends by itself when
-its evidence ages or is contradicted. A read is always tried now and then (``PROBE`` seconds apart while the venue is
-down), so evidence never runs out for good.
+its evidence ages or is contradicted; only a silence that the venue ordered lasts exactly as long as it said (Aster 5:
+two minutes to three days). A read is always tried now and then (``PROBE`` seconds apart while the venue is down), so
+evidence never runs out for good.
+
+Reads say nothing of orders: a venue that answers every read may refuse or ignore each order. Only orders end what
+orders have said, and while none is sent none can. So ``CLOSED`` seconds after the last of them one order at a time is
+let through and asks, ``ASKING`` seconds apart; reducing and cancelling are tried all the time and count as well.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import takewhile
 
 MEMORY = timedelta(seconds=60)
 PROBE = 2.0
+# Three commands that were not answered are settled by their own proofs meanwhile; a halt takes minutes.
+CLOSED = timedelta(seconds=15)
+ASKING = 5.0
 # So many failures in a row, over at least so long, with no answer between them, are more than bad luck.
 FAILURES, FAILING = 3, timedelta(seconds=2)
 SLOW_SECONDS = 1.5
@@ -26,12 +35,21 @@ class Sky(StrEnum):
     SLOW = "slow"
     RATE_LIMITED = "rate_limited"
     HALTED = "halted"
+    ORDERS_UNANSWERED = "orders_unanswered"  # it answers reads and no commands
     DOWN = "down"
 
     @property
     def takes_risk(self) -> bool:
         """Whether orders that add risk may be sent: not to a venue that would not tell what became of them."""
-        return self not in (Sky.DOWN, Sky.HALTED)
+        return self not in (Sky.DOWN, Sky.ORDERS_UNANSWERED, Sky.HALTED)
+
+
+class Door(StrEnum):
+    """What a request was."""
+
+    READ = "read"
+    COMMAND = "command"
+    ORDER = "order"  # a command that a halted venue would refuse: its answer tells whether there is a halt
 
 
 class Kind(StrEnum):
@@ -44,6 +62,9 @@ class Kind(StrEnum):
     HALTED = "halted"  # it said that trading is halted
 
 
+SAID = (Kind.HALTED, Kind.ANSWERED)  # what an order may be told of a halt
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of one request, and how many seconds that took. ``wait``: for how long the venue told us to be silent,
@@ -52,6 +73,12 @@ class Outcome:
     kind: Kind
     seconds: float
     wait: float | None = None
+    door: Door = Door.READ
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether there was no answer at all."""
+        return self.kind in (Kind.FAILED, Kind.UNREACHABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,43 +91,82 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Weather:
-    """The state of a venue, since when (None while it is fine), and until when it told us to be silent."""
+    """The state of a venue, since when (None while it is fine), and until when it told us to be silent.
+
+    ``asks_at``: from when on one order at a time asks whether orders are taken again; None where reads tell.
+    """
 
     sky: Sky = Sky.FINE
     since: datetime | None = None
     silent_until: datetime | None = None
+    asks_at: datetime | None = None
+
+    def may_ask(self, now: datetime) -> bool:
+        """Whether it is time for an order that asks."""
+        return self.asks_at is not None and now >= self.asks_at
 
 
 def judge(evidence: Sequence[Evidence], now: datetime) -> Weather:
     """The weather by this evidence, newest first.
 
-    Down: the newest outcomes are all failures, several and over some time; one answer ends it. Rate-limited: we were
-    told to be silent and the time is not over. Slow: half of the newest answers took longer than ``SLOW_SECONDS``.
+    Down: the newest outcomes are all failures, several and over some time; one answer ends it. Orders unanswered: the
+    newest commands are, though reads are answered. Halted: the venue said so to an order and has answered none
+    otherwise since. Rate-limited: we were told to be silent and the time is not over, however long ago that was. Slow:
+    half of the newest answers took longer than ``SLOW_SECONDS``.
     """
-    recent = [one for one in evidence if timedelta(0) <= now - one.at <= MEMORY][:JUDGED]
-    failures = _leading(recent, (Kind.FAILED, Kind.UNREACHABLE))
-    if len(failures) >= FAILURES and failures[0].at - failures[-1].at >= FAILING:
-        return Weather(Sky.DOWN, failures[-1].at)
-    halts = _leading(recent, (Kind.HALTED,))
-    if halts:
-        return Weather(Sky.HALTED, halts[-1].at)
-    told = [one for one in recent if one.outcome.kind is Kind.SLOWED]
-    ends = [one.at + timedelta(seconds=one.outcome.wait) for one in told if one.outcome.wait is not None]
-    if ends and max(ends) > now:
-        return Weather(Sky.RATE_LIMITED, told[-1].at, max(ends))
-    if len(slowed := _leading(recent, (Kind.SLOWED,))) >= FAILURES:
-        return Weather(Sky.RATE_LIMITED, slowed[-1].at)
+    remembered = [one for one in evidence if timedelta(0) <= now - one.at <= MEMORY]
+    return (
+        _down(remembered)
+        or _orders_unanswered(remembered)
+        or _halted(remembered)
+        or _rate_limited(evidence, remembered, now)
+        or _slow(remembered[:JUDGED])
+        or Weather()
+    )
+
+
+def _down(remembered: Sequence[Evidence]) -> Weather | None:
+    failures = list(takewhile(lambda one: one.outcome.has_failed, remembered))
+    return Weather(Sky.DOWN, failures[-1].at) if _are_more_than_bad_luck(failures) else None
+
+
+def _orders_unanswered(remembered: Sequence[Evidence]) -> Weather | None:
+    """A command that failed beside a read that failed too tells of the venue, not of its orders."""
+    reads = [one for one in remembered if one.outcome.door is Door.READ]
+    commands = [one for one in remembered if one.outcome.door is not Door.READ]
+    failures = list(takewhile(lambda one: one.outcome.has_failed, commands))
+    alone = [one for one in failures if not any(read.outcome.has_failed for read in _beside(one.at, reads))]
+    if not _are_more_than_bad_luck(alone):
+        return None
+    return Weather(Sky.ORDERS_UNANSWERED, alone[-1].at, asks_at=alone[0].at + CLOSED)
+
+
+def _beside(moment: datetime, reads: Sequence[Evidence]) -> Iterator[Evidence]:
+    """The last read until a moment and the first after it."""
+    yield from [one for one in reads if one.at <= moment][:1]
+    yield from [one for one in reads if one.at > moment][-1:]
+
+
+def _are_more_than_bad_luck(failures: Sequence[Evidence]) -> bool:
+    return len(failures) >= FAILURES and failures[0].at - failures[-1].at >= FAILING
+
+
+def _halted(remembered: Sequence[Evidence]) -> Weather | None:
+    told = [one for one in remembered if one.outcome.door is Door.ORDER and one.outcome.kind in SAID]
+    halts = list(takewhile(lambda one: one.outcome.kind is Kind.HALTED, told))
+    return Weather(Sky.HALTED, halts[-1].at, asks_at=halts[0].at + CLOSED) if halts else None
+
+
+def _rate_limited(evidence: Sequence[Evidence], remembered: Sequence[Evidence], now: datetime) -> Weather | None:
+    ends = [(one.at + timedelta(seconds=one.outcome.wait), one.at) for one in evidence if one.outcome.wait is not None]
+    lasting = [(end, told) for end, told in ends if end > now]
+    if lasting:
+        return Weather(Sky.RATE_LIMITED, min(told for _, told in lasting), max(end for end, _ in lasting))
+    slowed = list(takewhile(lambda one: one.outcome.kind is Kind.SLOWED, remembered))
+    return Weather(Sky.RATE_LIMITED, slowed[-1].at) if len(slowed) >= FAILURES else None
+
+
+def _slow(recent: Sequence[Evidence]) -> Weather | None:
     slow = [one for one in recent if one.outcome.kind is Kind.ANSWERED and one.outcome.seconds > SLOW_SECONDS]
-    if len(slow) >= FAILURES and len(slow) * SLOW_SHARE >= len(recent):
-        return Weather(Sky.SLOW, slow[-1].at)
-    return Weather()
-
-
-def _leading(recent: Sequence[Evidence], kinds: Sequence[Kind]) -> list[Evidence]:
-    """The newest outcomes as far as all of them are of these kinds."""
-    leading = []
-    for one in recent:
-        if one.outcome.kind not in kinds:
-            break
-        leading.append(one)
-    return leading
+    is_slow = len(slow) >= FAILURES and len(slow) * SLOW_SHARE >= len(recent)
+    return Weather(Sky.SLOW, slow[-1].at) if is_slow else None

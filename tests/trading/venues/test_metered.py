@@ -16,7 +16,7 @@ from trading.venues.hyperliquid.weights import TARIFF
 from trading.venues.ledger import Priority
 from trading.venues.metered import Limits, MeteredTransport, reading, weight_meter
 from trading.venues.transport import NO_HEADERS, Response
-from trading.venues.weather import Kind, Outcome
+from trading.venues.weather import Door, Kind, Outcome
 
 METER = weight_meter("budget:test", 100)
 STATE = b'{"type":"clearinghouseState","user":"0x1"}'
@@ -24,6 +24,8 @@ META = b'{"type":"meta"}'
 ORDER = b'{"action":{"type":"order","orders":[{}]}}'
 CLOSE = b'{"action":{"type":"order","orders":[{"r":true}]}}'
 ASK = b'{"type":"userRateLimit","user":"0x1"}'
+POST_ONLY = b'{"action":{"type":"order","orders":[{"r":false,"t":{"limit":{"tif":"Alo"}}}]}}'
+AT_ONCE = b'{"action":{"type":"order","orders":[{"r":true,"t":{"limit":{"tif":"Ioc"}}}]}}'
 CANCEL = b'{"action":{"type":"cancel","cancels":[{}]}}'
 FINE = Response(200, b"{}")
 
@@ -43,7 +45,7 @@ class Venue:
         return answer
 
 
-class Door:
+class Way:
     """A metered way to a venue, whose clock stands still unless somebody sleeps."""
 
     def __init__(self, redis: Redis, venue: Venue, **changes: object) -> None:  # noqa: F811
@@ -80,7 +82,7 @@ class Door:
 
 
 def test_every_request_is_counted_with_the_rows_of_its_answer(redis: Redis) -> None:  # noqa: F811
-    door = Door(redis, Venue(FINE, FINE, Response(200, b"[%s]" % b",".join([b"{}"] * 40))))
+    door = Way(redis, Venue(FINE, FINE, Response(200, b"[%s]" % b",".join([b"{}"] * 40))))
     door.read()
     door.send()
     door.read(b'{"type":"userFills"}')
@@ -90,7 +92,7 @@ def test_every_request_is_counted_with_the_rows_of_its_answer(redis: Redis) -> N
 
 def test_read_beyond_the_budget_is_kept_back_and_a_command_goes(redis: Redis) -> None:  # noqa: F811
     venue = Venue()
-    door = Door(redis, venue)
+    door = Way(redis, venue)
     for _ in range(4):
         door.read(META)
     door.send()
@@ -112,7 +114,7 @@ def test_read_beyond_the_budget_is_kept_back_and_a_command_goes(redis: Redis) ->
 
 
 def test_command_waits_a_moment_for_room(redis: Redis) -> None:  # noqa: F811
-    door = Door(redis, Venue())
+    door = Way(redis, Venue())
     for _ in range(100):
         door.send()
     door.now += 59.5
@@ -123,7 +125,7 @@ def test_command_waits_a_moment_for_room(redis: Redis) -> None:  # noqa: F811
 
 def test_ban_keeps_everything_back_for_exactly_its_time(redis: Redis) -> None:  # noqa: F811
     venue = Venue(RateLimited("HTTP 418", retry_after=120.0), FINE)
-    door = Door(redis, venue)
+    door = Way(redis, venue)
     with pytest.raises(RateLimited):
         door.read()
 
@@ -137,7 +139,7 @@ def test_ban_keeps_everything_back_for_exactly_its_time(redis: Redis) -> None:  
 
 
 def test_slow_down_without_a_time_holds_reads_and_lets_commands_try(redis: Redis) -> None:  # noqa: F811
-    door = Door(redis, Venue(RateLimited("HTTP 429"), FINE))
+    door = Way(redis, Venue(RateLimited("HTTP 429"), FINE))
     with pytest.raises(RateLimited):
         door.read()
 
@@ -150,7 +152,7 @@ def test_slow_down_without_a_time_holds_reads_and_lets_commands_try(redis: Redis
 
 def test_account_without_requests_left_rests_and_may_still_cancel(redis: Redis) -> None:  # noqa: F811
     refusal = Response(200, b'{"status":"err","response":"Too many cumulative requests sent (10001 > 10000)"}')
-    door = Door(redis, Venue(refusal, FINE))
+    door = Way(redis, Venue(refusal, FINE))
     door.send()
 
     door.now += 1
@@ -166,14 +168,14 @@ def rate_limit(used: int) -> Response:
     return Response(200, b'{"cumVlm":"0.0","nRequestsUsed":%d,"nRequestsCap":10000,"nRequestsSurplus":0}' % used)
 
 
-def left(door: Door) -> int:
+def left(door: Way) -> int:
     state = door.allowance.state()
     assert state is not None
     return state.left
 
 
 def test_what_the_venue_tells_of_an_accounts_requests_is_kept_and_counted_on(redis: Redis) -> None:  # noqa: F811
-    door = Door(redis, Venue(rate_limit(100), FINE))
+    door = Way(redis, Venue(rate_limit(100), FINE))
     door.read(ASK)
     assert left(door) == 9_900
 
@@ -185,7 +187,7 @@ def test_what_the_venue_tells_of_an_accounts_requests_is_kept_and_counted_on(red
 
 
 def test_nothing_is_learnt_of_another_account_or_from_what_cannot_be_read(redis: Redis) -> None:  # noqa: F811
-    door = Door(redis, Venue(rate_limit(100), Response(200, b"null"), Response(422, b"no")))
+    door = Way(redis, Venue(rate_limit(100), Response(200, b"null"), Response(422, b"no")))
     for question in (b'{"type":"userRateLimit","user":"0x2"}', ASK, ASK):
         door.read(question)
 
@@ -194,7 +196,7 @@ def test_nothing_is_learnt_of_another_account_or_from_what_cannot_be_read(redis:
 
 def test_command_without_requests_left_is_not_sent_and_says_so(redis: Redis) -> None:  # noqa: F811
     venue = Venue(rate_limit(9_950), FINE)
-    door = Door(redis, venue)
+    door = Way(redis, venue)
     door.read(ASK)
     door.send()  # one passes in ten seconds
     door.now += 3
@@ -211,7 +213,7 @@ def test_command_without_requests_left_is_not_sent_and_says_so(redis: Redis) -> 
 
 
 def test_command_that_was_not_sent_uses_up_no_request(redis: Redis) -> None:  # noqa: F811
-    door = Door(redis, Venue(rate_limit(0), Unavailable("refused"), OutcomeUnknown("HTTP 502"), FINE))
+    door = Way(redis, Venue(rate_limit(0), Unavailable("refused"), OutcomeUnknown("HTTP 502"), FINE))
     door.read(ASK)
 
     with pytest.raises(Unavailable):
@@ -229,7 +231,7 @@ def test_command_that_was_not_sent_uses_up_no_request(redis: Redis) -> None:  # 
 
 def test_refusal_as_one_too_many_is_believed_at_once(redis: Redis) -> None:  # noqa: F811
     refusal = Response(200, b'{"status":"err","response":"Too many cumulative requests sent (10001 > 10000)"}')
-    door = Door(redis, Venue(rate_limit(0), refusal, FINE))
+    door = Way(redis, Venue(rate_limit(0), refusal, FINE))
     door.read(ASK)
     door.send()
 
@@ -250,7 +252,7 @@ def test_refusal_as_one_too_many_is_believed_at_once(redis: Redis) -> None:  # n
     ],
 )
 def test_every_outcome_is_told(redis: Redis, answer: Response | VenueError, kind: Kind) -> None:  # noqa: F811
-    door = Door(redis, Venue(answer))
+    door = Way(redis, Venue(answer))
     try:
         door.read()
     except VenueError:
@@ -259,10 +261,39 @@ def test_every_outcome_is_told(redis: Redis, answer: Response | VenueError, kind
     assert [outcome.kind for outcome in door.heard] == [kind]
 
 
+UPGRADED = b'{"status":"ok","response":{"type":"order","data":{"statuses":[{"error":"%s. asset=0"}]}}}' % (
+    b"Only post-only orders allowed immediately after a network upgrade"
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "answer", "told"),
+    [
+        (STATE, FINE, (Kind.ANSWERED, Door.READ)),
+        (CANCEL, FINE, (Kind.ANSWERED, Door.COMMAND)),
+        (POST_ONLY, FINE, (Kind.ANSWERED, Door.COMMAND)),
+        (AT_ONCE, FINE, (Kind.ANSWERED, Door.ORDER)),
+        (AT_ONCE, Response(200, UPGRADED), (Kind.HALTED, Door.ORDER)),
+        (ORDER, Response(200, UPGRADED), (Kind.HALTED, Door.ORDER)),
+        (STATE, Response(200, UPGRADED), (Kind.ANSWERED, Door.READ)),
+    ],
+)
+def test_only_an_order_that_a_halt_would_refuse_tells_of_one(
+    redis: Redis,  # noqa: F811
+    body: bytes,
+    answer: Response,
+    told: tuple[Kind, Door],
+) -> None:
+    door = Way(redis, Venue(answer))
+    door.transport.request("POST", "/info" if body is STATE else "/exchange", body)
+
+    assert [(outcome.kind, outcome.door) for outcome in door.heard] == [told]
+
+
 def test_without_redis_commands_go_and_reads_wait() -> None:
     nowhere = Redis(port=9, retry=Retry(NoBackoff(), 0))
     venue = Venue()
-    door = Door(nowhere, venue)
+    door = Way(nowhere, venue)
 
     assert door.send().status == 200
     with pytest.raises(HeldBack):

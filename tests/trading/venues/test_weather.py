@@ -5,13 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from trading.venues.weather import MEMORY, Evidence, Kind, Outcome, Sky, Weather, judge
+from trading.venues.weather import CLOSED, MEMORY, Door, Evidence, Kind, Outcome, Sky, Weather, judge
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 GOOD, SLOW = Outcome(Kind.ANSWERED, 0.1), Outcome(Kind.ANSWERED, 2.0)
 FAILED, UNREACHABLE = Outcome(Kind.FAILED, 5.0), Outcome(Kind.UNREACHABLE, 0.1)
-HALTED, SLOWED = Outcome(Kind.HALTED, 0.1), Outcome(Kind.SLOWED, 0.1)
-BANNED = Outcome(Kind.SLOWED, 0.1, wait=120.0)
+SLOWED, BANNED = Outcome(Kind.SLOWED, 0.1), Outcome(Kind.SLOWED, 0.1, wait=600.0)
+HALTED, TAKEN = Outcome(Kind.HALTED, 0.1, door=Door.ORDER), Outcome(Kind.ANSWERED, 0.1, door=Door.ORDER)
+CANCELLED, UNANSWERED = Outcome(Kind.ANSWERED, 0.1, door=Door.COMMAND), Outcome(Kind.FAILED, 0.1, door=Door.ORDER)
 
 
 def ago(seconds: float) -> datetime:
@@ -34,7 +35,16 @@ def weather(*told: tuple[float, Outcome], now: datetime = NOW) -> Weather:
         ([(0, FAILED), (1, GOOD), (2, FAILED), (3, FAILED), (4, FAILED)], Sky.FINE),
         ([(0, GOOD), (1, FAILED), (2, FAILED), (3, FAILED)], Sky.FINE),
         ([(0, HALTED), (1, GOOD)], Sky.HALTED),
-        ([(0, GOOD), (1, HALTED)], Sky.FINE),
+        ([(0, GOOD), (1, HALTED)], Sky.HALTED),
+        ([(0, CANCELLED), (1, HALTED)], Sky.HALTED),
+        ([(0, UNANSWERED), (1, HALTED)], Sky.HALTED),
+        ([(0, TAKEN), (1, HALTED)], Sky.FINE),
+        ([(0, HALTED), (1, TAKEN), (2, HALTED)], Sky.HALTED),
+        ([(0, GOOD), (0, UNANSWERED), (1, GOOD), (1, UNANSWERED), (2, UNANSWERED), (3, GOOD)], Sky.ORDERS_UNANSWERED),
+        ([(0, GOOD), (0, UNANSWERED), (0.5, UNANSWERED), (1, UNANSWERED), (3, GOOD)], Sky.FINE),
+        ([(0, GOOD), (0, CANCELLED), (1, UNANSWERED), (2, UNANSWERED), (3, UNANSWERED), (4, GOOD)], Sky.FINE),
+        ([(0, UNANSWERED), (1, UNANSWERED), (2, UNANSWERED), (3, GOOD)], Sky.DOWN),
+        ([(0, GOOD), (1, UNANSWERED), (2, FAILED), (3, UNANSWERED), (4, FAILED), (5, UNANSWERED)], Sky.FINE),
         ([(0, SLOW), (1, SLOW), (2, GOOD), (3, SLOW)], Sky.SLOW),
         ([(0, SLOW), (1, GOOD), (2, GOOD), (3, SLOW), (4, GOOD), (5, SLOW), (6, GOOD)], Sky.FINE),
         ([(0, SLOWED), (1, SLOWED), (2, SLOWED)], Sky.RATE_LIMITED),
@@ -45,11 +55,37 @@ def test_sky_is_what_the_newest_outcomes_say(told: Iterable[tuple[float, Outcome
     assert weather(*told).sky is sky
 
 
-def test_ban_lasts_as_long_as_the_venue_said() -> None:
-    found = weather((100, BANNED))
-    assert (found.sky, found.silent_until) == (Sky.FINE, None)  # nobody remembers that long
-    found = weather((50, BANNED))
-    assert (found.sky, found.since, found.silent_until) == (Sky.RATE_LIMITED, ago(50), NOW + timedelta(seconds=70))
+@pytest.mark.parametrize("seconds", [0, 59, 70, 599])
+def test_ban_lasts_as_long_as_the_venue_said(seconds: float) -> None:
+    found = weather((seconds, BANNED))
+
+    assert found == Weather(Sky.RATE_LIMITED, ago(seconds), NOW + timedelta(seconds=600 - seconds))
+
+
+def test_ban_is_over_at_its_end() -> None:
+    assert weather((600, BANNED)) == Weather()
+
+
+def test_shorter_ban_after_a_longer_one_ends_nothing() -> None:
+    short = Outcome(Kind.SLOWED, 0.1, wait=5.0)
+
+    assert weather((1, short), (100, BANNED)) == Weather(Sky.RATE_LIMITED, ago(100), NOW + timedelta(seconds=500))
+
+
+@pytest.mark.parametrize(
+    "told", [[(3, HALTED), (9, HALTED)], [(2, GOOD), (3, UNANSWERED), (5, UNANSWERED), (9, UNANSWERED), (10, GOOD)]]
+)
+def test_an_order_asks_a_while_after_the_last_one_was_of_no_use(told: list[tuple[float, Outcome]]) -> None:
+    found, opens = weather(*told), ago(3) + CLOSED
+
+    assert (found.since, found.asks_at) == (ago(9), opens)
+    assert [found.may_ask(opens - timedelta(seconds=1)), found.may_ask(opens)] == [False, True]
+
+
+def test_reads_alone_tell_when_a_venue_that_is_down_is_back() -> None:
+    found = weather((0, FAILED), (1, FAILED), (2, FAILED))
+
+    assert (found.sky, found.may_ask(NOW + timedelta(days=1))) == (Sky.DOWN, False)
 
 
 def test_weather_says_since_when() -> None:
@@ -64,4 +100,4 @@ def test_old_evidence_is_none() -> None:
 
 
 def test_only_a_venue_that_cannot_tell_takes_no_risk() -> None:
-    assert [sky for sky in Sky if not sky.takes_risk] == [Sky.HALTED, Sky.DOWN]
+    assert [sky for sky in Sky if not sky.takes_risk] == [Sky.HALTED, Sky.ORDERS_UNANSWERED, Sky.DOWN]

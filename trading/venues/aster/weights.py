@@ -127,6 +127,8 @@ def limits(path: str, answer: bytes) -> Limits | None:
     return Limits(weight, ((in_ten or ORDERS_IN_TEN_SECONDS, 10.0), (in_a_minute or ORDERS_IN_A_MINUTE, 60.0)))
 
 
+# Nothing that the venue answers says of the whole venue that it is halted: -4140 and -4141 speak of one market, whose
+# state ``exchangeInfo`` tells as well (Aster 2.1, 3.8).
 TARIFF = Tariff(
     weight=WEIGHT_IN_A_MINUTE,
     orders=((ORDERS_IN_TEN_SECONDS, 10.0), (ORDERS_IN_A_MINUTE, 60.0)),

@@ -47,6 +47,7 @@ BATCH_PER_WEIGHT = 40
 # An address that has used up its requests may send one in ten seconds; cancels have a limit of their own.
 USED_UP, ONE_REQUEST_IN = b"Too many cumulative requests sent", 10.0
 UPGRADED = b"Only post-only orders allowed immediately after a network upgrade"
+POST_ONLY = "Alo"
 CANCELS = ("cancel", "cancelByCloid")
 MORE_CANCELS = 100_000
 # So many of an account's requests are left to what takes risk away.
@@ -54,8 +55,22 @@ RESERVE = 50
 ALLOWANCE = "userRateLimit"
 
 
+class _Limit(msgspec.Struct, frozen=True):
+    tif: str = POST_ONLY
+
+
+class _Terms(msgspec.Struct, frozen=True):
+    limit: _Limit = _Limit()
+
+
 class _Order(msgspec.Struct, frozen=True):
     r: bool = False
+    t: _Terms = _Terms()
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether it is refused in the minutes after an upgrade: it may be executed at once."""
+        return self.t.limit.tif != POST_ONLY
 
 
 class _Modify(msgspec.Struct):
@@ -90,6 +105,7 @@ def cost(method: str, path: str, body: bytes) -> Cost:
     return Cost(
         1 + longest // BATCH_PER_WEIGHT,
         is_command=True,
+        is_usual=any(order.is_usual for order in action.orders),
         may_rest=action.type not in CANCELS,
         requests=max(1, longest),
         use=_use(action),

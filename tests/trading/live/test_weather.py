@@ -1,0 +1,77 @@
+"""The weather as all processes share it: what one was told, every other knows, for as long as it is true."""
+
+import math
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.conf import settings
+from redis import Redis
+
+from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
+from trading.live import keys, weather
+from trading.venues.snapshots import Network, Venue
+from trading.venues.weather import JUDGED, Door, Kind, Outcome, Sky, Weather
+
+HERE = (Venue.ASTER, Network.TESTNET)
+DAY = 86_400.0
+
+
+def told(kind: Kind, *, door: Door = Door.READ, wait: float | None = None) -> None:
+    weather.note(*HERE, Outcome(kind, 0.1, wait, door))
+
+
+def seen_by_another_process() -> Weather:
+    weather.forget()
+    return weather.read(*HERE)
+
+
+@pytest.mark.parametrize("seconds", [600.0, 3 * DAY])
+def test_ban_is_known_to_its_end_though_nothing_is_heard_meanwhile(redis: Redis, seconds: float) -> None:  # noqa: F811
+    before = datetime.now(UTC)
+    told(Kind.SLOWED, wait=seconds)
+    redis.delete(keys.weather(*HERE, settings.EGRESS))  # as a minute without an answer does
+
+    found = seen_by_another_process()
+
+    assert found.sky is Sky.RATE_LIMITED
+    assert found.silent_until is not None
+    assert timedelta(0) <= found.silent_until - before - timedelta(seconds=seconds) < timedelta(minutes=1)
+    assert math.ceil(redis.pttl(keys.silences(*HERE, settings.EGRESS)) / 60_000) == seconds // 60
+
+
+@pytest.mark.parametrize("seconds", [(600.0, 5.0), (5.0, 600.0)])
+def test_of_several_bans_the_one_that_ends_last_is_kept(redis: Redis, seconds: tuple[float, float]) -> None:  # noqa: F811
+    for one in seconds:
+        told(Kind.SLOWED, wait=one)
+    redis.delete(keys.weather(*HERE, settings.EGRESS))
+
+    until = seen_by_another_process().silent_until
+
+    assert until is not None
+    assert until > datetime.now(UTC) + timedelta(seconds=500)
+    assert redis.pttl(keys.silences(*HERE, settings.EGRESS)) > 500_000
+
+
+def test_ban_is_over_by_itself(redis: Redis) -> None:  # noqa: F811
+    told(Kind.SLOWED, wait=0.01)
+    until = datetime.now(UTC) + timedelta(seconds=0.02)
+    while datetime.now(UTC) < until:
+        pass
+
+    assert seen_by_another_process() == Weather()
+
+
+def test_many_reads_do_not_make_a_halt_forgotten(redis: Redis) -> None:  # noqa: F811
+    told(Kind.HALTED, door=Door.ORDER)
+    for _ in range(JUDGED + 5):
+        weather.forget()  # each of another process, which keeps back none
+        told(Kind.ANSWERED)
+        told(Kind.ANSWERED, door=Door.COMMAND)
+
+    assert seen_by_another_process().sky is Sky.HALTED
+    told(Kind.ANSWERED, door=Door.ORDER)
+    assert seen_by_another_process() == Weather()
+
+
+def test_one_order_at_a_time_asks(redis: Redis) -> None:  # noqa: F811
+    assert [weather.may_ask(*HERE) for _ in range(3)] == [True, False, False]
