@@ -3,7 +3,7 @@
 from dataclasses import replace
 from decimal import Decimal
 
-from trading.books import has_elsewhere
+from trading.books import MAIN, has_elsewhere
 from trading.desk import NO_FIGURES, Desk
 from trading.forms import OrderForm, SizeUnit
 from trading.holdings import RULES
@@ -49,6 +49,7 @@ def build_quote(desk: Desk, market: Market, quoted: Quoted) -> Quote:
     spec, form, preview = market.rules, quoted.form, quoted.preview
     fresh = quote_freshness(desk, market)
     blocked = _blocked(desk, market, quoted, fresh)
+    moves = not blocked and _moves(desk, market, quoted)
     after = preview.after if preview else None
     total_loss = after.maximum_loss.total if after and after.maximum_loss else None
     card = build_card(preview.before, after, spec) if preview else empty_card()
@@ -63,7 +64,7 @@ def build_quote(desk: Desk, market: Market, quoted: Quoted) -> Quote:
         venue_fee=money(preview.fees.venue) if preview else money(Decimal(0)),
         builder_fee=money(preview.fees.builder) if preview else money(Decimal(0)),
         free=_free(quoted),
-        button=_button(desk, quoted, spec),
+        button=_button(desk, quoted, spec, moves=moves),
         can_submit=quoted.can_place and not blocked,
         spoken=_spoken(form, preview, card.price.after, total_loss),
         freshness=fresh,
@@ -79,7 +80,7 @@ def build_quote(desk: Desk, market: Market, quoted: Quoted) -> Quote:
         stop_loss=exit_note(quoted.stop_loss, spec.collateral),
         position_changes=_position_changes(preview.before if preview else _held(desk, market), preview, spec),
         errors=quoted.errors,
-        move_to=MoveTo(market.venue, spec.dex) if _moves(desk, market, quoted) else None,
+        move_to=MoveTo(market.venue, spec.dex) if moves else None,
     )
 
 
@@ -153,10 +154,12 @@ def _free(quoted: Quoted) -> Change:
     return Change(before=money(quoted.free), after=money(preview.free_after), trend=trend)
 
 
-def _button(desk: Desk, quoted: Quoted, spec: MarketSpec) -> str:
+def _button(desk: Desk, quoted: Quoted, spec: MarketSpec, *, moves: bool) -> str:
     """What the button will do, or what is missing."""
     if _must_connect(desk, quoted):
         return CONNECT_BUTTONS[desk.access.stage]
+    if moves:
+        return f"Move collateral to {spec.dex or MAIN}"
     if quoted.errors:
         return _button_for_error(quoted)
     if quoted.problem:

@@ -143,6 +143,7 @@ def test_the_ticket_of_a_book_without_collateral_opens_the_form(desk: Desk, brow
     page = browser.get(QUOTE, fields(size="1", leverage="5")).content.decode()
     assert "Move some there from another book of your account." in page
     assert 'href="/collateral/hyperliquid/?target=xyz"' in page
+    assert "Move collateral to xyz</a>" in page
     opened = browser.get(DIALOG, {"target": "xyz"}).content.decode()
     assert '<option value="xyz" selected>xyz</option>' in opened
 
@@ -160,7 +161,7 @@ def test_a_unified_account_has_nothing_to_move(desk: Desk, browser: Client) -> N
     type(desk.account).objects.update(history_read_at=None)
     reread(desk)
     assert [browser.get(DIALOG).status_code, browser.post(MOVE, form()).status_code] == [404, 404]
-    assert "Move collateral" not in browser.get("/account/").content.decode()
+    assert "/collateral/" not in browser.get("/account/").content.decode()
     assert Command.objects.count() == 0
 
 
