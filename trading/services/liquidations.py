@@ -6,8 +6,9 @@ orders). Those of one market that follow each other closely are one liquidation:
 disordered executions come to the same one record.
 
 In money (Hyperliquid 3.3, 3.10; Aster 4.9): an isolated position ends with its cash leg and what its executions
-brought, less fees. That comes back to the account, unless it is below zero, which the venue bears, or a backstop was
-needed, which keeps all of it. A backstop of the whole cross account keeps what the account was still worth.
+brought, less fees and, where a venue takes one, the liquidation's own. That comes back to the account, unless it is
+below zero, which the venue bears, or a backstop was needed, which keeps all of it. A backstop of the whole cross
+account keeps what the account was still worth.
 """
 
 import json
@@ -31,6 +32,7 @@ from trading.models import (
     VenueAccount,
 )
 from trading.models.accounts import PositionFigures
+from trading.services.clearances import Clearance, clearance_of
 from trading.services.liquidation_money import Execution, Outcome, isolated_outcome, released
 from trading.venues.base import Venue
 
@@ -125,7 +127,9 @@ def _tell_position(row: Liquidation, account: VenueAccount, fills: list[Fill]) -
         row.seen_at = seen.venue_time
         if fills[0].start_position is None:
             row.size_before = seen.size
-    outcome = _outcome(row, account, seen, entries, fills)
+    booked = clearance_of(account, fills, EPISODE)
+    row.fee += booked.fee
+    outcome = _outcome(row, account, seen, entries, fills, booked)
     row.margin, row.returned, row.settled, row.lost = (
         outcome.margin, outcome.returned, outcome.settled, outcome.lost,
     )  # fmt: skip
@@ -172,23 +176,25 @@ def _outcome(
     seen: PositionFigures | None,
     entries: list[Entry],
     fills: list[Fill],
+    booked: Clearance,
 ) -> Outcome:
+    """``row`` has its fee, what is ``booked`` of it included."""
+    profit = row.closed_pnl + booked.borne
     if row.mode == MarginMode.CROSS:
         settled = _cross_settlement(row, entries, fills)
-        return Outcome(None, None, settled, row.fee - row.closed_pnl - settled)
+        return Outcome(None, None, settled, row.fee - profit - settled)
     cash = _cash(account, row, seen, _nearest(entries, row.happened_at))
     margin = _margin(row, cash, seen, _brought(fills))
     if margin is None or cash is None:
-        return Outcome(None, None, ZERO, row.fee - row.closed_pnl)
-    is_told = gateway_of(Venue(account.venue)).lists_liquidations
-    booked = _booked(account, row) if is_told else ZERO
+        return Outcome(None, None, ZERO, row.fee - profit)
+    returned, borne = released(cash, row.size_before, (_execution(fill) for fill in fills))
     return isolated_outcome(
         margin=margin,
-        profit=row.closed_pnl + booked,
+        profit=profit,
         fee=row.fee,
-        moved=released(cash, row.size_before, (_execution(fill) for fill in fills)),
+        moved=(max(ZERO, returned - booked.fee), borne),
         is_whole=row.closed_size == abs(row.size_before),
-        is_told=is_told,
+        is_told=gateway_of(Venue(account.venue)).lists_liquidations,
     )
 
 
@@ -257,20 +263,6 @@ def _moved_since(account: VenueAccount, row: Liquidation, seen: PositionFigures)
 def _brought(fills: Iterable[Fill]) -> Decimal:
     """What the executions were paid: above zero for a long that was sold."""
     return sum((-fill.size * fill.price if fill.is_buy else fill.size * fill.price for fill in fills), ZERO)
-
-
-def _booked(account: VenueAccount, row: Liquidation) -> Decimal:
-    """What Aster's ledger books of the liquidation beyond its executions (Aster 3.7, 4.9)."""
-    collateral = row.market.rules.collateral
-    entries = LedgerEntry.objects.filter(
-        account=account,
-        kind="INSURANCE_CLEAR",
-        asset="" if collateral == gateway_of(Venue(account.venue)).collateral else collateral,
-        happened_at__range=(row.happened_at - EPISODE, row.ended_at + EPISODE),
-        details__contains=f'"{row.market.name}"',
-    )
-    total: Decimal = entries.aggregate(total=Sum("amount"))["total"] or ZERO
-    return total
 
 
 def note_remaining(account: VenueAccount, venue_time: datetime, equity: Decimal) -> None:

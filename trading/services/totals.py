@@ -15,6 +15,7 @@ from django.db.models.functions import Coalesce
 from trading.connect import gateway_of
 from trading.margin.types import AccountMode
 from trading.models import Fill, FundingPayment, LedgerEntry, Liquidation, Position, VenueAccount
+from trading.services.clearances import CLEARANCE
 from trading.venues.base import Venue
 
 ZERO = Decimal(0)
@@ -23,7 +24,8 @@ ZERO = Decimal(0)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoneyTotals:
     """An account's money since ``since``, to the last unit. ``trading`` is closed profit before ``fees``; fees count
-    as paid. ``liquidations`` is what a venue took (below zero) or bore beyond the executions."""
+    as paid. ``liquidations`` is what a venue took (below zero) or bore beyond the executions, as it books it itself
+    (Aster 3.7) or as it follows from its rules."""
 
     since: datetime
     opening: Decimal
@@ -52,14 +54,16 @@ def money_totals(account: VenueAccount) -> MoneyTotals | None:
     span = {"account": account, "happened_at__gt": account.opening_at, "happened_at__lte": account.venue_time}
     settled = in_equity(account)
     fills = Fill.objects.filter(settled, **span)
+    entries = LedgerEntry.objects.filter(asset="", **span)
     return MoneyTotals(
         since=account.opening_at,
         opening=account.opening_balance,
         trading=_sum(fills, "closed_pnl"),
         fees=_sum(fills.filter(fee_token=""), "fee"),
         funding=_sum(FundingPayment.objects.filter(settled, **span), "amount"),
-        transfers=_sum(LedgerEntry.objects.filter(asset="", **span), "amount"),
-        liquidations=_sum(Liquidation.objects.filter(settled, **span), "settled"),
+        transfers=_sum(entries.exclude(kind=CLEARANCE), "amount"),
+        liquidations=_sum(Liquidation.objects.filter(settled, **span), "settled")
+        + _sum(entries.filter(kind=CLEARANCE), "amount"),
         balance=account.equity - _sum(Position.objects.filter(settled, account=account), "unrealised_pnl"),
     )
 
