@@ -13,6 +13,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from trading.connect import KeyUnreadable, account_adapter, public_adapter
+from trading.live.connections import blocking
 from trading.models import Command
 from trading.services import claims, reconcile
 from trading.services.commands import submit_left_behind
@@ -28,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 TURN_SECONDS = 1.0
 BETWEEN = 0.05  # seconds until it is asked again what is due
-COMMANDS_AT_ONCE = 16
+QUEUE, COMMANDS_AT_ONCE = "settle", 16
 # Two turns in one process would only be in each other's way; one begins when the other ends, so that somebody is there
 # at every moment.
 _turn = threading.Lock()
@@ -48,7 +49,9 @@ def settle_commands() -> int:
 def _hand_out(ends: float) -> int:
     count = 0
     while True:
-        for operator_id, command_id in claims.claim(timezone.now(), COMMANDS_AT_ONCE):
+        # More than the hands can take up at once would only grow old in the queue, and be handed out again.
+        room = max(0, COMMANDS_AT_ONCE - blocking().llen(QUEUE))
+        for operator_id, command_id in claims.claim(timezone.now(), room):
             settle_command.apply_async(args=[operator_id, str(command_id)], expires=claims.HELD)
             count += 1
         if time.monotonic() + BETWEEN > ends:
