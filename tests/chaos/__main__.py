@@ -26,6 +26,7 @@ def main() -> int:
     parser.add_argument("--commands", type=int, help="commands for each venue")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--points", type=int, help="die at every so-manieth point of each path; 0 for none")
+    parser.add_argument("--restart", type=int, help="leave so many commands in flight, and time the worker that comes")
     parser.add_argument("--stories", action="store_true", help="tell the lives of the slowest commands")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, _interrupt)
@@ -36,6 +37,9 @@ def main() -> int:
         # These need Django's settings, which need the servers.
         run, report = (importlib.import_module(f"tests.chaos.{name}") for name in ("run", "report"))
         run.prepare(running, commands)
+        if given.restart:
+            sys.stdout.write(importlib.import_module("tests.chaos.restart").measure(given.restart) + "\n")
+            return 0
         points = given.points if given.points is not None else 6 if given.quick else 1
         outcome = run.run(running, commands, given.seed, every_point=points)
         outcome = run.judged(running, outcome)
