@@ -30,8 +30,9 @@ class Priority(IntEnum):
     ROUTINE = 2
 
 
-# Of each limit; what is left above the reads is the commands' reserve.
-SHARES = {Priority.COMMAND: 100, Priority.URGENT: 95, Priority.ROUTINE: 90}
+# Of each limit; what is left above the reads is the commands' reserve. Reads yield to commands within a turn, so it
+# only has to hold what a second or two may bring.
+SHARES = {Priority.COMMAND: 100, Priority.URGENT: 97, Priority.ROUTINE: 95}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Meter:
         """How much of the limit this priority may fill.
 
         >>> [Meter("address", 1200).ceiling(priority) for priority in Priority]
-        [1200, 1140, 1080]
+        [1200, 1164, 1140]
         """
         return self.limit * SHARES[priority] // 100
 

@@ -26,13 +26,13 @@ def take(ledger: Ledger, now: float, weight: int, priority: Priority = Priority.
 def test_reads_stop_at_their_share_and_commands_at_the_limit() -> None:
     ledger = Ledger()
 
-    assert [take(ledger, 0, 1080), take(ledger, 0, 1)] == [0, UNDER_WAY + 60]
-    assert [take(ledger, 0, 60, Priority.URGENT), take(ledger, 0, 1, Priority.URGENT)] == [0, UNDER_WAY + 60]
-    assert [take(ledger, 0, 60, Priority.COMMAND), take(ledger, 0, 1, Priority.COMMAND)] == [0, UNDER_WAY + 60]
+    assert [take(ledger, 0, 1140), take(ledger, 0, 1)] == [0, UNDER_WAY + 60]
+    assert [take(ledger, 0, 24, Priority.URGENT), take(ledger, 0, 1, Priority.URGENT)] == [0, UNDER_WAY + 60]
+    assert [take(ledger, 0, 36, Priority.COMMAND), take(ledger, 0, 1, Priority.COMMAND)] == [0, UNDER_WAY + 60]
 
 
 def test_request_counts_until_a_whole_window_after_its_answer() -> None:
-    ledger, charges = Ledger(), [Charge(MINUTE, 1080)]
+    ledger, charges = Ledger(), [Charge(MINUTE, 1140)]
     ledger.take(0, "slow", Priority.ROUTINE, charges)
     ledger.settle(3.5, "slow", charges, CLEAN)
 
@@ -42,10 +42,10 @@ def test_request_counts_until_a_whole_window_after_its_answer() -> None:
 
 def test_request_that_was_never_answered_counts_as_if_it_arrived_last() -> None:
     ledger = Ledger()
-    take(ledger, 0, 1080)
+    take(ledger, 0, 1140)
 
-    assert take(ledger, 74.9, 1080) == pytest.approx(0.1)
-    assert take(ledger, 75, 1080) == 0
+    assert take(ledger, 74.9, 1140) == pytest.approx(0.1)
+    assert take(ledger, 75, 1140) == 0
 
 
 def test_wait_is_until_enough_has_dropped_out() -> None:
@@ -173,8 +173,8 @@ def test_threads_together_never_spend_more_than_the_share(budget: Budget) -> Non
     for thread in threads:
         thread.join()
 
-    assert sum(let_through) == 1080 // 7
-    assert budget.state(MINUTE).used == (1080 // 7 * 7,)
+    assert sum(let_through) == 1140 // 7
+    assert budget.state(MINUTE).used == (1140 // 7 * 7,)
     assert budget.take(request_name(), Priority.COMMAND, [Charge(MINUTE, 1)]) == 0
 
 
