@@ -27,6 +27,8 @@ class ReadingKind(StrEnum):
 
 WHOLE = frozenset({ReadingKind.ACCOUNT, ReadingKind.ORDERS, ReadingKind.FILLS})
 EVERYTHING = frozenset(ReadingKind)
+# What a command moves that left nothing in the book.
+EXECUTED = frozenset({ReadingKind.ACCOUNT, ReadingKind.FILLS})
 
 
 # By what the venue said of an order: only one that is filled leaves nothing in the book.

@@ -8,8 +8,13 @@ is the nearest first: so the nearest stay fresh in a crowd, and those at its edg
 
 Nobody waits for ever: those who are late several times over and so forgotten have a part of every turn before all
 others, the longest waiting first in parts of the age at which they are. That part is theirs however hopeless the
-budget is, and divides among the classes as their forgotten ages stand to each other: for one far from liquidation,
-thirteen near it.
+budget is; it grows with their number, so that the more hopeless it is, the nearer this comes to everybody's turn
+within his class, and nobody near liquidation is worse off than without a rule. It divides among the classes as their
+forgotten ages stand to each other: for one far from liquidation, twenty-eight near it.
+
+What was executed costs ten times what money and positions do. It is read at once while the promises are kept with
+slack, and otherwise within a share of the budget (``executions_meter``), so that neither a fall nor busy traders take
+from those who are near liquidation.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,6 +24,8 @@ from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
+
+from trading.venues.ledger import Meter
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.intp]
@@ -36,6 +43,12 @@ WHOLE_OFTEN, WHOLE_SELDOM = 10.0, 300.0
 # What a reading of orders, fills, funding and ledger costs at most (Hyperliquid 7), and which share of the budget may
 # go to such readings of accounts that nobody waits for.
 WHOLE_WEIGHT, WHOLE_SHARE = 120, 0.05
+# What reading executions costs, and orders with them (Hyperliquid 7), and their share of the limit: where the promises
+# have slack, and where they have none, because more than a few of those near have waited longer than so large a part of
+# their due age.
+EXECUTIONS_WEIGHT, EXPLAINING_WEIGHT = 20, 40
+SHARE_WITH_SLACK, SHARE_WITHOUT = 0.2, 0.05
+SLACK, FEW = 0.5, 0.05
 
 
 class Need(IntEnum):
@@ -66,18 +79,19 @@ NEVER = float("inf")
 PROMISES: Mapping[Need, Promise] = {
     Need.UNSETTLED: Promise(5, 2, 1.5, NEVER, 4),
     Need.LOOKED_AT: Promise(5, 2.5, 1.5, 20, 2),
-    Need.VERY_NEAR: Promise(20, 16.5, 3, 60, 3),
-    Need.NEAR: Promise(60, 54, 10, 600, 1),
-    Need.OPEN: Promise(9000, 5500, 60, 8000, 0),
-    Need.IDLE: Promise(9000, 5500, 900, 8000, 0),
+    Need.VERY_NEAR: Promise(20, 13.5, 3, 60, 3),
+    Need.NEAR: Promise(60, 54, 10, 300, 1),
+    Need.OPEN: Promise(9000, 8200, 60, 8400, 0),
+    Need.IDLE: Promise(9000, 8200, 900, 8400, 0),
 }
-# Of the weight of a turn: what the forgotten may have before all others.
-FORGOTTEN_SHARE = 0.2
+# Of the weight of a turn: what the forgotten may have before all others, and what where they are so many that as many
+# turns as MANY_TURNS would not read them.
+FORGOTTEN_SHARE, LARGEST_SHARE, MANY_TURNS = 0.2, 0.6, 60.0
 # The due age by distance. Above each class's bound it grows smoothly up to the next class's, so that whoever comes near
-# is fresh before he is there: over a narrow stretch, for where many are near, every second of it is paid for by the
-# others.
-_DISTANCES = [float(VERY_NEAR), 0.025, float(NEAR), 0.055]
-_LOGARITHMS = np.log([PROMISES[Need.VERY_NEAR].due, 50, PROMISES[Need.NEAR].due, PROMISES[Need.OPEN].due])
+# is fresh before he is there: over a narrow stretch, for whoever crosses a bound is late and read at once, and every
+# second that many are read sooner is paid for by the others.
+_DISTANCES = [float(VERY_NEAR), 0.0205, float(NEAR), 0.051]
+_LOGARITHMS = np.log([PROMISES[Need.VERY_NEAR].due, 53, PROMISES[Need.NEAR].due, PROMISES[Need.OPEN].due])
 _DUE = np.array([PROMISES[need].due for need in Need], float)
 _PERIODS = np.array([PROMISES[need].period for need in Need], float)
 _FORGOTTEN = np.array([PROMISES[need].forgotten for need in Need], float)
@@ -122,7 +136,7 @@ def due_ages(needs: Needs, distances: Floats) -> Floats:
 
     >>> far = np.array([0.01, 0.025, 0.05, 0.055, 0.5])
     >>> due_ages(needs_of(far, far < 0, far < 0), far).round().tolist()
-    [16.0, 50.0, 54.0, 5500.0, 5500.0]
+    [14.0, 53.0, 54.0, 8200.0, 8200.0]
     """
     ages: Floats = _DUE[needs]
     near = np.flatnonzero(distances < _DISTANCES[-1])
@@ -139,7 +153,9 @@ def choose(roster: Roster, now: float, weight: float) -> Places:
     forgotten = waited / _FORGOTTEN[needs]
     starving = np.flatnonzero(forgotten >= 1)
     if starving.size:
-        share = max(weight * FORGOTTEN_SHARE, WEIGHT_WITH_SPOT)
+        crowd = min(1.0, float(roster.weights[ready][starving].sum()) / max(weight * MANY_TURNS, 1.0))
+        part = FORGOTTEN_SHARE + (LARGEST_SHARE - FORGOTTEN_SHARE) * crowd
+        share = max(weight * part, WEIGHT_WITH_SPOT)
         first = _within(starving, forgotten[starving], roster.weights[ready], share)
         claims[first] = _ABOVE_ALL + forgotten[first]
     return ready[_within(np.arange(ready.size), claims, roster.weights[ready], weight)]
@@ -164,6 +180,23 @@ def _within(places: Places, claims: Floats, weights: NDArray[np.int64], weight: 
     places = places[np.argsort(-claims, kind="stable")]
     fitting: Places = places[np.cumsum(weights[places]) <= weight]
     return fitting
+
+
+def has_slack(roster: Roster, now: float) -> bool:
+    """Whether hardly anybody near liquidation is on the way to be late."""
+    promised = np.flatnonzero((roster.needs == Need.NEAR) | (roster.needs == Need.VERY_NEAR))
+    waiting = now - roster.read_at[promised] > SLACK * roster.due[promised]
+    return bool(np.count_nonzero(waiting) <= FEW * promised.size)
+
+
+def executions_meter(meter: Meter, *, slack: bool) -> Meter:
+    """What counts the readings of executions through an address that nobody waits for, or that find no slack.
+
+    >>> [executions_meter(Meter("address", 1200), slack=slack).limit for slack in (True, False)]
+    [240, 60]
+    """
+    share = SHARE_WITH_SLACK if slack else SHARE_WITHOUT
+    return Meter(f"{meter.name}:executions", int(meter.limit * share), meter.seconds)
 
 
 def turn_weight(free: float, rate: float, seconds: float) -> float:

@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 from trading.live.shapes import announce
 from trading.margin.types import AccountMode
 from trading.models import Command, Market, Order, VenueAccount
+from trading.services import executions
 from trading.services.allowances import read_allowance
 from trading.services.apply_account import apply_snapshot
 from trading.services.apply_history import apply_fills, apply_funding, apply_ledger, mark_forced_fills
@@ -29,6 +30,7 @@ from trading.services.liquidations import note_remaining, record_liquidations
 from trading.services.paths import read_paths
 from trading.services.readings import (
     EVERYTHING,
+    EXECUTED,
     WHOLE,
     Reading,
     ReadingKind,
@@ -37,6 +39,7 @@ from trading.services.readings import (
     sizes_of,
     touched_by,
 )
+from trading.services.schedule import EXECUTIONS_WEIGHT
 from trading.venues.base import (
     AccountSnapshot,
     Adapter,
@@ -49,6 +52,7 @@ from trading.venues.base import (
     Venue,
 )
 from trading.venues.errors import HeldBack, VenueError
+from trading.venues.ledger import Priority
 
 __all__ = [
     "EVERYTHING",
@@ -136,13 +140,19 @@ def _close_unlisted(adapter: Adapter, listed: set[str]) -> None:
 
 
 def sync_account(
-    adapter: Adapter, account: VenueAccount, kinds: frozenset[ReadingKind] = WHOLE, market: Market | None = None
+    adapter: Adapter,
+    account: VenueAccount,
+    kinds: frozenset[ReadingKind] = WHOLE,
+    market: Market | None = None,
+    *,
+    explains: bool = True,
 ) -> bool:
     """Read the account and store it; False where the venue did not answer, with the reason on the row.
 
     A whole reading also reads funding and ledger where the figures do not add up without, or when they are due. Of
-    orders only those of a ``market`` are asked for where it is given; what executions took along is read whole. Where
-    our limit at the venue is used up and it was not even asked, nothing is wrong and no reason is kept.
+    orders only those of a ``market`` are asked for where it is given; what executions took along is read whole, unless
+    what moved is explained by a later reading (not ``explains``). Where our limit at the venue is used up and it was
+    not even asked, nothing is wrong and no reason is kept.
     """
     reading = begin_reading(account)
     account.refresh_from_db(fields=["mode", "synced_at", "cursors", "history_read_at", "anchors"])
@@ -152,7 +162,7 @@ def sync_account(
     try:
         answers = _ask(adapter, account, kinds, only)
         stored = store(account, reading, answers)
-        if ReadingKind.FILLS not in kinds and sizes_of(account) != held:
+        if explains and ReadingKind.FILLS not in kinds and sizes_of(account) != held:
             rest = _ask(adapter, account, WHOLE - {ReadingKind.ACCOUNT})
             stored = _both(stored, store(account, reading, rest, snapshot=answers.snapshot))
             answers = replace(answers, fills=rest.fills)
@@ -164,6 +174,8 @@ def sync_account(
     except VenueError as error:
         VenueAccount.objects.filter(pk=account.pk).update(sync_problem=error.explanation[:200])
         return False
+    if answers.fills is not None:
+        executions.catch_up(account)
     if stored.gone:
         tell_endings(adapter, account, stored.gone)
     read_paths(adapter, account)
@@ -267,10 +279,16 @@ def _both(first: Stored, second: Stored) -> Stored:
 def sync_after_command(adapter: Adapter, account: VenueAccount, command: Command) -> None:
     """Read what a command that has just been sent can have moved, and tell the pages that show it.
 
-    The command is on record whatever happens here, so a failure is left to the next sync.
+    Where nothing but money, positions and executions moved, the executions wait for room in the venue's budget. The
+    command is on record whatever happens here, so a failure is left to the next sync.
     """
     try:
-        sync_account(adapter, account, touched_by(command), command.market)
+        kinds, venue, network = touched_by(command), Venue(account.venue), Network(account.network)
+        waits = kinds == EXECUTED and not executions.have_room(venue, network, EXECUTIONS_WEIGHT, Priority.URGENT)
+        if waits:
+            executions.fall_behind(account)
+            kinds = frozenset({ReadingKind.ACCOUNT})
+        sync_account(adapter, account, kinds, command.market, explains=not waits)
         announce(account.operator_id, account.pk)
     except (RedisError, DatabaseError, LookupError, ValueError):
         logger.exception("Account %s could not be shown after a command; the next sync tries again.", account.pk)

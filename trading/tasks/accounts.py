@@ -13,11 +13,12 @@ from django.utils import timezone
 from tenants.scope import every_operator, operator_scope
 from trading.connect import account_adapter, configured_venues, gateway_of
 from trading.live import addresses, board, handing, keys, presence, weather
+from trading.live.connections import blocking
 from trading.live.shapes import announce
 from trading.metering import budget_of, meter_of
 from trading.models import Command, VenueAccount
 from trading.models.commands import OPEN_STATES
-from trading.services import freshness, schedule, sync
+from trading.services import executions, freshness, schedule, sync
 from trading.services.fees import keep_fees_current
 from trading.services.risk import nearest
 from trading.services.roster import Known, RosterOf
@@ -75,6 +76,9 @@ def _turn(venue: Venue, network: Network) -> int:
         known = _roster_of(venue, network).known(timezone.now())
         roster = _claims(venue, network, known)
     _measure(venue, network, known, roster)
+    executions.tell_slack(venue, network, slack=purse.is_idle or schedule.has_slack(roster, time.time()))
+    if not purse.is_down:
+        _explain(venue, network, known, addresses.queue(max(purse.weights, key=purse.weights.__getitem__)))
     chosen = schedule.choose(roster, time.time(), sum(purse.weights.values()))
     if purse.is_down:
         # One after another until one is answered: whether it is up is all there is to learn.
@@ -89,6 +93,18 @@ def _turn(venue: Venue, network: Network) -> int:
             queue=addresses.queue(address),
         )
     return len(chosen)
+
+
+def _explain(venue: Venue, network: Network, known: Known, queue: str) -> None:
+    """Have an account read whole whose executions have waited longest, where they have room now."""
+    if not blocking().exists(keys.behind(venue, network)):
+        return
+    if not executions.have_room(venue, network, schedule.EXPLAINING_WEIGHT, Priority.ROUTINE):
+        return
+    account_id = executions.longest_behind(venue, network)
+    for place in known.places([] if account_id is None else [account_id]).tolist():
+        arguments = [int(known.operators[place]), account_id, 0.0]
+        sync_account_in_turn.apply_async(args=arguments, expires=EXPIRES_SECONDS, queue=queue)
 
 
 def _whole(venue: Venue, network: Network, known: Known, needs: Needs, chosen: Places, purse: Purse) -> list[int]:
@@ -230,6 +246,10 @@ def _read(account: VenueAccount, whole_every: float | None) -> bool:
         return is_read
     is_read = sync.sync_positions(adapter, account)
     if announce(operator_id, account_id) and is_read:
+        venue, network = Venue(account.venue), Network(account.network)
+        if not executions.have_room(venue, network, schedule.EXPLAINING_WEIGHT, Priority.URGENT):
+            executions.fall_behind(account)
+            return is_read
         is_read = sync.sync_account(adapter, account)
         announce(operator_id, account_id)
     return is_read

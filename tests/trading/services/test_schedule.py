@@ -49,7 +49,7 @@ def test_promise_grows_with_the_distance_and_never_jumps() -> None:
     ages = due_ages(needs_of(away, away < 0, away < 0), away)
 
     assert np.all(np.diff(ages) >= 0)
-    assert np.max(ages[1:] / ages[:-1]) < 1.03
+    assert np.max(ages[1:] / ages[:-1]) < 1.06
     assert [ages[0], ages[-1]] == pytest.approx([PROMISES[Need.VERY_NEAR].due, PROMISES[Need.OPEN].due])
 
 
@@ -57,9 +57,9 @@ def test_who_has_waited_longest_in_parts_of_his_due_goes_first() -> None:
     in_time = [
         (Need.OPEN, 1000.0),
         (Need.NEAR, 26.0),
-        (Need.VERY_NEAR, 15.4),
+        (Need.VERY_NEAR, 12.6),
         (Need.LOOKED_AT, 2.4),
-        (Need.IDLE, 5450.0),
+        (Need.IDLE, 8120.0),
     ]
 
     assert chosen(roster(*in_time)) == [4, 3, 2, 1, 0]
@@ -87,6 +87,25 @@ def test_in_a_crowd_the_nearest_to_liquidation_goes_first() -> None:
     accounts = Roster(needs, due_ages(needs, away), NOW - waited, np.zeros(4), np.full(4, 2))
 
     assert chosen(accounts) == [3, 1, 2, 0]
+
+
+def test_part_of_the_forgotten_grows_with_their_number() -> None:
+    """Of ten readings: two while few are forgotten, six where a minute of turns would not read them all."""
+    near = [(Need.VERY_NEAR, 15.0)] * 50
+    few, many = [*near, *[(Need.OPEN, 8700.0)] * 3], [*near, *[(Need.OPEN, 8700.0)] * 600]
+
+    assert sum(place >= 50 for place in chosen(roster(*few), weight=20)) == 2
+    assert sum(place >= 50 for place in chosen(roster(*many), weight=20)) == 6
+
+
+def test_promises_have_slack_until_many_near_have_waited_for_long() -> None:
+    """Half of their due ages; those far off and those looked at say nothing."""
+    others = [(Need.OPEN, 8100.0), (Need.LOOKED_AT, 2.4), (Need.UNSETTLED, 1.9)]
+    fresh, waiting = (Need.NEAR, 20.0), (Need.VERY_NEAR, 7.0)
+
+    assert schedule.has_slack(roster(*others), NOW)
+    assert schedule.has_slack(roster(*others, *[fresh] * 19, waiting), NOW)
+    assert not schedule.has_slack(roster(*others, *[fresh] * 18, waiting), NOW)
 
 
 def test_hopeless_budget_keeps_everybody_in_the_order_of_danger() -> None:

@@ -1,0 +1,67 @@
+"""Executions wait for room in the venue's budget where the promises of freshness have no slack, and none is lost."""
+
+from decimal import Decimal
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from tests.trading.conftest import Desk
+from tests.trading.services.test_orders import ticket
+from trading.models import Fill, Position
+from trading.services import executions
+from trading.services.orders import place_order
+from trading.services.schedule import EXECUTIONS_WEIGHT
+from trading.services.sync import sync_account
+from trading.venues.ledger import Priority
+from trading.venues.snapshots import Network, Venue
+
+PLACE = (Venue.HYPERLIQUID, Network.TESTNET)
+
+
+@pytest.fixture(autouse=True)
+def limit(settings: Settings) -> None:
+    """The venue's own, of which 60 a minute are for executions without slack."""
+    settings.HYPERLIQUID_WEIGHT_PER_MINUTE = 1200
+
+
+@pytest.fixture
+def strained(desk: Desk) -> Desk:
+    """A desk at a venue whose promises have no slack, and whose share for executions is used up."""
+    executions.tell_slack(*PLACE, slack=False)
+    assert [executions.have_room(*PLACE, EXECUTIONS_WEIGHT, Priority.URGENT) for _ in range(3)] == [True, True, False]
+    return desk
+
+
+def test_executions_have_room_while_the_promises_have_slack(desk: Desk) -> None:
+    executions.tell_slack(*PLACE, slack=True)
+    assert [executions.have_room(*PLACE, EXECUTIONS_WEIGHT, Priority.URGENT) for _ in range(100)] == [True] * 100
+
+    executions.tell_slack(*PLACE, slack=False)
+    let_through = [executions.have_room(*PLACE, EXECUTIONS_WEIGHT, Priority.URGENT) for _ in range(100)]
+    assert let_through == [True] * 2 + [False] * 98
+
+
+def test_executed_order_shows_its_position_at_once_and_its_execution_when_there_is_room(strained: Desk) -> None:
+    place_order(strained.adapter, strained.account, strained.market, ticket())
+
+    assert (Position.objects.count(), Fill.objects.count()) == (1, 0)
+    assert executions.longest_behind(*PLACE) == strained.account.pk
+
+    assert sync_account(strained.adapter, strained.account)
+    assert Fill.objects.count() == 1
+    assert executions.longest_behind(*PLACE) is None
+
+
+def test_order_that_rests_is_in_the_list_at_once(strained: Desk) -> None:
+    place_order(strained.adapter, strained.account, strained.market, ticket(limit_price=Decimal(80000)))
+
+    assert strained.account.orders.filter(is_open=True).count() == 1
+    assert executions.longest_behind(*PLACE) is None
+
+
+def test_who_waited_longest_is_next_and_then_waits_again(desk: Desk) -> None:
+    executions.fall_behind(desk.account)
+    assert [executions.longest_behind(*PLACE) for _ in range(2)] == [desk.account.pk] * 2
+
+    executions.catch_up(desk.account)
+    assert executions.longest_behind(*PLACE) is None

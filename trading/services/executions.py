@@ -1,0 +1,83 @@
+"""Whose executions are to be read: at once where there is room, and else the longest waiting first.
+
+What was executed costs ten times what money and positions do (Hyperliquid 7). Where the promises of freshness have no
+slack it is read within a share of the budget (``schedule.executions_meter``), so that it takes nothing from those near
+liquidation. What waits is kept in Redis and may be lost: the account whose executions are known for the shortest time
+is read whole now and then anyway (``trading.tasks.accounts``).
+"""
+
+import logging
+import time
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from trading.connect import gateway_of
+from trading.live import keys
+from trading.live.connections import blocking
+from trading.metering import budget_of, meter_of
+from trading.models import VenueAccount
+from trading.services import schedule
+from trading.venues.budget import Budget, request_name
+from trading.venues.ledger import Answer, Charge, Priority
+from trading.venues.snapshots import Network, Venue
+
+logger = logging.getLogger(__name__)
+
+# Without a turn for so long nobody knows of slack, and nothing is kept back.
+TOLD_SECONDS = 10
+
+
+def tell_slack(venue: Venue, network: Network, *, slack: bool) -> None:
+    """Tell every process whether the promises have slack now."""
+    if slack:
+        blocking().delete(keys.strained(venue, network))
+    else:
+        blocking().set(keys.strained(venue, network), 1, ex=TOLD_SECONDS)
+
+
+def have_room(venue: Venue, network: Network, weight: int, priority: Priority) -> bool:
+    """Whether executions may be read now; then they are counted. Whoever waits for them finds room while the promises
+    have slack."""
+    try:
+        slack = not blocking().exists(keys.strained(venue, network))
+        if slack and priority is not Priority.ROUTINE:
+            return True
+        meter = schedule.executions_meter(meter_of(gateway_of(venue).tariff, venue, network), slack=slack)
+        # A gate of its own: the venue has answered nothing here.
+        budget = Budget(blocking(), f"{budget_of(venue, network).gate}:executions")
+        name, charges = request_name(), [Charge(meter, weight)]
+        is_let_through = budget.take(name, priority, charges) == 0
+        if is_let_through:
+            budget.settle(name, charges, Answer())
+    except RedisError as error:
+        logger.warning("Whether executions have room cannot be told: %s", error)
+        return True
+    return is_let_through
+
+
+def fall_behind(account: VenueAccount) -> None:
+    """The account's executions are to be read when there is room."""
+    key = keys.behind(Venue(account.venue), Network(account.network))
+    try:
+        blocking().zadd(key, {str(account.pk): time.time()}, nx=True)
+    except RedisError as error:
+        logger.warning("That account %s is behind cannot be kept: %s", account.pk, error)
+
+
+def catch_up(account: VenueAccount) -> None:
+    """The account's executions were read."""
+    try:
+        blocking().zrem(keys.behind(Venue(account.venue), Network(account.network)), str(account.pk))
+    except RedisError as error:
+        logger.warning("That account %s caught up cannot be kept: %s", account.pk, error)
+
+
+def longest_behind(venue: Venue, network: Network) -> int | None:
+    """The account that has waited longest, which goes to the end with this; None where none waits."""
+    key = keys.behind(venue, network)
+    first: Any = blocking().zrange(key, 0, 0)
+    if not first:
+        return None
+    blocking().zadd(key, {first[0]: time.time()}, xx=True)
+    return int(first[0])
