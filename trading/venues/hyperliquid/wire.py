@@ -164,7 +164,9 @@ def cancel(command: CancelOrders) -> Action:
 
 
 def modify(command: ModifyOrder) -> Action:
-    """A ``batchModify`` of one order, which answers with the new order's state (``modify`` alone does not)."""
+    """A ``batchModify`` of one order, which answers with the new order's state (``modify`` alone does not).
+
+    ``modify`` takes no trigger without its field ``a``; ``batchModify`` has no such field (Hyperliquid 4.2)."""
     name = command.order if isinstance(command.order, int) else _checked_client_id(command.order)
     return {"type": "batchModify", "modifies": [{"oid": name, "order": order(command.replacement)}]}
 

@@ -19,6 +19,7 @@ from trading.venues.base import (
     AccountSnapshot,
     Adapter,
     CancelOrder,
+    CancelOrders,
     Done,
     Network,
     OrderState,
@@ -306,6 +307,16 @@ def test_a_read_that_fails_changes_nothing_and_may_be_tried_again(
         (Malformed, False, True, None),
         (UnknownState, False, True, None),
     ]
+
+
+def test_cancellations_are_split_into_requests_that_the_venue_takes(adapter: HyperliquidAdapter) -> None:
+    cancels = tuple(CancelOrder(market(), number) for number in range(450))
+    bodies = [
+        json.loads(adapter.sign(step, nonce=nonce).body)
+        for nonce, step in enumerate(adapter.steps(CancelOrders(cancels)), start=1790000000000)
+    ]
+    assert [len(body["action"]["cancels"]) for body in bodies] == [200, 200, 50]
+    assert [row["o"] for body in bodies for row in body["action"]["cancels"]] == list(range(450))
 
 
 def test_a_command_is_sent_once_as_the_bytes_that_were_signed(
