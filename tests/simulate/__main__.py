@@ -9,19 +9,20 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 
 from tests.simulate.report import Pair, last_line, table, write
-from tests.simulate.run import WARMING_UP, Finding, Plan, round_robin, simulate
+from tests.simulate.run import Finding, Plan, round_robin, simulate
 
 PROCESSES = 2
 PLANS = (
     Plan(1_000, 1, hours=1),
     Plan(1_000, 10, hours=0.5),
+    Plan(5_000, 1, hours=2),
     Plan(10_000, 10, hours=0.5),
     Plan(100_000, 1, hours=2, warming_up=3000),
     Plan(100_000, 10, hours=0.5),
 )
 HEADLINE = Plan(10_000, 1, hours=24)
-# A round robin repeats itself much sooner.
-ROUND_ROBIN_HOURS = 1.0
+# A round robin repeats itself much sooner than a day.
+ROUND_ROBIN_HOURS = 2.0
 
 
 def by_risk(plan: Plan) -> Finding:
@@ -31,7 +32,7 @@ def by_risk(plan: Plan) -> Finding:
 
 def in_turn(plan: Plan) -> Finding:
     """What it is compared with."""
-    return simulate(replace(plan, hours=min(plan.hours, ROUND_ROBIN_HOURS), warming_up=WARMING_UP), round_robin)
+    return simulate(replace(plan, hours=min(plan.hours, ROUND_ROBIN_HOURS)), round_robin)
 
 
 def main() -> int:

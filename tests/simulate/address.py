@@ -7,7 +7,8 @@ from itertools import count
 import numpy as np
 
 from tests.simulate.world import Floats, Places, VenueCounter
-from trading.services.schedule import turn_weight
+from trading.services import schedule
+from trading.services.schedule import EXECUTIONS_WEIGHT, EXPLAINING_WEIGHT, WHOLE_SHARE, WHOLE_WEIGHT
 from trading.venues.ledger import Answer, Charge, Ledger, Meter, Priority
 
 LIMIT = 1200  # weight a minute for one address (Hyperliquid 7)
@@ -18,7 +19,7 @@ CLEAN = Answer()
 
 # Told of accounts that were read: where they are, when we asked, and when the answers came.
 Read = Callable[[Places, float, Floats], None]
-# Told of an account whose order was answered.
+# Told of one account: that its order was answered, or that it could not be read after it.
 Done = Callable[[int], None]
 Event = tuple[float, int, Callable[[], None]]
 
@@ -30,13 +31,18 @@ class Address:
     sooner than the platform counts them; the venue counts each of them at its own moment.
     """
 
-    def __init__(self, places: Places, chance: np.random.Generator, *, read: Read, done: Done) -> None:
+    def __init__(self, places: Places, chance: np.random.Generator, *, read: Read, done: Done, unread: Done) -> None:
         self.places = places
         self.meter = Meter("address", LIMIT)
+        self.has_slack = True
+        self.lags: list[float] = []
         self.counter = VenueCounter(LIMIT)
         self.waits: list[float] = []
         self.reads = 0
-        self._read, self._done = read, done
+        self._read, self._done, self._unread = read, done, unread
+        # Whose executions are to be read, and since when.
+        self.behind: dict[int, float] = {}
+        self._whole_at = 0.0
         self._chance = chance
         self._ledger = Ledger()
         self._events: list[Event] = []
@@ -52,7 +58,7 @@ class Address:
         """What the next turn may spend."""
         ceiling = self.meter.ceiling(Priority.ROUTINE)
         seconds, self._turned_at = now - self._turned_at, now
-        return turn_weight(ceiling - self._ledger.used(self.meter, now), ceiling / self.meter.seconds, seconds)
+        return schedule.turn_weight(ceiling - self._ledger.used(self.meter, now), ceiling / self.meter.seconds, seconds)
 
     def read(self, now: float, places: Places) -> bool:
         """Ask for these accounts; False where the budget says no."""
@@ -70,7 +76,8 @@ class Address:
         return True
 
     def order(self, moment: float, place: int) -> None:
-        """A trader sends an order at this moment: let through at once, or tried again when the budget says."""
+        """A trader sends an order at this moment: let through at once, or tried again when the budget says. Once it is
+        answered, money and positions are read, and what was executed where there is room."""
         name, charges = self._request(1)
 
         def attempt(now: float) -> None:
@@ -84,8 +91,48 @@ class Address:
         def answered(now: float) -> None:
             self._ledger.settle(now, name, charges, CLEAN)
             self._done(place)
+            if not self._explain(now, place, EXECUTIONS_WEIGHT, Priority.URGENT):
+                self.fall_behind(now, place)
+                if not self._read_one(now, place, WEIGHT, Priority.URGENT):
+                    self._unread(place)
 
         self._at(moment, lambda: attempt(moment))
+
+    def fall_behind(self, now: float, place: int) -> None:
+        """The account's executions are to be read when there is room."""
+        self.behind.setdefault(place, now)
+
+    def catch_up(self, now: float) -> None:
+        """Read an account whole that has waited for it longest, and now and then any other."""
+        apart = WHOLE_WEIGHT / (WHOLE_SHARE * self.meter.ceiling(Priority.ROUTINE) / self.meter.seconds)
+        if now - self._whole_at >= apart:
+            self._whole_at = now
+            self._read_one(now, int(self.places[0]), WHOLE_WEIGHT, Priority.ROUTINE)
+        if self.behind:
+            self._explain(now, next(iter(self.behind)), EXPLAINING_WEIGHT, Priority.ROUTINE)
+
+    def _explain(self, now: float, place: int, weight: int, priority: Priority) -> bool:
+        """Read an account with its executions; False where they have no room."""
+        is_free = self.has_slack and priority is Priority.URGENT
+        meter = schedule.executions_meter(self.meter, slack=self.has_slack)
+        more = () if is_free else (Charge(meter, weight),)
+        is_read = self._read_one(now, place, WEIGHT + weight, priority, more)
+        if is_read:
+            self.lags.append(now - self.behind.pop(place, now))
+        return is_read
+
+    def _read_one(self, now: float, place: int, weight: int, priority: Priority, more: tuple[Charge, ...] = ()) -> bool:
+        name, charges = self._request(weight)
+        if self._ledger.take(now, name, priority, (*charges, *more)):
+            return False
+        answers = self._send(now, weight, 1)
+
+        def answered() -> None:
+            self._ledger.settle(float(answers[0]), name, (*charges, *more), CLEAN)
+            self._read(np.array([place]), now, answers)
+
+        self._at(float(answers[0]), answered)
+        return True
 
     def _request(self, weight: int) -> tuple[str, tuple[Charge]]:
         return str(next(self._numbers)), (Charge(self.meter, weight),)

@@ -20,13 +20,13 @@ INTRODUCTION = """# Freshness, simulated
 What `make simulate` finds (`python -m tests.simulate --docs` writes this page, from several seeds). The platform's own
 scheduler (`trading/services/schedule.py`) and budget (`trading/venues/ledger.py`, which the tests hold against its twin
 in Redis) run against a simulated clock, simulated traders and a venue that counts every request at the moment it
-arrives: 1200 weight in any sliding minute for an address, 2 for reading an account. Reads may fill 90 % of that; the
-rest is kept for orders.
+arrives: 1200 weight in any sliding minute for an address, 2 for reading an account. Reads may fill 95 % of that
+while nobody waits for them; the rest is kept for orders, which reads make room for from one turn to the next.
 
 The world: 20 markets whose marks move by 1.2 % an hour, half of it in common; seven accounts in ten hold a position,
 and about 2.5 in a hundred are within 5 % of liquidation before the fall (`At risk` is what was found). Traders within
-2 % act after ten minutes on average, within 5 % after 80, the others after ten hours; every act is an order, and its
-account is read again after it. Half an hour after a liquidation, on average, somebody else opens a position. A request
+2 % act after ten minutes on average, within 5 % after 80, the others after ten hours; every act is an order, and money
+and positions are read after it. Half an hour after a liquidation, on average, somebody else opens a position. A request
 and its answer take 0.14 s on average. Ten of those who look are followed by the venue's stream and cost no reads. In
 the middle of each run all marks fall by 10 % within a minute. Turns are two seconds apart, twice as far as the
 platform's, which costs it 2 % of the budget here. Every run begins with the ages that a round robin leaves. Ages are
@@ -34,8 +34,11 @@ looked at every four seconds, at any moment between two turns, from the tenth mi
 address after fifty minutes. An age counts from the moment at which we asked, and a class by the true distance at that
 moment.
 
-Not simulated: the readings of orders and fills. They cost more and are made where a position has moved, where
-somebody looks, and otherwise within a twentieth of an address's budget.
+What was executed costs 20 more, and 40 with the orders, where a position went by itself. While those near liquidation
+are far from late it is read at once; otherwise within a twentieth of the limit, and then the longest waiting first.
+Another twentieth is spent on reading whole whoever was left out longest. `Executions at once` is the share that was
+read with the order's answer, and `Behind` how many accounts' were to be read still at the end. Nobody looks at these
+accounts: who looks is told by the venue's stream, or read whole every five minutes.
 
 `Within 5 %` and `within 2 %` are 99th percentiles of the age of accounts that near to liquidation. The bound is the
 time in which the budget could read everybody once who is within 5 % before the fall if it read nobody else.
@@ -53,17 +56,21 @@ about its fall, and its percentiles are minutes to an hour, not the day's. The t
 it are told apart for the same reason.
 
 100,000 accounts are too many for one address: it would take more than four minutes to read once those within 5 %
-alone, and longer than the 9,000 s to read everybody. The promises hold as far as the budget allows: those within 2 %
-go first, then the nearest within 5 %. A fifth of every turn goes to those who are late several times over, so that
-nobody waits for ever, and everybody else waits for that part. In the hour after a fall the slowest within 5 % are
-older than in a round robin, for they were far and read long ago; half of them are younger than a fifth of it. Operators
-see the ages beside the promises, and how many of their accounts are not kept to them. Have an address for every 10,000
-accounts: the row of ten addresses is mostly about its fall.
+alone, and longer than the 9,000 s to read everybody; orders and the readings after them take half of the budget. A
+fifth of every turn goes to those who are late several times over, and up to three fifths where they are so many that a
+minute's turns would not read them, so that the more hopeless it is, the nearer this comes to everybody in his turn. The
+slowest within 5 % are then about as old as in a round robin, for they were far and read long ago; half of them are many
+times younger. Operators see the ages beside the promises, and how many of their accounts are not kept to them.
+
+Nor can one address read at once what 10,000 accounts execute in this world: an act every four seconds, at 23 of weight
+with its order, would take a third of the limit, and the promises take the rest. Executions then come hours later where
+nobody looks. Have an address for every 5,000 accounts where they are to be known at once outside of a fall.
 """
 HEADINGS = (
     "Accounts", "Addresses", "Hours", "Seed", "At risk", "Within 5 %", "Within 2 %",
     "Before the fall, 5 %", "2 %", "Hour after it, 5 %", "2 %",
-    "Oldest", "Bound", "Round robin, 5 %", "Order waits, p99", "Most in a minute", "Breaches",
+    "Oldest", "Bound", "Round robin, 5 %", "Executions at once", "Behind",
+    "Order waits, p99", "Most in a minute", "Breaches",
 )  # fmt: skip
 
 
@@ -84,6 +91,12 @@ class Pair:
         """The 99th percentile of how long orders waited for the budget, in seconds."""
         return float(np.quantile(self.ours.command_waits, 0.99)) if len(self.ours.command_waits) else 0.0
 
+    @property
+    def _at_once(self) -> float:
+        """The share of executions that were read with the order's answer."""
+        known = len(self.ours.explained) + self.ours.behind
+        return np.count_nonzero(self.ours.explained == 0) / known if known else 1.0
+
     def cells(self) -> tuple[str, ...]:
         """A row of the table."""
         ages = self.ours.ages
@@ -102,6 +115,8 @@ class Pair:
             f"{self.ours.oldest:,.0f} s",
             f"{self.ours.bound:.3g} s",
             f"{self.round_robin.ages.quantile(0.99, *AT_RISK):,} s",
+            f"{self._at_once:.0%}",
+            f"{self.ours.behind:,}",
             f"{self.command_wait * 1000:.3g} ms",
             str(self.ours.highest),
             str(self.ours.breaches),

@@ -8,7 +8,7 @@ import numpy as np
 from tests.simulate.address import LIMIT, WEIGHT, Address
 from tests.simulate.ages import Ages
 from tests.simulate.world import Floats, Places, Traders, paths
-from trading.services.schedule import NEAR, VERY_NEAR, Need, Roster, choose, due_ages, needs_of
+from trading.services.schedule import NEAR, VERY_NEAR, Need, Roster, choose, due_ages, has_slack, needs_of
 from trading.venues.ledger import SHARES, Priority
 
 Policy = Callable[[Roster, float, float], Places]
@@ -51,7 +51,8 @@ class Plan:
 class Finding:
     """What a run came to. Ages in seconds, ``command_waits`` likewise. ``before``: the share of all accounts that were
     within 5 % of liquidation on average until the fall; ``at_worst``: the most at any time after it. ``calm`` are the
-    ages until the fall, ``after_shock`` those in the hour after it."""
+    ages until the fall, ``after_shock`` those in the hour after it. ``explained``: after how many seconds executions
+    were read; ``behind``: whose were to be read still at the end."""
 
     plan: Plan
     ages: Ages
@@ -62,6 +63,8 @@ class Finding:
     highest: int
     command_waits: Floats
     reads: int
+    explained: Floats
+    behind: int
     before: float
     at_worst: float
 
@@ -92,6 +95,8 @@ class Platform:
         cycle = plan.accounts * WEIGHT / (plan.addresses * RATE)
         self.read_at = -self.chance.uniform(0, cycle, plan.accounts)
         self.leased = np.zeros(plan.accounts)
+        # Whose position went by itself, which their next reading shows.
+        self.gone = np.zeros(plan.accounts, np.bool_)
         self.unsettled = np.zeros(plan.accounts, np.bool_)
         self.weights = np.full(plan.accounts, WEIGHT)
         self.polled = self.traders.looked_at.copy()
@@ -101,7 +106,9 @@ class Platform:
         shares = [everybody[one :: plan.addresses] for one in range(plan.addresses)]
         for share in shares:
             self.polled[share[self.polled[share]][:FOLLOWED]] = False
-        self.addresses = [Address(share, self.chance, read=self._read, done=self._done) for share in shares]
+        self.addresses = [
+            Address(share, self.chance, read=self._read, done=self._done, unread=self._unread) for share in shares
+        ]
         self.watched = shares
 
     def act(self, now: float, distances: Floats) -> None:
@@ -126,10 +133,13 @@ class Platform:
         """Choose who is read now, and ask; the distances of those who are watched."""
         places, address = self.watched[number], self.addresses[number]
         distances = self.traders.distances(places)
+        self.gone[places[distances <= 0]] = True
         self.traders.liquidate(places, distances)
         needs = needs_of(distances, self.polled[places], self.unsettled[places])
         due = due_ages(needs, distances)
         roster = Roster(needs, due, self.read_at[places], self.leased[places], self.weights[places])
+        address.has_slack = has_slack(roster, now)
+        address.catch_up(now)
         chosen = places[self.policy(roster, now, address.free(now))]
         if chosen.size and address.read(now, chosen):
             self.leased[chosen] = now + LEASE
@@ -141,9 +151,14 @@ class Platform:
         self.read_at[places] = asked
         self.leased[places] = 0.0
         self.unsettled[places] = False
+        for place in places[self.gone[places]].tolist():
+            self.gone[place] = False
+            self.addresses[place % len(self.addresses)].fall_behind(asked, place)
 
     def _done(self, place: int) -> None:
         self.traders.open(np.array([place]))
+
+    def _unread(self, place: int) -> None:
         self.unsettled[place] = True
 
 
@@ -203,6 +218,8 @@ def simulate(plan: Plan, policy: Policy = choose, *, watch_all: bool = False) ->
         highest=max(address.counter.highest for address in platform.addresses),
         command_waits=waits,
         reads=sum(address.reads for address in platform.addresses),
+        explained=np.concatenate([address.lags for address in platform.addresses]),
+        behind=sum(len(address.behind) for address in platform.addresses),
         before=looks.share(before=True),
         at_worst=looks.share(before=False),
     )
