@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 
 import msgspec
 import pytest
@@ -11,9 +11,11 @@ from tests.sandbox_process import SandboxProcess
 from tests.trading.aster.people import AsterTrader
 from tests.trading.services.test_orders import ticket
 from trading.connect import trading_adapter
-from trading.margin.types import MarginMode
+from trading.margin.types import MarginMode, Side
 from trading.models import Difference, Fill, FundingPayment, LedgerEntry, Liquidation, MarginChange, Market, Position
 from trading.panels.records import build_transfers
+from trading.panels.story import build_story
+from trading.past import story_of
 from trading.services.orders import place_order
 from trading.services.readings import begin_reading
 from trading.services.sync import EVERYTHING, Answers, apply_ledger, store, sync_account
@@ -34,8 +36,10 @@ def everything(trader: AsterTrader) -> MoneyTotals:
     return totals
 
 
-@pytest.mark.parametrize("price", ["77700", "70000"])
-def test_liquidation_is_one_record_and_the_money_adds_up(ready: AsterTrader, aster: SandboxProcess, price: str) -> None:
+@pytest.mark.parametrize(("price", "is_sold"), [("77700", True), ("70000", False)])
+def test_liquidation_is_one_record_and_the_money_adds_up(
+    ready: AsterTrader, aster: SandboxProcess, price: str, *, is_sold: bool
+) -> None:
     everything(ready)
     place_order(trading_adapter(ready.account), ready.account, ready.market, ticket(size=Decimal("0.02")))
     aster.post("/sandbox/funding", {"venue": "aster"})
@@ -55,6 +59,55 @@ def test_liquidation_is_one_record_and_the_money_adds_up(ready: AsterTrader, ast
     assert not Position.objects.exists()
     assert FundingPayment.objects.count() == 1
     assert Fill.objects.exclude(liquidation="").count() >= 1
+    (clearance,) = booked()
+    assert (clearance < 0) is is_sold  # the venue's fee; beyond the margin it bears what is lost
+    assert (totals.transfers, totals.liquidations) == (Decimal(0), clearance)
+    assert (row.fee, row.lost) == (max(Decimal(0), -clearance), -row.closed_pnl - clearance)
+    assert len(row.path) >= 2
+    story = build_story(story_of(row))
+    assert [fact.value for fact in story.facts if fact.label == "Fees"] == [f"{ceiling(row.fee)} USDT"]
+
+
+def ceiling(amount: Decimal) -> Decimal:
+    return amount.quantize(Decimal("0.01"), ROUND_CEILING)
+
+
+def booked() -> list[Decimal]:
+    """What the venue booked of liquidations beside their executions, oldest first."""
+    rows = LedgerEntry.objects.filter(kind="INSURANCE_CLEAR").order_by("happened_at", "pk")
+    return [amount for amount in rows.values_list("amount", flat=True) if amount is not None]
+
+
+def test_fee_of_a_cross_liquidation_is_its_own(ready: AsterTrader, aster: SandboxProcess) -> None:
+    """The whole account backs it, so the booking names no market."""
+    everything(ready)
+    wanted = ticket(size=Decimal("1.2"), mode=MarginMode.CROSS, leverage=20)
+    place_order(trading_adapter(ready.account), ready.account, ready.market, wanted)
+    everything(ready)
+    aster.mark("BTCUSDT", "78000", venue="aster")
+
+    totals = everything(ready)
+
+    row = Liquidation.objects.get()
+    assert (row.mode, row.fee, totals.unexplained) == ("cross", -booked()[0], Decimal(0))
+    assert row.lost == row.fee - row.closed_pnl
+
+
+def test_neighbours_of_one_market_share_no_booking(ready: AsterTrader, aster: SandboxProcess) -> None:
+    """A long and then a short, liquidated within a minute: each has its own fee."""
+    everything(ready)
+    for side, price in ((Side.LONG, "77700"), (Side.SHORT, "94300")):
+        aster.mark("BTCUSDT", "86000", venue="aster")
+        wanted = ticket(size=Decimal("0.02"), side=side)
+        assert place_order(trading_adapter(ready.account), ready.account, ready.market, wanted).state == "accepted"
+        everything(ready)
+        aster.mark("BTCUSDT", price, venue="aster")
+        everything(ready)
+
+    rows = list(Liquidation.objects.order_by("happened_at"))
+    assert [row.size_before > 0 for row in rows] == [True, False]
+    assert [-row.fee for row in rows] == booked()
+    assert [row.lost for row in rows] == [row.fee - row.closed_pnl for row in rows]
 
 
 class Between:
