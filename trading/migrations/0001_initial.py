@@ -213,6 +213,8 @@ class Migration(migrations.Migration):
                 ("dead_at", models.DateTimeField(null=True)),
                 ("spent_at", models.DateTimeField(null=True)),
                 ("message", models.CharField(blank=True, default="", max_length=300)),
+                ("reason", models.CharField(blank=True, default="", max_length=40)),
+                ("venue_text", models.CharField(blank=True, default="", max_length=300)),
                 ("asked_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("sent_at", models.DateTimeField(null=True)),
                 ("settled_at", models.DateTimeField(null=True)),
@@ -978,6 +980,7 @@ class Migration(migrations.Migration):
                             ("margin", "Margin"),
                             ("balance", "Balance"),
                             ("order", "Order"),
+                            ("setting", "Leverage or mode"),
                         ],
                         max_length=10,
                     ),
@@ -995,7 +998,7 @@ class Migration(migrations.Migration):
                 "base_manager_name": "unscoped",
                 "default_manager_name": "unscoped",
                 "indexes": [
-                    models.Index(fields=["operator", "-found_at", "-id"], name="differences_newest_first"),
+                    models.Index(fields=["operator", "-healed_at", "-found_at", "-id"], name="differences_open_first"),
                     models.Index(fields=["account", "-found_at"], name="differences_of_an_account"),
                 ],
                 "constraints": [

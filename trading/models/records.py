@@ -151,6 +151,7 @@ class DifferenceKind(models.TextChoices):
     MARGIN = "margin", "Margin"
     BALANCE = "balance", "Balance"
     ORDER = "order", "Order"
+    SETTING = "setting", "Leverage or mode"
 
 
 class Difference(OperatorOwned):
@@ -180,7 +181,7 @@ class Difference(OperatorOwned):
             )
         ]
         indexes = [
-            models.Index(fields=["operator", "-found_at", "-id"], name="differences_newest_first"),
+            models.Index(fields=["operator", "-healed_at", "-found_at", "-id"], name="differences_open_first"),
             models.Index(fields=["account", "-found_at"], name="differences_of_an_account"),
         ]
         ordering = ["-found_at", "-id"]

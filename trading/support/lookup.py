@@ -5,20 +5,23 @@ and nothing cleverer.
 """
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TypeVar
 
-from django.db.models import Count, Prefetch, QuerySet
+from django.db.models import Count, F, Prefetch, QuerySet
 from django.shortcuts import get_object_or_404
 
 from tenants.models import User
 from trading.models import Command, Difference, Liquidation, MarginChange, VenueAccount
-from trading.models.commands import OPEN_STATES
+from trading.models.commands import OPEN_STATES, CommandState
 
 Row = TypeVar("Row", User, VenueAccount)
 
 LONGEST_QUERY = 254
 SHOWN_ROWS = 50
 PAGE_ROWS = 25
+# How long a command that cannot be proven is listed for support.
+UNPROVEN_FOR = timedelta(days=7)
 # The last character there is: behind everything that begins with a text, in the order of bytes.
 LAST = "\U0010ffff"
 
@@ -29,6 +32,14 @@ class Found:
 
     traders: list[User]
     has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The first of some commands, and how many there are."""
+
+    rows: list[Command]
+    total: int
 
 
 def find_traders(query: str) -> Found:
@@ -116,13 +127,30 @@ def liquidation_of(liquidation_id: int) -> Liquidation:
     return found
 
 
-def recent_differences() -> list[Difference]:
-    """The newest differences of all traders."""
+def differences() -> QuerySet[Difference]:
+    """The differences of all traders: those that are open, then the healed ones; each the newest first."""
     rows = Difference.objects.select_related("market", "account__trader").defer("account__agent_key")
-    return list(rows[:SHOWN_ROWS])
+    ordered: QuerySet[Difference] = rows.order_by(F("healed_at").desc(nulls_first=True), "-found_at", "-pk")
+    return ordered
 
 
-def unsettled_commands() -> list[Command]:
+def open_differences() -> int:
+    """How many differences nothing has explained yet."""
+    count: int = Difference.objects.filter(healed_at=None).count()
+    return count
+
+
+def unsettled_commands() -> Listed:
     """Commands of all traders that have no end yet, the oldest first."""
-    rows = Command.objects.filter(state__in=OPEN_STATES).select_related("market", "account__trader")
-    return list(rows.defer("body", "burn_body", "account__agent_key").order_by("prepared_at")[:SHOWN_ROWS])
+    return _listed(Command.objects.filter(state__in=OPEN_STATES).order_by("prepared_at", "pk"))
+
+
+def unproven_commands(now: datetime) -> Listed:
+    """Commands of all traders of the last days of which nobody can tell what they did, the newest first."""
+    rows = Command.objects.filter(state=CommandState.UNPROVEN, prepared_at__gt=now - UNPROVEN_FOR)
+    return _listed(rows.order_by("-prepared_at", "-pk"))
+
+
+def _listed(rows: QuerySet[Command]) -> Listed:
+    shown = rows.select_related("market", "account__trader").defer("body", "burn_body", "account__agent_key")
+    return Listed(list(shown[:SHOWN_ROWS]), rows.count())

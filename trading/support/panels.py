@@ -149,7 +149,7 @@ def build_difference(row: Difference) -> DifferenceRow:
 
 
 def build_open_command(row: Command, now: datetime) -> OpenCommandRow:
-    """One command without an end."""
+    """One command without a proven end."""
     what = describe(row)
     return OpenCommandRow(
         time=clock(row.prepared_at),
@@ -162,6 +162,7 @@ def build_open_command(row: Command, now: datetime) -> OpenCommandRow:
         state_label=CommandState(row.state).label,
         message=row.message,
         attempts=row.attempts,
+        evidence=tuple((name, str(value)) for name, value in row.evidence.items()),
     )
 
 

@@ -114,7 +114,7 @@ class DifferenceRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenCommandRow:
-    """A command without an end, and whose it is."""
+    """A command without a proven end, and whose it is. ``evidence`` is what is known of it, a name and a text each."""
 
     time: str
     age: str
@@ -126,6 +126,7 @@ class OpenCommandRow:
     state_label: str
     message: str
     attempts: int
+    evidence: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 from tenants import audit
 from tenants.access import MemberRequest, role_required
 from tenants.models import Role
-from tenants.paging import Page
+from tenants.paging import Page, page_of
 from trading.desk import desk_of
 from trading.models import VenueAccount
 from trading.panels.freshness import build_freshness
@@ -20,12 +20,14 @@ from trading.support.lookup import (
     accounts_held,
     clean_id,
     clean_query,
+    differences,
     find_traders,
     liquidation_of,
     newest_traders,
+    open_differences,
     recent_commands,
-    recent_differences,
     trader_of,
+    unproven_commands,
     unsettled_commands,
 )
 from trading.support.panels import (
@@ -122,17 +124,22 @@ def show_liquidation(request: MemberRequest, liquidation_id: int) -> HttpRespons
 @require_safe
 @never_cache
 def show_open_matters(request: MemberRequest) -> HttpResponse:
-    """Commands without an end, and what the venues showed that our rows did not explain."""
+    """Commands without a proven end, and what the venues showed that our rows did not explain."""
     now = timezone.now()
-    commands, differences = unsettled_commands(), recent_differences()
+    commands, unproven, page = unsettled_commands(), unproven_commands(now), page_of(differences(), request.GET)
     audit.record(
         request,
         action="open matters looked at",
         subject="",
-        after={"commands": len(commands), "differences": len(differences)},
+        after={"commands": commands.total, "unproven": unproven.total, "differences": page.total},
     )
     context = {
-        "commands": [build_open_command(row, now) for row in commands],
-        "differences": [build_difference(row) for row in differences],
+        "commands": [build_open_command(row, now) for row in commands.rows],
+        "commands_in_all": commands.total,
+        "unproven": [build_open_command(row, now) for row in unproven.rows],
+        "unproven_in_all": unproven.total,
+        "differences": [build_difference(row) for row in page.rows],
+        "page": page,
+        "open_differences": open_differences(),
     }
     return render(request, "support/open.html", context)
