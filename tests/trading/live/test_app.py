@@ -79,6 +79,7 @@ def test_page_never_gets_another_operators_bytes(redis: Redis, live_port: int) -
         ("nonsense", "This ticket is not valid: reload the page."),
         (signing.dumps([1, 1, [7]], salt="another purpose"), "This ticket is not valid: reload the page."),
     ],
+    ids=["none", "nonsense", "another purpose"],
 )
 def test_stream_is_refused_without_a_ticket_of_ours(live_port: int, ticket: str, sentence: str) -> None:
     with Page(live_port, ticket) as page:
