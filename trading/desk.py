@@ -25,11 +25,13 @@ from trading.margin.cross import remarked
 from trading.margin.errors import MarginInputError
 from trading.margin.types import Account, AccountMode, FeeRates, MarginMode
 from trading.margin.types import Position as Held
-from trading.markets import board_of, known_at, policy_in_force, rules_of
+from trading.markets import board_of, known_at, policy_in_force, rules_of, weather_of
 from trading.models import Command, Fill, MarginChange, Market, Order, Position, Preference, VenueAccount
 from trading.services.accounts import Access, Stage, access_of, current_accounts
+from trading.services.storm import closed_because
 from trading.venues.base import Capabilities
 from trading.venues.snapshots import Venue
+from trading.venues.weather import Weather
 
 DEFAULT_LEVERAGE_OF_ORDERS = 1
 # What the engine raises from rows that make no sense, such as a mark of zero, and what a panel then says.
@@ -51,6 +53,12 @@ class Desk:
     now: datetime
     access: Access = field(default=Access(Stage.READY))
     venue: Venue | None = None
+    weather: Weather = field(default=Weather())
+
+    @property
+    def away_because(self) -> str:
+        """Why nothing that adds risk is sent to the venue now; nothing where it is."""
+        return closed_because(self.weather, self.now)
 
     def mark(self, market: Market) -> Decimal | None:
         """The newest mark of a market, from the board or else from the last market sync."""
@@ -221,6 +229,7 @@ def _desk(
         now=now,
         access=access_of(account, now),
         venue=venue,
+        weather=weather_of(venue, account),
     )
 
 

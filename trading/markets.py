@@ -12,10 +12,12 @@ from django.http import Http404
 from tenants.models import MarginPolicy
 from tenants.policy import Policy, offered_venues
 from trading.connect import configured_venues, public_adapter
+from trading.live import weather
 from trading.live.board import NOTHING_KNOWN, Board, read
 from trading.models import Market, VenueAccount
 from trading.venues.base import Adapter
 from trading.venues.snapshots import MarketState, Network, TimeInForce, Venue
+from trading.venues.weather import Weather
 
 
 def policy_in_force() -> Policy:
@@ -83,6 +85,12 @@ def board_of(venue: Venue, account: VenueAccount | None = None) -> Board:
     """The live prices of a venue: of the network an account lives on, or else of the one that is connected."""
     network = Network(account.network) if account else dict(configured_venues()).get(venue)
     return read(venue, network) if network else NOTHING_KNOWN
+
+
+def weather_of(venue: Venue, account: VenueAccount | None = None) -> Weather:
+    """How a venue is doing, on the same network."""
+    network = Network(account.network) if account else dict(configured_venues()).get(venue)
+    return weather.read(venue, network) if network else Weather()
 
 
 def state_of(market: Market, board: Board) -> MarketState | None:

@@ -54,7 +54,7 @@ def build_collateral_preview(
     """What moving ``amount`` would do; without one, what is in the books now and how much may move."""
     fresh, moved = account_freshness(desk), Decimal(0) if error or amount is None else amount
     what = f"Move {plain(moved)} {source.collateral} to {target.place}"
-    blocked = _blocked(desk, fresh)
+    blocked = _blocked(desk, source, fresh)
     most = money(max(source.withdrawable, Decimal(0)), rounding=ROUND_FLOOR)
     leaving, coming = moved_liquidations(desk, source, -moved), moved_liquidations(desk, target, moved)
     return CollateralPreview(
@@ -77,9 +77,11 @@ def build_collateral_preview(
     )
 
 
-def _blocked(desk: Desk, fresh: Freshness) -> str:
+def _blocked(desk: Desk, source: Book, fresh: Freshness) -> str:
     if not desk.access.may_reduce:
         return desk.access.closed_because
+    if source.backs and desk.away_because:
+        return desk.away_because
     return fresh.reason if fresh.state is FreshnessState.CLOSED else ""
 
 

@@ -42,7 +42,7 @@ def build_margin_preview(
     before, after = (preview.before, preview.after) if preview else (None, None)
     adding = direction == "add" if amount is None else amount > 0
     bound = _bound(preview, adding=adding)
-    blocked = fresh.reason if fresh.state is FreshnessState.CLOSED and not adding else ""
+    blocked = "" if adding else desk.away_because or (fresh.reason if fresh.state is FreshnessState.CLOSED else "")
     has_amount = amount is not None and not error
     card = build_card(before if has_amount else None, after, spec) if preview else replace(empty_card(), reason=error)
     what = f"{'Add' if adding else 'Remove'} {plain(abs(amount or Decimal(0)))} {spec.collateral}"

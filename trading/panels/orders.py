@@ -173,6 +173,7 @@ def build_modify_preview(
     """What another price and size come to, and what the venue would refuse of them."""
     spec = order.market.rules
     errors = {**unreadable, **_modify_errors(desk, order, price, size, spec)} if not unreadable else dict(unreadable)
+    blocked = modify_closed_because(order) or ("" if order.reduce_only else desk.away_because)
     is_same = (price, size) == (decisive_price(order), order.size)
     value, before = (price or Decimal(0)) * (size or Decimal(0)), decisive_price(order) * order.size
     label = "Trigger" if order.trigger_is_market else "Limit price"
@@ -189,10 +190,10 @@ def build_modify_preview(
             ),
         ),
         button="Check the fields" if errors else "Nothing is changed" if is_same else "Change the order",
-        can_submit=not errors and not is_same,
+        can_submit=not errors and not is_same and not blocked,
         freshness=account_freshness(desk),
         errors=errors,
-        blocked_because=modify_closed_because(order),
+        blocked_because=blocked,
     )
 
 

@@ -25,6 +25,7 @@ from trading.services.accounts import Stage
 from trading.venues.snapshots import MarketSpec
 
 UNKNOWN = "not known"
+TICK_REDUCE_ONLY = "Tick “Reduce only” to send this one."
 ERROR_BUTTONS = {
     "price": "Check the price",
     "trigger": "Check the trigger price",
@@ -99,6 +100,8 @@ def _blocked(desk: Desk, market: Market, quoted: Quoted, fresh: Freshness) -> st
         return trade.reason
     if _must_connect(desk, quoted):
         return desk.access.closed_because
+    if desk.away_because and not quoted.form.reduce_only:
+        return f"{desk.away_because} {TICK_REDUCE_ONLY}" if reduces else desk.away_because
     if fresh.state is FreshnessState.CLOSED and not reduces:
         return fresh.reason
     return quoted.problem
