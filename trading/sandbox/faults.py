@@ -19,6 +19,7 @@ REQUEST_KINDS = (
     "banned",
     "late",
     "twice",
+    "halted",
 )
 STREAM_KINDS = ("disconnect", "silence", "repeat")
 KINDS = REQUEST_KINDS + STREAM_KINDS
@@ -41,6 +42,9 @@ class Manner(Protocol):
     def broken(self) -> web.Response:
         """A fault of the venue's own."""
 
+    def halted(self) -> web.Response | None:
+        """While usual trading is halted; None for a request that is taken all the same."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -56,7 +60,8 @@ class Fault:
     clearinghouseState), a path's name with or without its method (positionMargin, DELETE order), or "any".
 
     It strikes the next ``count`` requests, or each with ``probability`` when that is given. "late" cuts the connection
-    at once and executes after the seconds, "twice" executes two times and answers the second.
+    at once and executes after the seconds, "twice" executes two times and answers the second. "halted" refuses what the
+    venue refuses while usual trading is halted, and lets the rest through.
     """
 
     request: str
@@ -112,7 +117,8 @@ class Plan:
             return Outcome(manner.too_many(self.seconds or USUAL_WAIT))
         if "error_before" in kinds:
             return Outcome(manner.broken())
-        return None
+        refused = manner.halted() if "halted" in kinds else None
+        return None if refused is None else Outcome(refused)
 
     def after(self, response: web.Response, manner: Manner) -> Outcome:
         """The answer of an executed request, spoiled where a fault says so."""

@@ -28,11 +28,16 @@ logger = logging.getLogger(__name__)
 LARGEST_BODY = 1 << 20
 TICK_SECONDS = 1.0
 HUNG_UP = 499
+POST_ONLY = {"tif": "Alo"}
+UPGRADED = "Only post-only orders allowed immediately after a network upgrade."
 UNREADABLE = "Failed to deserialize the JSON body into the target type"
 
 
+@dataclass(frozen=True)
 class HyperliquidManner:
-    """How Hyperliquid refuses before it looks at a request."""
+    """How Hyperliquid refuses a request, by its body, before it looks at the account."""
+
+    body: object = None
 
     def too_many(self, seconds: float) -> web.Response:
         return web.Response(status=429, text="429 Too Many Requests")
@@ -42,6 +47,15 @@ class HyperliquidManner:
 
     def broken(self) -> web.Response:
         return web.Response(status=500, text="Internal Server Error")
+
+    def halted(self) -> web.Response | None:
+        """After an upgrade: orders are taken if they are post-only. Whether triggers are is not recorded anywhere."""
+        action = self.body.get("action") if isinstance(self.body, dict) else None
+        orders = action.get("orders", []) if isinstance(action, dict) and action.get("type") == "order" else []
+        if all(order.get("t", {}).get("limit", POST_ONLY) == POST_ONLY for order in orders):
+            return None
+        answer = {"type": "order", "data": {"statuses": [{"error": f"{UPGRADED} asset={row['a']}"} for row in orders]}}
+        return web.json_response({"status": "ok", "response": answer})
 
 
 @dataclass
@@ -124,7 +138,7 @@ class Server:
             body = json.loads(await request.read())
         except (ValueError, RecursionError):
             return web.Response(status=422, text=UNREADABLE)
-        remote, manner = request.remote or "", HyperliquidManner()
+        remote, manner = request.remote or "", HyperliquidManner(body)
 
         def execute() -> web.Response:
             if self.meter and not self.meter.admit(remote, before(door, body), self.engine.clock()):

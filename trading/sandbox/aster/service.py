@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 
@@ -17,8 +18,11 @@ LARGEST_MESSAGE = 1 << 16
 FORM = "application/x-www-form-urlencoded"
 
 
+@dataclass(frozen=True)
 class AsterManner:
-    """How the venue refuses before it looks at a request (rules 5)."""
+    """How the venue refuses a request before it looks at the account (rules 3.8, 5)."""
+
+    incoming: Incoming
 
     def too_many(self, seconds: float) -> web.Response:
         text = (
@@ -33,6 +37,14 @@ class AsterManner:
     def broken(self) -> web.Response:
         """Of 503 the venue says that the outcome is unknown."""
         return web.Response(status=503, text="<html><h1>503 Service Unavailable</h1></html>", content_type="text/html")
+
+    def halted(self) -> web.Response | None:
+        """The venue says it of one market after the other: new orders open nothing, reducing ones are taken."""
+        sent = dict(parse_qsl(self.incoming.body or self.incoming.query))
+        is_new = self.incoming.method == "POST" and self.incoming.name == "order"
+        if not is_new or "true" in (sent.get("reduceOnly"), sent.get("closePosition")):
+            return None
+        return web.json_response({"code": -4140, "msg": "Invalid symbol status for opening position."}, status=400)
 
 
 def _refusal(status: int, text: str, seconds: float) -> web.Response:
@@ -78,7 +90,7 @@ class AsterService:
             remote=request.remote or "",
         )
         names = {VENUE, incoming.name, f"{incoming.method} {incoming.name}"}
-        return await self.doorway.serve(request, names, AsterManner(), lambda: self._execute(incoming))
+        return await self.doorway.serve(request, names, AsterManner(incoming), lambda: self._execute(incoming))
 
     def _execute(self, incoming: Incoming) -> web.Response:
         answer = self.doors.handle(incoming)
