@@ -48,6 +48,7 @@
   let lines = [];
   let last = null;
   let interval = "15m";
+  let drawn = "";
   let asked = 0;
   let failed = false;
   let grown = 0;
@@ -109,7 +110,7 @@
 
   // The venue's own bar as it grows; a bar that began later than the last one is appended.
   function grow([time, ...prices]) {
-    if (!last || time < last.time) return;
+    if (!last || drawn !== interval || time < last.time) return;
     const [open, high, low, close] = prices.map(Number);
     last = { time, open, high, low, close };
     grown = performance.now();
@@ -136,6 +137,7 @@
       if (wanted !== interval) return;
       const bars = rows.map((row) => ({ time: row.time, open: Number(row.open), high: Number(row.high), low: Number(row.low), close: Number(row.close) }));
       candles.setData(bars);
+      drawn = wanted;
       failed = false;
       last = bars.at(-1) || null;
       words.textContent = bars.length ? "" : say.wordsEmpty;
