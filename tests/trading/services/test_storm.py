@@ -2,11 +2,15 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
+import msgspec
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -18,15 +22,17 @@ from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtu
 from tests.trading.services.test_orders import ticket
 from tests.trading.views.conftest import browser, publish_prices  # noqa: F401  # fixtures
 from trading import tasks
-from trading.live import handing, presence, weather
+from trading.live import handing, keys, presence, weather
+from trading.live.connections import blocking
 from trading.models import Command, Order, Position, VenueAccount
 from trading.models.commands import CommandState
 from trading.services.margin import change_margin
 from trading.services.orders import cancel_order, close_position, place_order
 from trading.services.storm import VenueAway
 from trading.tasks.accounts import forget_rosters
+from trading.venues import weather as rules
 from trading.venues.snapshots import Network, Venue
-from trading.venues.weather import PROBE, Kind, Outcome, Sky
+from trading.venues.weather import PROBE, Door, Evidence, Kind, Outcome, Sky
 
 # Calls to settle a command go by name, which no eager task answers: here nobody is to settle anything.
 pytestmark = pytest.mark.filterwarnings("ignore::celery.exceptions.AlwaysEagerIgnored")
@@ -140,11 +146,110 @@ def test_venue_that_is_down_is_only_probed(away: Desk) -> None:
 
 
 def test_slow_down_of_the_venue_is_told_and_orders_are_let_through(desk: Desk, browser: Client) -> None:  # noqa: F811
-    weather.note(*HERE, Outcome(Kind.SLOWED, 0.1, wait=50.0))
+    for _ in range(3):
+        weather.note(*HERE, Outcome(Kind.SLOWED, 0.1))
     weather.forget()
 
     assert "Hyperliquid asks us to slow down." in browser.get(reverse("banner")).content.decode()
     assert place_order(desk.adapter, desk.account, desk.market, ticket()).state == CommandState.ACCEPTED
+
+
+def order(desk: Desk, **changes: Any) -> Command:
+    """One more order of its own form."""
+    changes = {"form_key": uuid4(), "form": {"number": str(Command.objects.count())}} | changes
+    return place_order(desk.adapter, desk.account, desk.market, ticket(**changes))
+
+
+def remember_as_older() -> None:
+    """What was heard is older by as long as orders wait before one asks."""
+    for door in Door:
+        key = keys.weather(*HERE, settings.EGRESS, door)
+        rows = [msgspec.json.decode(row, type=Evidence) for row in blocking().lrange(key, 0, -1)]
+        blocking().delete(key)
+        for row in rows:
+            blocking().rpush(key, msgspec.json.encode(replace(row, at=row.at - rules.CLOSED)))
+    weather.forget()
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the machine is, what was heard is remembered, and no order asks before its time."""
+    monkeypatch.setattr(rules, "MEMORY", timedelta(hours=3))
+    monkeypatch.setattr(rules, "CLOSED", timedelta(hours=1))
+
+
+def test_halt_is_ended_by_an_order_alone_and_one_at_a_time_asks(
+    desk: Desk,
+    redis: Redis,  # noqa: F811
+    unhurried: None,
+) -> None:
+    order(desk)
+    resting = order(desk, limit_price=Decimal(80_000))
+    desk.sandbox.fault("halted", "order", probability=1.0)
+
+    refused = order(desk)
+    tasks.sync_account_now(desk.operator.pk, desk.account.pk)
+    cancelled = cancel_order(desk.adapter, desk.account, Order.objects.get(is_open=True), uuid4())
+    assert (refused.state, resting.state, cancelled.state) == ("rejected", "accepted", "accepted")
+    assert "takes post-only orders for now" in refused.message
+    assert sky() is Sky.HALTED
+    with pytest.raises(VenueAway, match="halted usual trading"):
+        order(desk)
+
+    remember_as_older()
+    assert order(desk).state == CommandState.REJECTED
+    assert sky() is Sky.HALTED
+    with pytest.raises(VenueAway):
+        order(desk)
+
+    desk.sandbox.clear_faults()
+    remember_as_older()
+    with pytest.raises(VenueAway, match="Another order is asking"):
+        order(desk)
+    redis.delete(keys.asking(*HERE))  # as its few seconds do
+    assert order(desk).state == CommandState.ACCEPTED
+    assert sky() is Sky.FINE
+
+
+def test_closing_in_a_halt_is_tried_and_its_success_ends_it(desk: Desk, unhurried: None) -> None:
+    order(desk)
+    desk.sandbox.fault("halted", "order", count=2)
+    position = Position.objects.get()
+    assert order(desk).state == CommandState.REJECTED
+
+    tried = [close_position(desk.adapter, desk.account, position, Decimal(86_000), uuid4()) for _ in range(2)]
+
+    assert [command.state for command in tried] == [CommandState.REJECTED, CommandState.ACCEPTED]
+    assert sky() is Sky.FINE
+
+
+def test_venue_that_answers_reads_and_no_orders_takes_no_new_risk_until_one_is_answered(
+    desk: Desk,
+    browser: Client,  # noqa: F811
+    unhurried: None,
+) -> None:
+    order(desk)
+    desk.sandbox.fault("error_before", "exchange", probability=1.0)
+    ends = time.monotonic() + 60
+    while sky() is not Sky.ORDERS_UNANSWERED:
+        assert time.monotonic() < ends
+        assert order(desk).state == CommandState.UNKNOWN
+        time.sleep(0.8)
+
+    with pytest.raises(VenueAway, match="not answering orders"):
+        order(desk)
+    assert "Hyperliquid is not answering orders." in browser.get(reverse("banner")).content.decode()
+    closing = close_position(desk.adapter, desk.account, Position.objects.get(), Decimal(86_000), uuid4())
+    assert closing.state == CommandState.UNKNOWN
+    old = desk.reread().synced_at
+    tasks.sync_account_now(desk.operator.pk, desk.account.pk)
+    assert desk.reread().synced_at != old
+    assert sky() is Sky.ORDERS_UNANSWERED
+
+    desk.sandbox.clear_faults()
+    remember_as_older()
+    assert order(desk).state == CommandState.ACCEPTED
+    assert sky() is Sky.FINE
 
 
 def test_reloading_a_page_hands_out_no_reading(desk: Desk, browser: Client) -> None:  # noqa: F811

@@ -1,0 +1,128 @@
+"""The second venue in bad weather: what it says itself, what it leaves unsaid, and what goes on all the same."""
+
+import time
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from redis import Redis
+
+from tests.sandbox_process import SandboxProcess
+from tests.trading.aster.people import AsterTrader
+from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
+from trading.connect import account_adapter
+from trading.live import weather
+from trading.models import Command, Position
+from trading.models.commands import CommandState
+from trading.services.sync import sync_account
+from trading.venues import weather as rules
+from trading.venues.snapshots import Network, Venue
+from trading.venues.weather import Sky
+
+# Calls to settle a command go by name, which no eager task answers: here nobody is to settle anything.
+pytestmark = pytest.mark.filterwarnings("ignore::celery.exceptions.AlwaysEagerIgnored")
+
+HERE = (Venue.ASTER, Network.TESTNET)
+PATIENCE = 60
+
+
+@pytest.fixture(autouse=True)
+def unhurried(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    """However slow the machine is, what was heard is remembered, and no order asks before its time."""
+    monkeypatch.setattr(rules, "MEMORY", timedelta(hours=2))
+    monkeypatch.setattr(rules, "CLOSED", timedelta(hours=1))
+
+
+def sky() -> Sky:
+    weather.forget()
+    return weather.read(*HERE).sky
+
+
+def read(trader: AsterTrader) -> bool:
+    return sync_account(account_adapter(trader.account), trader.account)
+
+
+def last(trader: AsterTrader) -> tuple[str, str]:
+    return trader.commands()[-1]
+
+
+def test_market_that_opens_nothing_is_no_halt_of_the_venue_and_still_lets_positions_go(
+    ready: AsterTrader, aster: SandboxProcess
+) -> None:
+    ready.order()
+    aster.fault("halted", "order", probability=1.0)
+
+    assert "This market is closed at the moment." in ready.order()
+    assert last(ready) == ("order", CommandState.REJECTED)
+    assert Command.objects.latest("prepared_at").evidence["venue"] == (
+        "-4140 Invalid symbol status for opening position."
+    )
+    assert sky() is Sky.FINE
+    assert "Filled: sell 0.01 BTC" in ready.close()
+    aster.clear_faults()
+    assert "Filled" in ready.order()
+
+
+def test_venue_that_answers_reads_and_no_orders_takes_no_new_risk(ready: AsterTrader, aster: SandboxProcess) -> None:
+    ready.order()
+    aster.fault("error_before", "order", probability=1.0)
+    ends = time.monotonic() + PATIENCE
+    while sky() is not Sky.ORDERS_UNANSWERED:
+        assert time.monotonic() < ends
+        ready.order()
+        time.sleep(0.8)
+    sent = Command.objects.count()
+
+    assert "The venue is not answering orders" in ready.order()
+    assert Command.objects.count() == sent
+    ready.close()
+    assert last(ready) == ("order", CommandState.UNKNOWN)
+    assert read(ready)
+    assert sky() is Sky.ORDERS_UNANSWERED
+
+    aster.clear_faults()
+    browser, position = ready.browser, Position.objects.get()
+    browser.post(f"/positions/{position.pk}/close/now/", {"form_key": str(uuid4())}, headers={"HX-Request": "true"})
+    assert sky() is Sky.FINE
+    assert ready.held() == []
+
+
+def test_venue_that_is_down_takes_no_new_risk_and_is_back_with_one_reading(
+    ready: AsterTrader, aster: SandboxProcess
+) -> None:
+    ready.order()
+    aster.fault("error_before", "aster", probability=1.0)
+    ends = time.monotonic() + PATIENCE
+    while sky() is not Sky.DOWN:
+        assert time.monotonic() < ends
+        read(ready)
+        time.sleep(0.4)
+    sent = Command.objects.count()
+
+    assert "The venue is not answering, so nothing that adds risk is sent." in ready.order()
+    assert Command.objects.count() == sent
+    ready.close()
+    assert last(ready) == ("order", CommandState.UNKNOWN)
+    assert "Aster is not answering." in ready.browser.get("/banner/").content.decode()
+
+    aster.clear_faults()
+    assert read(ready)
+    assert sky() is Sky.FINE
+
+
+def test_ban_sends_nothing_and_is_known_to_its_end(
+    ready: AsterTrader,
+    aster: SandboxProcess,
+    redis: Redis,  # noqa: F811
+) -> None:
+    aster.fault("banned", "aster", seconds=600)
+    read(ready)
+    for key in redis.scan_iter("weather:*"):  # as a minute without an answer does
+        redis.delete(key)
+
+    assert sky() is Sky.RATE_LIMITED
+    assert "The venue takes nothing from this exchange until" in ready.order()
+    assert Command.objects.count() == 0
+    banner = ready.browser.get("/banner/").content.decode()
+    assert "Aster asks us to slow down." in banner
+    assert "it takes nothing at all." in banner
