@@ -5,6 +5,7 @@ of the venue's price. Everything is counted in the database, over the operators 
 aggregates however many positions there are.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,7 +34,7 @@ from prometheus_client.registry import Collector
 
 from trading.connect import configured_venues
 from trading.live import board
-from trading.models import Command, Difference, Position, VenueAccount
+from trading.models import Command, Difference, Position, VenueAccount, WalletApproval
 from trading.models.commands import CommandEvent, CommandState
 from trading.models.records import DifferenceKind
 from trading.venue_metrics import venue_measurements
@@ -256,16 +257,20 @@ class _Reasons(Func):
 
 
 def _refusals() -> Metric:
-    """Refusals by the platform's own reasons, of commands and of members of batches that went through otherwise; a
-    reason "unmapped" is a text of the venue that no table knows yet."""
+    """Refusals by the platform's own reasons, of commands, of members of batches that went through otherwise, and of
+    what a wallet approved; a reason "unmapped" is a text of the venue that no table knows yet."""
     family = GaugeMetricFamily(
-        "perpsstudio_refusals", "Commands that a venue refused, by reason, since the first.", labels=["venue", "reason"]
+        "perpsstudio_refusals",
+        "Commands and approvals that a venue refused, by reason, since the first.",
+        labels=["venue", "reason"],
     )
     told = CommandEvent.objects.filter(evidence__has_any_keys=["reason", "members"]).order_by()
     refused = told.annotate(refused_for=_Reasons("evidence"))
     grouped = refused.values_list("command__account__venue", "refused_for").annotate(refusals=Count("pk"))
-    counted = {(venue.value, Reason.UNMAPPED.value): 0 for venue, _ in configured_venues()}
-    counted |= {(venue, reason): count for venue, reason, count in grouped}
+    approvals = WalletApproval.objects.exclude(reason="").order_by().values_list("account__venue", "reason")
+    counted = Counter({(venue.value, Reason.UNMAPPED.value): 0 for venue, _ in configured_venues()})
+    for venue, reason, count in (*grouped, *approvals.annotate(refusals=Count("pk"))):
+        counted[venue, reason] += count
     for (venue, reason), count in sorted(counted.items()):
         family.add_metric([venue, reason], count)
     return family

@@ -2,18 +2,21 @@
 
 import logging
 from collections.abc import Iterable
+from typing import Any
 
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from redis.exceptions import RedisError
 
 from trading.connect import configured_venues, gateway_of
-from trading.live import weather
+from trading.live import keys, weather
+from trading.live.connections import blocking
 from trading.metering import accounts_short_of_requests, budget_of, meter_of
 from trading.services import freshness
 from trading.services.schedule import PROMISES, Need
 from trading.venues.budget import BudgetState
 from trading.venues.ledger import Meter
 from trading.venues.snapshots import Network, Venue
+from trading.venues.streaming import Complaint, Unreadable
 from trading.venues.weather import Sky
 
 logger = logging.getLogger(__name__)
@@ -33,7 +36,7 @@ def purse(venue: Venue, network: Network) -> tuple[Meter, BudgetState] | None:
 
 def venue_measurements() -> Iterable[Metric]:
     """The families in the order they are printed."""
-    return [*_budgets(), _accounts_short(), _skies(), *_ages()]
+    return [*_budgets(), _accounts_short(), _skies(), _frames(), *_ages()]
 
 
 def _budgets() -> Iterable[Metric]:
@@ -80,6 +83,26 @@ def _skies() -> Metric:
         present = weather.read(venue, network).sky
         for sky in Sky:
             family.add_metric([venue.value, network.value, sky.value], int(sky is present))
+    return family
+
+
+def _frames() -> Metric:
+    """A complaint is a refusal on the stream; what is unreadable may be a frame that the venue changed."""
+    family = CounterMetricFamily(
+        "perpsstudio_stream_frames",
+        "What the stream that is running has heard of a venue, by kind.",
+        labels=[*PLACE, "kind"],
+    )
+    for venue, network in configured_venues():
+        counted = dict.fromkeys((Complaint.__name__, Unreadable.__name__), 0)
+        try:
+            heard: Any = blocking().hgetall(keys.stream_frames(venue, network))
+        except RedisError as error:
+            logger.warning("The frames heard of %s cannot be told: %s", venue, error)
+            continue
+        counted |= {kind.decode(): int(count) for kind, count in heard.items()}
+        for kind, count in sorted(counted.items()):
+            family.add_metric([venue.value, network.value, kind], count)
     return family
 
 

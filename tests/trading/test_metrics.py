@@ -16,7 +16,7 @@ from tests.factories import ALICES_ADDRESS, Belongings, Exchange, make_account, 
 from trading.live import board, keys
 from trading.live.connections import blocking
 from trading.metrics import BOUNDS, EstimateErrors, all_estimate_errors, estimate_errors
-from trading.models import Market, VenueAccount
+from trading.models import Market, VenueAccount, WalletApproval
 from trading.models.commands import CommandState
 from trading.services.commands import evidence_of, settle
 from trading.venues.base import Batch, Filled, Refused, Resting
@@ -166,18 +166,39 @@ def test_scrape_counts_what_was_refused_inside_a_batch(alpha: Exchange, alices: 
     assert found["perpsstudio_refusals", (("reason", "trigger_price"), venue)] == 1
 
 
+def test_scrape_counts_approvals_that_were_refused(alpha: Exchange, alices: Belongings) -> None:
+    with operator_scope(alpha.operator.pk):
+        WalletApproval.objects.update(state="refused", reason="unmapped", venue_text="Something new.")
+    assert scraped()["perpsstudio_refusals", (("reason", "unmapped"), ("venue", "hyperliquid"))] == 1
+
+
+def test_scrape_counts_what_the_stream_heard(db: None) -> None:
+    name = keys.stream_frames(Venue.HYPERLIQUID, Network.TESTNET)
+    blocking().delete(name)
+    place = (("network", "testnet"), ("venue", "hyperliquid"))
+    complaints = "perpsstudio_stream_frames_total", (("kind", "Complaint"), *place)
+
+    none = scraped()[complaints]
+    blocking().hset(name, mapping={"Complaint": "3", "StateFrame": "90"})
+    found = scraped()
+    blocking().delete(name)
+
+    assert (none, found[complaints]) == (0, 3)
+    assert found["perpsstudio_stream_frames_total", (("kind", "StateFrame"), *place)] == 90
+
+
 def test_scrape_of_an_empty_platform_answers(db: None) -> None:
     found = scraped()
     assert found["perpsstudio_commands", (("state", "unknown"),)] == 0
     assert found["perpsstudio_refusals", (("reason", "unmapped"), ("venue", "hyperliquid"))] == 0
 
 
-def test_scrape_costs_five_statements_whatever_is_held(
+def test_scrape_costs_six_statements_whatever_is_held(
     alpha: Exchange, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     hold(alpha, [OFF, EXACT, FAR_OFF])
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         scraped()
 
 

@@ -90,6 +90,9 @@ class WalletApproval(OperatorOwned):
     dead_at = models.DateTimeField(null=True)
     spent_at = models.DateTimeField(null=True)
     message = models.CharField(max_length=300, blank=True, default="")
+    # A refusal: the platform's own word for why, and what the venue said.
+    reason = models.CharField(max_length=40, blank=True, default="")
+    venue_text = models.CharField(max_length=300, blank=True, default="")
     asked_at = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(null=True)
     settled_at = models.DateTimeField(null=True)

@@ -148,7 +148,7 @@ def _deliver(onboarding: Onboarding, approval: WalletApproval, signed: SignedReq
     except Rejected as refusal:
         if not is_first and onboarding.is_in_force(wish_of(approval)):
             return _settle(approval, ApprovalState.ACCEPTED)
-        return _settle(approval, ApprovalState.REFUSED, refusal.explanation)
+        return _settle(approval, ApprovalState.REFUSED, refusal.explanation, refusal)
     except NoLongerAccepted as doubt:
         if not is_first:
             raise
@@ -169,11 +169,12 @@ def _note(approval: WalletApproval, state: ApprovalState, message: str) -> None:
     )
 
 
-def _settle(approval: WalletApproval, state: ApprovalState, message: str = "") -> bool:
+def _settle(approval: WalletApproval, state: ApprovalState, message: str = "", refusal: Rejected | None = None) -> bool:
     """Give the approval its final state, and the account what follows from it, together; False where it had one."""
+    said = {"reason": refusal.reason.value, "venue_text": refusal.text[:300]} if refusal else {}
     with transaction.atomic():
         settled = WalletApproval.objects.filter(pk=approval.pk, state__in=OPEN_STATES).update(
-            state=state, message=message[:300], settled_at=timezone.now(), agent_key=b""
+            state=state, message=message[:300], settled_at=timezone.now(), agent_key=b"", **said
         )
         if settled and state == ApprovalState.ACCEPTED:
             _take_effect(approval)

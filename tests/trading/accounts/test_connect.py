@@ -154,7 +154,9 @@ def test_account_without_money_is_told_to_deposit(operator: Operator, venue: San
 
     assert "The venue does not know this account yet. Deposit funds first, then try again." in alice.page()
     assert alice.panel() == "connected"
-    assert bytes(WalletApproval.objects.get().agent_key) == b""
+    approval = WalletApproval.objects.get()
+    assert (bytes(approval.agent_key), approval.reason) == (b"", "account_unfunded")
+    assert approval.venue_text.startswith("Must deposit before performing actions")
 
 
 def test_cancelling_goes_back_one_step(alice: Trader) -> None:
