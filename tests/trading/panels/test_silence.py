@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 from django.conf import settings
@@ -14,24 +15,41 @@ from trading.desk import Desk
 from trading.forms import CloseForm, CloseKind, read_order
 from trading.live.board import Board
 from trading.markets import stale_limits
+from trading.models import Order
 from trading.moving import unmoved
 from trading.panels.closing import build_close_preview
 from trading.panels.dialogs import build_margin_preview
+from trading.panels.exits import build_exits_preview
 from trading.panels.history import build_account
 from trading.panels.market import build_market_bar, freshness
+from trading.panels.orders import build_modify_preview
 from trading.panels.positions import build_positions
 from trading.panels.quote import build_quote
+from trading.panels.sweep import build_close_all
 from trading.panels.ticket import default_form
 from trading.panels.view_models import FreshnessState
+from trading.panels.working import build_working
 from trading.quoting import quote_order
+from trading.services.drafts import Exits
 
-RISK = ("_positions", "_account", "_market_bar", "_quote", "_close_preview", "_margin_preview")
+RISK = (
+    "_positions", "_account", "_market_bar", "_quote", "_close_preview", "_margin_preview", "_exits_preview",
+    "_modify_preview", "_close_all_list", "_working_dialog",
+)  # fmt: skip
 
 
 def quiet_desk(*, read_ago: float = 0, heard_ago: float = 0) -> Desk:
     """A trader with an open position: so many seconds ago it was last read, and a price last streamed."""
     board = Board({"BTC": state("BTC")}, NOW - timedelta(seconds=heard_ago))
     return make_desk(market(), board=board, synced_at=NOW - timedelta(seconds=read_ago))
+
+
+def resting() -> Order:
+    """A limit order in the book."""
+    return Order(
+        pk=1, market=market(), venue_id=1, is_buy=True, kind="Limit", limit_price=Decimal(80_000),
+        size=Decimal("0.01"), original_size=Decimal("0.01"), placed_at=NOW,
+    )  # fmt: skip
 
 
 def contexts(desk: Desk) -> dict[str, dict[str, object]]:
@@ -49,6 +67,10 @@ def contexts(desk: Desk) -> dict[str, dict[str, object]]:
         "_margin_preview": {
             "preview": build_margin_preview(desk, held, "add", None, unmoved(desk, held), ""), "position_id": held.pk,
         },
+        "_exits_preview": {"preview": build_exits_preview(desk, held, Exits(stop_loss=Decimal(80_000)), {})},
+        "_modify_preview": {"preview": build_modify_preview(desk, resting(), Decimal(81_000), Decimal("0.01"), {})},
+        "_close_all_list": {"dialog_view": build_close_all([desk], uuid4())},
+        "_working_dialog": {"dialog_view": build_working(desk, held), "problem": ""},
     }  # fmt: skip
 
 
