@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.trading.venues.next_steps import names_next_step
 from trading.venues.base import Acknowledgement, Batch, Done, Filled, Refused, Resting, Waiting
 from trading.venues.errors import AlreadyReceived, OutcomeUnknown, RateLimited, Reason, Rejected, VenueError
 from trading.venues.hyperliquid import refusals
@@ -176,6 +177,10 @@ def test_every_known_text_of_the_venue_has_a_reason_and_a_sentence(venue_data: P
         matched.add(found.prefix)
     assert len(rows) >= 60
     assert matched == {row.prefix for row in refusals.REFUSALS}
+
+
+def test_every_sentence_ends_with_a_next_step() -> None:
+    assert [row.sentence for row in refusals.REFUSALS if not names_next_step(row.sentence)] == []
 
 
 def test_sentences_are_whole_and_texts_do_not_shadow_each_other() -> None:
