@@ -44,18 +44,24 @@ from trading.venues.base import AccountSnapshot, Venue
 
 CAME_LATE = "Explained by events that arrived later."
 TAKEN = "Not explained; the venue's figure was taken."
+# The spot total and the open profit in it are told by two answers (Hyperliquid 3.9): of what is open, the price may
+# move by so much in between.
+BETWEEN_ANSWERS = Decimal("0.005")
+POOLED = (AccountMode.UNIFIED, AccountMode.PORTFOLIO)
 MOVED_ELSEWHERE = "Moved outside of this platform; kept as a margin change."
 
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """The figures of one snapshot, and everything on record that may have changed them."""
+    """The figures of one snapshot, and everything on record that may have changed them. ``slack`` is how far apart the
+    balance may be for the way it is told."""
 
     found: Mapping[str, Decimal]
     changes: tuple[Change, ...]
     hidden: frozenset[str]
     until: datetime
     untold: str
+    slack: Decimal = ZERO
 
 
 def examine(account: VenueAccount, snapshot: AccountSnapshot, began_at: datetime, *, is_final: bool) -> bool:
@@ -66,7 +72,9 @@ def examine(account: VenueAccount, snapshot: AccountSnapshot, began_at: datetime
     """
     anchors = read_anchors(account)
     books = books_of(account, snapshot, anchors)
-    seen = compare(_with_new_figures(anchors, books), books.found, books.changes, books.until, books.hidden)
+    seen = compare(
+        _with_new_figures(anchors, books), books.found, books.changes, books.until, books.hidden, books.slack
+    )
     if seen.gaps and not is_final:
         return False
     if account.opening_at is None:
@@ -152,7 +160,7 @@ def books_of(account: VenueAccount, snapshot: AccountSnapshot, anchors: Mapping[
         *wallet_changes(account, snapshot, since, fills, payments, entries),
         *_margin_moves(moves, anchors, snapshot.venue_time),
     )
-    dexes = any(row.market.rules.dex for row in (*fills, *payments))
+    dexes = any(row.market.rules.dex for row in (*fills, *payments)) or _holds_in_other_books(account, snapshot)
     return Books(
         found=_figures(snapshot, anchors, traded)
         | {BALANCE: balance_of(snapshot, apart)}
@@ -161,13 +169,32 @@ def books_of(account: VenueAccount, snapshot: AccountSnapshot, anchors: Mapping[
         hidden=_hidden(snapshot.account_mode, traded, dexes=dexes),
         until=snapshot.venue_time,
         untold=", ".join(sorted({row.kind for row in entries if row.amount is None and row.kind != "liquidation"})),
+        slack=_slack(snapshot, fills),
     )
 
 
+def _slack(snapshot: AccountSnapshot, fills: Iterable[Fill]) -> Decimal:
+    """Nothing where one answer tells it all, or where nothing was open since the anchor."""
+    if snapshot.account_mode not in POOLED:
+        return ZERO
+    held = sum((abs(held.size) * held.mark_price for held in snapshot.positions), ZERO)
+    return BETWEEN_ANSWERS * (held + sum((row.size * row.price for row in fills), ZERO))
+
+
+def _holds_in_other_books(account: VenueAccount, snapshot: AccountSnapshot) -> bool:
+    """Whether a pooled account has positions whose profit may be of another balance than the main one."""
+    if snapshot.account_mode not in POOLED or not snapshot.positions:
+        return False
+    names = [held.market for held in snapshot.positions]
+    markets = Market.objects.filter(venue=account.venue, network=account.network, name__in=names)
+    return bool(markets.exclude(spec__dex="").exists())
+
+
 def _hidden(mode: AccountMode, traded: Iterable[Market], *, dexes: bool) -> frozenset[str]:
-    """An execution moves margin by an amount that only the venue knows. The equity of pooled accounts also moves with
-    what is no perpetual (Hyperliquid 3.9, Aster 4.7), and that of one book not with the others'."""
-    balance = {BALANCE} if mode is not AccountMode.STANDARD or dexes else set()
+    """An execution moves margin by an amount that only the venue knows. The equity of several assets moves with their
+    prices (Aster 4.7), and that of one book not with the others'. Where one token backs all of an account, its total is
+    compared (Hyperliquid 3.9)."""
+    balance = set() if mode in (AccountMode.STANDARD, *POOLED) and not dexes else {BALANCE}
     return frozenset({subject_of(MARGIN, market.name) for market in traded} | balance)
 
 

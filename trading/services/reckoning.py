@@ -86,11 +86,13 @@ def compare(
     changes: Iterable[Change],
     until: datetime,
     hidden: frozenset[str] = frozenset(),
+    slack: Decimal = ZERO,
 ) -> Comparison:
     """Every figure that its anchor and the changes since do not explain, and as of when the others are explained.
 
     ``until`` is the time of the figures found. An answer may be a little newer than its time says (Aster's clock is
-    read first), so a figure that the events after ``until`` explain is no gap. ``hidden`` figures are not compared.
+    read first), so a figure that the events after ``until`` explain is no gap. ``hidden`` figures are not compared,
+    and the balance may be off by ``slack``.
     """
     by_subject: dict[str, list[Change]] = {}
     for change in changes:
@@ -100,7 +102,7 @@ def compare(
         if subject in hidden or subject not in found:
             continue
         own = by_subject.get(subject, [])
-        moment = _follows_at(anchor, own, found[subject], until)
+        moment = _follows_at(anchor, own, found[subject], until, slack if subject == BALANCE else ZERO)
         if moment is None:
             wrong.append(Gap(subject, expected(anchor, own, until), found[subject]))
         else:
@@ -108,9 +110,11 @@ def compare(
     return Comparison(tuple(wrong), as_of, until)
 
 
-def _follows_at(anchor: Anchor, changes: list[Change], found: Decimal, until: datetime) -> datetime | None:
+def _follows_at(
+    anchor: Anchor, changes: list[Change], found: Decimal, until: datetime, slack: Decimal
+) -> datetime | None:
     """Up to when the changes make the anchor the figure found; None where they never do."""
     latest = sorted((change.at for change in changes if change.at > until), reverse=True)
-    allowed = UNIT * (1 + len(changes))
+    allowed = UNIT * (1 + len(changes)) + slack
     explaining = (at for at in (until, *latest) if abs(expected(anchor, changes, at) - found) <= allowed)
     return next(explaining, None)
