@@ -36,7 +36,7 @@ def purse(venue: Venue, network: Network) -> tuple[Meter, BudgetState] | None:
 
 def venue_measurements() -> Iterable[Metric]:
     """The families in the order they are printed."""
-    return [*_budgets(), _accounts_short(), _skies(), _frames(), *_ages()]
+    return [*_budgets(), _accounts_short(), _skies(), _clocks(), _frames(), *_ages()]
 
 
 def _budgets() -> Iterable[Metric]:
@@ -83,6 +83,23 @@ def _skies() -> Metric:
         present = weather.read(venue, network).sky
         for sky in Sky:
             family.add_metric([venue.value, network.value, sky.value], int(sky is present))
+    return family
+
+
+def _clocks() -> Metric:
+    family = GaugeMetricFamily(
+        "perpsstudio_venue_clock_offset_seconds",
+        "The venue's clock less ours, asked when it refused a fresh command as too late; forgotten after an hour.",
+        labels=PLACE,
+    )
+    for venue, network in configured_venues():
+        try:
+            told: Any = blocking().get(keys.clock_offset(venue, network))
+        except RedisError as error:
+            logger.warning("The clock of %s cannot be told: %s", venue, error)
+            continue
+        if told is not None:
+            family.add_metric([venue.value, network.value], float(told))
     return family
 
 

@@ -64,6 +64,11 @@ def stream_frames(venue: Venue, network: Network) -> str:
     return f"frames:{venue}:{network}"
 
 
+def clock_offset(venue: Venue, network: Network) -> str:
+    """The venue's clock less ours in seconds, when that was asked last."""
+    return f"clock:{venue}:{network}"
+
+
 def market_channel(venue: Venue, network: Network, market: str) -> str:
     """The channel of a market's public patches, the same for every operator."""
     return f"market:{venue}:{network}:{market}"

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from trading.models import Command, Market, VenueAccount
 from trading.models.commands import OPEN_STATES, CommandKind, CommandState, CommandStep
-from trading.services import nonces
+from trading.services import clocks, nonces
 from trading.services.accounts import note_refusal
 from trading.services.events import Heard, record
 from trading.services.lateness import overtaken, too_old
@@ -230,8 +230,9 @@ def _deliver(adapter: Adapter, command: Command, *, is_first: bool) -> VenueErro
         heard = Heard(response)
         acknowledgement = adapter.judge(signed, response, repeated=not is_first or _was_sent_again(command))
     except Rejected as refusal:
-        evidence = {"venue": refusal.text, "reason": refusal.reason}
-        settle(command, CommandState.REJECTED, evidence, refusal.explanation, heard=heard)
+        explanation, offset = clocks.explain(adapter, command.account, refusal)
+        evidence = {"venue": refusal.text, "reason": refusal.reason} | offset
+        settle(command, CommandState.REJECTED, evidence, explanation, heard=heard)
         note_refusal(command, refusal.reason)
     except OutcomeUnknown as doubt:
         learnt = {"received": True} if isinstance(doubt, AlreadyReceived) else {}

@@ -193,7 +193,7 @@ def test_repeated_fills_out_of_order_are_stored_once_and_in_order(
 
 @pytest.mark.parametrize(
     ("minutes", "status", "sentence"),
-    [(-10, 200, "reached the venue too late and was not placed"), (10, 422, "")],
+    [(-10, 200, "The clock of this exchange differs from the venue&#39;s"), (10, 422, "")],
     ids=["behind", "ahead: no price looks fresh"],
 )
 def test_a_clock_ten_minutes_off_places_nothing_by_accident(
@@ -207,8 +207,17 @@ def test_a_clock_ten_minutes_off_places_nothing_by_accident(
     assert (page.status_code, sentence in page.content.decode()) == (status, True)
     assert last_order().state == (CommandState.REJECTED if minutes < 0 else CommandState.ACCEPTED)
     assert Command.objects.filter(kind=CommandKind.ORDER).count() == (2 if minutes < 0 else 1)
+    if minutes < 0:
+        assert last_order().evidence["clock offset"] == pytest.approx(600, abs=60)
+        assert offset_on_the_metrics() == pytest.approx(600, abs=60)
     assert settled(desk).is_settled
     assert Position.objects.get().size == Decimal("0.01")
+
+
+def offset_on_the_metrics() -> float:
+    lines = Client(HTTP_HOST="localhost").get("/metrics").content.decode().splitlines()
+    (line,) = [line for line in lines if line.startswith("perpsstudio_venue_clock_offset_seconds{")]
+    return float(line.rpartition(" ")[2])
 
 
 def test_a_key_revoked_between_two_orders_is_a_sentence_and_closes_the_buttons(desk: Desk, ready: Client) -> None:
