@@ -17,20 +17,11 @@ from trading.venues.snapshots import Network, Venue
 from trading.venues.weather import Sky, Weather
 
 SENTENCES = {
-    Sky.DOWN: (
-        "The venue is not answering, so nothing that adds risk is sent. Closing, reducing, adding margin and "
-        "cancelling are still tried. This opens again by itself."
-    ),
-    Sky.ORDERS_UNANSWERED: (
-        "The venue is not answering orders, so nothing that adds risk is sent. Closing, reducing, adding margin and "
-        "cancelling are still tried. This opens again by itself."
-    ),
-    Sky.HALTED: (
-        "The venue has halted usual trading, so nothing that adds risk is sent. Cancelling and reducing are still "
-        "tried. This opens again by itself."
-    ),
+    Sky.DOWN: "The venue is not answering: nothing that adds risk is sent. Reducing is still tried.",
+    Sky.ORDERS_UNANSWERED: "The venue answers no orders: nothing that adds risk is sent. Reducing is still tried.",
+    Sky.HALTED: "The venue has halted usual trading: nothing that adds risk is sent. Reducing is still tried.",
 }
-SILENT = "The venue takes nothing from this exchange until {until:%d %b %H:%M:%S} UTC. This opens again by itself."
+SILENT = "The venue takes nothing from this exchange until {until:%d %b %H:%M:%S} UTC."
 ONE_ASKS = " Another order is asking right now; try again in a few seconds."
 
 

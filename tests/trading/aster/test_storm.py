@@ -73,7 +73,7 @@ def test_venue_that_answers_reads_and_no_orders_takes_no_new_risk(ready: AsterTr
         time.sleep(0.8)
     sent = Command.objects.count()
 
-    assert "The venue is not answering orders" in ready.order()
+    assert "The venue answers no orders" in ready.order()
     assert Command.objects.count() == sent
     ready.close()
     assert last(ready) == ("order", CommandState.UNKNOWN)
@@ -99,7 +99,7 @@ def test_venue_that_is_down_takes_no_new_risk_and_is_back_with_one_reading(
         time.sleep(0.4)
     sent = Command.objects.count()
 
-    assert "The venue is not answering, so nothing that adds risk is sent." in ready.order()
+    assert "The venue is not answering: nothing that adds risk is sent." in ready.order()
     assert Command.objects.count() == sent
     ready.close()
     assert last(ready) == ("order", CommandState.UNKNOWN)
