@@ -9,10 +9,12 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
-from trading.models import Command, FormerPosition, Market, Position, SettingChange, VenueAccount
+from trading.models import Command, Difference, FormerPosition, Market, Position, SettingChange, VenueAccount
 from trading.models.accounts import PositionFigures
 from trading.models.commands import CommandKind, CommandState
+from trading.models.records import DifferenceKind
 from trading.services.estimates import estimated_liquidations
 from trading.services.readings import Reading, begin_reading, locked
 from trading.venues.base import AccountSnapshot, PositionSnapshot
@@ -20,6 +22,7 @@ from trading.venues.base import AccountSnapshot, PositionSnapshot
 FIGURES = [field.name for field in PositionFigures._meta.get_fields() if field.name not in {"operator", "market"}]
 # A command is ours and a snapshot the venue's, so their clocks may differ by so much.
 CLOCKS_APART = timedelta(minutes=1)
+SET_ELSEWHERE = "Set outside of this platform; the venue's setting was taken."
 EFFECTIVE = (CommandState.ACCEPTED, CommandState.UNKNOWN, CommandState.PREPARED)
 
 Place = tuple[int, str]
@@ -70,11 +73,12 @@ def _pools(snapshot: AccountSnapshot) -> dict[str, Any]:
         return {}
     return {
         "pools": {
-            pool.dex: {
+            pool.name: {
                 "equity": f"{pool.equity:f}",
                 "free": f"{pool.free:f}",
                 "cross": f"{pool.cross_equity:f}",
                 "withdrawable": f"{pool.withdrawable:f}",
+                "collateral": pool.collateral,
             }
             for pool in snapshot.pools
         }
@@ -176,17 +180,35 @@ def _keep_settings(
         after = rows.get(_place(row))
         if after is None or (after.mode, after.leverage) == (row.mode, row.leverage):
             continue
+        command = _setting_command(row, after)
+        if command is None:
+            _count_setting(account, row, after)
         SettingChange(
             operator_id=account.operator_id,
             account=account,
             market_id=row.market_id,
-            command=_setting_command(row, after),
+            command=command,
             mode_before=row.mode,
             leverage_before=row.leverage,
             mode=after.mode,
             leverage=after.leverage,
             happened_at=venue_time,
         ).save()
+
+
+def _count_setting(account: VenueAccount, before: Position, after: Position) -> None:
+    """A setting that no command of ours explains is a difference, healed by having been taken over."""
+    Difference(
+        operator_id=account.operator_id,
+        account=account,
+        market=after.market,
+        kind=DifferenceKind.SETTING,
+        subject=after.market.name,
+        ours=f"{before.mode} {before.leverage}x",
+        venues=f"{after.mode} {after.leverage}x",
+        healed_at=timezone.now(),
+        explanation=SET_ELSEWHERE,
+    ).save()
 
 
 def _setting_command(before: Position, after: Position) -> Command | None:

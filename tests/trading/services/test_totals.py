@@ -75,7 +75,7 @@ def test_changes_on_record_are_the_change_of_the_balance(desk: Desk, seed: int) 
         totals = totals_of(desk)
         assert totals.unexplained == 0
 
-    assert not Difference.objects.exclude(kind__in=["margin", "order"]).exists()
+    assert not Difference.objects.exclude(kind__in=["margin", "order", "setting"]).exists()
     assert totals.balance == venue_balance(desk)
     assert totals.trading != 0
 

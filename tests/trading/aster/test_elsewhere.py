@@ -1,0 +1,187 @@
+"""What is done at a venue with another tool appears by itself, at either venue: on record, counted and taken over."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone
+
+from tests.sandbox_process import SandboxProcess
+from tests.trading.services.test_orders import ticket
+from trading.connect import trading_adapter
+from trading.margin.types import MarginMode
+from trading.models import (
+    Difference,
+    Fill,
+    FundingPayment,
+    LedgerEntry,
+    MarginChange,
+    Market,
+    Order,
+    Position,
+    SettingChange,
+    VenueAccount,
+)
+from trading.services.apply_account import SET_ELSEWHERE
+from trading.services.differences import MOVED_ELSEWHERE, TAKEN
+from trading.services.orders import place_order
+from trading.services.sync import EVERYTHING, sync_account
+from trading.venues.base import Adapter, AdjustMargin, CancelOrder, Command, SetLeverage, market_order
+from trading.venues.errors import Rejected
+
+
+@dataclass
+class Elsewhere:
+    """A trader's account at one venue, and another tool with the same key: nothing it does is in our rows."""
+
+    sandbox: SandboxProcess
+    venue: str
+    account_id: int
+    market_name: str
+
+    @property
+    def account(self) -> VenueAccount:
+        account: VenueAccount = VenueAccount.objects.get(pk=self.account_id)
+        return account
+
+    @property
+    def adapter(self) -> Adapter:
+        return trading_adapter(self.account)
+
+    @property
+    def market(self) -> Market:
+        return Market.objects.get(venue=self.venue, name=self.market_name)
+
+    def do(self, command: Command) -> None:
+        """Carry a command out, step by step where the venue asks for that."""
+        adapter = self.adapter
+        for step in adapter.steps(command):
+            nonce = max(self.account.last_nonce + 1, adapter.moment(timezone.now()))
+            VenueAccount.objects.filter(pk=self.account_id).update(last_nonce=nonce)
+            adapter.send(adapter.sign(step, nonce=nonce))
+
+    def trade(self, size: str) -> None:
+        """Buy at the market, or sell where the size is below zero."""
+        amount = Decimal(size)
+        order = market_order(
+            self.market.rules, is_buy=amount > 0, size=abs(amount), mark=Decimal(86000), slippage=Decimal("0.05")
+        )
+        self.do(order)
+
+    def hold(self) -> None:
+        """A long of ours, read."""
+        place_order(self.adapter, self.account, self.market, ticket(size=Decimal("0.02")))
+        self.read(2)
+
+    def read(self, times: int = 1) -> list[tuple[str, str, str, str]]:
+        """Read everything so often; the differences on record."""
+        for _ in range(times):
+            assert sync_account(self.adapter, self.account, EVERYTHING)
+        rows = Difference.objects.filter(account=self.account_id).order_by("pk")
+        return list(rows.values_list("kind", "ours", "venues", "explanation"))
+
+
+@pytest.fixture(params=["hyperliquid", "aster"])
+def trader(db: None, request: pytest.FixtureRequest) -> Elsewhere:
+    """Alice, ready to trade on one venue."""
+    if request.param == "aster":
+        ready = request.getfixturevalue("ready")
+        return Elsewhere(ready.sandbox, "aster", ready.account.pk, "BTCUSDT")
+    desk = request.getfixturevalue("desk")
+    return Elsewhere(desk.sandbox, "hyperliquid", desk.account.pk, "BTC")
+
+
+def test_leverage_set_elsewhere_is_on_record_and_counted(trader: Elsewhere) -> None:
+    trader.hold()
+    trader.do(SetLeverage(trader.market.rules, MarginMode.ISOLATED, 20))
+
+    assert trader.read(2) == [("setting", "isolated 10x", "isolated 20x", SET_ELSEWHERE)]
+    change = SettingChange.objects.get()
+    assert (change.leverage_before, change.leverage, change.command) == (10, 20, None)
+    assert (Position.objects.get().leverage, Difference.objects.get().healed_at is not None) == (20, True)
+
+
+def test_leverage_that_we_set_is_no_difference(trader: Elsewhere) -> None:
+    trader.hold()
+    place_order(trader.adapter, trader.account, trader.market, ticket(size=Decimal("0.02"), leverage=20))
+
+    assert trader.read() == []
+    assert SettingChange.objects.get().command is not None
+
+
+def test_mode_set_elsewhere_is_on_record_and_counted(trader: Elsewhere) -> None:
+    """No venue changes the mode of an open position: it went, and another one in the other mode came."""
+    trader.hold()
+    with pytest.raises(Rejected):
+        trader.do(SetLeverage(trader.market.rules, MarginMode.CROSS, 10))
+    assert trader.read() == []
+    trader.trade("-0.02")
+    trader.do(SetLeverage(trader.market.rules, MarginMode.CROSS, 7))
+    trader.trade("0.02")
+
+    assert trader.read(2) == [("setting", "isolated 10x", "cross 7x", SET_ELSEWHERE)]
+    change = SettingChange.objects.get()
+    assert (change.mode_before, change.mode, change.leverage, change.command) == ("isolated", "cross", 7, None)
+    held = Position.objects.get()
+    assert (held.mode, held.leverage) == ("cross", 7)
+
+
+def test_margin_moved_elsewhere_is_a_margin_change(trader: Elsewhere) -> None:
+    trader.hold()
+    trader.do(AdjustMargin(trader.market.rules, is_buy=True, amount=Decimal(30)))
+
+    ((kind, ours, venues, explanation),) = trader.read(2)
+    assert (kind, Decimal(venues) - Decimal(ours), explanation) == ("margin", Decimal(30), MOVED_ELSEWHERE)
+    change = MarginChange.objects.get()
+    assert (change.amount, change.command) == (Decimal(30), None)
+
+
+def test_trades_funding_and_transfers_appear_and_explain_themselves(trader: Elsewhere) -> None:
+    trader.read(2)
+    before = LedgerEntry.objects.filter(account=trader.account_id).count()
+    trader.trade("0.02")
+    trader.sandbox.pay_funding(trader.venue)
+    trader.sandbox.fund(trader.account.address, "250", venue=trader.venue)
+    trader.trade("-0.01")
+
+    assert trader.read(2) == []
+    fills = Fill.objects.order_by("happened_at", "pk").values_list("is_buy", "size")
+    assert list(fills) == [(True, Decimal("0.02")), (False, Decimal("0.01"))]
+    assert (Position.objects.get().size, FundingPayment.objects.count()) == (Decimal("0.01"), 1)
+    assert LedgerEntry.objects.filter(account=trader.account_id).count() == before + 1
+
+
+def test_order_cancelled_elsewhere_is_counted_and_gone(trader: Elsewhere) -> None:
+    place_order(trader.adapter, trader.account, trader.market, ticket(limit_price=Decimal(80000)))
+    order = Order.objects.get()
+    trader.do(CancelOrder(trader.market.rules, order.venue_id))
+
+    ((kind, ours, _, _),) = trader.read(2)
+    assert (kind, ours, Difference.objects.get().healed_at is not None) == ("order", "resting", True)
+    order.refresh_from_db()
+    assert (order.is_open, order.end.lower()) == (False, "canceled")  # each venue's own word
+
+
+@pytest.mark.parametrize(
+    ("subject", "forge", "kind"),
+    [
+        ("position {market}", lambda value: value / 2, "position"),
+        ("balance", lambda value: value - 10, "balance"),
+    ],
+)
+def test_what_nothing_explains_is_counted_and_the_venue_is_right(
+    trader: Elsewhere, subject: str, forge: Callable[[Decimal], Decimal], kind: str
+) -> None:
+    trader.hold()
+    anchors = trader.account.anchors
+    name = subject.format(market=trader.market_name)
+    found = Decimal(anchors[name][0])
+    anchors[name] = [f"{forge(found):f}", datetime.now(UTC).isoformat(), anchors[name][2]]
+    VenueAccount.objects.filter(pk=trader.account_id).update(anchors=anchors)
+
+    assert [row[0] for row in trader.read()] == [kind]
+    assert Difference.objects.get().healed_at is None
+    assert [row[3] for row in trader.read(2)] == [TAKEN]
+    assert Decimal(trader.account.anchors[name][0]) == found
