@@ -111,14 +111,15 @@ def test_neighbours_of_one_market_share_no_booking(ready: AsterTrader, aster: Sa
 
 
 class Between:
-    """The way to the venue, on which something happens right before the money is read the first time."""
+    """The way to the venue, on which something happens right before the first question of this name: at first that for
+    the money."""
 
-    def __init__(self, door: Transport, happens: Callable[[], object]) -> None:
-        self.door = door
+    def __init__(self, door: Transport, happens: Callable[[], object], name: str = "accountWithJoinMargin") -> None:
+        self.door, self.name = door, name
         self.happens: list[Callable[[], object]] = [happens]
 
     def request(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] = NO_HEADERS) -> Response:
-        if "accountWithJoinMargin" in path and self.happens:
+        if self.name in path and self.happens:
             self.happens.pop()()
         return self.door.request(method, path, body, headers)
 
@@ -143,6 +144,26 @@ def test_funding_between_the_clock_and_the_figures_counts_once(
     assert ready.account.anchors["balance"][0] == balance[0]
     assert totals.unexplained == 0
     assert (Difference.objects.count(), MarginChange.objects.count()) == (0, 0)
+
+
+@pytest.mark.parametrize("name", ["accountWithJoinMargin", "openOrders", "income"])
+def test_reading_after_a_command_may_cross_a_workers(ready: AsterTrader, name: str) -> None:
+    """It waits for no lease: whichever is stored last, the rows are the venue's and nothing counts twice."""
+    everything(ready)
+    adapter = trading_adapter(ready.account)
+    assert isinstance(adapter, AsterAdapter)
+
+    def trade() -> None:
+        wanted = ticket(size=Decimal("0.02"))
+        assert place_order(trading_adapter(ready.account), ready.account, ready.market, wanted).state == "accepted"
+
+    adapter._door = crossed = Between(adapter._door, trade, name)
+    assert sync_account(adapter, ready.account, EVERYTHING)
+
+    assert crossed.happens == []
+    assert ready.position.size == ready.held()[0][1] == Decimal("0.02")
+    assert everything(ready).unexplained == 0
+    assert (Fill.objects.count(), Difference.objects.count()) == (1, 0)
 
 
 def test_transfer_of_another_asset_is_shown_and_moves_no_balance(ready: AsterTrader) -> None:
