@@ -42,6 +42,14 @@ def test_demo_has_one_operator_on_each_venue_and_one_on_both(aster: SandboxProce
         chosen = {row.operator.slug: row.venues for row in MarginPolicy.objects.select_related("operator")}
     assert chosen == {"harbor": ["hyperliquid"], "vanta": ["hyperliquid", "aster"], "meridian": ["aster"]}
     assert {row.venue for row in Market.objects.all()} == {"hyperliquid", "aster"}
+    with every_operator():
+        modes = VenueAccount.objects.filter(venue="hyperliquid").values_list("operator__slug", "trader__email", "mode")
+        assert sorted((slug, email.partition("@")[0], mode) for slug, email, mode in modes) == [
+            ("harbor", "trader", "standard"),
+            ("harbor", "unified", "unified"),
+            ("vanta", "trader", "standard"),
+            ("vanta", "unified", "unified"),
+        ]
     named = json.loads((tmp_path / "demo.json").read_text())["operators"]
     assert [operator["name"] for operator in named] == ["Harbor Markets", "Vanta", "Meridian"]
 
