@@ -7,6 +7,8 @@
 ``perpsstudio.E004``      ``HYPERLIQUID_URL`` or ``ASTER_URL`` is no http(s) address, or neither is set
 ``perpsstudio.E005``      ``TIME_ZONE`` is not UTC
 ``perpsstudio.E006``      the database role bypasses row-level security
+``perpsstudio.W001``      Hyperliquid's own address with the signing network of another one
+``perpsstudio.I001``      Hyperliquid's own address, and no builder-deployed book is listed
 ========================  ==========================================================================
 """
 
@@ -17,7 +19,7 @@ from urllib.parse import urlsplit
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register  # noqa: A004 - Django's name
 from django.db import connections
 
 from perpsstudio.settings import INSECURE_SECRET_KEY
@@ -25,6 +27,11 @@ from trading.venues.base import Network
 from trading.venues.table import GATEWAYS
 
 FERNET_KEY_BYTES = 32
+# The venue's own addresses (Hyperliquid 1.1). Elsewhere, at a node or a sandbox, nothing can be said.
+HYPERLIQUID_HOSTS = {
+    "api.hyperliquid.xyz": Network.MAINNET,
+    "api.hyperliquid-testnet.xyz": Network.TESTNET,
+}
 
 
 @register(Tags.security)
@@ -70,6 +77,24 @@ def check_venue_url(app_configs: Sequence[AppConfig] | None, **options: object) 
         for name, url in urls.items()
         if url and not _is_web_address(url)
     ]
+
+
+@register()
+def check_hyperliquid_is_whole(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
+    """At the venue itself, what has to change together with its address was not forgotten."""
+    network = HYPERLIQUID_HOSTS.get(urlsplit(settings.HYPERLIQUID_URL).hostname or "")
+    if network is None:
+        return []
+    messages: list[CheckMessage] = []
+    if network.value != settings.HYPERLIQUID_NETWORK:
+        problem = (
+            f"HYPERLIQUID_URL is the {network.value}'s, and HYPERLIQUID_NETWORK is not: it will refuse all orders."
+        )
+        messages.append(Warning(problem, hint=f"Set it to {network.value}.", id="perpsstudio.W001"))
+    if not settings.HYPERLIQUID_DEXES:
+        hint = "Name books in HYPERLIQUID_DEXES, such as xyz, unless none shall be traded."
+        messages.append(Info("No builder-deployed book is listed.", hint=hint, id="perpsstudio.I001"))
+    return messages
 
 
 def _is_web_address(url: str) -> bool:

@@ -83,6 +83,26 @@ def test_venue_url_is_an_http_address(settings: Settings, url: str, expected: li
 
 
 @pytest.mark.parametrize(
+    ("url", "network", "dexes", "expected"),
+    [
+        ("https://api.hyperliquid.xyz", "mainnet", ["xyz"], []),
+        ("https://api.hyperliquid.xyz", "testnet", ["xyz"], ["perpsstudio.W001"]),
+        ("https://api.hyperliquid-testnet.xyz/", "mainnet", ["xyz"], ["perpsstudio.W001"]),
+        ("https://api.hyperliquid-testnet.xyz", "testnet", [], ["perpsstudio.I001"]),
+        ("https://api.hyperliquid.xyz", "testnet", [], ["perpsstudio.W001", "perpsstudio.I001"]),
+        ("http://127.0.0.1:9000", "testnet", [], []),
+        ("", "mainnet", [], []),
+    ],
+)
+def test_what_has_to_change_with_the_venues_address_is_not_forgotten(
+    settings: Settings, url: str, network: str, dexes: list[str], expected: list[str]
+) -> None:
+    settings.HYPERLIQUID_URL, settings.HYPERLIQUID_NETWORK, settings.HYPERLIQUID_DEXES = url, network, dexes
+
+    assert ids(checks.check_hyperliquid_is_whole(None)) == expected
+
+
+@pytest.mark.parametrize(
     ("zone", "aware", "expected"),
     [
         ("UTC", True, []),
