@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.cache import cache
@@ -22,7 +23,7 @@ from tests.trading.conftest import Desk
 from tests.trading.venues.misbehaving import Behaviour, MisbehavingServer, answer, cut_in_the_body, serving
 from tests.trading.views.test_ticket import ORDER, fields
 from trading.connect import account_adapter
-from trading.models import Command, Fill, Position
+from trading.models import Command, Fill, Order, Position
 from trading.models.commands import CommandKind, CommandState
 from trading.services.reconcile import prove
 from trading.services.sync import sync_account
@@ -142,7 +143,40 @@ def test_an_order_with_a_spoiled_answer_is_checked_and_ends_once(
     assert Position.objects.get().size == Decimal("0.02")
 
 
-@pytest.mark.parametrize("name", ["malformed", "fifty megabytes", "wrong content type"])
+# One kind of nonsense for each form: what is made of an answer is the same for all of them.
+FORMS = [
+    ("margin", "/positions/{position}/margin/change/", {"direction": "add", "amount": "5"}, "fifty megabytes"),
+    ("orders", "/positions/{position}/exits/set/", {"stop_loss": "80000", "take_profit": ""}, "wrong content type"),
+    ("order", "/positions/{position}/close/now/", {"kind": "market", "share": "100"}, "redirect"),
+    ("cancel", "/orders/{order}/cancel/", {}, "truncated"),
+    ("modify", "/orders/{order}/change/now/", {"price": "81000", "size": "0.01"}, "malformed"),
+]
+
+
+@pytest.mark.parametrize(("kind", "path", "typed", "name"), FORMS, ids=[f"{kind} {name}" for kind, *_, name in FORMS])
+def test_every_form_with_a_spoiled_answer_is_checked_and_ends_once(
+    desk: Desk, ready: Client, between: MisbehavingServer, kind: str, path: str, typed: dict[str, str], name: str
+) -> None:
+    if "{order}" in path:
+        ready.post(ORDER, fields(kind="limit", price="80000"))
+    resting = Order.objects.filter(is_open=True).first()
+    address = path.format(position=Position.objects.get().pk, order=resting and resting.pk)
+    between.paths["/exchange"] = after(desk.sandbox.url, "/exchange", SPOILED[name])
+    page = ready.post(address, {"form_key": str(uuid4()), **typed})
+    between.paths["/exchange"] = through(desk.sandbox.url, "/exchange")
+
+    assert (page.status_code, "check" in page.content.decode().lower()) == (200, True)
+    command = Command.objects.order_by("-prepared_at")[0]
+    assert (command.kind, command.state) == (kind, CommandState.UNKNOWN)
+    for _ in range(5):
+        if prove(account_adapter(desk.account), command):
+            break
+        command.refresh_from_db()
+    command.refresh_from_db()
+    assert command.state == CommandState.ACCEPTED
+
+
+@pytest.mark.parametrize("name", ["malformed", "truncated", "fifty megabytes", "redirect", "wrong content type"])
 def test_pages_stay_readable_while_the_venue_answers_nonsense(
     desk: Desk, ready: Client, between: MisbehavingServer, name: str
 ) -> None:
