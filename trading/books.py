@@ -14,7 +14,7 @@ from trading.desk import NO_FIGURES, Desk
 from trading.forms import Unreadable, read_number
 from trading.margin.cross import liquidations
 from trading.margin.rounding import Direction, to_step
-from trading.margin.types import Account, Liquidation, MarginMode
+from trading.margin.types import Account, AccountMode, Liquidation, MarginMode
 from trading.models import Market
 from trading.panels.numbers import field_text
 
@@ -75,7 +75,7 @@ class Moved:
 def books_of(desk: Desk) -> tuple[Book, ...]:
     """The books of the account that collateral can be moved between, the venue's own first; none where it is one."""
     account = desk.account
-    if account is None or not account.pools:
+    if account is None or account.mode != AccountMode.STANDARD:
         return ()
     rows = Market.objects.filter(venue=account.venue, network=account.network, is_delisted=False)
     named = rows.annotate(dex=KT("spec__dex")).order_by("dex", "index").distinct("dex")
@@ -88,7 +88,9 @@ def books_of(desk: Desk) -> tuple[Book, ...]:
 def has_elsewhere(desk: Desk, market: Market) -> bool:
     """Whether collateral lies in other books of the account that could be moved to the market's."""
     account = desk.account
-    if account is None or not account.pools or not desk.capabilities(market).move_collateral.allowed:
+    if account is None or account.mode != AccountMode.STANDARD:
+        return False
+    if not desk.capabilities(market).move_collateral.allowed:
         return False
     told = {dex: Decimal(row.get("withdrawable", 0)) for dex, row in account.pools.items()}
     return any(amount > 0 for dex, amount in ({"": account.withdrawable} | told).items() if dex != market.rules.dex)

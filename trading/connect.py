@@ -13,6 +13,7 @@ from functools import cache
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.core.cache import cache as kept_by_all
+from django.db.models.fields.json import KT
 from django.views.decorators.debug import sensitive_variables
 
 from trading.margin.types import TierTable
@@ -199,6 +200,7 @@ def _onboarding(
     *,
     may_trade: bool = False,
 ) -> Onboarding:
+    dexes = tuple(getattr(settings, f"{venue.name}_DEXES", ()))
     opening = Opening(
         transport=way,
         network=network,
@@ -206,9 +208,18 @@ def _onboarding(
         credential=credential,
         may_trade=may_trade,
         share_tiers=_tiers_of(venue, network),
-        dexes=tuple(getattr(settings, f"{venue.name}_DEXES", ())),
+        dexes=dexes,
+        collaterals=_collaterals_of(venue, network, dexes),
     )
     return GATEWAYS[venue].open(opening)
+
+
+def _collaterals_of(venue: Venue, network: Network, dexes: tuple[str, ...]) -> dict[str, str]:
+    """The token that each builder-deployed book uses, where its markets were read (Hyperliquid 1.2)."""
+    if not dexes:
+        return {}
+    rows = Market.objects.filter(venue=venue, network=network, spec__dex__in=dexes).order_by()
+    return dict(rows.values_list(KT("spec__dex"), KT("spec__collateral")).distinct())
 
 
 class SharedTiers:

@@ -19,7 +19,7 @@ from django.utils import timezone
 from tenants.models import User
 from tenants.policy import Policy, offered_venues
 from trading.connect import configured_venues
-from trading.holdings import engine_account, engine_position, pool_account, reserved_margin
+from trading.holdings import engine_account, engine_position, pool_account, pool_of, reserved_margin
 from trading.live.board import Board
 from trading.margin.cross import remarked
 from trading.margin.errors import MarginInputError
@@ -93,37 +93,36 @@ class Desk:
     def engine(self) -> Account:
         """The account as the margin engine takes it. Raises ``MarginInputError`` where the rows make no sense.
 
-        Of the books that a standard account keeps apart only the isolated positions are in it, which share nothing.
+        What leans on collateral kept apart is not in it.
         """
         if self.account is None:
             return Account()
-        held = [
-            self._held(row) for row in self.positions if not self._apart(row.market) or row.mode == MarginMode.ISOLATED
-        ]
+        held = [self._held(row) for row in self.positions if not self.pool_of(row.market)]
         mode = AccountMode(self.account.mode)
-        orders = [row for row in self.orders if not self._apart(row.market)]
+        orders = [row for row in self.orders if not self.pool_of(row.market)]
         return self._revalued(engine_account(self.account, mode, held, self._order_margin(orders)))
 
     @property
     def engines(self) -> tuple[Account, ...]:
-        """The account, and each of the books apart that something is held in."""
-        apart = {row.market.rules.dex: row.market for row in self.positions if self._apart(row.market)}
-        return (self.engine, *(self.engine_in(market) for market in apart.values()))
+        """The account, and each of the pools apart that something is held in."""
+        pools = dict.fromkeys(self.pool_of(row.market) for row in self.positions)
+        return (self.engine, *(self.engine_of(pool) for pool in pools if pool))
 
-    def _apart(self, market: Market) -> bool:
-        """Whether the market's book has collateral of its own in this account (Hyperliquid 3.9)."""
-        is_standard = self.account is not None and self.account.mode == AccountMode.STANDARD
-        return is_standard and bool(market.rules.dex)
+    def pool_of(self, market: Market) -> str:
+        """The collateral apart that positions in the market lean on, "" for the account's main one."""
+        return pool_of(market.rules, AccountMode(self.account.mode)) if self.account else ""
 
     def engine_in(self, market: Market) -> Account:
-        """The account as something in one market meets it. Where a standard account keeps collateral for a
-        builder-deployed book, it is that collateral, and nothing else (Hyperliquid 3.9)."""
-        dex = market.rules.dex
-        if self.account is None or not self._apart(market):
+        """The account as something in one market meets it: the collateral behind that market, and nothing else."""
+        return self.engine_of(self.pool_of(market))
+
+    def engine_of(self, pool: str) -> Account:
+        """The account's main collateral, or one of its pools apart, with what leans on it (Hyperliquid 3.9)."""
+        if self.account is None or not pool:
             return self.engine
-        held = [self._held(row) for row in self.positions if row.market.rules.dex == dex]
-        orders = [row for row in self.orders if row.market.rules.dex == dex]
-        cross_equity = Decimal(self.account.pools.get(dex, {}).get("cross", 0))
+        held = [self._held(row) for row in self.positions if self.pool_of(row.market) == pool]
+        orders = [row for row in self.orders if self.pool_of(row.market) == pool]
+        cross_equity = Decimal(self.account.pools.get(pool, {}).get("cross", 0))
         return self._revalued(pool_account(cross_equity, held, self._order_margin(orders)))
 
     def _held(self, row: Position) -> Held:

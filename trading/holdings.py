@@ -114,23 +114,34 @@ def engine_account(
 
 
 def pool_account(cross_equity: Decimal, positions: Iterable[Position], order_margin: Decimal = _ZERO) -> Account:
-    """One builder-deployed book of a standard account, whose collateral backs nothing else (Hyperliquid 3.9)."""
+    """One pool of collateral beside the main one, which backs nothing else (Hyperliquid 3.9)."""
     return Account(positions=tuple(positions), cross_equity=cross_equity, order_margin=order_margin)
 
 
+def pool_of(spec: MarketSpec, mode: AccountMode) -> str:
+    """The name of the collateral that positions in a market lean on in accounts of this mode, "" for the main: a
+    builder-deployed book of a standard account, another token of a unified one (Hyperliquid 3.9)."""
+    match mode:
+        case AccountMode.STANDARD:
+            return spec.dex
+        case AccountMode.UNIFIED if spec.collateral != GATEWAYS[spec.venue].collateral:
+            return spec.collateral
+        case _:
+            return ""
+
+
 def snapshot_accounts(snapshot: AccountSnapshot, specs: Mapping[str, MarketSpec]) -> tuple[Account, ...]:
-    """The venue's own snapshot as the engine takes it, one account for each pool of collateral: that of the main book
-    or of all books together, then those of the books that a standard account keeps apart. Positions in markets or
-    books that we do not know are left out."""
+    """The venue's own snapshot as the engine takes it, one account for each pool of collateral, the main one first.
+    Positions in markets or pools that we do not know are left out."""
     held: dict[str, list[Position]] = {}
-    pools = {pool.dex: pool.cross_equity for pool in snapshot.pools or ()}
+    pools = {pool.name: pool.cross_equity for pool in snapshot.pools or ()}
     for position in snapshot.positions:
         spec = specs.get(position.market)
         if spec is not None:
-            place = spec.dex if snapshot.account_mode is AccountMode.STANDARD else ""
+            place = pool_of(spec, snapshot.account_mode)
             held.setdefault(place, []).append(engine_position(position, spec, position.mode))
     main = engine_account(snapshot, snapshot.account_mode, held.pop("", ()))
-    return (main, *(pool_account(pools[dex], rows) for dex, rows in held.items() if dex in pools))
+    return (main, *(pool_account(pools[name], rows) for name, rows in held.items() if name in pools))
 
 
 def reserved_margin(order: RestingOrder, held_size: Decimal, leverage: int) -> Decimal:

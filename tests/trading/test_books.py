@@ -68,7 +68,9 @@ def test_a_standard_account_trades_there_with_what_it_moved_there(desk: Desk, br
     empty = browser.get(QUOTE, fields(size="1", leverage="5")).content.decode()
     assert "There is no free collateral for this market. Move some there" in empty
     move_to_the_book(desk, 500)
-    assert desk.account.pools == {"xyz": {"equity": "500.0", "free": "500.0", "cross": "500.0", "withdrawable": "500.0"}}
+    assert desk.account.pools == {
+        "xyz": {"equity": "500.0", "free": "500.0", "cross": "500.0", "withdrawable": "500.0", "collateral": "USDC"}
+    }
     assert "500.00" in browser.get("/account/").content.decode()
 
     page = browser.post(ORDER, fields(size="2", leverage="5"))

@@ -128,7 +128,8 @@ class Follower:
             heard.forget_books(renderer.markets)
             states = (Interest(Topic.STATE, name) for name in renderer.specs)
             looked_at = (interest for name in renderer.markets for interest in _looked_at(name))
-            stream.want(Wanted(frozenset((*states, *looked_at)), watching.watches))
+            collaterals = {spec.dex: spec.collateral for spec in renderer.specs.values()}
+            stream.want(Wanted(frozenset((*states, *looked_at)), watching.watches, collaterals))
             await _wait(arrival, PRESENCE_SECONDS if renderer.specs else TURN_SECONDS)
 
     async def _hear_arrivals(self, redis: Redis, lookers: Lookers, heard: Heard, arrival: asyncio.Event) -> None:

@@ -84,7 +84,7 @@ class Opening:
     """What an adapter is opened with. Without ``may_trade`` a key serves for reading alone.
 
     ``share_tiers`` keeps leverage tiers for all accounts where only an account may read them. ``dexes`` are the
-    builder-deployed books that are read beside the venue's own.
+    builder-deployed books that are read beside the venue's own, ``collaterals`` the tokens that some are known to use.
     """
 
     transport: Transport
@@ -94,6 +94,7 @@ class Opening:
     credential: Credential | None = None
     may_trade: bool = False
     dexes: tuple[str, ...] = ()
+    collaterals: Mapping[str, str] = field(default_factory=dict)
 
 
 class Onboarding(Protocol):

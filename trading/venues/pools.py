@@ -7,15 +7,24 @@ import msgspec
 
 
 class Pool(msgspec.Struct, frozen=True):
-    """What a standard account keeps in one builder-deployed book, in that book's collateral (Hyperliquid 3.9). ``free``
-    is what a new position there may take, ``cross_equity`` what backs the cross positions there and nothing else,
-    ``withdrawable`` what may leave the book (Hyperliquid 3.7)."""
+    """Collateral of an account beside its main balance: in a standard account what it keeps in one builder-deployed
+    book, ``dex``; in a unified one its balance of a token other than the main, whichever books that backs (Hyperliquid
+    3.9). Figures are in ``collateral``, "" where it is not known.
+
+    ``free`` is what a new position there may take, ``cross_equity`` what backs the cross positions there and nothing
+    else, ``withdrawable`` what may leave it (Hyperliquid 3.7)."""
 
     dex: str
     equity: Decimal
     free: Decimal
     cross_equity: Decimal
     withdrawable: Decimal = Decimal(0)
+    collateral: str = ""
+
+    @property
+    def name(self) -> str:
+        """What tells it from the account's others."""
+        return self.dex or self.collateral
 
 
 class CollateralMove(msgspec.Struct, frozen=True):

@@ -5,8 +5,8 @@ nothing that it did not: whoever listens decides what is current. A frame never 
 ``Unreadable`` and counted.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -61,10 +61,12 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Everything to follow; of the accounts the first ones count where the venue allows fewer."""
+    """Everything to follow; of the accounts the first ones count where the venue allows fewer. ``collaterals`` are the
+    tokens of the books that are known, by the books' names."""
 
     interests: frozenset[Interest] = frozenset()
     accounts: tuple[Watch, ...] = ()
+    collaterals: Mapping[str, str] = field(default_factory=dict)
 
 
 # Markets: the same for everybody.

@@ -207,7 +207,7 @@ def told_state(coin: str, equity: str) -> bytes:
 
 def followed(mode: AccountMode) -> Accounts:
     accounts = Accounts(("", "xyz"))
-    accounts.follow([Watch(ALICE, mode, _nobody())])
+    accounts.follow([Watch(ALICE, mode, _nobody())], {"xyz": "USDC"})
     return accounts
 
 
@@ -220,7 +220,7 @@ def test_standard_account_on_several_books_is_told_with_a_pool_for_each() -> Non
     told = frame.snapshot
     assert [held.market for held in told.positions] == ["BTC", "xyz:GOLD"]
     assert (told.equity, told.cross_equity, told.cross_maintenance) == (Decimal(80), Decimal(80), Decimal(5))
-    assert told.pools == (Pool("xyz", Decimal(50), Decimal(30), Decimal(50)),)
+    assert told.pools == (Pool("xyz", Decimal(50), Decimal(30), Decimal(50), collateral="USDC"),)
 
 
 def test_unified_account_on_several_books_is_told_with_its_one_balance() -> None:
@@ -248,7 +248,7 @@ def test_account_is_read_where_a_book_is_not_told() -> None:
 def test_account_is_made_of_all_its_books_before_any_market_is_followed() -> None:
     told: list[Frame] = []
     stream = HyperliquidStream("ws://nowhere", told.append, dexes=["xyz"])
-    stream.want(Wanted(frozenset(), (Watch(ALICE, AccountMode.STANDARD, _nobody()),)))
+    stream.want(Wanted(frozenset(), (Watch(ALICE, AccountMode.STANDARD, _nobody()),), {"xyz": "USDC"}))
     states = [["", json.loads(told_state("BTC", "80.0"))], ["xyz", json.loads(told_state("xyz:GOLD", "50.0"))]]
     data = {"user": ALICE, "clearinghouseStates": states}
     stream.heard(json.dumps({"channel": "allDexsClearinghouseState", "data": data}))

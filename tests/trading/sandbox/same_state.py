@@ -250,7 +250,9 @@ class Platform(Client):
         super().__init__(venue, wallet, coin)
         self.transport = BlockingTransport(venue.url)
         key = SigningKey(bytes(wallet.key))
-        self.adapter = HyperliquidAdapter(self.transport, Network.TESTNET, key, dexes=("xyz",))
+        self.adapter = HyperliquidAdapter(
+            self.transport, Network.TESTNET, key, dexes=("xyz",), collaterals={"xyz": "USDC"}
+        )
         self.market: MarketSpec = next(spec for spec in self.adapter.markets().specs if spec.name == coin)
         self.nonce = time.time_ns() // 1_000_000
 

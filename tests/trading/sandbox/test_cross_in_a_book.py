@@ -54,7 +54,7 @@ def state_of(told: Info, dex: str) -> bytes:
 def read(told: Info) -> AccountSnapshot:
     """The account as our adapter reads it, book by book."""
     main, other = (parse.account(state_of(told, dex), NOW, dex=dex) for dex in ("", "xyz"))
-    return books.together(main, [other])
+    return books.together(main, [other], {"xyz": "USDC"})
 
 
 def set_mark(door: Exchange, price: Decimal) -> None:

@@ -5,9 +5,10 @@ given by name, and the transport's URL is never looked at.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 from typing import TypeVar
 from uuid import UUID
 
@@ -44,6 +45,7 @@ from trading.venues.decoding import moment
 from trading.venues.errors import Malformed, MissingKey, OutcomeUnknown, Unavailable
 from trading.venues.hyperliquid import answers, books, questions, rules, signing, wire
 from trading.venues.hyperliquid.history import is_perpetual
+from trading.venues.hyperliquid.markets import MAIN_COLLATERAL
 from trading.venues.hyperliquid.questions import Question
 from trading.venues.paging import pages
 from trading.venues.transport import Response, Transport
@@ -59,7 +61,8 @@ def utc_now() -> datetime:
 
 
 class HyperliquidAdapter:
-    """Hyperliquid on one network, for one agent key or none; ``dexes`` are the builder-deployed books to show.
+    """Hyperliquid on one network, for one agent key or none; ``dexes`` are the builder-deployed books to show, and
+    ``collaterals`` the tokens they are known to use.
 
     ``account`` is the address that the key trades for: the only receiver that collateral can be moved to."""
 
@@ -83,11 +86,13 @@ class HyperliquidAdapter:
         key: signing.SigningKey | None = None,
         *,
         dexes: Sequence[str] = (),
+        collaterals: Mapping[str, str] = MappingProxyType({}),
         account: str = "",
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.network = network
         self.dexes = tuple(dexes)
+        self._collaterals = {**collaterals, "": MAIN_COLLATERAL}
         self._account = account
         self._transport = transport
         self._key = key
@@ -129,9 +134,12 @@ class HyperliquidAdapter:
         known = self.account_mode(address) if mode is None else mode
         spot = () if known is AccountMode.STANDARD else self.spot_balances(address)
         main, *others = (
-            self.ask(questions.account(address, mode=known, spot=spot, dex=dex)) for dex in ("", *self.dexes)
+            self.ask(
+                questions.account(address, mode=known, spot=spot, dex=dex, collateral=self._collaterals.get(dex, ""))
+            )
+            for dex in ("", *self.dexes)
         )
-        return books.together(main, others) if others else main
+        return books.together(main, others, self._collaterals) if others else main
 
     def spot_balances(self, address: str) -> tuple[SpotBalance, ...]:
         """The tokens of an account."""

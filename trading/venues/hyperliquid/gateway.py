@@ -71,7 +71,14 @@ def _open(opening: Opening) -> HyperliquidOnboarding:
     credential = opening.credential if opening.may_trade else None
     key = SigningKey.from_hex(credential.secret) if credential else None
     return HyperliquidOnboarding(
-        HyperliquidAdapter(opening.transport, opening.network, key, dexes=opening.dexes, account=opening.address)
+        HyperliquidAdapter(
+            opening.transport,
+            opening.network,
+            key,
+            dexes=opening.dexes,
+            collaterals=opening.collaterals,
+            account=opening.address,
+        )
     )
 
 

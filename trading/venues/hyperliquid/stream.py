@@ -20,6 +20,7 @@ from trading.venues.errors import Malformed, UnknownState
 from trading.venues.hyperliquid import books
 from trading.venues.hyperliquid import parse as rows
 from trading.venues.hyperliquid.frames import OrdersPart, Part, SpotPart, StatesPart, parse
+from trading.venues.hyperliquid.markets import MAIN_COLLATERAL
 from trading.venues.streaming import (
     AccountFrame,
     ConfirmedFrame,
@@ -90,7 +91,8 @@ class Accounts:
     ``dexes`` are the books that make up an account, the main one first: the same that a reading of it asks for,
     whichever markets are followed just now, because what a whole account does not hold is taken for closed.
     Money and positions are complete once every book was told, and in an account whose spot balance backs them once
-    that was told too (Hyperliquid 3.9). Where one of them is not told, the account has to be read.
+    that was told too (Hyperliquid 3.9). Where one of them is not told, or its token not known, the account has to be
+    read.
     """
 
     def __init__(self, dexes: tuple[str, ...]) -> None:
@@ -99,9 +101,11 @@ class Accounts:
         self._states: dict[str, tuple[tuple[str, bytes], ...]] = {}
         self._spot: dict[str, bytes] = {}
         self._orders: dict[str, dict[str, tuple[OpenOrder, ...]]] = {}
+        self._collaterals: Mapping[str, str] = {}
 
-    def follow(self, accounts: Iterable[Watch]) -> None:
+    def follow(self, accounts: Iterable[Watch], collaterals: Mapping[str, str]) -> None:
         """These are followed from now on; what was told of others is forgotten."""
+        self._collaterals = {**collaterals, "": MAIN_COLLATERAL}
         self._modes = {watch.name.lower(): watch.mode for watch in accounts}
         for memory in (self._states, self._spot, self._orders):
             for address in memory.keys() - self._modes.keys():
@@ -144,9 +148,14 @@ class Accounts:
         told = dict(states)
         if not told.keys() >= set(self._dexes):
             return HappeningFrame(address, Happening.POSITION, "not every book was told")
+        if not self._collaterals.keys() >= set(self._dexes):
+            return HappeningFrame(address, Happening.POSITION, "what backs a book is not known")
         kept = () if spot is None or mode is AccountMode.STANDARD else rows.spot_balances(spot)
-        main, *others = (rows.account(told[dex], now, mode=mode, spot=kept, dex=dex) for dex in self._dexes)
-        return AccountFrame(address, books.together(main, others) if others else main)
+        tokens = self._collaterals
+        main, *others = (
+            rows.account(told[dex], now, mode=mode, spot=kept, dex=dex, collateral=tokens[dex]) for dex in self._dexes
+        )
+        return AccountFrame(address, books.together(main, others, tokens) if others else main)
 
 
 class HyperliquidStream:
@@ -178,7 +187,7 @@ class HyperliquidStream:
     def want(self, wanted: Wanted) -> None:
         """Follow exactly this from now on; the change is sent within a second."""
         self._wanted = subscriptions(wanted, self._dexes)
-        self._accounts.follow(wanted.accounts[:USERS_AT_MOST])
+        self._accounts.follow(wanted.accounts[:USERS_AT_MOST], wanted.collaterals)
 
     async def follow(self) -> None:
         """Connect, listen, and connect again, for ever."""

@@ -44,7 +44,10 @@ LIMITS = Limits(connect=1, read=1, total=2)
 def adapter(server: MisbehavingServer) -> Iterator[HyperliquidAdapter]:
     transport = BlockingTransport(server.url, limits=LIMITS)
     key = SigningKey.from_hex(PYTHON_SDK_KEY)
-    yield HyperliquidAdapter(transport, Network.TESTNET, key, dexes=("xyz", "gone"), clock=lambda: NOW)
+    known = {"xyz": "USDC"}
+    yield HyperliquidAdapter(
+        transport, Network.TESTNET, key, dexes=("xyz", "gone"), collaterals=known, clock=lambda: NOW
+    )
     transport.close()
 
 
@@ -126,36 +129,57 @@ def test_a_standard_account_costs_one_light_read_a_book_when_its_mode_is_known(
     assert (account.equity, account.cross_equity, account.received_at) == (Decimal("25.856067"), Decimal("7.5"), NOW)
     assert [held.market for held in account.positions] == ["BTC", "xyz:TSLA", "gone:TSLA"]
     assert account.pools == (
-        Pool("xyz", Decimal("25.856067"), Decimal("6.25"), Decimal("7.5"), account.withdrawable),
-        Pool("gone", Decimal("25.856067"), Decimal("6.25"), Decimal("7.5"), account.withdrawable),
+        Pool("xyz", Decimal("25.856067"), Decimal("6.25"), Decimal("7.5"), account.withdrawable, "USDC"),
+        Pool("gone", Decimal("25.856067"), Decimal("6.25"), Decimal("7.5"), account.withdrawable),  # its token: unknown
     )
     assert asked == [{"type": "clearinghouseState", "user": OWNER, "dex": dex} for dex in ("", "xyz", "gone")]
 
 
-def test_a_unified_account_is_read_with_its_spot_balance(
-    adapter: HyperliquidAdapter, server: MisbehavingServer
+def test_a_unified_account_is_read_with_its_spot_balances_each_behind_the_books_of_its_token(
+    server: MisbehavingServer, adapter: HyperliquidAdapter
 ) -> None:
-    balance = {"coin": "USDC", "token": 0, "total": "500", "hold": "120", "entryNtl": "0"}
+    balances = [
+        {"coin": "USDC", "token": 0, "total": "500", "hold": "120", "entryNtl": "0"},
+        {"coin": "USDH", "token": 360, "total": "90", "hold": "30", "entryNtl": "0"},
+    ]
     asked = info(
         server,
         userAbstraction=lambda _: "unifiedAccount",
-        spotClearinghouseState=lambda _: {"balances": [balance]},
+        spotClearinghouseState=lambda _: {"balances": balances},
         clearinghouseState=lambda _: account_body(POSITION),
     ).asked
-    account = adapter.account(OWNER)
+    tokens = {"xyz": "USDC", "gone": "USDH"}
+    account = HyperliquidAdapter(
+        adapter._transport, Network.TESTNET, dexes=adapter.dexes, collaterals=tokens, clock=lambda: NOW
+    ).account(OWNER)
+
     assert (account.account_mode, account.equity, account.withdrawable) == (
         AccountMode.UNIFIED,
         Decimal(500),
         Decimal(380),
     )
-    # one balance backs the isolated positions of all three books
-    assert (len(account.positions), account.cross_equity) == (3, 500 - 3 * Decimal("25.856067"))
-    assert account.pools == ()
+    # one balance backs the isolated positions of two books, another that of the third: nothing is added across tokens
+    margin, maintenance, used = Decimal("25.856067"), 2 * Decimal("0.5"), 2 * Decimal("1.25")
+    assert (len(account.positions), account.cross_equity) == (3, 500 - 2 * margin)
+    assert (account.cross_maintenance, account.cross_margin_used) == (maintenance, used)
+    assert account.pools == (Pool("", Decimal(90), 90 - margin - Decimal("1.25"), 90 - margin, Decimal(60), "USDH"),)
     assert [question["type"] for question in asked] == [
         "userAbstraction",
         "spotClearinghouseState",
         *["clearinghouseState"] * 3,
     ]
+
+
+def test_a_unified_account_with_a_position_on_unknown_collateral_is_refused_and_not_guessed(
+    adapter: HyperliquidAdapter, server: MisbehavingServer
+) -> None:
+    info(
+        server,
+        spotClearinghouseState=lambda _: {"balances": []},
+        clearinghouseState=lambda _: account_body(POSITION),
+    )
+    with pytest.raises(UnknownState, match="collateral of the book 'gone'"):
+        adapter.account(OWNER, mode=AccountMode.UNIFIED)
 
 
 def test_the_setting_of_a_flat_market_is_asked_by_name(adapter: HyperliquidAdapter, server: MisbehavingServer) -> None:

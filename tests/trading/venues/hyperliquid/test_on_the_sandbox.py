@@ -221,9 +221,14 @@ def test_every_read_of_the_venue_parses(desk: Desk, bitcoin: MarketSpec) -> None
 USDC = "USDC:0x6d1e7cde53ba9467b783cb7c530ce054"
 
 
+TOKENS = {"xyz": "USDC"}
+
+
 def on_both_books(desk: Desk) -> HyperliquidAdapter:
     """The trader holds something on the main book and on a builder-deployed one; the adapter that reads both."""
-    adapter = HyperliquidAdapter(desk.adapter._transport, Network.TESTNET, desk.adapter._key, dexes=["xyz"])
+    adapter = HyperliquidAdapter(
+        desk.adapter._transport, Network.TESTNET, desk.adapter._key, dexes=["xyz"], collaterals=TOKENS
+    )
     desk.sandbox.mark("xyz:NVDA", "177.06")
     wallet = Exchange(Wallets.from_key(desk.wallet.reveal()), desk.sandbox.url)
     assert wallet.send_asset(desk.owner, "", "xyz", USDC, 500)["status"] == "ok"
@@ -250,7 +255,7 @@ async def told_of(desk: Desk, adapter: HyperliquidAdapter) -> tuple[AccountFrame
 
     stream = HyperliquidStream(desk.sandbox.url, listen, dexes=["xyz"])
     followed = frozenset(Interest(Topic.STATE, name) for name in ("BTC", "xyz:NVDA"))
-    stream.want(Wanted(followed, (Watch(desk.owner, AccountMode.STANDARD, adapter),)))
+    stream.want(Wanted(followed, (Watch(desk.owner, AccountMode.STANDARD, adapter),), TOKENS))
     following = asyncio.create_task(stream.follow())
     async with asyncio.timeout(60):
         await whole.wait()
