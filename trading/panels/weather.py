@@ -27,8 +27,10 @@ def weather_banner(venue: str, weather: Weather) -> VenueBanner | None:
     """What the trader should know of a venue's weather; None while it is fine."""
     if weather.sky is Sky.FINE:
         return None
-    since = f" Since {clock(weather.since)} UTC." if weather.since else ""
-    until = f" Until {clock(weather.silent_until)} UTC it takes nothing at all." if weather.silent_until else ""
+    detail = DETAILS[weather.sky]
+    if weather.silent_until:
+        detail = f"Until {clock(weather.silent_until)} UTC it takes nothing at all, no order either; last figures stay."
     asks = f" From {clock(weather.asks_at)} UTC one order at a time asks if that is over." if weather.asks_at else ""
+    since = f" Since {clock(weather.since)} UTC." if weather.since else ""
     title = TITLES[weather.sky].format(venue=venue)
-    return VenueBanner(tone=Tone.WARN, title=title, detail=f"{DETAILS[weather.sky]}{until}{asks}{since}")
+    return VenueBanner(tone=Tone.WARN, title=title, detail=f"{detail}{asks}{since}")
