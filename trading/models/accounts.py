@@ -1,5 +1,7 @@
 """A trader's account at a venue, and what the venue said is in it."""
 
+from decimal import Decimal
+
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
@@ -87,6 +89,20 @@ class VenueAccount(OperatorOwned):
 
     def __str__(self) -> str:
         return f"{self.address[:6]}…{self.address[-4:]}"
+
+    @property
+    def told_equity(self) -> Decimal | None:
+        """What the account is worth, as the venue told; None where it does not tell.
+
+        Several tokens back a portfolio account (Hyperliquid 3.9), at prices and shares that no reading names: the
+        columns hold its collateral token alone, which is no measure of the account.
+        """
+        return None if self.mode == AccountMode.PORTFOLIO else self.equity
+
+    @property
+    def told_withdrawable(self) -> Decimal | None:
+        """What may leave the account, as the venue told; None where it does not tell, as for ``told_equity``."""
+        return None if self.mode == AccountMode.PORTFOLIO else self.withdrawable
 
 
 class PositionFigures(OperatorOwned):

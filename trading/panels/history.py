@@ -10,7 +10,7 @@ from trading.margin.cross import state_of
 from trading.margin.types import MarginMode
 from trading.models import Fill, MarginChange, VenueAccount
 from trading.panels.market import price_text, tone_of
-from trading.panels.numbers import clock, money, plain, short_address
+from trading.panels.numbers import clock, known_money, money, plain, short_address
 from trading.panels.positions import account_freshness
 from trading.panels.told import told_account
 from trading.panels.utilisation import utilisation
@@ -104,13 +104,15 @@ def build_account(desk: Desk) -> AccountPanel:
 
 def _worked_out(desk: Desk, account: VenueAccount, fresh: Freshness) -> AccountPanel:
     state = state_of(desk.engine)
-    free = state.free_collateral(RULES[Venue(account.venue)])
     isolated = sum((held.equity for held in desk.engine.of_mode(MarginMode.ISOLATED)), Decimal(0))
-    equity = state.equity
+    # The collateral that a portfolio account's liquidation prices imply is not what it is worth (Hyperliquid 3.9).
+    is_told = account.told_equity is not None
+    equity = state.equity if is_told else None
+    free = state.free_collateral(RULES[Venue(account.venue)]) if is_told else None
     usage = utilisation(state.maintenance, equity)
     return AccountPanel(
-        equity=money(equity + isolated, rounding=ROUND_FLOOR) if equity is not None else "not known",
-        free=money(free, rounding=ROUND_FLOOR) if free is not None else "not known",
+        equity=known_money(equity + isolated if equity is not None else None),
+        free=known_money(free),
         isolated_locked=money(isolated, rounding=ROUND_FLOOR),
         cross_usage=usage.text,
         cross_usage_words=usage.words,

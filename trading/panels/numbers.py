@@ -5,7 +5,7 @@ Values arrive already rounded in the direction their meaning demands; what is le
 
 import re
 from datetime import datetime
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 
 MINUS = "\u2212"
 NARROW_SPACE = "\u202f"
@@ -45,6 +45,11 @@ def fixed(value: Decimal, decimals: int, *, signed: bool = False, rounding: str 
 def money(value: Decimal, *, signed: bool = False, rounding: str = ROUND_HALF_EVEN) -> str:
     """An amount of the collateral, in cents."""
     return fixed(value, 2, signed=signed, rounding=rounding)
+
+
+def known_money(value: Decimal | None) -> str:
+    """What an account is worth or may use, never flattered, or that nobody knows it."""
+    return "not known" if value is None else money(value, rounding=ROUND_FLOOR)
 
 
 def plain(value: Decimal) -> str:

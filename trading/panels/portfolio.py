@@ -25,6 +25,8 @@ from trading.panels.view_models import (
 from trading.venues.base import Venue
 
 TOTAL_NOTE = "{} counted as one dollar each."
+UNREAD = "One of the accounts has not been read."
+UNTOLD = "What one of the accounts is worth cannot be known from what its venue tells."
 
 
 def build_portfolio(desk: Desk, desks: Sequence[Desk], offered: Collection[Venue]) -> AccountPanel:
@@ -76,7 +78,8 @@ def _total(desks: Sequence[Desk]) -> tuple[str, str]:
     known = [amount for amount in amounts if amount is not None]
     coins = list(dict.fromkeys(gateway_of(desk.venue).collateral for desk in desks if desk.venue))
     if len(known) < len(amounts):
-        return "not known", "One of the accounts has not been read."
+        is_unread = any(desk.account is None or desk.account.synced_at is None for desk in desks)
+        return "not known", UNREAD if is_unread else UNTOLD
     return money(sum(known, Decimal(0)), rounding=ROUND_FLOOR), TOTAL_NOTE.format(" and ".join(coins))
 
 
@@ -84,8 +87,8 @@ def equity_of(desk: Desk) -> Decimal | None:
     """What an account is worth at the newest marks, isolated positions included; None where it cannot be known."""
     if desk.account is None or desk.account.synced_at is None:
         return None
-    if desk.account.hedge_mode:
-        return Decimal(desk.account.equity)
+    if desk.account.hedge_mode or desk.account.told_equity is None:
+        return desk.account.told_equity
     try:
         shared = state_of(desk.engine).equity
         isolated = sum((held.equity for held in desk.engine.of_mode(MarginMode.ISOLATED)), Decimal(0))

@@ -11,7 +11,7 @@ from trading.margin.types import MarginMode, Side
 from trading.models import Position, VenueAccount
 from trading.panels.liquidation import distance_text, price_value, risk_of
 from trading.panels.market import liquidation_text, price_text, tone_of
-from trading.panels.numbers import money, percent, short_address
+from trading.panels.numbers import known_money, money, percent, short_address
 from trading.panels.utilisation import utilisation
 from trading.panels.view_models import AccountPanel, Freshness, PositionRow, Risk
 
@@ -57,8 +57,8 @@ def told_account(desk: Desk, account: VenueAccount, fresh: Freshness) -> Account
     usage = utilisation(account.cross_maintenance, account.cross_equity)
     collateral = desk.positions[0].market.rules.collateral if desk.positions else ""
     return AccountPanel(
-        equity=money(account.equity, rounding=ROUND_FLOOR),
-        free=money(account.withdrawable, rounding=ROUND_FLOOR),
+        equity=known_money(account.told_equity),
+        free=known_money(account.told_withdrawable),
         isolated_locked=money(isolated, rounding=ROUND_FLOOR),
         cross_usage=usage.text,
         cross_usage_words=usage.words,

@@ -16,7 +16,7 @@ from trading.panels.history import build_account, build_fills, build_margin_chan
 from trading.panels.liquidation import reason_text
 from trading.panels.market import liquidation_text, tone_of
 from trading.panels.notices import describe
-from trading.panels.numbers import age, clock, fixed, grouped, money, short_address
+from trading.panels.numbers import age, clock, fixed, grouped, known_money, money, short_address
 from trading.panels.orders import build_orders
 from trading.panels.positions import account_freshness, build_positions
 from trading.panels.records import build_liquidations, small_money
@@ -56,12 +56,19 @@ def build_trader(trader: User, now: datetime) -> TraderRow:
         id=trader.pk,
         name=str(trader),
         address=short_address(account.address),
-        equity=money(sum((row.equity for row in used), Decimal(0))),
+        equity=known_money(_worth(used)),
         positions=str(sum(row.open_positions for row in used)),  # type: ignore[attr-defined]
         read=age(min(read), now) if read else "never read",
         problem=next((row.sync_problem for row in used if row.sync_problem), ""),
         is_active=trader.is_active,
     )
+
+
+def _worth(accounts: Iterable[VenueAccount]) -> Decimal | None:
+    """What some accounts are worth together; None where one of them is not told."""
+    told = [row.told_equity for row in accounts]
+    known = [amount for amount in told if amount is not None]
+    return sum(known, Decimal(0)) if len(known) == len(told) else None
 
 
 def build_account_view(desk: Desk, commands: Iterable[Command], accounts: Iterable[VenueAccount]) -> AccountView | None:
@@ -105,7 +112,7 @@ def build_account_link(row: VenueAccount, shown: VenueAccount | None, now: datet
         venue=row.venue,
         name=f"{row.venue.title()}, {row.network}",
         address=short_address(row.address),
-        equity=money(row.equity),
+        equity=known_money(row.told_equity),
         read=age(row.synced_at, now) if row.synced_at else "never read",
         is_current=row.is_current,
         is_shown=shown is not None and shown.pk == row.pk,
