@@ -17,16 +17,18 @@ from trading.margin.cross import state_of
 from trading.margin.preview import preview_order
 from trading.margin.quotes import OrderEffect, OrderRequest, Preview, Refusal, RefusalCode
 from trading.margin.rounding import Direction, to_step
-from trading.margin.types import Account, AccountMode, MarginMode, Side
+from trading.margin.types import Account, AccountMode, MarginMode
 from trading.markets import offers_of
 from trading.models import Market
 from trading.protection import Result, at_once, never_fires, result_at, wrong_end
+from trading.services.available import Available, free_in, is_asked_for, largest_told
 from trading.venues.snapshots import MarketSpec, TimeInForce, TriggerKind, Venue
 
 # A full-size order leaves this share behind, because the mark moves between the click and the fill.
 USABLE = Decimal("0.995")
 NO_COLLATERAL = "There is no free collateral. Add funds at the venue, or free some from a position."
 NO_COLLATERAL_THERE = "There is no free collateral for this market. Move some there from another book of your account."
+NOT_TOLD = "The venue has not said yet how much this account may use here. Enter a size, or wait a moment."
 _ZERO = Decimal(0)
 
 
@@ -64,8 +66,11 @@ class Quoted:
         return self.preview is not None and not self.errors
 
 
-def quote_order(desk: Desk, market: Market, form: OrderForm) -> Quoted:
-    """Work out what the ticket would do to the desk, and say what is wrong with it, field by field."""
+def quote_order(desk: Desk, market: Market, form: OrderForm, available: Available | None = None) -> Quoted:
+    """Work out what the ticket would do to the desk, and say what is wrong with it, field by field.
+
+    ``available`` is what the venue says that an account that is not standard may use.
+    """
     spec = market.rules
     mark = desk.mark(market)
     ceiling = highest_leverage(desk.policy, spec.max_leverage)
@@ -75,9 +80,11 @@ def quote_order(desk: Desk, market: Market, form: OrderForm) -> Quoted:
         return Quoted(form, None, None, None, None, None, ceiling, errors | {"size": "There is no price yet."})
     try:
         account = concerned(desk.engine_in(market), spec.name)
+        if available is not None:
+            account = replace(account, available=free_in(available, _held_size(desk, market), form.side))
         free = state_of(account).free_collateral(RULES[spec.venue])
-        maximum = largest_size(desk, market, form, mark, free)
-        size = _size(spec, form, mark, maximum)
+        maximum = largest_size(desk, market, form, mark, free, available)
+        size = _size(spec, form, mark, maximum, is_told=available is not None)
         if not size or "leverage" in errors:
             return Quoted(
                 form,
@@ -101,17 +108,23 @@ def quote_order(desk: Desk, market: Market, form: OrderForm) -> Quoted:
     )
 
 
-def largest_size(desk: Desk, market: Market, form: OrderForm, mark: Decimal, free: Decimal | None) -> Decimal | None:
+def largest_size(
+    desk: Desk, market: Market, form: OrderForm, mark: Decimal, free: Decimal | None, available: Available | None = None
+) -> Decimal | None:
     """The largest size the free collateral carries at the chosen leverage, in coins; None where it is not known.
 
     A position on the other side adds itself: closing it needs no collateral (Hyperliquid 3.2). A reduce-only order can
-    be as large as that position and no larger.
+    be as large as that position and no larger. In accounts that are not standard it is the venue's figure (Hyperliquid
+    2.6), and not known until that is told.
     """
-    spec = market.rules
-    held = desk.position_in(market)
-    opposite = abs(held.size) if held and (held.size > 0) != (form.side is Side.LONG) else _ZERO
+    spec, held_size = market.rules, _held_size(desk, market)
+    opposite = abs(held_size) if held_size * form.side.sign < 0 else _ZERO
     if form.reduce_only:
         return opposite
+    if is_asked_for(desk.account):
+        if available is None:
+            return None
+        return largest_told(available, spec, held_size, form.side, form.leverage, form.reference(mark))
     if free is None:
         return None
     rate = desk.fees.rate(is_maker=False)
@@ -119,9 +132,19 @@ def largest_size(desk: Desk, market: Market, form: OrderForm, mark: Decimal, fre
     return opposite + spec.floor_size(max(_ZERO, free) * USABLE / per_coin)
 
 
-def _size(spec: MarketSpec, form: OrderForm, mark: Decimal, maximum: Decimal | None) -> Decimal | None:
-    """The order's size in coins, cut to the lot; None where the ticket names none."""
+def _held_size(desk: Desk, market: Market) -> Decimal:
+    held = desk.position_in(market)
+    return held.size if held else _ZERO
+
+
+def _size(
+    spec: MarketSpec, form: OrderForm, mark: Decimal, maximum: Decimal | None, *, is_told: bool
+) -> Decimal | None:
+    """The order's size in coins, cut to the lot; None where the ticket names none. Of a largest size that ``is_told``
+    by the venue, which leaves nothing behind, the usable part counts."""
     if form.percent is not None:
+        if maximum is not None and is_told and not form.reduce_only:
+            maximum *= USABLE
         return spec.floor_size(maximum * form.percent / 100) if maximum is not None else None
     if form.amount is None:
         return None
@@ -163,6 +186,8 @@ def _nothing_errors(
 ) -> dict[str, str]:
     """Why an amount in collateral, or a share of what is available, comes to no lot at all."""
     spec = market.rules
+    if form.percent is not None and maximum is None and is_asked_for(desk.account):
+        return {"size": NOT_TOLD}
     if size != 0:
         return {}
     if form.percent is None or maximum:

@@ -22,6 +22,7 @@ urlpatterns = [
     path("", terminal.home, name="home"),
     path("trade/<str:market_name>/", terminal.show_terminal, name="terminal"),
     path("trade/<str:market_name>/quote/", ticket.show_quote, name="quote"),
+    path("trade/<str:market_name>/available/", ticket.show_available, name="available"),
     path("trade/<str:market_name>/order/", ticket.place_order, name="place_order"),
     path("trade/<str:market_name>/book/", market.show_book, name="book"),
     path("trade/<str:market_name>/candles/", market.list_candles, name="candles"),

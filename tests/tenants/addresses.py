@@ -36,6 +36,7 @@ POLICY: dict[str, tuple[str, ...]] = {
     "home": (MEMBERS,),
     "terminal": (TRADER,),
     "quote": (TRADER,),
+    "available": (TRADER,),
     "place_order": (TRADER,),
     "book": (TRADER,),
     "candles": (TRADER,),

@@ -22,6 +22,7 @@ from trading.panels.utilisation import utilisation_of
 from trading.panels.view_models import Change, Freshness, FreshnessState, LabelledChange, MoveTo, Quote, Trend
 from trading.quoting import Quoted
 from trading.services.accounts import Stage
+from trading.services.available import is_asked_for
 from trading.venues.snapshots import MarketSpec
 
 UNKNOWN = "not known"
@@ -74,7 +75,7 @@ def build_quote(desk: Desk, market: Market, quoted: Quoted) -> Quote:
         warning=_warning(preview) or order_warning(quoted),
         size_value=field_text(quoted.size) if quoted.size and form.percent else "",
         size_note=_size_note(quoted, spec),
-        available_note=_available_note(quoted, spec),
+        available_note=_available_note(desk, quoted, spec),
         seen_liquidation=card.price_value,
         seen_max_loss=field_text(total_loss) if total_loss is not None else "",
         take_profit=exit_note(quoted.take_profit, spec.collateral),
@@ -221,9 +222,10 @@ def _size_note(quoted: Quoted, spec: MarketSpec) -> str:
     return f"≈ {money(value)} {spec.collateral}"
 
 
-def _available_note(quoted: Quoted, spec: MarketSpec) -> str:
+def _available_note(desk: Desk, quoted: Quoted, spec: MarketSpec) -> str:
     if quoted.maximum is None:
-        return ""
+        is_untold = is_asked_for(desk.account) and quoted.mark is not None and not quoted.problem
+        return "max not known" if is_untold else ""
     return f"max {plain(quoted.maximum)} {spec.base}"
 
 

@@ -7,6 +7,7 @@ from trading.desk import Desk
 from trading.forms import OrderForm, OrderKind
 from trading.margin.types import MarginMode, Side
 from trading.models import Market
+from trading.panels.available import build_available
 from trading.panels.options import kind_choices, time_choices
 from trading.panels.quote import build_quote
 from trading.panels.view_models import Choice, Preset, Ticket
@@ -50,6 +51,7 @@ def build_ticket(desk: Desk, market: Market, quoted: Quoted, raw: dict[str, str]
         take_profit=raw.get("take_profit", ""),
         stop_loss=raw.get("stop_loss", ""),
         quote=build_quote(desk, market, quoted),
+        available=build_available(desk, market, desk.now),
     )
 
 

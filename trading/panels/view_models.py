@@ -29,6 +29,7 @@ from trading.panels.rows import Book, BookRow, FillRow, MarginChangeRow, OrderRo
 
 __all__ = [
     "AccountPanel",
+    "AvailableNote",
     "Book",
     "BookRow",
     "Change",
@@ -102,6 +103,14 @@ class Quote:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AvailableNote:
+    """What the venue says may be used in a market, and how old that is; without an answer what is missing."""
+
+    text: str
+    freshness: Freshness | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ticket:
     """The order form. Values are what the inputs hold; the quote is what follows from them."""
 
@@ -133,6 +142,7 @@ class Ticket:
     quote: Quote
     signed_in: bool = True
     quote_every: str = "2s"
+    available: AvailableNote | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

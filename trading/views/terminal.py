@@ -35,6 +35,7 @@ from trading.panels.weather import weather_banner
 from trading.quoting import quote_order
 from trading.recent import recent_portfolio
 from trading.services.accounts import current_accounts
+from trading.services.available import available_now
 from trading.venues.snapshots import Network, Venue
 from trading.views.market import book_of, market_links
 
@@ -81,6 +82,7 @@ def terminal_page(request: HttpRequest, desk: Desk, market: Market) -> TerminalP
     accounts = accounts_of(desks)
     raw = {name: request.GET.get(name, "") for name in request.GET}
     form = read_order(raw, market.rules, default_form(desk, market))
+    quoted = quote_order(desk, market, form, available_now(desk.account, market, desk.now))
     bar = build_market_bar(market, state, market_links(market), fresh, desk.now)
     unsettled = unsettled_commands(accounts)
     return TerminalPage(
@@ -89,7 +91,7 @@ def terminal_page(request: HttpRequest, desk: Desk, market: Market) -> TerminalP
         venue_state=fresh.state,
         market_bar=bar,
         account=build_portfolio(desk, desks, venues_offered()),
-        ticket=build_ticket(desk, market, quote_order(desk, market, form), raw, uuid4()),
+        ticket=build_ticket(desk, market, quoted, raw, uuid4()),
         book=build_book(market, book_of(market), state, fresh),
         positions=build_portfolio_positions(desks, unsettled),
         orders=build_portfolio_orders(desks),

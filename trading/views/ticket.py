@@ -5,6 +5,7 @@ from uuid import uuid4
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from tenants.access import MemberRequest, trader_required
@@ -15,11 +16,13 @@ from trading.forms import Execution, OrderForm, Unreadable, read_form_key, read_
 from trading.markets import market_named
 from trading.models import Command, Market
 from trading.models.commands import CommandKind
+from trading.panels.available import build_available
 from trading.panels.quote import build_quote
 from trading.panels.ticket import build_ticket, default_form
 from trading.panels.view_models import Quote
 from trading.quoting import Quoted, quote_order
 from trading.recent import forget_desk, forget_market, recent_desk, recent_market
+from trading.services.available import ask_available, available_now, is_asked_for
 from trading.services.commands import FormReused, earlier
 from trading.services.drafts import Exits, OrderTicket
 from trading.services.orders import place_order as send_order
@@ -47,6 +50,18 @@ def show_quote(request: MemberRequest, market_name: str) -> HttpResponse:
     market = recent_market(request.operator.operator_id, market_name)
     desk = recent_desk(request.user, Venue(market.venue))
     return _render_quote(request, desk, market, quote_from(request, desk, market))
+
+
+@trader_required
+@require_GET
+def show_available(request: MemberRequest, market_name: str) -> HttpResponse:
+    """What the venue says that the account may use in this market: the one place that asks for it, apart from the
+    quotes, which never wait for a venue."""
+    market = market_named(market_name)
+    desk = desk_of(request.user, Venue(market.venue))
+    if desk.account is not None and is_asked_for(desk.account):
+        ask_available(desk.account, market)
+    return render(None, "trading/_available.html", {"available": build_available(desk, market, timezone.now())})
 
 
 @trader_required
@@ -78,7 +93,8 @@ def _requoted(request: MemberRequest, market_name: str, problem: str) -> HttpRes
 
 def quote_from(request: MemberRequest, desk: Desk, market: Market) -> Quoted:
     """The ticket in the request, worked out."""
-    return quote_order(desk, market, read_order(_typed(request), market.rules, default_form(desk, market)))
+    form = read_order(_typed(request), market.rules, default_form(desk, market))
+    return quote_order(desk, market, form, available_now(desk.account, market, desk.now))
 
 
 def _typed(request: MemberRequest) -> dict[str, str]:

@@ -1,0 +1,120 @@
+"""What the venue says may be used, where an account's own sums mean little (Hyperliquid 2.6, 3.9)."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.utils import timezone
+
+from tests.trading.conftest import Desk
+from tests.trading.services.test_orders import ticket
+from tests.trading.services.test_pooled import choose_mode
+from tests.trading.services.test_records import settled
+from trading.live.publish import Fragment, announce_shape, turns
+from trading.margin.types import MarginMode, Side
+from trading.models import VenueAccount
+from trading.services import available
+from trading.services.available import ask_available, available_now, free_in, holds, largest_told, last_available
+from trading.services.orders import place_order
+
+
+@pytest.fixture
+def unified(desk: Desk) -> Desk:
+    choose_mode(desk, "unifiedAccount")
+    assert settled(desk, times=2) == []
+    assert desk.reread().mode == "unified"
+    return desk
+
+
+def told(desk: Desk) -> dict[str, Any]:
+    """The venue's own answer."""
+    answer: dict[str, Any] = desk.sandbox.info("activeAssetData", user=desk.account.address, coin="BTC")
+    return answer
+
+
+def maximum(desk: Desk, side: Side, held: str = "0") -> Decimal:
+    known = last_available(desk.account, desk.market)
+    assert known is not None
+    setting = known.setting
+    return largest_told(known, desk.market.rules, Decimal(held), side, setting.leverage, setting.mark)
+
+
+def age(desk: Desk, by: timedelta) -> None:
+    """Make the kept answer as old as this."""
+    known = last_available(desk.account, desk.market)
+    assert known is not None
+    older = available.Available(known.setting, known.asked_at - by, known.turn)
+    cache.set(available._key(desk.account, desk.market), older)
+    cache.delete(f"{available._key(desk.account, desk.market)}:asked")
+
+
+def test_largest_size_is_the_venues_own_on_both_sides(unified: Desk) -> None:
+    assert ask_available(unified.account, unified.market) is not None
+    wanted = [Decimal(size) for size in told(unified)["maxTradeSzs"]]
+    assert [maximum(unified, Side.LONG), maximum(unified, Side.SHORT)] == wanted
+    assert wanted[0] > 0
+
+
+@pytest.mark.parametrize("mode", [MarginMode.ISOLATED, MarginMode.CROSS])
+def test_side_that_closes_first_may_be_larger(unified: Desk, mode: MarginMode) -> None:
+    wanted = ticket(mode=mode, size=Decimal("0.05"), leverage=10)
+    assert place_order(unified.adapter, unified.account, unified.market, wanted).state == "accepted"
+    known = ask_available(unified.account, unified.market)
+    assert known is not None
+    answer = told(unified)
+
+    sizes = [Decimal(size) for size in answer["maxTradeSzs"]]
+    assert sizes[1] > sizes[0]
+    assert maximum(unified, Side.LONG, "0.05") == sizes[0]
+    # Sizes are cut to the lot once by the venue and once by us.
+    assert 0 <= sizes[1] - maximum(unified, Side.SHORT, "0.05") <= unified.market.rules.size_step
+    both = [free_in(known, Decimal("0.05"), side) for side in (Side.LONG, Side.SHORT)]
+    assert both == [Decimal(answer["availableToTrade"][0])] * 2
+
+
+def test_standard_account_is_never_asked_for(desk: Desk) -> None:
+    assert available_now(desk.account, desk.market, timezone.now()) is None
+    assert not available.is_asked_for(desk.account)
+    assert not available.is_asked_for(None)
+
+
+def test_venue_is_asked_once_for_all_who_look(unified: Desk) -> None:
+    first = ask_available(unified.account, unified.market)
+    assert first is not None
+    assert ask_available(unified.account, unified.market) == first
+    age(unified, available.ASKED_EVERY)
+    second = ask_available(unified.account, unified.market)
+    assert second is not None
+    assert second.asked_at > first.asked_at
+
+
+def test_answer_holds_until_it_is_old_or_the_account_changes(unified: Desk) -> None:
+    account = unified.account
+    known = ask_available(account, unified.market)
+    assert known is not None
+    assert holds(known, account, known.asked_at)
+    assert not holds(known, account, known.asked_at + available.HOLDS_FOR)
+
+    before = turns(account.operator_id, [account.pk])[account.pk]
+    announce_shape(account.operator_id, account.pk, {Fragment.POSITIONS: "one"})
+    announce_shape(account.operator_id, account.pk, {Fragment.POSITIONS: "another"})
+    assert turns(account.operator_id, [account.pk])[account.pk] > before
+    assert not holds(known, account, known.asked_at)
+
+
+def test_silent_venue_leaves_the_old_answer_which_does_not_hold(unified: Desk) -> None:
+    known = ask_available(unified.account, unified.market)
+    assert known is not None
+    age(unified, available.HOLDS_FOR)
+    unified.sandbox.fault("drop_before", "activeAssetData", count=1)
+
+    assert ask_available(unified.account, unified.market) == last_available(unified.account, unified.market)
+    assert available_now(unified.account, unified.market, timezone.now()) is None
+
+
+def test_answers_are_kept_apart_by_operator_account_and_market(unified: Desk) -> None:
+    ask_available(unified.account, unified.market)
+    other = VenueAccount(pk=unified.account.pk + 1, operator_id=unified.account.operator_id, mode="unified")
+    assert last_available(other, unified.market) is None

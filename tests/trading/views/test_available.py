@@ -1,0 +1,96 @@
+"""Tickets of accounts that are not standard: their largest order is the venue's to tell (Hyperliquid 2.6, 3.9)."""
+
+import re
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from tests.trading.conftest import Desk
+from tests.trading.services.test_pooled import choose_mode
+from tests.trading.services.test_records import settled
+from tests.trading.views.conftest import publish_prices
+from tests.trading.views.test_ticket import fields
+from trading.models import Command, Position, VenueAccount
+from trading.panels.numbers import plain
+from trading.recent import forget_desks
+
+MARKET = "/trade/hyperliquid:BTC/"
+QUOTE, ORDER, AVAILABLE, ACCOUNT = f"{MARKET}quote/", f"{MARKET}order/", f"{MARKET}available/", "/account/"
+MODES = {"unifiedAccount": "unified", "portfolioMargin": "portfolio"}
+
+
+@pytest.fixture(params=list(MODES))
+def pooled(desk: Desk, browser: Client, request: pytest.FixtureRequest) -> Desk:
+    """Alice, who has chosen this mode at the venue."""
+    desk.sandbox.fund(desk.account.address, "5000")
+    choose_mode(desk, request.param)
+    assert settled(desk, times=2) == []
+    assert desk.reread().mode == MODES[request.param]
+    publish_prices(desk)
+    forget_desks()
+    return desk
+
+
+def page(browser: Client, address: str, **typed: str) -> str:
+    return browser.get(address, fields(**typed) if typed else {}).content.decode()
+
+
+def told(desk: Desk) -> dict[str, Any]:
+    answer: dict[str, Any] = desk.sandbox.info("activeAssetData", user=desk.account.address, coin="BTC")
+    return answer
+
+
+def test_ticket_says_that_the_largest_order_is_not_known_until_the_venue_tells(pooled: Desk, browser: Client) -> None:
+    untold = page(browser, QUOTE, size="", percent="50", leverage="10")
+    assert "max not known" in untold
+    assert "The venue has not said yet how much this account may use here." in untold
+    assert 'hx-get="/trade/hyperliquid:BTC/available/"' in Client.get(browser, MARKET).content.decode()
+
+    shown = page(browser, AVAILABLE)
+    answer = told(pooled)
+    assert answer["availableToTrade"] == ["15000.0", "15000.0"]
+    assert "Venue: 15,000.00 USDC available" in shown
+    assert '<time class="age age-live"' in shown
+
+
+def test_largest_order_is_what_the_venue_tells_at_every_leverage(pooled: Desk, browser: Client) -> None:
+    page(browser, AVAILABLE)
+    answer = told(pooled)
+    assert answer["leverage"]["value"] == 20
+    mark, available = Decimal(answer["markPx"]), Decimal(answer["availableToTrade"][0])
+
+    at_the_venues = page(browser, QUOTE, size="", leverage="20")
+    assert f"max {plain(Decimal(answer['maxTradeSzs'][0]))} BTC" in at_the_venues
+    elsewhere = page(browser, QUOTE, size="", leverage="5")
+    assert f"max {plain(pooled.market.rules.floor_size(available * 5 / mark))} BTC" in elsewhere
+
+
+def test_order_beyond_what_the_venue_tells_is_refused_and_one_within_goes_out(pooled: Desk, browser: Client) -> None:
+    page(browser, AVAILABLE)
+    refused = browser.post(ORDER, fields(size="2", leverage="10"))
+    assert (refused.status_code, Command.objects.count()) == (422, 0)
+    assert "That needs more than your free collateral" in refused.content.decode()
+
+    placed = browser.post(ORDER, fields(size="", percent="100", leverage="10"))
+    assert placed.status_code == 200, placed.content.decode()
+    whole = Decimal(told(pooled)["availableToTrade"][0])
+    assert 0 < whole < 15000 * Decimal("0.02")
+    assert Position.objects.get().leverage == 10
+
+
+def test_portfolio_account_is_worth_what_nobody_tells(pooled: Desk, browser: Client) -> None:
+    """1,000 HYPE without USDC: the stored sums are zero, which is not what the account is worth."""
+    VenueAccount.objects.filter(pk=pooled.account.pk).update(equity=0, cross_equity=0, withdrawable=0)
+    forget_desks()
+    shown = page(browser, ACCOUNT)
+    numbers = dict(re.findall(r'id="account-(equity|free|usage)"[^>]*>([^<]*)<', shown))
+    of_mode = {"unified": ("0.00", "0.00"), "portfolio": ("not known", "not known")}
+    assert (numbers["equity"], numbers["free"]) == of_mode[pooled.reread().mode]
+
+
+def test_standard_account_gets_no_line_and_asks_nothing(desk: Desk, browser: Client) -> None:
+    assert "/available/" not in Client.get(browser, MARKET).content.decode()
+    assert page(browser, AVAILABLE).strip() == ""
+    assert "max not known" not in page(browser, QUOTE, size="", leverage="10")
