@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
+from django.db.models import Q
+
 from trading.margin.types import AccountMode
 from trading.models import Command
 from trading.models.commands import CommandKind, CommandState
@@ -20,6 +22,10 @@ FILLED_FIRST = "The order was filled before it could be cancelled."
 GONE_FIRST = "The order was no longer open when the change arrived. Nothing was changed."
 CHANGED_AGAIN = (
     "The order was changed again since, so it cannot be told whether this was carried out. Look at the order."
+)
+MOVED_TOGETHER = (
+    "This margin was changed more than once at a time, so it cannot be told whether this change was carried out. Check "
+    "the position's margin."
 )
 LONGEST_ORDER_ID = 19  # digits; a client id has 32
 
@@ -197,7 +203,7 @@ def _of_moves(command: Command, moves: tuple[MarginMove, ...]) -> Effect:
 
 
 def _of_cash(adapter: Adapter, command: Command) -> Effect:
-    """The cash leg moved by the amount, funding apart; trades in between hide what moved it."""
+    """The cash leg moved by the amount, funding and other changes apart; trades in between hide what moved it."""
     account = command.account
     mode = AccountMode(account.mode) if account.synced_at else None
     snapshot = adapter.account(account.address, mode=mode)
@@ -207,10 +213,27 @@ def _of_cash(adapter: Adapter, command: Command) -> Effect:
     fills = adapter.fills(account.address, command.prepared_at)
     if any(fill.market == command.market.name for fill in fills):
         return HIDDEN
+    others = _moved_by_others(command)
+    if others is None:
+        return replace(HIDDEN, message=MOVED_TOGETHER)
     # Funding paid in between left the bucket as well (Hyperliquid 3.6).
     funding = (position.funding_since_open or 0) - Decimal(command.before["funding"])
-    moved = position.cash - Decimal(command.before["cash"]) + funding
+    moved = position.cash - Decimal(command.before["cash"]) + funding - others
     if abs(moved - Decimal(command.intent["amount"])) <= ROUNDING:
         evidence = {"cash before": command.before["cash"], "cash after": f"{position.cash:f}"}
         return Effect(CommandState.ACCEPTED, evidence)
     return NOTHING if abs(moved) <= ROUNDING else HIDDEN
+
+
+def _moved_by_others(command: Command) -> Decimal | None:
+    """What other changes of the same collateral moved after the state before was asked for; None where that cannot be
+    told of one of them: its outcome is open, or it was open then and may have been in that state already."""
+    asked = datetime.fromisoformat(command.before.get("asked") or command.prepared_at.isoformat())
+    alike = Command.objects.filter(account=command.account_id, market=command.market_id, kind=CommandKind.MARGIN)
+    beside = alike.filter(Q(settled_at=None) | Q(settled_at__gt=asked)).exclude(pk=command.pk)
+    moved = Decimal(0)
+    for other in beside.exclude(state__in=(CommandState.REJECTED, CommandState.DEAD)):
+        if other.state != CommandState.ACCEPTED or other.prepared_at < asked:
+            return None
+        moved += Decimal(other.intent["amount"])
+    return moved

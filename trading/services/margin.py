@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from uuid import UUID
 
+from django.utils import timezone
+
 from trading.models import Command, Position, VenueAccount
 from trading.models.commands import CommandKind
 from trading.services.commands import Intent, StillChecking, earlier, prepare, submit
@@ -26,15 +28,17 @@ def change_margin(
     ``form`` is what the trader said, where that was not the amount itself: a liquidation price, say.
 
     The state before is kept with the command: the venue gives margin changes no id of their own, so a lost answer is
-    settled by comparing the cash leg (Hyperliquid 3.3). Raises ``FormReused`` and ``InvalidCommand``,
-    and ``StillChecking`` while an earlier change of this position is not proven.
+    settled by comparing the cash leg (Hyperliquid 3.3). Raises ``FormReused`` and ``InvalidCommand``, and of a removal
+    ``StillChecking`` while an earlier change of this position is not proven. An addition never waits for one: both
+    count if both are carried out.
     """
     said = form or {"position": str(position.pk), "amount": f"{amount:f}"}
     made = earlier(account, CommandKind.MARGIN, form_key, said)
     if made is not None:
         return made
-    if not settle_margin_first(adapter, account, position.market):
+    if amount < 0 and not settle_margin_first(adapter, account, position.market):
         raise StillChecking
+    asked = timezone.now()
     position = _as_the_venue_has_it(adapter, account, position)
     market = position.market
     intent = Intent(
@@ -50,6 +54,7 @@ def change_margin(
             "margin": f"{position.margin:f}",
             "liquidation": "" if position.liquidation_price is None else f"{position.liquidation_price:f}",
             "at": position.venue_time.isoformat(),
+            "asked": asked.isoformat(),
         },
     )
     if amount < 0:
