@@ -656,6 +656,7 @@ class Migration(migrations.Migration):
                             ("sent", "Sent"),
                             ("answered", "Answered"),
                             ("burned", "Its nonce used up"),
+                            ("asked", "Asked about"),
                             ("settled", "Settled"),
                         ],
                         max_length=10,

@@ -113,6 +113,7 @@ class CommandStep(models.TextChoices):
     SENT = "sent", "Sent"
     ANSWERED = "answered", "Answered"
     BURNED = "burned", "Its nonce used up"
+    ASKED = "asked", "Asked about"
     SETTLED = "settled", "Settled"
 
 
@@ -120,7 +121,8 @@ class CommandEvent(OperatorOwned):
     """One step in the life of a command. Rows are only ever added: the database refuses to change or delete them.
 
     ``request`` holds the bytes as they were sent and ``answer`` the venue's bytes, or the error that stood in their
-    place. Neither holds a secret: keys travel in headers, which are not kept.
+    place; a question that travels in its address is kept without its signature. Neither holds a secret: keys travel in
+    headers, which are not kept.
     """
 
     command = models.ForeignKey(Command, on_delete=models.PROTECT, related_name="events")

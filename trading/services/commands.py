@@ -8,9 +8,10 @@ its client id, and once the venue's own clock is past the expiry an order nobody
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, is_dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Protocol
 from uuid import UUID, uuid5
 
@@ -27,6 +28,7 @@ from trading.services.wake import settle_soon
 from trading.venues.base import Acknowledgement, Adapter, Batch, Outcome, Refused, SignedRequest
 from trading.venues.base import Command as VenueCommand
 from trading.venues.errors import AlreadyReceived, InvalidCommand, OutcomeUnknown, Rejected, Unavailable, VenueError
+from trading.venues.transport import Exchange
 
 # A command that is not sent this long after it was written down was left behind by a process that died; one without
 # an answer this long after it was sent is asked about, which does no harm where the answer is only late.
@@ -44,13 +46,14 @@ class StillChecking(InvalidCommand):
     """An earlier change of the same position or order is not proven yet: one effect must never prove or hide two."""
 
     def __init__(self) -> None:
-        super().__init__("Your last change here is still being checked. It takes seconds; then try this one again.")
+        super().__init__("Your last change here is still being checked with the venue. Try again when it has its end.")
 
 
 # Without an id of their own at the venue, these are proven by the state they leave behind: of those that leave the
 # same kind of state, one at a time.
 SETTING = (CommandKind.MODE, CommandKind.LEVERAGE)
 PROVEN_BY_STATE = (*SETTING, CommandKind.MARGIN, CommandKind.MOVE)
+NOT_SENDING = (CommandStep.PREPARED, CommandStep.ASKED, CommandStep.SETTLED)
 ORDERING = (CommandKind.ORDER, CommandKind.ORDERS, CommandKind.MODIFY)
 
 
@@ -76,6 +79,11 @@ class Intent:
     fields: dict[str, str]
     build: Callable[[Name], VenueCommand]
     before: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def adds_margin(self) -> bool:
+        """Whether it takes risk away by collateral, and so waits for nothing."""
+        return self.kind == CommandKind.MARGIN and Decimal(self.fields["amount"]) > 0
 
     @property
     def may_add(self) -> bool:
@@ -114,7 +122,12 @@ def prepare(adapter: Adapter, account: VenueAccount, market: Market, intent: Int
 
 def _is_checking(account: VenueAccount, market: Market, intent: Intent) -> bool:
     """Whether an earlier change is open whose effect could not be told from this one's: of the same collateral or
-    setting, or of the same order, which may keep its name through every change (Aster 3.7)."""
+    setting, or of the same order, which may keep its name through every change (Aster 3.7).
+
+    Margin is added all the same: a position near its liquidation cannot wait for a venue that is silent. The price is
+    that nobody may be able to tell what the earlier change came to (``effects``)."""
+    if intent.adds_margin:
+        return False
     rows = Command.objects.filter(account=account, market=market, state__in=OPEN_STATES)
     if intent.kind == CommandKind.MODIFY:
         return bool(rows.filter(kind=intent.kind, intent__order=intent.fields["order"]).exists())
@@ -247,7 +260,7 @@ def _deliver(adapter: Adapter, command: Command, *, is_first: bool) -> VenueErro
 
 def _was_sent_again(command: Command) -> bool:
     """Whether another process has sent the same bytes meanwhile: this answer may then be the second one's."""
-    return bool(command.events.exclude(step__in=(CommandStep.PREPARED, CommandStep.SETTLED))[1:2])
+    return bool(command.events.exclude(step__in=NOT_SENDING)[1:2])
 
 
 def _note_unreached(command: Command, failure: Unavailable, *, is_first: bool) -> Unavailable | None:
@@ -261,15 +274,22 @@ def _note_unreached(command: Command, failure: Unavailable, *, is_first: bool) -
 
 
 def settle(
-    command: Command, state: CommandState, evidence: dict[str, Any], message: str = "", *, heard: Heard | None = None
+    command: Command,
+    state: CommandState,
+    evidence: dict[str, Any],
+    message: str = "",
+    *,
+    heard: Heard | None = None,
+    asked: Sequence[Exchange] = (),
 ) -> bool:
-    """Give the command its one final state; False where it already had one. ``heard`` is the answer that decided."""
+    """Give the command its one final state; False where it already had one. ``heard`` is the answer that decided, or
+    ``asked`` what was asked of the venue to find it out."""
     with transaction.atomic():
         settled: int = Command.objects.filter(pk=command.pk, state__in=OPEN_STATES).update(
             state=state, evidence=evidence, message=message[:300], settled_at=timezone.now()
         )
         if settled:
-            record(command, CommandStep.SETTLED, state, heard=heard, evidence=evidence)
+            record(command, CommandStep.SETTLED, state, heard=heard, evidence=evidence, asked=asked)
         elif heard is not None:
             record(command, CommandStep.ANSWERED, state, heard=heard, evidence=evidence)
     return bool(settled)

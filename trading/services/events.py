@@ -1,18 +1,23 @@
 """The history of commands: every step as a row that is only ever added, with the bytes as they left and came.
 
-No secret is in it: a request's body is signed and holds no key, and the headers that carry a trader's own key are
-neither stored nor shown.
+No secret is in it: a request's body is signed and holds no key, the headers that carry a trader's own key are neither
+stored nor shown, and a question is kept without the signature that would let others ask it.
 """
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from trading.models import Command, CommandEvent
 from trading.models.commands import CommandState, CommandStep
 from trading.venues.base import SignedRequest
-from trading.venues.transport import Response
+from trading.venues.transport import Exchange, Response
 
-LONGEST_ANSWER = 20_000
+LONGEST_ANSWER, LONGEST_PATH = 20_000, 60
+# Of the questions that one proof took: the last ones, which it rests on.
+MOST_QUESTIONS = 8
+SIGNATURE = re.compile(r"(?:^|&)signature=[^&]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +36,10 @@ def record(
     request: SignedRequest | None = None,
     heard: Heard | None = None,
     evidence: dict[str, Any] | None = None,
+    asked: Sequence[Exchange] = (),
 ) -> None:
-    """Add one step, in the transaction of the change that it tells of."""
+    """Add one step, in the transaction of the change that it tells of, after the questions (``asked``) that led to it.
+    A step that no other answer decided carries the last of them itself."""
     event = CommandEvent(command=command, operator_id=command.operator_id, step=step, state=state)
     event.evidence = evidence or {}
     if request is not None:
@@ -41,4 +48,23 @@ def record(
         event.error = heard.error[:300]
     if heard is not None and heard.response is not None:
         event.status, event.answer = heard.response.status, heard.response.body[:LONGEST_ANSWER]
-    event.save(force_insert=True)
+    questions = [_question(command, exchange) for exchange in asked[-MOST_QUESTIONS:]]
+    if questions and request is None and heard is None:
+        last = questions.pop()
+        event.path, event.request, event.status, event.answer = last.path, last.request, last.status, last.answer
+    CommandEvent.objects.bulk_create([*questions, event])
+
+
+def _question(command: Command, exchange: Exchange) -> CommandEvent:
+    """What was asked and answered; what stands in the address of a question is its request."""
+    path, _, query = exchange.path.partition("?")
+    return CommandEvent(
+        command=command,
+        operator_id=command.operator_id,
+        step=CommandStep.ASKED,
+        state=command.state,
+        path=path[:LONGEST_PATH],
+        request=exchange.body or SIGNATURE.sub("", query).encode(),
+        status=exchange.response.status,
+        answer=exchange.response.body[:LONGEST_ANSWER],
+    )

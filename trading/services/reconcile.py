@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from trading.models import Command, Market, VenueAccount
@@ -31,6 +32,7 @@ from trading.venues.errors import (
     Unavailable,
     VenueError,
 )
+from trading.venues.transport import Exchange, overhearing, take_overheard
 
 HIDDEN = "hidden"
 # What is learnt of a nonce: the venue used it for the command's own bytes, or for what we used it up with.
@@ -73,19 +75,27 @@ def look(adapter: Adapter, command: Command) -> Look:
     The adapter needs no key to sign: proving asks, and sends at most what was signed when the command was written down.
     Where the venue answers to the account's key alone and that is gone, the command ends without proof.
     """
-    try:
+    with overhearing():
         try:
-            return _looked(adapter, command)
-        except (MissingKey, Rejected) as refusal:
-            return Look(refusal.reason is Reason.KEY_UNKNOWN and _given_up(adapter, command))
-    except VenueError as error:
-        return _in_vain(error)
+            try:
+                return _looked(adapter, command)
+            except (MissingKey, Rejected) as refusal:
+                return Look(refusal.reason is Reason.KEY_UNKNOWN and _given_up(adapter, command))
+        except VenueError as error:
+            return _in_vain(error)
 
 
 def _in_vain(error: VenueError | None) -> Look:
     """The venue is silent or unreadable, or may not be asked now: nothing is proven."""
     wait = 0.0 if error is None else error.retry_after or 0.0
     return Look(earliest=wait, was_held_back=isinstance(error, HeldBack))
+
+
+def _asked(command: Command) -> tuple[Exchange, ...]:
+    """What the venue was asked about the command since this was taken last; what was sent for it is on record by
+    itself."""
+    sent = (bytes(command.body), bytes(command.burn_body))
+    return tuple(exchange for exchange in take_overheard() if not exchange.body or exchange.body not in sent)
 
 
 def settle_margin_first(adapter: Adapter, account: VenueAccount, market: Market) -> bool:
@@ -162,7 +172,7 @@ def _burn(adapter: Adapter, command: Command) -> VenueError | None:
         return doubt
     if adapter.burning_proves:
         proof = {**command.evidence, BURNED: True, "effect": "none"}
-        settle(command, CommandState.DEAD, proof, NEVER_CARRIED_OUT, heard=heard)
+        settle(command, CommandState.DEAD, proof, NEVER_CARRIED_OUT, heard=heard, asked=_asked(command))
         return None
     note_doubt(command, heard, {BURNED: True})
     return NoLongerAccepted("its nonce was used up")
@@ -170,7 +180,10 @@ def _burn(adapter: Adapter, command: Command) -> VenueError | None:
 
 def _note_spent(adapter: Adapter, command: Command) -> None:
     """Remember by the venue's own clock when the command could do nothing any more at the latest."""
-    Command.objects.filter(pk=command.pk, spent_at=None).update(spent_at=adapter.venue_time(command.account.address))
+    clock = adapter.venue_time(command.account.address)
+    with transaction.atomic():
+        if Command.objects.filter(pk=command.pk, spent_at=None).update(spent_at=clock):
+            record(command, CommandStep.ASKED, CommandState.UNKNOWN, asked=_asked(command))
 
 
 def _concluded(adapter: Adapter, command: Command, clock: datetime) -> Look:
@@ -193,12 +206,12 @@ def _given_up(adapter: Adapter, command: Command) -> bool:
     if command.dead_at is None or clock <= command.dead_at + adapter.settling:
         return False
     proof = {**command.evidence, "venue clock": clock.isoformat(), "expired": command.dead_at.isoformat()}
-    return settle(command, CommandState.UNPROVEN, proof | {"effect": HIDDEN}, KEY_GONE)
+    return settle(command, CommandState.UNPROVEN, proof | {"effect": HIDDEN}, KEY_GONE, asked=_asked(command))
 
 
 def _settle_by(command: Command, found: Effect, proof: dict[str, Any] | None = None) -> bool:
     state = found.state or CommandState.UNPROVEN
-    return settle(command, state, found.evidence | (proof or {}), found.message)
+    return settle(command, state, found.evidence | (proof or {}), found.message, asked=_asked(command))
 
 
 def _bury(command: Command, found: Effect, clock: datetime) -> bool:
@@ -211,8 +224,9 @@ def _bury(command: Command, found: Effect, clock: datetime) -> bool:
     }
     ends = {"expired": command.dead_at, "nonce used": command.spent_at}
     proof |= {name: moment.isoformat() for name, moment in ends.items() if moment is not None and moment <= clock}
+    state, why = CommandState.DEAD, NEVER_CARRIED_OUT
     if found.is_hidden:
-        return settle(command, CommandState.UNPROVEN, proof, found.message or CANNOT_BE_TOLD)
-    if RECEIVED in command.evidence:
-        return settle(command, CommandState.REJECTED, proof, found.message or RECEIVED_AND_REFUSED)
-    return settle(command, CommandState.DEAD, proof, found.message or NEVER_CARRIED_OUT)
+        state, why = CommandState.UNPROVEN, CANNOT_BE_TOLD
+    elif RECEIVED in command.evidence:
+        state, why = CommandState.REJECTED, RECEIVED_AND_REFUSED
+    return settle(command, state, proof, found.message or why, asked=_asked(command))

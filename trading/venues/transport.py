@@ -12,6 +12,8 @@ JSON. What happens to a request is told by three errors and one value:
 import ssl
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -52,6 +54,44 @@ class Response:
     status: int
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request as it left, and the complete answer to it."""
+
+    path: str
+    body: bytes
+    response: Response
+
+
+_overheard: ContextVar[list[Exchange] | None] = ContextVar("overheard", default=None)
+
+
+@contextmanager
+def overhearing() -> Iterator[None]:
+    """Every exchange in the block is remembered until it is taken (``take_overheard``)."""
+    token = _overheard.set([])
+    try:
+        yield
+    finally:
+        _overheard.reset(token)
+
+
+def overheard(path: str, body: bytes, response: Response) -> Response:
+    """Remember an exchange where somebody wants to know; returns the answer."""
+    exchanges = _overheard.get()
+    if exchanges is not None:
+        exchanges.append(Exchange(path, body, response))
+    return response
+
+
+def take_overheard() -> tuple[Exchange, ...]:
+    """What was exchanged since it was taken last; nothing outside of ``overhearing``."""
+    exchanges = _overheard.get() or []
+    taken = tuple(exchanges)
+    exchanges.clear()
+    return taken
 
 
 class Transport(Protocol):
@@ -138,7 +178,7 @@ class BlockingTransport:
             raise _tls_failure(error) from None
         except HTTPError as error:
             raise OutcomeUnknown(type(error).__name__) from None
-        return self._read(response, deadline)
+        return overheard(path, body, self._read(response, deadline))
 
     def _read(self, response: urllib3.BaseHTTPResponse, deadline: float) -> Response:
         """The body within the limits; the connection goes back to the pool only after a complete answer."""

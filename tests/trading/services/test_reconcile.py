@@ -1,5 +1,6 @@
 """Bad days at the venue: every command ends in what really happened, and nothing happens twice."""
 
+import json
 import time
 from datetime import timedelta
 from decimal import Decimal
@@ -15,6 +16,7 @@ from trading.connect import public_adapter
 from trading.models import Command, MarginChange, Order, Position
 from trading.models.commands import CommandKind, CommandState
 from trading.services.commands import StillChecking
+from trading.services.effects import MOVED_TOGETHER
 from trading.services.margin import change_margin
 from trading.services.orders import cancel_order, close_position, place_order
 from trading.services.reconcile import prove
@@ -168,14 +170,72 @@ def test_one_effect_never_proves_two_changes(desk: Desk) -> None:
 
     desk.sandbox.fault("drop_before", "any", count=4)  # the first cannot be proven now
     with pytest.raises(StillChecking):
-        change_margin(desk.adapter, desk.account, held, Decimal(25), uuid4())
+        change_margin(desk.adapter, desk.account, held, Decimal(-10), uuid4())
     desk.sandbox.clear_faults()
     # ... and now it is proven before the second is written down.
-    change_margin(desk.adapter, desk.account, held, Decimal(25), uuid4())
+    change_margin(desk.adapter, desk.account, held, Decimal(-10), uuid4())
     first.refresh_from_db()
     assert first.state == CommandState.ACCEPTED
-    assert desk.adapter.account(desk.account.address).positions[0].cash == held.cash + 50
+    assert desk.adapter.account(desk.account.address).positions[0].cash == held.cash + 15
     assert MarginChange.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "end", "moved"), [("drop_after", CommandState.ACCEPTED, 50), ("drop_before", CommandState.DEAD, 25)]
+)
+def test_margin_is_added_while_an_earlier_addition_is_unknown_and_both_are_told_apart(
+    desk: Desk, fault: str, end: CommandState, moved: int
+) -> None:
+    place_order(desk.adapter, desk.account, desk.market, ticket(leverage=5))
+    held = Position.objects.select_related("market", "account").get()
+    first = unknown_margin(desk, 25, fault)
+
+    second = change_margin(desk.adapter, desk.account, held, Decimal(25), uuid4())
+
+    assert second.state == CommandState.ACCEPTED
+    assert desk.adapter.account(desk.account.address).positions[0].cash == held.cash + moved
+    assert prove(desk.adapter, first) or prove(desk.adapter, expire(first))
+    first.refresh_from_db()
+    assert first.state == end
+
+
+def test_additions_that_nobody_heard_never_prove_each_other(desk: Desk) -> None:
+    place_order(desk.adapter, desk.account, desk.market, ticket(leverage=5))
+    first = unknown_margin(desk, 25, "drop_after")
+    second = unknown_margin(desk, 25, "drop_before")
+
+    assert prove(desk.adapter, expire(second))
+    second.refresh_from_db()
+    assert (second.state, second.message) == (CommandState.UNPROVEN, MOVED_TOGETHER)
+    assert prove(desk.adapter, expire(first))
+    first.refresh_from_db()
+    assert first.state == CommandState.UNPROVEN
+
+
+def test_proof_is_kept_with_the_venues_own_words(desk: Desk) -> None:
+    command = place_under(desk, "drop_after")
+
+    assert prove(desk.adapter, command)
+
+    last = command.events.last()
+    assert last is not None
+    assert (last.step, last.state, last.path, last.status) == ("settled", "accepted", "/info", 200)
+    question, answer = json.loads(bytes(last.request)), json.loads(bytes(last.answer))
+    assert (question["type"], question["oid"]) == ("orderStatus", command.client_id)
+    assert (answer["order"]["status"], answer["order"]["order"]["cloid"]) == ("filled", command.client_id)
+
+
+def test_clock_and_what_the_venue_did_not_know_are_kept_with_a_death(desk: Desk) -> None:
+    command = expire(place_under(desk, "drop_before"))
+
+    assert prove(desk.adapter, command)
+
+    asked = command.events.filter(status=200, path="/info")
+    words = [(json.loads(bytes(event.request))["type"], event.step) for event in asked]
+    assert words[-1] == ("orderStatus", "settled")
+    assert len(words) >= 3  # looked, the clock, looked again
+    assert {step for _, step in words[:-1]} == {"asked"}
+    assert json.loads(bytes(list(asked)[-1].answer))["status"] == "unknownOid"
 
 
 def reduction(desk: Desk, size: str) -> PlaceOrder:

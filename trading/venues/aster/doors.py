@@ -19,7 +19,7 @@ from urllib3.exceptions import (
 )
 
 from trading.venues.errors import OutcomeUnknown, RateLimited, Unavailable
-from trading.venues.transport import NO_HEADERS, BlockingTransport, Limits, Response
+from trading.venues.transport import NO_HEADERS, BlockingTransport, Limits, Response, overheard
 
 FORM = "application/x-www-form-urlencoded"
 BANNED = 418
@@ -85,7 +85,7 @@ class AsterDoor(BlockingTransport):
         except HTTPError as error:
             raise OutcomeUnknown(type(error).__name__) from None
         self.usage = usage(response.headers)
-        return self._heard(response, deadline)
+        return overheard(path, body, self._heard(response, deadline))
 
     def _heard(self, response: urllib3.BaseHTTPResponse, deadline: float) -> Response:
         try:
