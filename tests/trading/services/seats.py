@@ -50,16 +50,18 @@ class Seat:
 
     @property
     def commands(self) -> QuerySet[Command]:
-        return Command.objects.filter(account=self.account).select_related("account", "market").order_by("nonce")
+        rows: QuerySet[Command] = Command.objects.filter(account=self.account)
+        return rows.select_related("account", "market").order_by("nonce")
 
     @property
     def resting(self) -> QuerySet[Order]:
-        rows = Order.objects.filter(account=self.account, is_open=True)
+        rows: QuerySet[Order] = Order.objects.filter(account=self.account, is_open=True)
         return rows.select_related("market").order_by("venue_id")
 
     @property
     def position(self) -> Position | None:
-        return Position.objects.filter(account=self.account).select_related("market", "account").first()
+        rows: QuerySet[Position] = Position.objects.filter(account=self.account)
+        return rows.select_related("market", "account").first()
 
     def act_elsewhere(self, kind: CommandKind, command: VenueCommand) -> None:
         """Another client with the same key asks the venue itself: nothing of it is in our rows."""
@@ -70,7 +72,8 @@ class Seat:
     def state(self) -> Json:
         """The venue's whole record."""
         state: Json = self.sandbox.state()
-        return state["others"].get(self.venue.value, state)
+        found: Json = state["others"].get(self.venue.value, state)
+        return found
 
     def differences(self) -> list[str]:
         """How our rows, read anew, differ from the venue's ledger; money to the last unit."""
