@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import TypeVar
 
 from tenants.models import Operator, User
 from tenants.scope import operator_scope
@@ -55,6 +56,7 @@ FRAMES = 100_000
 START = datetime(2026, 11, 22, 9, tzinfo=UTC)
 MARKETS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 ZERO = Decimal(0)
+Item = TypeVar("Item")
 MIXED_WITHIN = 200
 
 
@@ -62,9 +64,9 @@ def at(step: int) -> datetime:
     return START + timedelta(milliseconds=10 * step)
 
 
-def disordered(frames: Iterable[Frame], dice: random.Random) -> Iterator[Frame]:
+def disordered(frames: Iterable[Item], dice: random.Random) -> Iterator[Item]:
     """Every third frame twice, and each up to some two hundred places from where it belongs."""
-    waiting: list[Frame] = []
+    waiting: list[Item] = []
     for frame in frames:
         waiting += [frame] * (2 if dice.random() < 1 / 3 else 1)
         if len(waiting) >= MIXED_WITHIN:
