@@ -8,11 +8,13 @@ import numpy as np
 
 from tests.simulate.world import Floats, Places, VenueCounter
 from trading.services import schedule
-from trading.services.schedule import EXECUTIONS_WEIGHT, EXPLAINING_WEIGHT, WHOLE_SHARE, WHOLE_WEIGHT
+from trading.services.schedule import WHOLE_SHARE
+from trading.venues.hyperliquid.weights import TARIFF, readings
 from trading.venues.ledger import Answer, Charge, Ledger, Meter, Priority
 
-LIMIT = 1200  # weight a minute for one address (Hyperliquid 7)
-WEIGHT = 2  # of reading an account
+LIMIT = TARIFF.weight  # a minute for one address (Hyperliquid 7)
+READINGS = readings(0)
+WEIGHT = READINGS.account
 # Seconds until a request arrives at the venue, and until its answer is here; now and then far more.
 FASTEST, USUAL, SLOWEST = 0.02, 0.10, 6.0
 CLEAN = Answer()
@@ -91,7 +93,7 @@ class Address:
         def answered(now: float) -> None:
             self._ledger.settle(now, name, charges, CLEAN)
             self._done(place)
-            if not self._explain(now, place, EXECUTIONS_WEIGHT, Priority.URGENT):
+            if not self._explain(now, place, READINGS.executions, Priority.URGENT):
                 self.fall_behind(now, place)
                 if not self._read_one(now, place, WEIGHT, Priority.URGENT):
                     self._unread(place)
@@ -104,12 +106,12 @@ class Address:
 
     def catch_up(self, now: float) -> None:
         """Read an account whole that has waited for it longest, and now and then any other."""
-        apart = WHOLE_WEIGHT / (WHOLE_SHARE * self.meter.ceiling(Priority.ROUTINE) / self.meter.seconds)
+        apart = READINGS.whole / (WHOLE_SHARE * self.meter.ceiling(Priority.ROUTINE) / self.meter.seconds)
         if now - self._whole_at >= apart:
             self._whole_at = now
-            self._read_one(now, int(self.places[0]), WHOLE_WEIGHT, Priority.ROUTINE)
+            self._read_one(now, int(self.places[0]), READINGS.whole, Priority.ROUTINE)
         if self.behind:
-            self._explain(now, next(iter(self.behind)), EXPLAINING_WEIGHT, Priority.ROUTINE)
+            self._explain(now, next(iter(self.behind)), READINGS.explaining, Priority.ROUTINE)
 
     def _explain(self, now: float, place: int, weight: int, priority: Priority) -> bool:
         """Read an account with its executions; False where they have no room."""

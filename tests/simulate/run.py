@@ -25,6 +25,8 @@ RATE = LIMIT * SHARES[Priority.ROUTINE] / 100 / 60
 # Who is watched between two moments of acting: everybody who might come near until the next, and of each class as many
 # of those that have waited longest as could be read by then. Nobody else can be chosen.
 WATCHED, LONGEST_WAITING = 0.095, 250
+# What positions are worth: 5,000 dollars in the middle, 850,000 for one in a hundred at the top.
+SIZES = (np.log(5000), 2.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ class Platform:
         self.gone = np.zeros(plan.accounts, np.bool_)
         self.unsettled = np.zeros(plan.accounts, np.bool_)
         self.weights = np.full(plan.accounts, WEIGHT)
+        self.sizes = np.random.default_rng(plan.seed).lognormal(*SIZES, plan.accounts)
         self.polled = self.traders.looked_at.copy()
         self.oldest = 0.0
         self._watch_all = watch_all
@@ -136,8 +139,8 @@ class Platform:
         self.gone[places[distances <= 0]] = True
         self.traders.liquidate(places, distances)
         needs = needs_of(distances, self.polled[places], self.unsettled[places])
-        due = due_ages(needs, distances)
-        roster = Roster(needs, due, self.read_at[places], self.leased[places], self.weights[places])
+        due, held = due_ages(needs, distances), np.where(np.isnan(distances), 0.0, self.sizes[places])
+        roster = Roster(needs, due, self.read_at[places], self.leased[places], self.weights[places], held)
         address.has_slack = has_slack(roster, now)
         address.catch_up(now)
         chosen = places[self.policy(roster, now, address.free(now))]

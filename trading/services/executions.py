@@ -1,9 +1,9 @@
 """Whose executions are to be read: at once where there is room, and else the longest waiting first.
 
-What was executed costs ten times what money and positions do (Hyperliquid 7). Where the promises of freshness have no
-slack it is read within a share of the budget (``schedule.executions_meter``), so that it takes nothing from those near
-liquidation. What waits is kept in Redis and may be lost: the account whose executions are known for the shortest time
-is read whole now and then anyway (``trading.tasks.accounts``).
+What was executed costs many times what money and positions do (Hyperliquid 7, Aster 5). Where the promises of
+freshness have no slack it is read within a share of the budget (``schedule.executions_meter``), so that it takes
+nothing from those near liquidation. What waits is kept in Redis and may be lost: the account whose executions are known
+for the shortest time is read whole now and then anyway (``trading.tasks.accounts``).
 """
 
 import logging
@@ -38,7 +38,7 @@ def tell_slack(venue: Venue, network: Network, *, slack: bool) -> None:
 
 def have_room(venue: Venue, network: Network, weight: int, priority: Priority) -> bool:
     """Whether executions may be read now; then they are counted. Whoever waits for them finds room while the promises
-    have slack."""
+    have slack. What costs more than the whole share takes all of it."""
     try:
         slack = not blocking().exists(keys.strained(venue, network))
         if slack and priority is not Priority.ROUTINE:
@@ -46,7 +46,7 @@ def have_room(venue: Venue, network: Network, weight: int, priority: Priority) -
         meter = schedule.executions_meter(meter_of(gateway_of(venue).tariff, venue, network), slack=slack)
         # A gate of its own: the venue has answered nothing here.
         budget = Budget(blocking(), f"{budget_of(venue, network).gate}:executions")
-        name, charges = request_name(), [Charge(meter, weight)]
+        name, charges = request_name(), [Charge(meter, min(weight, meter.ceiling(priority)))]
         is_let_through = budget.take(name, priority, charges) == 0
         if is_let_through:
             budget.settle(name, charges, Answer())

@@ -9,11 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
+from trading.connect import gateway_of
 from trading.models import Command, Order, Position, VenueAccount
 from trading.models.commands import CommandKind
+from trading.venues.metered import ReadingWeights
+from trading.venues.snapshots import Venue
 
 
 class ReadingKind(StrEnum):
@@ -42,6 +46,11 @@ class Reading:
 
     number: int
     began_at: datetime
+
+
+def weights_of(venue: Venue) -> ReadingWeights:
+    """What readings cost at a venue as this deployment shows it, with its builder-deployed books."""
+    return gateway_of(venue).tariff.readings(len(getattr(settings, f"{venue.name}_DEXES", ())))
 
 
 def begin_reading(account: VenueAccount) -> Reading:

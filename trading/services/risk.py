@@ -80,6 +80,21 @@ def nearest(exposure: Exposure, marks: Floats) -> Floats:
     return clipped
 
 
+def notionals(exposure: Exposure, marks: Floats) -> Floats:
+    """What each account holds in the venue's collateral, long and short added up; 0 without positions. It is valued at
+    the marks of now, and where one is not known at that at which it was told.
+
+    >>> one = np.array([1.0])
+    >>> held = Exposure(np.array([0]), np.array([0]), one * -3, one, one * 100, one < 0, one * 0, one * 0)
+    >>> notionals(held, np.array([90.0])).tolist(), notionals(held, np.array([np.nan])).tolist()
+    ([270.0], [300.0])
+    """
+    now = marks[exposure.markets]
+    values = np.abs(exposure.sizes) * np.where(now > 0, now, np.nan_to_num(exposure.marks_then))
+    summed: Floats = np.bincount(exposure.owners, values, exposure.accounts).astype(np.float64)
+    return summed
+
+
 def _cross(exposure: Exposure, now: Floats) -> Floats:
     """The distance of each account's cross positions; not a number without any. Maintenance is taken to grow with the
     value of what is held."""

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from trading.margin.types import AccountMode, MarginMode
 from trading.models import Position, VenueAccount
+from trading.services.readings import weights_of
 from trading.services.risk import Exposure, Floats
-from trading.services.schedule import WEIGHT, WEIGHT_WITH_SPOT
+from trading.venues.metered import ReadingWeights
 from trading.venues.snapshots import Network, Venue
 
 # Accounts that were deleted or moved are noticed by then.
@@ -39,7 +40,8 @@ POSITION = (
 @dataclass(frozen=True, slots=True)
 class Known:
     """All accounts of a venue, in the order of their ids, and their positions. ``names`` are the markets in which
-    something is held. ``whole_at``: up to when an account's executions are known, 0 for never."""
+    something is held. ``whole_at``: up to when an account's executions are known, 0 for never. ``weights``: what
+    reading its money and positions costs there."""
 
     ids: NDArray[np.int64]
     operators: NDArray[np.int64]
@@ -65,6 +67,7 @@ class RosterOf:
 
     def __init__(self, venue: Venue, network: Network) -> None:
         self._accounts = VenueAccount.objects.filter(venue=venue, network=network)
+        self._weights = weights_of(venue)
         self._rows: dict[int, Row] = {}
         self._held: dict[int, list[Row]] = {}
         self._loaded_at = -WHOLE_SECONDS
@@ -87,7 +90,7 @@ class RosterOf:
         self._rows |= {row[0]: row for row in rows}
         self._held |= held
         if self._known is None or not fits:
-            self._known = _known(self._rows, self._held)
+            self._known = _known(self._rows, self._held, self._weights)
         return self._known
 
     def _since(self) -> Q:
@@ -111,7 +114,7 @@ class RosterOf:
         known.attempted_at[place] = _moment(row)
         known.fresh_at[place] = _fresh_at(row)
         known.whole_at[place] = _whole_at(row)
-        known.weights[place] = _weight(row)
+        known.weights[place] = _weight(row, self._weights)
         exposure.cross_equity[place], exposure.cross_maintenance[place] = row[4], row[5]
         first = int(np.searchsorted(exposure.owners, place))
         for offset, one in enumerate(held, first):
@@ -120,7 +123,7 @@ class RosterOf:
         return True
 
 
-def _known(rows: dict[int, Row], held: dict[int, list[Row]]) -> Known:
+def _known(rows: dict[int, Row], held: dict[int, list[Row]], weights: ReadingWeights) -> Known:
     ids = sorted(rows)
     ordered = [rows[account_id] for account_id in ids]
     positions = [(place, row) for place, account_id in enumerate(ids) for row in held.get(account_id, ())]
@@ -142,7 +145,7 @@ def _known(rows: dict[int, Row], held: dict[int, list[Row]]) -> Known:
         attempted_at=_floats(_moment(row) for row in ordered),
         fresh_at=_floats(_fresh_at(row) for row in ordered),
         whole_at=_floats(_whole_at(row) for row in ordered),
-        weights=np.array([_weight(row) for row in ordered], np.int64),
+        weights=np.array([_weight(row, weights) for row in ordered], np.int64),
         exposure=exposure,
         names=tuple(names),
     )
@@ -166,8 +169,8 @@ def _whole_at(account: Row) -> float:
     return datetime.fromisoformat(account[8]).timestamp() if account[8] else 0.0
 
 
-def _weight(account: Row) -> int:
-    return WEIGHT if account[2] == AccountMode.STANDARD.value else WEIGHT_WITH_SPOT
+def _weight(account: Row, weights: ReadingWeights) -> int:
+    return weights.of(AccountMode(account[2]))
 
 
 def _liquidation(position: Row) -> float:

@@ -4,7 +4,8 @@ A venue's read budget is shared by all operators and traders (Hyperliquid 7: 120
 freshness is bought by need. Every class of accounts has an age that is promised and a younger one at which it is due.
 Until anybody is late, whoever has waited longest in parts of his due age is read next. Where the budget does not
 suffice, the late go by the urgency of their class and then by how soon they were due, which within 5 % of liquidation
-is the nearest first: so the nearest stay fresh in a crowd, and those at its edge wait.
+is the nearest first: so the nearest stay fresh in a crowd, and those at its edge wait. Among those of one class who are
+equally near, the later goes first, and a large position counts as up to a quarter later than it is.
 
 Nobody waits for ever: those who are late several times over and so forgotten have a part of every turn before all
 others, the longest waiting first in parts of the age at which they are. That part is theirs however hopeless the
@@ -12,7 +13,7 @@ budget is; it grows with their number, so that the more hopeless it is, the near
 within his class, and nobody near liquidation is worse off than without a rule. It divides among the classes as their
 forgotten ages stand to each other: for one far from liquidation, twenty-eight near it.
 
-What was executed costs ten times what money and positions do. It is read at once while the promises are kept with
+What was executed costs many times what money and positions do. It is read at once while the promises are kept with
 slack, and otherwise within a share of the budget (``executions_meter``), so that neither a fall nor busy traders take
 from those who are near liquidation.
 """
@@ -33,22 +34,20 @@ Needs = NDArray[np.int8]
 Flags = NDArray[np.bool_]
 
 VERY_NEAR, NEAR = Decimal("0.02"), Decimal("0.05")
-WEIGHT, WEIGHT_WITH_SPOT = 2, 4
 
 # How much faster than steadily a turn may spend what is free, to catch up: no herd after a silence.
 CATCHING_UP = 1.2
 FIRST_REST, LONGEST_REST = 2.0, 300.0
 
 WHOLE_OFTEN, WHOLE_SELDOM = 10.0, 300.0
-# What a reading of orders, fills, funding and ledger costs at most (Hyperliquid 7), and which share of the budget may
-# go to such readings of accounts that nobody waits for.
-WHOLE_WEIGHT, WHOLE_SHARE = 120, 0.05
-# What reading executions costs, and orders with them (Hyperliquid 7), and their share of the limit: where the promises
-# have slack, and where they have none, because more than a few of those near have waited longer than so large a part of
-# their due age.
-EXECUTIONS_WEIGHT, EXPLAINING_WEIGHT = 20, 40
+# Which share of the budget may go to readings of orders, fills, funding and ledger of accounts that nobody waits for.
+WHOLE_SHARE = 0.05
+# The share of the limit that is for executions: where the promises have slack, and where they have none, because more
+# than a few of those near have waited longer than so large a part of their due age.
 SHARE_WITH_SLACK, SHARE_WITHOUT = 0.2, 0.05
 SLACK, FEW = 0.5, 0.05
+# By how much later than he is somebody counts, at the most, for what he holds; half of it at so many dollars.
+SIZE_COUNTS, HALF_SIZE = 0.25, 100_000.0
 
 
 class Need(IntEnum):
@@ -105,7 +104,7 @@ class Roster:
 
     ``due``: at what age an account should be read, in seconds. ``read_at``: of the last successful reading, 0 for
     never. ``not_before``: until when an account is left alone, because somebody reads it or it keeps failing.
-    ``weights``: what reading it costs.
+    ``weights``: what reading it costs. ``notionals``: what it holds, in dollars.
     """
 
     needs: Needs
@@ -113,6 +112,7 @@ class Roster:
     read_at: Floats
     not_before: Floats
     weights: NDArray[np.int64]
+    notionals: Floats
 
 
 def needs_of(distances: Floats, looked_at: Flags, unsettled: Flags) -> Needs:
@@ -149,22 +149,24 @@ def choose(roster: Roster, now: float, weight: float) -> Places:
     waited = now - roster.read_at
     ready = np.flatnonzero((waited >= _PERIODS[roster.needs]) & (roster.not_before <= now))
     waited, needs = waited[ready], roster.needs[ready]
-    claims = _claims(waited, roster.due[ready], needs)
+    claims = _claims(waited, roster.due[ready], needs, roster.notionals[ready])
     forgotten = waited / _FORGOTTEN[needs]
     starving = np.flatnonzero(forgotten >= 1)
     if starving.size:
         crowd = min(1.0, float(roster.weights[ready][starving].sum()) / max(weight * MANY_TURNS, 1.0))
         part = FORGOTTEN_SHARE + (LARGEST_SHARE - FORGOTTEN_SHARE) * crowd
-        share = max(weight * part, WEIGHT_WITH_SPOT)
+        share = max(weight * part, float(roster.weights[ready][starving].max()))
         first = _within(starving, forgotten[starving], roster.weights[ready], share)
         claims[first] = _ABOVE_ALL + forgotten[first]
     return ready[_within(np.arange(ready.size), claims, roster.weights[ready], weight)]
 
 
-def _claims(waited: Floats, due: Floats, needs: Needs) -> Floats:
-    """The greatest goes first: parts of the due age as they are; the late by urgency, by due age, and then by parts."""
+def _claims(waited: Floats, due: Floats, needs: Needs, notionals: Floats) -> Floats:
+    """The greatest goes first: parts of the due age as they are; the late by urgency, by due age, and then by parts,
+    which count for more with what is held."""
     parts = waited / due
-    late = 1 + _URGENCIES[needs] + 1 / (1 + due) + 1e-4 * parts / (1 + parts)
+    counted = parts * (1 + SIZE_COUNTS * notionals / (notionals + HALF_SIZE))
+    late = 1 + _URGENCIES[needs] + 1 / (1 + due) + 1e-4 * counted / (1 + counted)
     claims: Floats = np.where(parts < 1, parts, late)
     return claims
 
@@ -199,9 +201,11 @@ def executions_meter(meter: Meter, *, slack: bool) -> Meter:
     return Meter(f"{meter.name}:executions", int(meter.limit * share), meter.seconds)
 
 
-def turn_weight(free: float, rate: float, seconds: float) -> float:
-    """What a turn may spend after so many seconds: what is free, but hardly faster than ``rate`` (weight a second)."""
-    return min(free, rate * CATCHING_UP * seconds)
+def turn_weight(free: float, rate: float, seconds: float, dearest: float = 0.0) -> float:
+    """What a turn may spend after so many seconds: what is free, but hardly faster than ``rate`` (weight a second).
+    Where one reading costs more than that, ``dearest``, a turn may spend it, and those after it wait until it is
+    free."""
+    return min(free, max(rate * CATCHING_UP * seconds, dearest))
 
 
 def deal(weights: Iterable[int], purses: Mapping[str, float]) -> list[str]:

@@ -38,8 +38,8 @@ from trading.services.readings import (
     locked,
     sizes_of,
     touched_by,
+    weights_of,
 )
-from trading.services.schedule import EXECUTIONS_WEIGHT
 from trading.venues.base import (
     AccountSnapshot,
     Adapter,
@@ -284,7 +284,8 @@ def sync_after_command(adapter: Adapter, account: VenueAccount, command: Command
     """
     try:
         kinds, venue, network = touched_by(command), Venue(account.venue), Network(account.network)
-        waits = kinds == EXECUTED and not executions.have_room(venue, network, EXECUTIONS_WEIGHT, Priority.URGENT)
+        dear = weights_of(venue).executions
+        waits = kinds == EXECUTED and not executions.have_room(venue, network, dear, Priority.URGENT)
         if waits:
             executions.fall_behind(account)
             kinds = frozenset({ReadingKind.ACCOUNT})

@@ -20,14 +20,15 @@ from trading.models import Command, VenueAccount
 from trading.models.commands import OPEN_STATES
 from trading.services import executions, freshness, schedule, sync
 from trading.services.fees import keep_fees_current
-from trading.services.risk import nearest
+from trading.services.readings import weights_of
+from trading.services.risk import nearest, notionals
 from trading.services.roster import Known, RosterOf
 from trading.services.schedule import Need, Needs, Places, Roster
 from trading.tasks.followups import follow_up
 from trading.tasks.turns import OperatorTask, alone, is_first_within
 from trading.venues.base import Network, Venue
 from trading.venues.ledger import Priority
-from trading.venues.metered import reading
+from trading.venues.metered import ReadingWeights, reading
 from trading.venues.weather import PROBE, Sky
 
 logger = logging.getLogger(__name__)
@@ -43,11 +44,12 @@ _turned_at: dict[tuple[Venue, Network], float] = {}
 
 @dataclass(frozen=True, slots=True)
 class Purse:
-    """What a turn may spend through each address of ours, by its name, and what all may in a second. ``is_idle``:
-    half of it lies idle. ``is_down``: the venue answers none of them."""
+    """What a turn may spend through each address of ours, by its name, and what all may in a second. ``costs``: of a
+    reading. ``is_idle``: half of it lies idle. ``is_down``: the venue answers none of them."""
 
     weights: dict[str, float]
     rate: float
+    costs: ReadingWeights
     is_idle: bool
     is_down: bool
 
@@ -59,7 +61,13 @@ class Purse:
     @property
     def whole_apart(self) -> float:
         """Seconds between two such readings of accounts that nobody waits for, where nothing lies idle."""
-        return schedule.WHOLE_WEIGHT / (schedule.WHOLE_SHARE * self.rate)
+        return self.costs.whole / (schedule.WHOLE_SHARE * self.rate)
+
+    @property
+    def whole_at_once(self) -> int:
+        """How many accounts a turn may read whole where half lies idle: hardly more than it may spend, so that a venue
+        that is back after a while meets no herd."""
+        return max(1, int(sum(self.weights.values()) // self.costs.explaining))
 
 
 @shared_task  # type: ignore[untyped-decorator]
@@ -99,7 +107,7 @@ def _explain(venue: Venue, network: Network, known: Known, queue: str) -> None:
     """Have an account read whole whose executions have waited longest, where they have room now."""
     if not blocking().exists(keys.behind(venue, network)):
         return
-    if not executions.have_room(venue, network, schedule.EXPLAINING_WEIGHT, Priority.ROUTINE):
+    if not executions.have_room(venue, network, weights_of(venue).explaining, Priority.ROUTINE):
         return
     account_id = executions.longest_behind(venue, network)
     for place in known.places([] if account_id is None else [account_id]).tolist():
@@ -109,9 +117,10 @@ def _explain(venue: Venue, network: Network, known: Known, queue: str) -> None:
 
 def _whole(venue: Venue, network: Network, known: Known, needs: Needs, chosen: Places, purse: Purse) -> list[int]:
     """Whose orders and fills may be read too. That costs many times as much as positions: where the budget is used,
-    those whom somebody looks at or waits for, and now and then the one who was left out longest."""
+    those whom somebody looks at or waits for, and now and then the one who was left out longest; where half of it lies
+    idle, the most urgent."""
     if purse.is_idle:
-        return list(chosen.tolist())
+        return list(chosen[: purse.whole_at_once].tolist())
     awaited = needs[chosen] <= Need.LOOKED_AT
     others = chosen[~awaited]
     if others.size and is_first_within(keys.whole_turn(venue, network), purse.whole_apart):
@@ -136,6 +145,7 @@ def _purse(venue: Venue, network: Network) -> Purse:
     """What this turn may spend through each address of ours that has workers and is answered by the venue; where none
     is, through any of them."""
     now, free, rate, used, ceiling = time.monotonic(), {}, 0.0, 0, 0
+    costs = weights_of(venue)
     seconds = min(LONGEST_TURN, now - _turned_at.get((venue, network), now - TURN_SECONDS))
     _turned_at[venue, network] = now
     alive = addresses.alive()
@@ -145,9 +155,9 @@ def _purse(venue: Venue, network: Network) -> Purse:
         meter = meter_of(gateway_of(venue).tariff, venue, network, address)
         state, most = budget_of(venue, network, address).state(meter), meter.ceiling(Priority.ROUTINE)
         left = 0 if state.closed_for else most - state.used[0]
-        free[address] = max(0.0, schedule.turn_weight(left, most / meter.seconds, seconds))
+        free[address] = max(0.0, schedule.turn_weight(left, most / meter.seconds, seconds, costs.pooled))
         rate, used, ceiling = rate + most / meter.seconds, used + state.used[0], ceiling + most
-    return Purse(free, rate, is_idle=used * 2 <= ceiling, is_down=not answered)
+    return Purse(free, rate, costs, is_idle=used * 2 <= ceiling, is_down=not answered)
 
 
 @cache
@@ -163,8 +173,9 @@ def forget_rosters() -> None:
 
 def _claims(venue: Venue, network: Network, known: Known) -> Roster:
     """Every account with its need now: by streamed marks, by who looks, by what is open, by who has it in hands."""
-    marks = board.read(venue, network).marks
-    distances = nearest(known.exposure, np.array([float(marks.get(name, "nan")) for name in known.names]))
+    told = board.read(venue, network).marks
+    marks = np.array([float(told.get(name, "nan")) for name in known.names])
+    distances = nearest(known.exposure, marks)
     hands = handing.read(venue, network)
     looked_at, unsettled = np.zeros((2, len(known.ids)), np.bool_)
     looked_at[known.places(account_id for _, account_id in presence.looked_at_accounts())] = True
@@ -174,7 +185,9 @@ def _claims(venue: Venue, network: Network, known: Known) -> Roster:
     for account_id, until in hands.not_before.items():
         not_before[known.places([account_id])] = until
     needs = schedule.needs_of(distances, looked_at, unsettled)
-    return Roster(needs, schedule.due_ages(needs, distances), known.attempted_at, not_before, known.weights)
+    due = schedule.due_ages(needs, distances)
+    held = notionals(known.exposure, marks)
+    return Roster(needs, due, known.attempted_at, not_before, known.weights, held)
 
 
 @shared_task(base=OperatorTask)  # type: ignore[untyped-decorator]
@@ -247,7 +260,7 @@ def _read(account: VenueAccount, whole_every: float | None) -> bool:
     is_read = sync.sync_positions(adapter, account)
     if announce(operator_id, account_id) and is_read:
         venue, network = Venue(account.venue), Network(account.network)
-        if not executions.have_room(venue, network, schedule.EXPLAINING_WEIGHT, Priority.URGENT):
+        if not executions.have_room(venue, network, weights_of(venue).explaining, Priority.URGENT):
             executions.fall_behind(account)
             return is_read
         is_read = sync.sync_account(adapter, account)

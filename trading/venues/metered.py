@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from redis.exceptions import RedisError
 
+from trading.margin.types import AccountMode
 from trading.venues.allowance import Allowance, Lifetime, Use
 from trading.venues.budget import Budget, request_name
 from trading.venues.errors import HeldBack, OutcomeUnknown, RateLimited, RequestsUsedUp, Unavailable
@@ -66,6 +67,26 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingWeights:
+    """What it costs to read one account, in the venue's weight.
+
+    ``account``: money and positions; ``pooled``: the same where balances of other kinds back them. ``executions``: what
+    was executed in one market; ``explaining``: that and all orders. ``whole``: all there is besides money and
+    positions, with funding, ledger and what changes seldom.
+    """
+
+    account: int
+    pooled: int
+    executions: int
+    explaining: int
+    whole: int
+
+    def of(self, mode: AccountMode) -> int:
+        """Money and positions of an account in this mode."""
+        return self.account if mode is AccountMode.STANDARD else self.pooled
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tariff:
     """How a venue counts. All functions are pure.
 
@@ -75,12 +96,14 @@ class Tariff:
     path, request body and answer body; ``reported`` are the venue's own counts in an answer's headers, of the weight
     and then of ``orders``; ``rest`` is for how many seconds an answer (body) silences its account, ``is_halt`` whether
     it says that the venue takes no usual orders now. ``lifetime`` is the rule of an account's requests, ``told`` what
-    an answer says of them, ``is_used_up`` whether it refuses because there are none.
+    an answer says of them, ``is_used_up`` whether it refuses because there are none. ``readings`` is what all requests
+    of a reading come to, by the number of builder-deployed books that are shown.
     """
 
     weight: int
     orders: tuple[tuple[int, float], ...] = ()
     cost: Callable[[str, str, bytes], Cost]
+    readings: Callable[[int], ReadingWeights]
     surcharge: Callable[[str, bytes, bytes], int] = lambda path, body, answer: 0
     reported: Callable[[Mapping[str, str]], tuple[int | None, ...]] = lambda headers: ()
     rest: Callable[[bytes], float] = lambda answer: 0.0

@@ -10,12 +10,13 @@ from tests.trading.services.test_orders import ticket
 from trading.models import Fill, Position
 from trading.services import executions
 from trading.services.orders import place_order
-from trading.services.schedule import EXECUTIONS_WEIGHT
+from trading.services.readings import weights_of
 from trading.services.sync import sync_account
 from trading.venues.ledger import Priority
 from trading.venues.snapshots import Network, Venue
 
 PLACE = (Venue.HYPERLIQUID, Network.TESTNET)
+EXECUTIONS_WEIGHT = 20
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +40,16 @@ def test_executions_have_room_while_the_promises_have_slack(desk: Desk) -> None:
     executions.tell_slack(*PLACE, slack=False)
     let_through = [executions.have_room(*PLACE, EXECUTIONS_WEIGHT, Priority.URGENT) for _ in range(100)]
     assert let_through == [True] * 2 + [False] * 98
+
+
+def test_what_costs_more_than_the_share_takes_all_of_it(desk: Desk, settings: Settings) -> None:
+    """Of orders in five builder-deployed books beside the main one, 140 in all, of the 60 for a minute."""
+    settings.HYPERLIQUID_DEXES = ["a", "b", "c", "d", "e"]
+    executions.tell_slack(*PLACE, slack=False)
+    dear = weights_of(PLACE[0]).explaining
+
+    assert dear == 140
+    assert [executions.have_room(*PLACE, dear, Priority.ROUTINE) for _ in range(3)] == [True, False, False]
 
 
 def test_executed_order_shows_its_position_at_once_and_its_execution_when_there_is_room(strained: Desk) -> None:

@@ -1,14 +1,18 @@
 """Whose turn it is, worked out without a database."""
 
 import doctest
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from trading.services import risk, schedule
 from trading.services.risk import Exposure, Floats, distance, nearest
 from trading.services.schedule import PROMISES, Need, Roster, choose, due_ages, needs_of, rest_after, turn_weight
+from trading.venues.aster import weights as aster
 from trading.venues.ledger import Answer, Charge, Ledger, Meter, Priority
 
 NOW = 1_000_000.0
@@ -24,6 +28,7 @@ def roster(*accounts: tuple[Need, float], weights: int = 2, not_before: float = 
         np.array([NOW - waited for _, waited in accounts]),
         np.full(len(accounts), not_before),
         np.full(len(accounts), weights, np.int64),
+        np.zeros(len(accounts)),
     )
 
 
@@ -71,6 +76,78 @@ def test_among_the_late_risk_goes_first() -> None:
     assert chosen(roster(*late)) == [4, 3, 2, 0, 1]
 
 
+HELD = st.tuples(
+    st.sampled_from([Need.VERY_NEAR, Need.NEAR, Need.LOOKED_AT, Need.OPEN]), st.floats(0, 0.99), st.floats(0, 1e9)
+)
+
+
+@given(st.lists(HELD, min_size=2, max_size=30), st.integers(0, 29))
+def test_larger_goes_first_among_equals_within_bounds_and_never_out_of_its_class(
+    held: list[tuple[Need, float, float]], twin: int
+) -> None:
+    """Everybody is late and nobody forgotten; the last is another one's twin who holds twice as much."""
+    need, late, notional = held[twin % len(held)]
+    held = [*held, (need, late, 2 * notional + 1000)]
+    rows = [
+        (one, PROMISES[one].due + part * min(150, PROMISES[one].forgotten - PROMISES[one].due)) for one, part, _ in held
+    ]
+    waited = np.array([row[1] for row in rows])
+    accounts = replace(roster(*rows), notionals=np.array([size for *_, size in held]))
+    order = chosen(accounts)
+
+    assert sorted(order) == list(range(len(held)))
+    assert order.index(len(held) - 1) < order.index(twin % (len(held) - 1))
+    urgencies = [PROMISES[held[place][0]].urgency for place in order]
+    assert urgencies == sorted(urgencies, reverse=True)
+    for number, place in enumerate(order):
+        behind = [other for other in order[number:] if held[other][0] is held[place][0]]
+        assert waited[behind].max() <= (1 + schedule.SIZE_COUNTS) * waited[place] * (1 + 1e-9)
+
+
+def test_small_one_near_liquidation_is_read_among_many_large_ones() -> None:
+    """Fifty that hold millions would take every turn: one that holds a hundred dollars waits hardly longer."""
+    needs, read_at, worst = np.full(51, Need.VERY_NEAR, np.int8), np.full(51, NOW), np.zeros(51)
+    due, sizes = np.full(51, 13.5), np.array([5e6] * 50 + [100.0])
+    for now in np.arange(NOW, NOW + 2000):
+        worst = np.maximum(worst, now - read_at)
+        read_at[choose(Roster(needs, due, read_at, np.zeros(51), np.full(51, 2), sizes), now, 4)] = now
+
+    assert worst[50] <= 1.3 * 51 / 2
+    assert worst[:50].max() <= worst[50]
+
+
+@pytest.mark.parametrize("weight", [11, 26])
+def test_turn_always_has_room_for_one_reading_where_the_budget_has(weight: int) -> None:
+    """Of a forgotten one too, whose part of the turn is smaller, and where a second's share is less than its cost."""
+    dear = roster((Need.OPEN, 8500.0), (Need.VERY_NEAR, 14.0), weights=weight)
+
+    assert turn_weight(1000, 19, 1.0, weight) == max(22.8, weight)
+    assert chosen(dear, turn_weight(1000, 19, 1.0, weight))[:1] == [0]
+    assert chosen(dear, turn_weight(weight - 1, 19, 1.0, weight)) == []
+
+
+def test_aster_readings_keep_the_promises_where_the_budget_suffices() -> None:
+    """Four hundred accounts at the limit and the weight of Aster: charged less, turns begin what they cannot finish."""
+    needs = np.array([Need.VERY_NEAR] * 20 + [Need.NEAR] * 80 + [Need.OPEN] * 300, np.int8)
+    due = due_ages(needs, np.where(needs == Need.OPEN, FAR, 0.01))
+    due[20:100] = PROMISES[Need.NEAR].due
+    costs = np.full(400, aster.readings(0).account)
+    read_at, ledger, meter, ages = NOW - due * np.linspace(0, 1, 400), Ledger(), Meter("a", aster.TARIFF.weight), []
+    ceiling = meter.ceiling(Priority.ROUTINE)
+    for now in np.arange(NOW, NOW + 600).tolist():
+        free = turn_weight(ceiling - ledger.used(meter, now), ceiling / 60, 1.0)
+        for place in choose(Roster(needs, due, read_at, np.zeros(400), costs, np.zeros(400)), now, free).tolist():
+            charges = [(f"{place} {now} {number}", (Charge(meter, cost),)) for number, cost in enumerate((1, 5, 5))]
+            assert [ledger.take(now, name, Priority.ROUTINE, charge) for name, charge in charges] == [0, 0, 0]
+            for name, charge in charges:
+                ledger.settle(now + 0.05, name, charge, Answer())
+            read_at[place] = now
+        ages.append(now + 1 - read_at)
+
+    assert np.quantile(np.array(ages)[60:, :20], 0.99) <= PROMISES[Need.VERY_NEAR].age
+    assert np.quantile(np.array(ages)[60:, 20:100], 0.99) <= PROMISES[Need.NEAR].age
+
+
 def test_forgotten_have_a_part_of_the_turn_before_all() -> None:
     rows = [(Need.VERY_NEAR, 50.0), (Need.IDLE, 8600.0), (Need.NEAR, 230.0), (Need.UNSETTLED, 10.0)]
     assert chosen(roster(*rows)) == [1, 3, 0, 2]
@@ -84,7 +161,7 @@ def test_in_a_crowd_the_nearest_to_liquidation_goes_first() -> None:
     away = np.array([0.049, 0.03, 0.04, 0.049])
     needs = needs_of(away, away < 0, away < 0)
     waited = np.array([150.0, 60.0, 60.0, 600.0])
-    accounts = Roster(needs, due_ages(needs, away), NOW - waited, np.zeros(4), np.full(4, 2))
+    accounts = Roster(needs, due_ages(needs, away), NOW - waited, np.zeros(4), np.full(4, 2), np.zeros(4))
 
     assert chosen(accounts) == [3, 1, 2, 0]
 
@@ -117,7 +194,13 @@ def test_hopeless_budget_keeps_everybody_in_the_order_of_danger() -> None:
     due, read_at, oldest = due_ages(needs, distances), np.full(accounts, NOW), np.zeros(accounts)
     for now in np.arange(NOW, NOW + 100_000, seconds):
         oldest = np.maximum(oldest, now - read_at)
-        read_at[choose(Roster(needs, due, read_at, np.zeros(accounts), np.full(accounts, 2)), now, 2 * a_turn)] = now
+        read_at[
+            choose(
+                Roster(needs, due, read_at, np.zeros(accounts), np.full(accounts, 2), np.zeros(accounts)),
+                now,
+                2 * a_turn,
+            )
+        ] = now
 
     round_robin = accounts / a_turn * seconds
     assert oldest[:2].max() == seconds
@@ -156,7 +239,7 @@ def test_nobody_starves_while_others_are_looked_at() -> None:
     waited = []
     for second in range(1, 20_000):
         now = NOW + second
-        places = choose(Roster(needs, due, read_at, np.zeros(41), np.full(41, 2)), now, 16)
+        places = choose(Roster(needs, due, read_at, np.zeros(41), np.full(41, 2), np.zeros(41)), now, 16)
         if 40 in places:
             waited.append(now - read_at[40])
         read_at[places] = now
@@ -173,7 +256,9 @@ def test_many_poisoned_accounts_do_not_starve_a_good_one() -> None:
     for second in range(1, 3600):
         now = NOW + second
         ages.append(now - read_at[100])
-        for place in choose(Roster(needs, np.full(101, 16.0), read_at, not_before, np.full(101, 2)), now, 16):
+        for place in choose(
+            Roster(needs, np.full(101, 16.0), read_at, not_before, np.full(101, 2), np.zeros(101)), now, 16
+        ):
             if place == 100:
                 read_at[place] = now
             else:
@@ -203,7 +288,7 @@ def test_venue_that_is_back_after_ten_minutes_meets_no_herd_and_all_are_current_
 
     for now in np.arange(NOW, NOW + 300).tolist():
         free = turn_weight(ceiling - ledger.used(meter, now), steady, 1.0)
-        turn = choose(Roster(needs, due, read_at, np.zeros(60), np.full(60, 2)), now, free)
+        turn = choose(Roster(needs, due, read_at, np.zeros(60), np.full(60, 2), np.zeros(60)), now, free)
         for place in turn.tolist():
             name, charges = f"{place} at {now}", (Charge(meter, 2),)
             assert ledger.take(now, name, Priority.ROUTINE, charges) == 0

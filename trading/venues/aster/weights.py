@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 
 from trading.venues.decoding import Decoder, Record
 from trading.venues.errors import Malformed
-from trading.venues.metered import Cost, Limits, Tariff
+from trading.venues.metered import Cost, Limits, ReadingWeights, Tariff
 
 logger = logging.getLogger(__name__)
 
@@ -127,6 +127,25 @@ def limits(path: str, answer: bytes) -> Limits | None:
     return Limits(weight, ((in_ten or ORDERS_IN_TEN_SECONDS, 10.0), (in_a_minute or ORDERS_IN_A_MINUTE, 60.0)))
 
 
+def readings(_books: int) -> ReadingWeights:
+    """What readings cost: the clock, the money and the positions; executions are listed by market, and which markets
+    those are the positions say. The venue has no builder-deployed books, and its figures are complete in every mode.
+
+    >>> readings(0).account, readings(0).explaining
+    (11, 50)
+    """
+    account = _sum("time", "accountWithJoinMargin", "positionRisk")
+    executions = _sum("positionRisk", "userTrades")
+    explaining = executions + _sum("openOrders")
+    # Funding and all bookings, two kinds of forced orders, and whether assets back positions together.
+    whole = explaining + _sum("income", "income", "forceOrders", "forceOrders", "multiAssetsMargin")
+    return ReadingWeights(account=account, pooled=account, executions=executions, explaining=explaining, whole=whole)
+
+
+def _sum(*names: str) -> int:
+    return sum(_read(name, {}) for name in names)
+
+
 # Nothing that the venue answers says of the whole venue that it is halted: -4140 and -4141 speak of one market, whose
 # state ``exchangeInfo`` tells as well (Aster 2.1, 3.8).
 TARIFF = Tariff(
@@ -135,4 +154,5 @@ TARIFF = Tariff(
     cost=cost,
     reported=reported,
     limits=limits,
+    readings=readings,
 )

@@ -15,7 +15,7 @@ from trading.venues.allowance import Lifetime, Use
 from trading.venues.errors import Malformed
 from trading.venues.hyperliquid.parse import request_allowance
 from trading.venues.hyperliquid.wire import EXCHANGE_PATH
-from trading.venues.metered import Cost, Tariff
+from trading.venues.metered import Cost, ReadingWeights, Tariff
 from trading.venues.snapshots import RequestAllowance
 
 USUAL = 20
@@ -167,6 +167,21 @@ def is_used_up(answer: bytes) -> bool:
     return USED_UP in answer
 
 
+def readings(books: int) -> ReadingWeights:
+    """What readings cost with so many builder-deployed books beside the main one: each is asked for its positions and
+    its orders; executions, funding and ledger are of all books. Lists are taken to be short.
+
+    >>> readings(0).account, readings(2).account, readings(0).whole
+    (2, 6, 120)
+    """
+    account, orders = LIGHT * (1 + books), USUAL * (1 + books)
+    # The fills, the funding, the ledger, the account's mode and the requests it has left.
+    lists = 5 * USUAL
+    return ReadingWeights(
+        account=account, pooled=account + LIGHT, executions=USUAL, explaining=USUAL + orders, whole=orders + lists
+    )
+
+
 TARIFF = Tariff(
     weight=1200,
     cost=cost,
@@ -176,4 +191,5 @@ TARIFF = Tariff(
     lifetime=Lifetime(cancels=most_cancels, reserve=RESERVE, slot=ONE_REQUEST_IN),
     told=told,
     is_used_up=is_used_up,
+    readings=readings,
 )
