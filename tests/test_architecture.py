@@ -38,6 +38,7 @@ FLOORS = {
     "trading.venue_metrics": 5,
     "trading.forms": 6,
     "trading.markets": 5,
+    "trading.balances": 6,
     "trading.desk": 6,
     "trading.past": 6,
     "trading.quoting": 6,

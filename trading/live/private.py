@@ -84,4 +84,6 @@ def _account_patch(panel: AccountPanel) -> Patch:
         f"{key}-usage": panel.cross_usage,
         f"{key}-usage-words": {"text": panel.cross_usage_words, "class": f"tone-{panel.cross_usage_tone}"},
         f"{key}-age": {"datetime": panel.freshness.as_of.isoformat()},
+        **{f"{key}-pool-{pool.name}": pool.equity for pool in panel.pools},
+        **{f"{key}-pool-{pool.name}-free": pool.free for pool in panel.pools},
     }

@@ -11,6 +11,7 @@ from trading.margin.types import AccountMode, MarginMode
 from trading.models.fields import choice, money
 from trading.venues.onboarding import KeyKind
 from trading.venues.snapshots import Network, PositionSide, TriggerKind, Venue
+from trading.venues.table import GATEWAYS
 
 
 class VenueAccount(OperatorOwned):
@@ -92,12 +93,24 @@ class VenueAccount(OperatorOwned):
 
     @property
     def told_equity(self) -> Decimal | None:
-        """What the account is worth, as the venue told; None where it does not tell.
+        """What the account is worth in its main token, in whichever of its books that lies; None where the venue does
+        not tell.
 
         Several tokens back a portfolio account (Hyperliquid 3.9), at prices and shares that no reading names: the
         columns hold its collateral token alone, which is no measure of the account.
         """
-        return None if self.mode == AccountMode.PORTFOLIO else self.equity
+        return None if self.mode == AccountMode.PORTFOLIO else self.equity + self.equity_in_books
+
+    @property
+    def equity_in_books(self) -> Decimal:
+        """What a standard account keeps, in its main token, in books beside the main one (Hyperliquid 3.9)."""
+        return sum((Decimal(self.pools[name]["equity"]) for name in self.books_in_main_token), Decimal(0))
+
+    @property
+    def books_in_main_token(self) -> tuple[str, ...]:
+        """The books beside the main one that hold the same token."""
+        main = GATEWAYS[Venue(self.venue)].collateral
+        return tuple(name for name, row in self.pools.items() if row.get("collateral") == main)
 
     @property
     def told_withdrawable(self) -> Decimal | None:

@@ -1,13 +1,13 @@
 """Fills, margin changes, and the account in four numbers."""
 
-from collections.abc import Iterable
-from decimal import ROUND_FLOOR, Decimal
+from collections.abc import Iterable, Sequence
+from decimal import ROUND_FLOOR
 
+from trading.balances import ZERO, Balance, balances_of, in_main_token, worth
 from trading.connect import gateway_of
 from trading.desk import NO_FIGURES, UNREADABLE, Desk
-from trading.holdings import RULES
 from trading.margin.cross import state_of
-from trading.margin.types import MarginMode
+from trading.margin.types import AccountMode
 from trading.models import Fill, MarginChange, VenueAccount
 from trading.panels.market import price_text, tone_of
 from trading.panels.numbers import clock, known_money, money, plain, short_address
@@ -103,17 +103,13 @@ def build_account(desk: Desk) -> AccountPanel:
 
 
 def _worked_out(desk: Desk, account: VenueAccount, fresh: Freshness) -> AccountPanel:
+    balances = balances_of(desk, account)
     state = state_of(desk.engine)
-    isolated = sum((held.equity for held in desk.engine.of_mode(MarginMode.ISOLATED)), Decimal(0))
-    # The collateral that a portfolio account's liquidation prices imply is not what it is worth (Hyperliquid 3.9).
-    is_told = account.told_equity is not None
-    equity = state.equity if is_told else None
-    free = state.free_collateral(RULES[Venue(account.venue)]) if is_told else None
-    usage = utilisation(state.maintenance, equity)
+    usage = utilisation(state.maintenance, state.equity if account.told_equity is not None else None)
     return AccountPanel(
-        equity=known_money(equity + isolated if equity is not None else None),
-        free=known_money(free),
-        isolated_locked=money(isolated, rounding=ROUND_FLOOR),
+        equity=known_money(worth(balances)),
+        free=known_money(balances[0].free),
+        isolated_locked=money(sum((one.isolated for one in in_main_token(balances)), ZERO), rounding=ROUND_FLOOR),
         cross_usage=usage.text,
         cross_usage_words=usage.words,
         cross_usage_tone=usage.tone,
@@ -121,22 +117,32 @@ def _worked_out(desk: Desk, account: VenueAccount, fresh: Freshness) -> AccountP
         address=short_address(account.address),
         freshness=fresh,
         key=str(account.pk),
-        pools=_pools(account),
-        moves_at=account.venue if account.pools and desk.access.may_reduce else "",
+        pools=_pools(account, balances),
+        moves_at=account.venue if _keeps_books(account) and desk.access.may_reduce else "",
         connect_label=CONNECT_LABELS.get(desk.access.stage, ""),
     )
 
 
-def _pools(account: VenueAccount) -> tuple[PoolBalance, ...]:
-    """The balances of other books, each with something in it."""
+def _keeps_books(account: VenueAccount) -> bool:
+    """Whether collateral lies apart in books that it can be moved between (Hyperliquid 3.9)."""
+    return bool(account.pools) and account.mode == AccountMode.STANDARD
+
+
+def _pools(account: VenueAccount, balances: Sequence[Balance]) -> tuple[PoolBalance, ...]:
+    """What lies apart, where there is something; with books, the main one leads them."""
+    apart = [one for one in balances[1:] if one.equity]
+    if not apart:
+        return ()
+    main, token = (balances[:1] if _keeps_books(account) else ()), balances[0].token
     return tuple(
         PoolBalance(
-            name=name,
-            equity=money(Decimal(row["equity"]), rounding=ROUND_FLOOR),
-            free=money(Decimal(row["free"]), rounding=ROUND_FLOOR),
+            name=one.name or "main",
+            label=f"In {one.name or 'the main book'}" if _keeps_books(account) else f"{one.token} balance",
+            equity=known_money(one.equity),
+            unit="" if one.token == token else one.token or "of a coin not known",
+            free=f"{known_money(one.free)} free",
         )
-        for name, row in account.pools.items()
-        if Decimal(row["equity"])
+        for one in (*main, *apart)
     )
 
 

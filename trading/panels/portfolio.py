@@ -5,10 +5,9 @@ from dataclasses import replace
 from decimal import ROUND_FLOOR, Decimal
 from typing import TypeVar
 
+from trading.balances import balances_of, worth
 from trading.connect import gateway_of
 from trading.desk import NO_FIGURES, Desk, accounts_of, recent_fills, recent_margin_changes
-from trading.margin.cross import state_of
-from trading.margin.types import MarginMode
 from trading.models import Command, Fill, MarginChange
 from trading.panels.history import build_account, build_fills, build_margin_changes
 from trading.panels.numbers import money
@@ -84,17 +83,16 @@ def _total(desks: Sequence[Desk]) -> tuple[str, str]:
 
 
 def equity_of(desk: Desk) -> Decimal | None:
-    """What an account is worth at the newest marks, isolated positions included; None where it cannot be known."""
+    """What an account is worth in its venue's collateral at the newest marks, isolated positions and all books
+    included; None where it cannot be known."""
     if desk.account is None or desk.account.synced_at is None:
         return None
     if desk.account.hedge_mode or desk.account.told_equity is None:
         return desk.account.told_equity
     try:
-        shared = state_of(desk.engine).equity
-        isolated = sum((held.equity for held in desk.engine.of_mode(MarginMode.ISOLATED)), Decimal(0))
+        return worth(balances_of(desk, desk.account))
     except NO_FIGURES:
         return None
-    return Decimal(shared + isolated) if shared is not None else None
 
 
 def build_portfolio_positions(desks: Sequence[Desk], unsettled: Sequence[Command] = ()) -> PositionsPanel:

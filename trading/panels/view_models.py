@@ -239,10 +239,12 @@ class VenueBalance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolBalance:
-    """What a standard account keeps in one builder-deployed book."""
+    """Collateral that an account keeps apart; ``unit`` is there where it is not that of the account's other figures."""
 
     name: str
+    label: str
     equity: str
+    unit: str
     free: str
 
 

@@ -79,7 +79,7 @@ def examine(account: VenueAccount, snapshot: AccountSnapshot, began_at: datetime
         return False
     if account.opening_at is None:
         VenueAccount.objects.filter(pk=account.pk).update(
-            opening_balance=books.found[BALANCE], opening_at=snapshot.venue_time
+            opening_balance=books.found[BALANCE] + account.equity_in_books, opening_at=snapshot.venue_time
         )
     _record(account, books, anchors, seen, began_at)
     return True

@@ -61,11 +61,27 @@ def money_totals(account: VenueAccount) -> MoneyTotals | None:
         trading=_sum(fills, "closed_pnl"),
         fees=_sum(fills.filter(fee_token=""), "fee"),
         funding=_sum(FundingPayment.objects.filter(settled, **span), "amount"),
-        transfers=_sum(entries.exclude(kind=CLEARANCE), "amount"),
+        transfers=_transferred(account, entries.exclude(kind=CLEARANCE)),
         liquidations=_sum(Liquidation.objects.filter(settled, **span), "settled")
         + _sum(entries.filter(kind=CLEARANCE), "amount"),
-        balance=account.equity - _sum(Position.objects.filter(settled, account=account), "unrealised_pnl"),
+        balance=account.equity
+        + account.equity_in_books
+        - _sum(Position.objects.filter(settled, account=account), "unrealised_pnl"),
     )
+
+
+def _transferred(account: VenueAccount, entries: QuerySet[LedgerEntry]) -> Decimal:
+    """What came to the account less what left it. What went from one of its own books to another did neither."""
+    booked = _sum(entries, "amount")
+    books = ("", *account.books_in_main_token)
+    if len(books) == 1:
+        return booked
+    gateway = gateway_of(Venue(account.venue))
+    for row in entries.exclude(details=""):
+        moved = gateway.moved_within(row.details, books)
+        if moved is not None:
+            booked += moved - (row.amount or ZERO)
+    return booked
 
 
 def in_equity(account: VenueAccount) -> Q:

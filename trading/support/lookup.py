@@ -73,7 +73,16 @@ def newest_traders(before: int | None) -> Found:
 def _with_accounts(people: QuerySet[User]) -> QuerySet[User]:
     """The accounts that a trader's pages show come first, then those that were left."""
     accounts = VenueAccount.objects.only(
-        "trader", "is_current", "venue", "network", "address", "mode", "equity", "synced_at", "sync_problem"
+        "trader",
+        "is_current",
+        "venue",
+        "network",
+        "address",
+        "mode",
+        "equity",
+        "pools",
+        "synced_at",
+        "sync_problem",
     )
     held = Prefetch("accounts", accounts.annotate(open_positions=Count("positions")).order_by("-is_current", "pk"))
     return people.prefetch_related(held)

@@ -1,12 +1,14 @@
 """Collateral between the books of a trader's own account, from the form to the venue and back (Hyperliquid 3.9)."""
 
 import json
+import re
 import time
 from decimal import Decimal
 from uuid import uuid4
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from tests.sandbox_process import SandboxProcess
@@ -15,10 +17,15 @@ from tests.trading.test_books import reread, wallet_of
 from tests.trading.views.conftest import publish_prices
 from tests.trading.views.test_ticket import fields
 from trading.connect import trading_adapter
-from trading.models import Command, LedgerEntry
+from trading.desk import desk_of
+from trading.models import Command, Difference, LedgerEntry
 from trading.models.commands import CommandState
+from trading.panels.portfolio import equity_of
 from trading.recent import forget_desks
 from trading.services.reconcile import prove
+from trading.services.totals import money_totals
+from trading.support.lookup import newest_traders
+from trading.support.panels import build_trader
 
 DIALOG, PREVIEW, MOVE = "/collateral/hyperliquid/", "/collateral/hyperliquid/preview/", "/collateral/hyperliquid/move/"
 QUOTE = "/trade/hyperliquid:xyz:NVDA/quote/"
@@ -81,6 +88,36 @@ def test_collateral_moves_there_and_back_and_never_leaves_the_account(desk: Desk
     actions = [json.loads(bytes(command.body))["action"] for command in commands]
     assert {action["destination"] for action in actions} == {desk.account.address}
     assert [(action["sourceDex"], action["destinationDex"]) for action in actions] == [("", "xyz"), ("xyz", "")]
+
+
+def test_a_move_changes_no_total_anywhere(desk: Desk, browser: Client) -> None:
+    reread(desk)
+    before = told_totals(desk, browser)
+    assert before == (Decimal(10000), Decimal(10000), "10,000.00", "10,000.00")
+
+    assert browser.post(MOVE, form(amount="250")).status_code == 200
+    reread(desk)
+    assert told_totals(desk, browser) == before
+    page = browser.get("/account/").content.decode()
+    assert [text in page for text in ("In the main book", "9,750.00", "In xyz", "250.00")] == [True] * 4
+    told = money_totals(desk.account)
+    assert told is not None
+    assert (told.opening, told.transfers, told.balance, told.unexplained) == (10000, 0, 10000, 0)
+
+    assert browser.post(MOVE, form(source="xyz", target="", amount="250")).status_code == 200
+    reread(desk)
+    assert told_totals(desk, browser) == before
+    assert not Difference.objects.exists()
+
+
+def told_totals(desk: Desk, browser: Client) -> tuple[Decimal | None, Decimal | None, str, str]:
+    """What the account is worth: as the venue told, at the newest marks, on the trader's page and in support's list."""
+    forget_desks()
+    page = browser.get("/account/").content.decode()
+    shown = re.search(r'id="account-equity"[^>]*>([0-9,.]+)<', page)
+    (trader,) = (row for row in newest_traders(None).traders if row.pk == desk.trader.pk)
+    at_marks, listed = equity_of(desk_of(desk.trader)), build_trader(trader, timezone.now()).equity
+    return desk.account.told_equity, at_marks, shown[1] if shown else "", listed
 
 
 def test_the_same_form_moves_once_and_other_values_under_its_key_are_refused(desk: Desk, browser: Client) -> None:

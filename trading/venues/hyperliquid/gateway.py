@@ -7,6 +7,7 @@ from trading.margin.rules import HYPERLIQUID as RULES
 from trading.venues.gateway import Gateway
 from trading.venues.hyperliquid.adapter import HyperliquidAdapter
 from trading.venues.hyperliquid.approvals import Approval, approve_agent, approve_builder_fee
+from trading.venues.hyperliquid.history import moved_within
 from trading.venues.hyperliquid.roles import Role, RoleKind, role
 from trading.venues.hyperliquid.signing import ZERO_ADDRESS, SigningKey
 from trading.venues.hyperliquid.weights import TARIFF
@@ -136,4 +137,5 @@ HYPERLIQUID = Gateway(
     new_key=_new_key,
     read_key=_read_key,
     payload=_payload,
+    moved_within=moved_within,
 )

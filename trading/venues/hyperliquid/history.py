@@ -6,6 +6,7 @@ sides, so pages overlap.
 
 import re
 import zlib
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Literal
 
@@ -195,6 +196,15 @@ def moves(body: bytes, address: str) -> tuple[CollateralMove, ...]:
         if delta.type == "send" and delta.amount is not None and _is_within(delta, address)
     ]
     return tuple(sorted(found, key=lambda move: move.time))
+
+
+def moved_within(details: str, books: Collection[str]) -> Decimal | None:
+    """What a recorded transfer between an account's own places did to those of its books together: nothing where it
+    went from one to another. None for any other record."""
+    delta = _decode_delta(details.encode())
+    if delta.type != "send" or delta.amount is None or not _is_within(delta, delta.user.lower()):
+        return None
+    return delta.amount * ((delta.destination_dex in books) - (delta.source_dex in books))
 
 
 def _is_within(delta: _LedgerDelta, address: str) -> bool:
