@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
+from tests.factories import make_command
 from tests.trading.conftest import Desk
 from tests.trading.services.test_orders import ticket
 from trading.models import Command, Order, Position
@@ -174,3 +175,21 @@ def test_closing_and_cancelling_ask_nothing_of_an_unknown_margin_change(desk: De
     assert lost.events.count() == looked_at
     assert desk.adapter.account(desk.account.address).positions == ()
     assert sync_account(desk.adapter, desk.account)
+
+
+def test_collateral_that_moved_between_books_since_keeps_no_order_from_leaving(desk: Desk) -> None:
+    opened(desk)
+    command = buy_left_behind(desk)
+    later = make_command(desk.account, desk.market, kind=CommandKind.MOVE, nonce=command.nonce + 1)
+    assert lateness.overtaken(command) == ""
+
+    Command.objects.filter(pk=later.pk).update(kind=CommandKind.LEVERAGE)
+    assert lateness.overtaken(command) == lateness.OVERTAKEN
+
+
+def test_move_of_collateral_left_behind_does_not_follow_an_order(desk: Desk) -> None:
+    left = make_command(desk.account, desk.market, kind=CommandKind.MOVE, nonce=1)
+    assert lateness.overtaken(left) == ""
+
+    opened(desk)
+    assert lateness.overtaken(left) == lateness.OVERTAKEN
