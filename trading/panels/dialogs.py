@@ -5,7 +5,7 @@ from dataclasses import replace
 from decimal import ROUND_FLOOR, Decimal
 from uuid import UUID
 
-from trading.desk import Desk
+from trading.desk import UNREADABLE, Desk
 from trading.margin.isolated import Bound
 from trading.margin.quotes import Preview, Readout
 from trading.models import Position
@@ -34,7 +34,8 @@ DISTANCES = (5, 10, 15, 20, 30)
 def build_margin_preview(
     desk: Desk, row: Position, direction: str, amount: Decimal | None, preview: Preview | None, error: str
 ) -> MarginPreview:
-    """What moving an amount would do; without an amount, what the position is now and how much may move.
+    """What moving an amount would do; without an amount, what the position is now and how much may move. Without a
+    ``preview`` no figure may be computed.
 
     ``amount`` is signed: below zero it leaves the position.
     """
@@ -44,7 +45,9 @@ def build_margin_preview(
     bound = _bound(preview, adding=adding)
     blocked = "" if adding else desk.away_because or (fresh.reason if fresh.state is FreshnessState.CLOSED else "")
     has_amount = amount is not None and not error
-    card = build_card(before if has_amount else None, after, spec) if preview else replace(empty_card(), reason=error)
+    card = (
+        build_card(before if has_amount else None, after, spec) if preview else replace(empty_card(), reason=UNREADABLE)
+    )
     what = f"{'Add' if adding else 'Remove'} {plain(abs(amount or Decimal(0)))} {spec.collateral}"
     return MarginPreview(
         direction=direction,

@@ -113,7 +113,7 @@ def _bare_row(row: Position, fresh: Freshness, pending: str) -> PositionRow:
         risk=Risk.NONE,
         risk_words=UNKNOWN.text,
         as_of=fresh.as_of,
-        add_closed_because=UNREADABLE,
+        add_closed_because="" if row.mode == MarginMode.ISOLATED else SHARED,
         remove_closed_because=UNREADABLE,
         pending=pending,
     )

@@ -77,10 +77,11 @@ def _move(request: MemberRequest, desk: Desk, row: Position, typed: Mapping[str,
     preview = _preview(desk, row, typed)
     if not preview.can_submit:
         raise Unreadable(preview.error or preview.blocked_because or "Enter an amount.")
-    refuse_if_moved(request, seen_liquidation=preview.seen_liquidation)
     amount = _signed(desk, row, typed)
     if amount is None:
         raise Unreadable("Enter an amount.")
+    if preview.changes:  # without figures there is nothing that could have moved
+        refuse_if_moved(request, seen_liquidation=preview.seen_liquidation)
     return move_margin(trading_adapter(row.account), row.account, row, amount, form_key, form)
 
 
@@ -97,7 +98,7 @@ def _signed(desk: Desk, row: Position, typed: Mapping[str, str]) -> Decimal | No
 def _preview(desk: Desk, row: Position, typed: Mapping[str, str]) -> MarginPreview:
     direction, base = Direction(typed["direction"]), unmoved(desk, row)
     if base is None:
-        return build_margin_preview(desk, row, direction, None, None, UNREADABLE)
+        return _blind(desk, row, direction, typed)
     try:
         amount = _signed(desk, row, typed)
         if amount is None:
@@ -108,6 +109,18 @@ def _preview(desk: Desk, row: Position, typed: Mapping[str, str]) -> MarginPrevi
     return build_margin_preview(
         desk, row, direction, amount, preview, refusal_of(desk, row, direction, amount, preview)
     )
+
+
+def _blind(desk: Desk, row: Position, direction: Direction, typed: Mapping[str, str]) -> MarginPreview:
+    """Where no figure may be computed, margin is added all the same, and the venue refuses what it must; all else
+    waits."""
+    if direction is not Direction.ADD:
+        return build_margin_preview(desk, row, direction, None, None, UNREADABLE)
+    try:
+        amount, problem = _signed(desk, row, typed), ""
+    except Unreadable as unread:
+        amount, problem = None, str(unread)
+    return build_margin_preview(desk, row, direction, amount, None, problem)
 
 
 def _render_problem(

@@ -9,7 +9,7 @@ from tests.trading.desks import make_desk, market
 from trading.desk import UNREADABLE, Desk
 from trading.forms import read_close, read_order
 from trading.panels.closing import build_close_preview
-from trading.panels.dialogs import build_margin_dialog, build_margin_preview
+from trading.panels.dialogs import build_margin_dialog
 from trading.panels.exits import build_exits_preview
 from trading.panels.history import build_account
 from trading.panels.positions import build_positions
@@ -17,6 +17,7 @@ from trading.panels.quote import build_quote
 from trading.panels.ticket import default_form
 from trading.quoting import quote_order
 from trading.services.drafts import Exits
+from trading.views.margin import _preview as margin_preview
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def test_positions_stay_listed_and_can_be_closed(desk: Desk) -> None:
         ("BTC", "0.01", "86,000", "not known", ""),
         ("ETH", "0.01", "86,000", "not known", ""),
     ]
-    assert [row.add_closed_because for row in panel.rows] == [UNREADABLE, UNREADABLE]
+    assert [(row.add_closed_because, row.remove_closed_because) for row in panel.rows] == [("", UNREADABLE)] * 2
 
 
 def test_account_says_that_it_cannot_be_read(desk: Desk) -> None:
@@ -62,13 +63,24 @@ def test_position_is_closed_without_estimates(desk: Desk) -> None:
     assert not build_close_preview(desk, row, flip).can_submit
 
 
-def test_margin_waits_for_figures(desk: Desk) -> None:
+def test_margin_is_added_without_figures(desk: Desk) -> None:
     row = desk.positions[0]
-    preview = build_margin_preview(desk, row, "add", Decimal(5), None, UNREADABLE)
+    preview = margin_preview(desk, row, {"direction": "add", "amount": "5", "target": ""})
     dialog = build_margin_dialog(desk, row, {"direction": "add", "amount": "5", "target": ""}, preview, None, uuid4())
 
-    assert (preview.error, preview.liquidation.reason, preview.can_submit) == (UNREADABLE, UNREADABLE, False)
+    assert (preview.error, preview.liquidation.reason, preview.can_submit) == ("", UNREADABLE, True)
+    assert preview.button == f"Add 5 {row.market.rules.collateral}"
     assert (dialog.add_presets, dialog.remove_presets) == ((), ())
+
+
+@pytest.mark.parametrize(("direction", "typed"), [("remove", "5"), ("price", "80000"), ("add", ""), ("add", "much")])
+def test_margin_is_neither_taken_out_nor_moved_to_a_price_without_figures(
+    desk: Desk, direction: str, typed: str
+) -> None:
+    fields = {"direction": direction, "amount": typed, "target": typed}
+    preview = margin_preview(desk, desk.positions[0], fields)
+
+    assert (preview.liquidation.reason, preview.can_submit) == (UNREADABLE, False)
 
 
 @pytest.mark.parametrize(("entry_price", "mark"), [("0", "86000"), ("86000", "0"), ("0", "0")])

@@ -205,7 +205,11 @@ def test_position_nobody_can_value_is_closed_all_the_same(browser: Client, held:
         answer = browser.get(path)
         assert (path, answer.status_code) == (path, 200)
         assert "These figures cannot be read right now." in answer.content.decode()
-    assert browser.post(f"{margin_path}change/", margin(held)[1]).status_code == 422
+    taken_out = margin(held)[1] | {"direction": "remove"}
+    assert browser.post(f"{margin_path}change/", taken_out).status_code == 422
+    assert browser.post(f"{margin_path}change/", margin(held)[1]).status_code == 200
+    assert Position.objects.get().cash == held.cash + 50
+    Position.objects.update(mark_price=0)
     assert "Close 0.01 BTC at market" in browser.get(f"/positions/{held.pk}/close/").content.decode()
 
     answer = browser.post(f"/positions/{held.pk}/close/now/", {"form_key": str(uuid4())})
