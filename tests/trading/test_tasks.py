@@ -78,7 +78,8 @@ def test_reading_an_account_twice_changes_nothing_more(desk: Desk) -> None:
     tasks.sync_account_now(desk.operator.pk, desk.account.pk)
     first = (list(Position.objects.values()), list(Fill.objects.values()))
     tasks.sync_account_now(desk.operator.pk, desk.account.pk)
-    tasks.sync_accounts([(desk.operator.pk, desk.account.pk)] * 2)
+    for _ in range(2):
+        sync_account_in_turn(desk.operator.pk, desk.account.pk)
     again = (list(Position.objects.values()), list(Fill.objects.values()))
 
     assert [row["size"] for row in again[0]] == [row["size"] for row in first[0]]
@@ -124,7 +125,10 @@ def test_task_of_one_operator_never_touches_another_operators_account(desk: Desk
 
     with operator_scope(beta.pk):
         assert VenueAccount.objects.get(pk=bob.account.pk).synced_at is None
-    tasks.sync_accounts([(desk.operator.pk, bob.account.pk), (beta.pk, bob.account.pk)])
+    sync_account_in_turn(desk.operator.pk, bob.account.pk)
+    with operator_scope(beta.pk):
+        assert VenueAccount.objects.get(pk=bob.account.pk).synced_at is None
+    sync_account_in_turn(beta.pk, bob.account.pk)
     with operator_scope(beta.pk):
         assert VenueAccount.objects.get(pk=bob.account.pk).synced_at is not None
 
@@ -160,9 +164,9 @@ def test_pages_hear_what_changed_and_only_that(desk: Desk, redis: Redis) -> None
 
 
 def test_cheap_reading_of_a_moved_position_is_followed_by_a_whole_one(desk: Desk) -> None:
-    tasks.sync_accounts([(desk.operator.pk, desk.account.pk)])
+    sync_account_in_turn(desk.operator.pk, desk.account.pk)
     trade_elsewhere(desk)
-    tasks.sync_accounts([(desk.operator.pk, desk.account.pk)])
+    sync_account_in_turn(desk.operator.pk, desk.account.pk)
 
     assert Fill.objects.get().size == Decimal("0.01")
 
@@ -327,3 +331,26 @@ def test_command_that_was_looked_at_often_has_its_turn_among_ever_new_ones(desk:
 
     assert claims.claim(timezone.now(), 1) == [(desk.operator.pk, old.pk)]
     assert claims.claim(timezone.now(), 1) == [(desk.operator.pk, fresh.pk)]
+
+
+@pytest.mark.parametrize(("left", "handed_out"), [(16, 3), (2, 2), (0, 0)])
+def test_no_more_is_handed_out_than_the_queue_has_room_for(
+    desk: Desk,
+    redis: Redis,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    left: int,
+    handed_out: int,
+) -> None:
+    for _ in range(3):
+        unknown_order(desk, "drop_before")
+    handed: list[str] = []
+    monkeypatch.setattr(command_tasks.settle_command, "apply_async", lambda args, expires: handed.append(args[1]))
+    for _ in range(command_tasks.COMMANDS_AT_ONCE - left):
+        redis.rpush(command_tasks.QUEUE, "a proof that nobody has taken up")
+    began = timezone.now()
+
+    assert tasks.settle_commands() == handed_out
+
+    # What was not handed out is due still, for whoever has room.
+    taken_up = Command.objects.filter(state=CommandState.UNKNOWN, next_at__gt=began).values_list("pk", flat=True)
+    assert (len(handed), set(handed)) == (handed_out, {str(pk) for pk in taken_up})
