@@ -46,6 +46,8 @@ KEY_GONE = (
     "The trading key is gone, so the venue cannot be asked whether this was carried out. Look at the venue, or connect "
     "again to see your account here."
 )
+# What sending and burning can change of a command.
+LEARNT = ("state", "evidence", "message", "spent_at", "settled_at")
 # Placed or changed late, these could act against what the trader has decided since.
 OVERTAKEN_BY_LATER = (CommandKind.ORDER, CommandKind.ORDERS, CommandKind.MODIFY, CommandKind.MARGIN)
 
@@ -117,7 +119,7 @@ def _looked(adapter: Adapter, command: Command) -> Look:
     if command.spent_at is not None or _is_over(command, timezone.now()):
         return _concluded(adapter, command, adapter.venue_time(address))
     doubt = _spend(adapter, command)
-    command.refresh_from_db()
+    command.refresh_from_db(fields=LEARNT)
     if command.is_settled:
         return Look(is_settled=True)
     return _in_vain(doubt) if command.spent_at is None else _concluded(adapter, command, command.spent_at)

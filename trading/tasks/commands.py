@@ -17,6 +17,7 @@ from trading.live.connections import blocking
 from trading.models import Command
 from trading.services import claims, reconcile
 from trading.services.commands import submit_left_behind
+from trading.services.followups import next_intent
 from trading.services.reconcile import Look
 from trading.tasks.accounts import sync_account_now
 from trading.tasks.followups import follow_up
@@ -66,7 +67,7 @@ def settle_command(operator_id: int, command_id: str) -> None:
     if not claims.hold(UUID(command_id), timezone.now()):
         return
     command = Command.objects.select_related("account", "market").get(pk=UUID(command_id))
-    found = Look()
+    account, found = command.account, Look()
     try:
         found = _settle(command)
     finally:
@@ -75,8 +76,10 @@ def settle_command(operator_id: int, command_id: str) -> None:
             claims.release(command.pk, timezone.now(), wait, counts=not found.was_held_back)
     if found.is_settled:
         logger.info("Command %s of operator %s is settled.", command_id, operator_id)
-        follow_up(command.account)
-        sync_account_now.delay(operator_id, command.account_id)
+        command.refresh_from_db(fields=["state", "evidence"])
+        if next_intent(command) is not None:
+            follow_up(account)
+        sync_account_now.delay(operator_id, account.pk)
 
 
 def _settle(command: Command) -> Look:
