@@ -8,6 +8,7 @@ account's equity is of one asset: what is booked or settled in another is told i
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db.models import DecimalField, F, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
@@ -70,7 +71,7 @@ def money_totals(account: VenueAccount) -> MoneyTotals | None:
     )
 
 
-def _transferred(account: VenueAccount, entries: QuerySet[LedgerEntry]) -> Decimal:
+def _transferred(account: VenueAccount, entries: QuerySet[Any]) -> Decimal:
     """What came to the account less what left it. What went from one of its own books to another did neither."""
     booked = _sum(entries, "amount")
     books = ("", *account.books_in_main_token)
