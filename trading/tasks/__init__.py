@@ -6,7 +6,7 @@ with one; what they guard is safe without them (an older snapshot never overwrit
 that expires early costs a request and never a wrong number.
 """
 
-from trading.tasks.accounts import sync_account_now, sync_accounts, sync_due_accounts
+from trading.tasks.accounts import sync_account_now, sync_due_accounts
 from trading.tasks.approvals import prove_approvals
 from trading.tasks.commands import settle_command, settle_commands
 from trading.tasks.markets import sync_markets
@@ -18,7 +18,6 @@ __all__ = [
     "settle_command",
     "settle_commands",
     "sync_account_now",
-    "sync_accounts",
     "sync_due_accounts",
     "sync_markets",
 ]

@@ -1,0 +1,89 @@
+"""Turns of the real scheduler at Aster, with the budget in Redis: each costs what it is charged and wastes nothing."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from pytest_django.fixtures import Settings
+from redis import Redis
+
+from perpsstudio.celery import app
+from tenants.models import User
+from tests.trading.aster.people import AsterTrader
+from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
+from trading import tasks
+from trading.connect import gateway_of
+from trading.metering import budget_of, meter_of
+from trading.models import VenueAccount
+from trading.tasks import accounts
+from trading.tasks.accounts import forget_rosters
+from trading.venues.snapshots import Network, Venue
+
+HERE = (Venue.ASTER, Network.TESTNET)
+# What a turn of a second may spend is 45.6: four readings of 11 each.
+ACCOUNTS, A_TURN, COST = 24, 4, 11
+AWAY = timedelta(minutes=10)
+
+
+@dataclass
+class Clock:
+    """A turn a second, however long one takes on a busy machine."""
+
+    seconds: float = 0.0
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def time(self) -> float:
+        return timezone.now().timestamp()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """What turns are measured by."""
+    stepping = Clock()
+    monkeypatch.setattr(accounts, "time", stepping)
+    return stepping
+
+
+@pytest.fixture
+def away(ready: AsterTrader, clock: Clock, redis: Redis, settings: Settings) -> Iterator[VenueAccount]:  # noqa: F811
+    """Accounts of many traders under one key, which nobody could read for ten minutes, all of them late by then."""
+    first = ready.sync()
+    settings.ASTER_WEIGHT_PER_MINUTE = 2400
+    fields = {field.attname: getattr(first, field.attname) for field in VenueAccount._meta.concrete_fields}
+    for number in range(1, ACCOUNTS):
+        trader = User(email=f"trader{number}@alpha.example")
+        trader.save()
+        VenueAccount(**(fields | {"id": None, "trader_id": trader.pk})).save()
+    VenueAccount.objects.update(attempted_at=timezone.now() - AWAY - timedelta(hours=2.5))
+    app.conf.task_always_eager = True
+    forget_rosters()
+    yield first
+    app.conf.task_always_eager = False
+
+
+def used() -> int:
+    return budget_of(*HERE).state(meter_of(gateway_of(HERE[0]).tariff, *HERE)).used[0]
+
+
+def test_venue_that_is_back_after_ten_minutes_reads_everybody_within_seconds_without_a_herd(
+    away: VenueAccount, clock: Clock
+) -> None:
+    """Each turn reads as many of the late as it may, none more and none fewer, until all are current."""
+    began = timezone.now()
+    turns: list[int] = []
+    spent: list[int] = []
+    while VenueAccount.objects.filter(attempted_at__lt=began).exists() and len(turns) < 30:
+        before, clock.seconds = used(), clock.seconds + 1.0
+        turns.append(tasks.sync_due_accounts())
+        spent.append(used() - before)
+
+    assert turns == [A_TURN] * (ACCOUNTS // A_TURN)
+    assert not VenueAccount.objects.exclude(sync_problem="").exists()
+    assert not VenueAccount.objects.filter(synced_at__lt=began).exists()
+    # Four at 11, and one of them whole: with orders and executions, and history where that is due.
+    whole = gateway_of(HERE[0]).tariff.readings(0).whole
+    assert max(spent) <= A_TURN * COST + whole
