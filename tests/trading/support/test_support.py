@@ -281,3 +281,24 @@ def test_account_costs_the_same_with_one_row_of_everything_and_with_thirty(
             make_margin_change(alices.account, market, make_command(alices.account, market, nonce=100 + number))
 
     assert (queries(support, path), one <= 30) == (one, True)
+
+
+def test_worth_of_a_portfolio_account_is_not_known_rather_than_nothing(
+    support: Client, alpha: Exchange, alices: Belongings
+) -> None:
+    """1,000 HYPE and no USDC: the venue's sum of the collateral token is zero, and the account is worth much more."""
+    with operator_scope(alpha.operator.pk):
+        VenueAccount.objects.update(mode="portfolio", equity=0, cross_equity=0, withdrawable=0)
+
+    found = support.get(FIND, {"q": "alice"}).content.decode()
+    page = account_page(support, alpha)
+
+    assert ("not known" in found, "0.00" in found) == (True, False)
+    figures = re.search(r'aria-labelledby="figures".*?</section>', page, re.DOTALL)
+    assert figures is not None
+    shown = re.findall(r"<dt>(Equity|Free collateral|Cross usage)</dt><dd class=\"number\">([^<]*)", figures[0])
+    assert [(name, value.strip()) for name, value in shown] == [
+        ("Equity", "not known"),
+        ("Free collateral", "not known"),
+        ("Cross usage", "not known"),
+    ]
