@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from tenants.scope import every_operator, operator_scope
 from tests.chaos.actions import WISHES
-from tests.chaos.fleet import Fleet, beat, settler
+from tests.chaos.fleet import Fleet, Member, beat, settler
 from tests.chaos.people import accounts_of, desk_of
 from tests.chaos.run import VENUES, in_a_process
 from trading.models import Command, VenueAccount
@@ -39,9 +39,19 @@ def measure(count: int) -> str:
         while _open() and time.monotonic() < began + PATIENCE:
             time.sleep(0.05)
     finally:
-        took = time.monotonic() - began
+        took, busy = time.monotonic() - began, sum(_processor_seconds(member) for member in fleet.members)
+        load, _, _ = os.getloadavg()
         fleet.dismiss("")
-    return f"restart: commands={left} seconds={took:.1f} {json.dumps(in_a_process(_states))}"
+    told = f"commands={left} seconds={took:.1f} processor={busy:.1f} load={load:.1f}"
+    return f"restart: {told} {json.dumps(in_a_process(_states))}"
+
+
+def _processor_seconds(member: Member) -> float:
+    """What the process took of the processors since it began."""
+    if member.process is None or not member.process.is_alive():
+        return 0.0
+    numbers = Path(f"/proc/{member.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(numbers[11]) + int(numbers[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _leave(count: int) -> int:
