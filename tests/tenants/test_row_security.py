@@ -15,6 +15,7 @@ SHARED = {
     "tenants.Operator",
     "tenants.Domain",
     "trading.Market",
+    "trading.SignerNonce",
     "sessions.Session",
     "contenttypes.ContentType",
     "auth.Permission",

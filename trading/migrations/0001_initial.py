@@ -18,6 +18,13 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name="SignerNonce",
+            fields=[
+                ("signer", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("last", models.BigIntegerField()),
+            ],
+        ),
+        migrations.CreateModel(
             name="VenueAccount",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
@@ -61,7 +68,6 @@ class Migration(migrations.Migration):
                 ("agent_since", models.DateTimeField(null=True)),
                 ("agent_expires_at", models.DateTimeField(null=True)),
                 ("agent_refused_at", models.DateTimeField(null=True)),
-                ("last_nonce", models.BigIntegerField(default=0)),
                 ("builder", models.CharField(blank=True, default="", max_length=42)),
                 (
                     "mode",

@@ -7,6 +7,7 @@ from trading.models.accounts import Fill, MarginChange, Order, Position, Prefere
 from trading.models.approvals import BuilderFee, WalletApproval
 from trading.models.commands import Command, CommandEvent
 from trading.models.markets import Market
+from trading.models.nonces import SignerNonce
 from trading.models.records import (
     Difference,
     FormerPosition,
@@ -32,6 +33,7 @@ __all__ = [
     "Position",
     "Preference",
     "SettingChange",
+    "SignerNonce",
     "VenueAccount",
     "WalletApproval",
 ]

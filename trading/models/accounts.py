@@ -37,7 +37,6 @@ class VenueAccount(OperatorOwned):
     agent_expires_at = models.DateTimeField(null=True)
     # When the venue first said that it does not know this key any more.
     agent_refused_at = models.DateTimeField(null=True)
-    last_nonce = models.BigIntegerField(default=0)
     # Who may take a fee on this account's orders, and the highest rate (below) that its wallet has approved.
     builder = models.CharField(max_length=42, blank=True, default="")
 

@@ -152,7 +152,7 @@ def shown_key(credential: Credential) -> str:
 def give_key(
     account: VenueAccount, agent: str, sealed: bytes, expires_at: datetime | None, kind: KeyKind = KeyKind.AGENT
 ) -> None:
-    """Trade with this key from now on. Its nonces start afresh: they are counted per signer (Hyperliquid 5.3)."""
+    """Trade with this key from now on."""
     VenueAccount.objects.filter(pk=account.pk).update(
         agent_address=agent,
         agent_key=sealed,
@@ -160,7 +160,6 @@ def give_key(
         agent_since=timezone.now(),
         agent_expires_at=expires_at,
         agent_refused_at=None,
-        last_nonce=0,
     )
     account.refresh_from_db()
 

@@ -140,7 +140,7 @@ def _signed(adapter: Adapter, account: VenueAccount, market: Market, intent: Int
     command.fingerprint = fingerprint(intent.form)
     command.intent, command.before = intent.fields, intent.before
     now = timezone.now()
-    command.nonce = nonces.draw(account.pk, adapter.moment(now))
+    command.nonce = nonces.draw(account, adapter.moment(now))
     wanted = intent.build(_names(adapter, command))
     signed = adapter.sign(wanted, nonce=command.nonce, expires_after=adapter.moment(now + LIFETIME))
     command.method, command.path, command.body = signed.method, signed.path, signed.body

@@ -24,6 +24,7 @@ from trading.models import (
     SettingChange,
     VenueAccount,
 )
+from trading.services import nonces
 from trading.services.apply_account import SET_ELSEWHERE
 from trading.services.differences import MOVED_ELSEWHERE, TAKEN
 from trading.services.orders import place_order
@@ -58,8 +59,7 @@ class Elsewhere:
         """Carry a command out, step by step where the venue asks for that."""
         adapter = self.adapter
         for step in adapter.steps(command):
-            nonce = max(self.account.last_nonce + 1, adapter.moment(timezone.now()))
-            VenueAccount.objects.filter(pk=self.account_id).update(last_nonce=nonce)
+            nonce = nonces.draw(self.account, adapter.moment(timezone.now()))
             adapter.send(adapter.sign(step, nonce=nonce))
 
     def trade(self, size: str) -> None:

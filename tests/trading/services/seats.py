@@ -65,7 +65,7 @@ class Seat:
 
     def act_elsewhere(self, kind: CommandKind, command: VenueCommand) -> None:
         """Another client with the same key asks the venue itself: nothing of it is in our rows."""
-        nonce = nonces.draw(self.account.pk, self.adapter.moment(timezone.now()))
+        nonce = nonces.draw(self.account, self.adapter.moment(timezone.now()))
         self.elsewhere[nonce] = kind, timezone.now()
         self.adapter.send(self.adapter.sign(command, nonce=nonce))
 

@@ -19,7 +19,7 @@ from tenants.scope import operator_scope
 from tests.trading.conftest import Desk
 from tests.trading.services.test_commands import account, order  # noqa: F401  # a fixture
 from trading.connect import _transport, trading_adapter
-from trading.models import CommandEvent, Market, VenueAccount
+from trading.models import CommandEvent, Market, SignerNonce, VenueAccount
 from trading.models.commands import CommandStep
 from trading.services import nonces
 from trading.services.commands import as_signed, prepare
@@ -49,7 +49,8 @@ def in_processes(work: Callable[[int], Any]) -> list[Any]:
 
 def draw_many(account_id: int, operator_id: int, seed: int) -> list[int]:
     with stepping_clock(seed), operator_scope(operator_id):
-        return [nonces.draw(account_id, int(timezone.now().timestamp() * 1000)) for _ in range(EACH)]
+        drawing = VenueAccount.objects.get(pk=account_id)
+        return [nonces.draw(drawing, int(timezone.now().timestamp() * 1000)) for _ in range(EACH)]
 
 
 def test_no_nonce_is_drawn_twice_and_each_is_above_those_drawn_before_it(account: VenueAccount) -> None:  # noqa: F811
@@ -58,14 +59,22 @@ def test_no_nonce_is_drawn_twice_and_each_is_above_those_drawn_before_it(account
     assert all(mine == sorted(mine) for mine in drawn)
     together = sorted(chain.from_iterable(drawn))
     assert (len(together), len(set(together))) == (PROCESSES * EACH, PROCESSES * EACH)
-    account.refresh_from_db()
-    assert account.last_nonce == together[-1]
+    assert SignerNonce.objects.get(signer=nonces.signer_of(account)).last == together[-1]
 
 
 def test_clock_that_steps_back_advances_the_nonce_by_one(account: VenueAccount) -> None:  # noqa: F811
-    assert [nonces.draw(account.pk, moment) for moment in (90_000, 85_000, 85_000, 95_000)] == [
+    assert [nonces.draw(account, moment) for moment in (90_000, 85_000, 85_000, 95_000)] == [
         90_000, 90_001, 90_002, 95_000,
     ]  # fmt: skip
+
+
+def test_one_key_of_two_accounts_has_one_sequence(account: VenueAccount) -> None:  # noqa: F811
+    other = VenueAccount(venue=account.venue, network=account.network, agent_address=account.agent_address)
+    elsewhere = VenueAccount(venue=account.venue, network=account.network, agent_address="0x" + "07" * 20)
+
+    drawn = [nonces.draw(one, 90_000) for one in (account, other, elsewhere, account)]
+
+    assert drawn == [90_000, 90_001, 90_000, 90_002]
 
 
 def send_many(account_id: int, operator_id: int, seed: int) -> list[str]:

@@ -24,6 +24,7 @@ from trading.models import (
     SettingChange,
     VenueAccount,
 )
+from trading.services import nonces
 from trading.services.margin import change_margin
 from trading.services.orders import cancel_order, close_position, place_order
 from trading.services.sync import EVERYTHING, apply_ledger, sync_account
@@ -37,9 +38,7 @@ OTHER = "0x" + "b0" * 20
 
 def elsewhere(desk: Desk, command: object) -> None:
     """Carry out a command as another program with the same key would: nothing of it is in our rows."""
-    now = int(datetime.now(UTC).timestamp() * 1000)
-    nonce = max(VenueAccount.objects.get(pk=desk.account.pk).last_nonce + 1, now)
-    VenueAccount.objects.filter(pk=desk.account.pk).update(last_nonce=nonce)
+    nonce = nonces.draw(desk.account, int(datetime.now(UTC).timestamp() * 1000))
     signed = desk.adapter.sign(command, nonce=nonce)  # type: ignore[arg-type]
     desk.adapter.send(signed)
 
