@@ -8,7 +8,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
@@ -209,15 +209,13 @@ def _onboarding(
         may_trade=may_trade,
         share_tiers=_tiers_of(venue, network),
         dexes=dexes,
-        collaterals=_collaterals_of(venue, network, dexes),
+        collaterals=partial(_collaterals_of, venue, network, dexes),
     )
     return GATEWAYS[venue].open(opening)
 
 
 def _collaterals_of(venue: Venue, network: Network, dexes: tuple[str, ...]) -> dict[str, str]:
     """The token that each builder-deployed book uses, where its markets were read (Hyperliquid 1.2)."""
-    if not dexes:
-        return {}
     rows = Market.objects.filter(venue=venue, network=network, spec__dex__in=dexes).order_by()
     return dict(rows.values_list(KT("spec__dex"), KT("spec__collateral")).distinct())
 

@@ -17,6 +17,7 @@ from trading.venues.transport import Transport
 
 Tiers = Mapping[str, TierTable]
 ShareTiers = Callable[[Callable[[], Tiers]], Tiers]
+Collaterals = Callable[[], Mapping[str, str]]
 
 
 class KeyKind(StrEnum):
@@ -84,7 +85,8 @@ class Opening:
     """What an adapter is opened with. Without ``may_trade`` a key serves for reading alone.
 
     ``share_tiers`` keeps leverage tiers for all accounts where only an account may read them. ``dexes`` are the
-    builder-deployed books that are read beside the venue's own, ``collaterals`` the tokens that some are known to use.
+    builder-deployed books that are read beside the venue's own, ``collaterals`` tells the tokens that some are known to
+    use.
     """
 
     transport: Transport
@@ -94,7 +96,7 @@ class Opening:
     credential: Credential | None = None
     may_trade: bool = False
     dexes: tuple[str, ...] = ()
-    collaterals: Mapping[str, str] = field(default_factory=dict)
+    collaterals: Collaterals = dict
 
 
 class Onboarding(Protocol):

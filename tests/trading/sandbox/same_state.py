@@ -251,7 +251,7 @@ class Platform(Client):
         self.transport = BlockingTransport(venue.url)
         key = SigningKey(bytes(wallet.key))
         self.adapter = HyperliquidAdapter(
-            self.transport, Network.TESTNET, key, dexes=("xyz",), collaterals={"xyz": "USDC"}
+            self.transport, Network.TESTNET, key, dexes=("xyz",), collaterals=lambda: {"xyz": "USDC"}
         )
         self.market: MarketSpec = next(spec for spec in self.adapter.markets().specs if spec.name == coin)
         self.nonce = time.time_ns() // 1_000_000

@@ -8,7 +8,6 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from types import MappingProxyType
 from typing import TypeVar
 from uuid import UUID
 
@@ -62,7 +61,7 @@ def utc_now() -> datetime:
 
 class HyperliquidAdapter:
     """Hyperliquid on one network, for one agent key or none; ``dexes`` are the builder-deployed books to show, and
-    ``collaterals`` the tokens they are known to use.
+    ``collaterals`` tells the tokens they are known to use, whenever an account is read.
 
     ``account`` is the address that the key trades for: the only receiver that collateral can be moved to."""
 
@@ -86,13 +85,13 @@ class HyperliquidAdapter:
         key: signing.SigningKey | None = None,
         *,
         dexes: Sequence[str] = (),
-        collaterals: Mapping[str, str] = MappingProxyType({}),
+        collaterals: Callable[[], Mapping[str, str]] = dict,
         account: str = "",
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.network = network
         self.dexes = tuple(dexes)
-        self._collaterals = {**collaterals, "": MAIN_COLLATERAL}
+        self._collaterals = collaterals
         self._account = account
         self._transport = transport
         self._key = key
@@ -133,13 +132,12 @@ class HyperliquidAdapter:
         """Money and positions on every book; in unified and portfolio accounts the spot balance is read too."""
         known = self.account_mode(address) if mode is None else mode
         spot = () if known is AccountMode.STANDARD else self.spot_balances(address)
+        tokens = {**(self._collaterals() if self.dexes else {}), "": MAIN_COLLATERAL}
         main, *others = (
-            self.ask(
-                questions.account(address, mode=known, spot=spot, dex=dex, collateral=self._collaterals.get(dex, ""))
-            )
+            self.ask(questions.account(address, mode=known, spot=spot, dex=dex, collateral=tokens.get(dex, "")))
             for dex in ("", *self.dexes)
         )
-        return books.together(main, others, self._collaterals) if others else main
+        return books.together(main, others, tokens) if others else main
 
     def spot_balances(self, address: str) -> tuple[SpotBalance, ...]:
         """The tokens of an account."""

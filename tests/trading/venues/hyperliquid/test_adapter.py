@@ -44,9 +44,8 @@ LIMITS = Limits(connect=1, read=1, total=2)
 def adapter(server: MisbehavingServer) -> Iterator[HyperliquidAdapter]:
     transport = BlockingTransport(server.url, limits=LIMITS)
     key = SigningKey.from_hex(PYTHON_SDK_KEY)
-    known = {"xyz": "USDC"}
     yield HyperliquidAdapter(
-        transport, Network.TESTNET, key, dexes=("xyz", "gone"), collaterals=known, clock=lambda: NOW
+        transport, Network.TESTNET, key, dexes=("xyz", "gone"), collaterals=lambda: {"xyz": "USDC"}, clock=lambda: NOW
     )
     transport.close()
 
@@ -150,7 +149,7 @@ def test_a_unified_account_is_read_with_its_spot_balances_each_behind_the_books_
     ).asked
     tokens = {"xyz": "USDC", "gone": "USDH"}
     account = HyperliquidAdapter(
-        adapter._transport, Network.TESTNET, dexes=adapter.dexes, collaterals=tokens, clock=lambda: NOW
+        adapter._transport, Network.TESTNET, dexes=adapter.dexes, collaterals=lambda: tokens, clock=lambda: NOW
     ).account(OWNER)
 
     assert (account.account_mode, account.equity, account.withdrawable) == (

@@ -227,7 +227,7 @@ TOKENS = {"xyz": "USDC"}
 def on_both_books(desk: Desk) -> HyperliquidAdapter:
     """The trader holds something on the main book and on a builder-deployed one; the adapter that reads both."""
     adapter = HyperliquidAdapter(
-        desk.adapter._transport, Network.TESTNET, desk.adapter._key, dexes=["xyz"], collaterals=TOKENS
+        desk.adapter._transport, Network.TESTNET, desk.adapter._key, dexes=["xyz"], collaterals=lambda: TOKENS
     )
     desk.sandbox.mark("xyz:NVDA", "177.06")
     wallet = Exchange(Wallets.from_key(desk.wallet.reveal()), desk.sandbox.url)
