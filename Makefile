@@ -21,7 +21,7 @@ run: setup
 
 test: setup
 	@chromium=$$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)
-	browser_tests=
+	product_tests=product
 	if [ -z "$$chromium" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
 	  echo "Installing Chromium for the browser tests …"
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null || true
@@ -31,10 +31,13 @@ test: setup
 	  echo "No Chromium can be had here (neither installed, nor from apt-get, nor from Playwright)."
 	  if [ "$${CI:-}" = true ]; then exit 1; fi
 	  echo "The browser tests are left out."
-	  browser_tests='not browser'
+	  product_tests='product and not browser'
 	fi
 	export CHROMIUM="$$chromium"
-	exec $(python) -m perpsstudio.embedded -- $(python) -m pytest -m "$$browser_tests"
+	with_servers='$(python) -m perpsstudio.embedded --'
+	# Two at a time, and then those that start the whole product, which keeps the machine busy by itself.
+	$$with_servers $(python) -m pytest -n 2 -m 'not product'
+	exec $$with_servers $(python) -m pytest -m "$$product_tests"
 
 simulate: .venv/installed
 	@exec $(python) -m tests.simulate
