@@ -114,8 +114,9 @@ def _preview(desk: Desk, row: Position, typed: Mapping[str, str]) -> MarginPrevi
 def _blind(desk: Desk, row: Position, direction: Direction, typed: Mapping[str, str]) -> MarginPreview:
     """Where no figure may be computed, margin is added all the same, and the venue refuses what it must; all else
     waits."""
-    if direction is not Direction.ADD:
-        return build_margin_preview(desk, row, direction, None, None, UNREADABLE)
+    may_add = desk.capabilities(row.market).add_margin
+    if direction is not Direction.ADD or not may_add.allowed:
+        return build_margin_preview(desk, row, direction, None, None, may_add.reason or UNREADABLE)
     try:
         amount, problem = _signed(desk, row, typed), ""
     except Unreadable as unread:

@@ -1,7 +1,7 @@
 """Trading keys: pasted, refused, lost between two orders, encrypted anew, and never seen by anybody."""
 
 import logging
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from io import StringIO
 from uuid import uuid4
 
@@ -159,7 +159,8 @@ def test_orders_carry_the_fee_from_the_approval_on(alice: Trader, fee: BuilderFe
     assert "Filled" in order(alice)
     fill = Fill.objects.get()
     # 0.001 BTC at the fill's price, 0.05 % of it for the operator.
-    assert fill.builder_fee == (fill.price * fill.size * Decimal("0.0005")).quantize(Decimal("0.000001"))
+    fee_paid = fill.price * fill.size * Decimal("0.0005")
+    assert fill.builder_fee == fee_paid.quantize(Decimal("0.000001"), ROUND_HALF_EVEN)
     assert Command.objects.get(kind="order").intent["builder_fee"] == "0.0005"
 
 

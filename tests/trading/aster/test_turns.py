@@ -11,6 +11,7 @@ from redis import Redis
 
 from perpsstudio.celery import app
 from tenants.models import User
+from tests.sandbox_process import SandboxProcess
 from tests.trading.aster.people import AsterTrader
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
 from trading import tasks
@@ -38,6 +39,13 @@ class Clock:
 
     def time(self) -> float:
         return timezone.now().timestamp()
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[SandboxProcess]:
+    """A venue of its own: it tells what it has counted, and what other tests have asked of theirs is none of ours."""
+    with SandboxProcess("--seed", "7") as process:
+        yield process
 
 
 @pytest.fixture
