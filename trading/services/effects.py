@@ -226,14 +226,15 @@ def _of_cash(adapter: Adapter, command: Command) -> Effect:
 
 
 def _moved_by_others(command: Command) -> Decimal | None:
-    """What other changes of the same collateral moved after the state before was asked for; None where that cannot be
-    told of one of them: its outcome is open, or it was open then and may have been in that state already."""
+    """What other changes of the same collateral moved after the state before was read; None where that cannot be told
+    of one of them: its outcome is open, or it was written down before this one and may be in that state already."""
     asked = datetime.fromisoformat(command.before.get("asked") or command.prepared_at.isoformat())
     alike = Command.objects.filter(account=command.account_id, market=command.market_id, kind=CommandKind.MARGIN)
     beside = alike.filter(Q(settled_at=None) | Q(settled_at__gt=asked)).exclude(pk=command.pk)
     moved = Decimal(0)
     for other in beside.exclude(state__in=(CommandState.REJECTED, CommandState.DEAD)):
-        if other.state != CommandState.ACCEPTED or other.prepared_at < asked:
+        # Reading takes time: only what was written down after this one came for certain after its state before.
+        if other.state != CommandState.ACCEPTED or other.prepared_at < command.prepared_at:
             return None
         moved += Decimal(other.intent["amount"])
     return moved

@@ -13,6 +13,7 @@ from tests.trading.conftest import Desk
 from tests.trading.services.test_orders import ticket
 from tests.trading.services.test_records import elsewhere
 from trading.connect import public_adapter
+from trading.margin.types import AccountMode
 from trading.models import Command, MarginChange, Order, Position
 from trading.models.commands import CommandKind, CommandState
 from trading.services.commands import StillChecking
@@ -21,7 +22,7 @@ from trading.services.margin import change_margin
 from trading.services.orders import cancel_order, close_position, place_order
 from trading.services.reconcile import prove
 from trading.services.sync import sync_account
-from trading.venues.base import PlaceOrder, Venue, market_order
+from trading.venues.base import AccountSnapshot, PlaceOrder, Venue, market_order
 from trading.venues.hyperliquid.adapter import HyperliquidAdapter
 from trading.venues.transport import BlockingTransport, Limits
 
@@ -210,6 +211,31 @@ def test_additions_that_nobody_heard_never_prove_each_other(desk: Desk) -> None:
     assert prove(desk.adapter, expire(first))
     first.refresh_from_db()
     assert first.state == CommandState.UNPROVEN
+
+
+@pytest.mark.parametrize(("amount", "fault"), [(25, "drop_after"), (-25, "drop_before")])
+def test_addition_while_the_state_before_is_read_leaves_open_what_a_lost_change_did(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, amount: int, fault: str
+) -> None:
+    place_order(desk.adapter, desk.account, desk.market, ticket(leverage=5))
+    held = Position.objects.select_related("market", "account").get()
+    read, beside = desk.adapter.account, [Decimal(25)]
+
+    def read_late(address: str, *, mode: AccountMode | None = None) -> AccountSnapshot:
+        if beside:
+            other = change_margin(desk.adapter, desk.account, held, beside.pop(), uuid4())
+            assert other.state == CommandState.ACCEPTED
+            desk.sandbox.fault(fault, "updateIsolatedMargin", count=1)
+        return read(address, mode=mode)
+
+    monkeypatch.setattr(desk.adapter, "account", read_late)
+    lost = change_margin(desk.adapter, desk.account, held, Decimal(amount), uuid4())
+    assert (lost.state, Decimal(lost.before["cash"])) == (CommandState.UNKNOWN, held.cash + 25)
+
+    assert prove(desk.adapter, expire(lost))
+
+    lost.refresh_from_db()
+    assert (lost.state, lost.message) == (CommandState.UNPROVEN, MOVED_TOGETHER)
 
 
 def test_proof_is_kept_with_the_venues_own_words(desk: Desk) -> None:
