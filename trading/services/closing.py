@@ -114,7 +114,7 @@ def orders_part(market: Market, step: int = 0) -> str:
 
 def carry_out(wishes: Sequence[Wish]) -> list[Part]:
     """Write every part down, then send them; what became of each by now. What is still open is settled by proof."""
-    parts = [_written(wish) for wish in wishes]
+    parts = _all_written(wishes)
     fresh = [part.command for part in parts if part.command and part.command.state == CommandState.PREPARED]
     for command in fresh[1:]:
         settle_soon(command)
@@ -140,6 +140,22 @@ def _read_what_moved(adapter: Adapter, account: VenueAccount, commands: Sequence
         announce(account.operator_id, account.pk)
     except (RedisError, DatabaseError, LookupError, ValueError):
         logger.exception("Account %s could not be shown after commands; the next sync tries again.", account.pk)
+
+
+def _all_written(wishes: Sequence[Wish]) -> list[Part]:
+    """The wishes' parts in their order, those of one account together or not at all.
+
+    A repeat of the form takes what it finds written down for all that was asked, so no account's may be written in
+    part. Accounts are apart, for the rows of two accounts' keys held together could wait for each other.
+    """
+    of_account: dict[VenueAccount, list[int]] = {}
+    for at, wish in enumerate(wishes):
+        of_account.setdefault(wish.account, []).append(at)
+    parts: dict[int, Part] = {}
+    for places in of_account.values():
+        with transaction.atomic():
+            parts |= {at: _written(wishes[at]) for at in places}
+    return [parts[at] for at in range(len(wishes))]
 
 
 def _written(wish: Wish) -> Part:

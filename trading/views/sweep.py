@@ -30,7 +30,7 @@ from trading.views.dialogs import kept_key, render_dialog
 CLOSE, CANCEL = "close_all", "cancel_all"
 # More than a page ever shows; what is longer was not made by one of ours.
 MOST_PARTS = 500
-# A market's orders take as many requests as this at most: a hundred or ten orders each.
+# A market's orders take as many requests as this at most: two hundred or ten orders each.
 MOST_STEPS = 20
 
 

@@ -2,9 +2,11 @@
 
 import re
 from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import OperationalError
 from django.test import Client
 
 from tests.trading.conftest import Desk, open_desk
@@ -13,7 +15,10 @@ from tests.trading.views.conftest import publish_prices
 from trading.margin.rounding import Direction
 from trading.margin.types import MarginMode, Side
 from trading.models import Command, Market, Order, Position, VenueAccount
+from trading.services import closing
+from trading.services.commands import prepare
 from trading.services.orders import place_order
+from trading.venues.hyperliquid import rules
 
 CLOSE, CANCEL = "/positions/all/close/", "/orders/all/cancel/"
 
@@ -192,6 +197,32 @@ def test_orders_of_all_markets_are_cancelled_once(browser: Client, resting: Desk
         assert "All done." in words
     assert not Order.objects.filter(is_open=True).exists()
     assert Command.objects.filter(kind="cancel_all").count() == 2
+
+
+def test_cancelling_that_broke_off_is_repeated_whole(
+    browser: Client, resting: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "MAX_CANCELS", 1)
+    form = form_of(browser, CANCEL)
+    asked: list[object] = []
+
+    def lost_at_the_second(*args: Any) -> object:
+        asked.append(args)
+        if len(asked) == 2:
+            raise OperationalError
+        return prepare(*args)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(closing, "prepare", lost_at_the_second)
+        with pytest.raises(OperationalError):
+            browser.post(f"{CANCEL}now/", form)
+    assert len(asked) == 2
+    assert not Command.objects.filter(kind="cancel_all").exists()
+
+    words = text_of(browser.post(f"{CANCEL}now/", form).content)
+    assert "All done." in words
+    assert Command.objects.filter(kind="cancel_all").count() == 3
+    assert not Order.objects.filter(is_open=True).exists()
 
 
 def test_without_scripts_the_outcome_has_a_page_of_its_own(browser: Client, holding: Desk) -> None:
