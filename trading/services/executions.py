@@ -8,6 +8,7 @@ for the shortest time is read whole now and then anyway (``trading.tasks.account
 
 import logging
 import time
+from collections.abc import Collection
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -73,11 +74,18 @@ def catch_up(account: VenueAccount) -> None:
         logger.warning("That account %s caught up cannot be kept: %s", account.pk, error)
 
 
-def longest_behind(venue: Venue, network: Network) -> int | None:
-    """The account that has waited longest, which goes to the end with this; None where none waits."""
-    key = keys.behind(venue, network)
-    first: Any = blocking().zrange(key, 0, 0)
-    if not first:
-        return None
-    blocking().zadd(key, {first[0]: time.time()}, xx=True)
-    return int(first[0])
+def waiting(venue: Venue, network: Network) -> list[int]:
+    """The accounts whose executions are to be read, the longest waiting first."""
+    found: Any = blocking().zrange(keys.behind(venue, network), 0, -1)
+    return [int(account_id) for account_id in found]
+
+
+def give_up(venue: Venue, network: Network, account_ids: Collection[int]) -> None:
+    """These are no accounts of ours any more: nobody reads what was executed there."""
+    if account_ids:
+        blocking().zrem(keys.behind(venue, network), *map(str, account_ids))
+
+
+def go_to_the_end(venue: Venue, network: Network, account_id: int) -> None:
+    """The account is to be read now. Where that fails it waits again, behind all others."""
+    blocking().zadd(keys.behind(venue, network), {str(account_id): time.time()}, xx=True)

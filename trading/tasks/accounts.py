@@ -13,7 +13,6 @@ from django.utils import timezone
 from tenants.scope import every_operator
 from trading.connect import account_adapter, configured_venues, gateway_of
 from trading.live import addresses, board, handing, keys, presence, weather
-from trading.live.connections import blocking
 from trading.live.shapes import announce
 from trading.metering import budget_of, meter_of
 from trading.models import Command, VenueAccount
@@ -86,7 +85,7 @@ def _turn(venue: Venue, network: Network) -> int:
     _measure(venue, network, known, roster)
     executions.tell_slack(venue, network, slack=purse.is_idle or schedule.has_slack(roster, time.time()))
     if not purse.is_down:
-        _explain(venue, network, known, addresses.queue(max(purse.weights, key=purse.weights.__getitem__)))
+        _explain(venue, network, known, roster, addresses.queue(max(purse.weights, key=purse.weights.__getitem__)))
     chosen = schedule.choose(roster, time.time(), sum(purse.weights.values()))
     if purse.is_down:
         # One after another until one is answered: whether it is up is all there is to learn.
@@ -103,16 +102,19 @@ def _turn(venue: Venue, network: Network) -> int:
     return len(chosen)
 
 
-def _explain(venue: Venue, network: Network, known: Known, queue: str) -> None:
-    """Have an account read whole whose executions have waited longest, where they have room now."""
-    if not blocking().exists(keys.behind(venue, network)):
+def _explain(venue: Venue, network: Network, known: Known, roster: Roster, queue: str) -> None:
+    """Have an account read whole whose executions have waited longest, where they have room now. Room is taken only for
+    one that can be read: an account that is gone is given up, and one that rests lets the next go first."""
+    waiting = executions.waiting(venue, network)
+    places = known.places(waiting)
+    executions.give_up(venue, network, set(waiting) - set(known.ids[places].tolist()))
+    ready = places[roster.not_before[places] <= time.time()]
+    if not ready.size or not executions.have_room(venue, network, weights_of(venue).explaining, Priority.ROUTINE):
         return
-    if not executions.have_room(venue, network, weights_of(venue).explaining, Priority.ROUTINE):
-        return
-    account_id = executions.longest_behind(venue, network)
-    for place in known.places([] if account_id is None else [account_id]).tolist():
-        arguments = [int(known.operators[place]), account_id, 0.0]
-        sync_account_in_turn.apply_async(args=arguments, expires=EXPIRES_SECONDS, queue=queue)
+    account_id = int(known.ids[ready[0]])
+    executions.go_to_the_end(venue, network, account_id)
+    arguments = [int(known.operators[ready[0]]), account_id, 0.0]
+    sync_account_in_turn.apply_async(args=arguments, expires=EXPIRES_SECONDS, queue=queue)
 
 
 def _whole(venue: Venue, network: Network, known: Known, needs: Needs, chosen: Places, purse: Purse) -> list[int]:

@@ -1,17 +1,20 @@
 """Executions wait for room in the venue's budget where the promises of freshness have no slack, and none is lost."""
 
 from decimal import Decimal
+from unittest.mock import Mock
 
 import pytest
 from pytest_django.fixtures import Settings
 
 from tests.trading.conftest import Desk
 from tests.trading.services.test_orders import ticket
-from trading.models import Fill, Position
+from trading.live import handing
+from trading.models import Fill, Position, VenueAccount
 from trading.services import executions
 from trading.services.orders import place_order
 from trading.services.readings import weights_of
 from trading.services.sync import sync_account
+from trading.tasks.accounts import forget_rosters, sync_account_in_turn, sync_due_accounts
 from trading.venues.ledger import Priority
 from trading.venues.snapshots import Network, Venue
 
@@ -56,23 +59,49 @@ def test_executed_order_shows_its_position_at_once_and_its_execution_when_there_
     place_order(strained.adapter, strained.account, strained.market, ticket())
 
     assert (Position.objects.count(), Fill.objects.count()) == (1, 0)
-    assert executions.longest_behind(*PLACE) == strained.account.pk
+    assert executions.waiting(*PLACE) == [strained.account.pk]
 
     assert sync_account(strained.adapter, strained.account)
     assert Fill.objects.count() == 1
-    assert executions.longest_behind(*PLACE) is None
+    assert executions.waiting(*PLACE) == []
 
 
 def test_order_that_rests_is_in_the_list_at_once(strained: Desk) -> None:
     place_order(strained.adapter, strained.account, strained.market, ticket(limit_price=Decimal(80000)))
 
     assert strained.account.orders.filter(is_open=True).count() == 1
-    assert executions.longest_behind(*PLACE) is None
+    assert executions.waiting(*PLACE) == []
 
 
-def test_who_waited_longest_is_next_and_then_waits_again(desk: Desk) -> None:
+def test_who_is_read_now_waits_again_behind_all_others_until_that_was_done(desk: Desk) -> None:
+    other = VenueAccount(pk=desk.account.pk + 1, venue=desk.account.venue, network=desk.account.network)
     executions.fall_behind(desk.account)
-    assert [executions.longest_behind(*PLACE) for _ in range(2)] == [desk.account.pk] * 2
+    executions.fall_behind(other)
+    executions.fall_behind(desk.account)  # waits since the first time
+    assert executions.waiting(*PLACE) == [desk.account.pk, other.pk]
 
-    executions.catch_up(desk.account)
-    assert executions.longest_behind(*PLACE) is None
+    executions.go_to_the_end(*PLACE, desk.account.pk)
+    assert executions.waiting(*PLACE) == [other.pk, desk.account.pk]
+
+    executions.catch_up(other)
+    executions.go_to_the_end(*PLACE, other.pk)
+    assert executions.waiting(*PLACE) == [desk.account.pk]
+
+
+def test_room_is_taken_only_for_an_account_that_can_be_read(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not for one that was deleted, which is given up, nor for one that rests because it keeps failing."""
+    room, started = Mock(return_value=True), Mock()
+    monkeypatch.setattr(executions, "have_room", room)
+    monkeypatch.setattr(sync_account_in_turn, "apply_async", started)
+    forget_rosters()
+    gone = VenueAccount(pk=desk.account.pk + 1, venue=desk.account.venue, network=desk.account.network)
+    executions.fall_behind(gone)
+    executions.fall_behind(desk.account)
+    handing.let_rest(*PLACE, desk.account.pk, 1, 60)
+    sync_due_accounts()
+    assert (room.called, started.called, executions.waiting(*PLACE)) == (False, False, [desk.account.pk])
+
+    handing.give_back(*PLACE, desk.account.pk)
+    sync_due_accounts()
+    assert room.call_count == 1
+    assert started.call_args_list[0].kwargs["args"] == [desk.operator.pk, desk.account.pk, 0.0]
