@@ -30,29 +30,22 @@ def move_collateral(
     read. Raises ``FormReused`` and ``InvalidCommand``, and ``StillChecking`` while an earlier one between these books
     is not proven.
     """
-    made = earlier(account, CommandKind.MOVE, form_key, form)
-    if made is not None:
+    if (made := earlier(account, CommandKind.MOVE, form_key, form)) is not None:
         return made
-    # One market stands for a pair of books, whichever way it goes.
-    market = target if target.rules.dex else source
+    market = _standing_for(source, target)
     if not _settled(adapter, account, market):
         raise StillChecking
     sync_positions(adapter, account)
     account.refresh_from_db()
     if account.venue_time is None:
         raise InvalidCommand("The account has not been read yet. Try again in a moment.", reason=Reason.VENUE_AWAY)
-    books, token = (source.rules.dex, target.rules.dex), source.rules.token
+    rules, into = source.rules, target.rules.dex
     intent = Intent(
         kind=CommandKind.MOVE,
         form_key=form_key,
         form=form,
-        fields={
-            "source": books[0],
-            "target": books[1],
-            "amount": f"{amount:f}",
-            "collateral": source.rules.collateral,
-        },
-        build=lambda _: MoveCollateral(*books, token, amount),
+        fields={"source": rules.dex, "target": into, "amount": f"{amount:f}", "collateral": rules.collateral},
+        build=lambda _: MoveCollateral(rules.dex, into, rules.token, amount),
         before={"at": account.venue_time.isoformat()},
     )
     if _backs_something(account, source):
@@ -62,6 +55,13 @@ def move_collateral(
         command = submit(adapter, command)
         sync_after_command(adapter, account, command)
     return command
+
+
+def _standing_for(source: Market, target: Market) -> Market:
+    """The market that a move between two books is filed under: the same whichever way it goes, so that one direction
+    waits for the other."""
+    deployed = [market for market in (source, target) if market.rules.dex]
+    return min(deployed, key=lambda market: market.rules.dex, default=target)
 
 
 def _settled(adapter: Adapter, account: VenueAccount, market: Market) -> bool:
