@@ -1,5 +1,6 @@
 """Background work on the real sandbox: it may run twice, late, or beside itself, and the rows equal the venue's."""
 
+import math
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
@@ -317,11 +318,26 @@ def test_look_in_vain_counts_and_being_taken_up_does_not(desk: Desk) -> None:
     assert (command.attempts, command.state) == (1, CommandState.UNKNOWN)
 
 
-def test_pause_between_looks_grows_and_never_ends_before_anything_may_be_asked() -> None:
+def test_pause_between_looks_grows() -> None:
     assert [claims.pause(looks) for looks in range(8)] == [0.1, 0.1, 0.2, 0.4, 0.8, 1.6, 3.0, 3.0]
-    assert claims.pause(1, earliest=0.7) == 0.7
-    assert claims.pause(6, latest=0.3) == 0.3
-    assert claims.pause(6, earliest=60) == claims.LONGEST
+
+
+@pytest.mark.parametrize(
+    ("looks", "earliest", "latest", "wait"),
+    [
+        (1, 0.7, math.inf, 0.7),
+        (5, 0.7, math.inf, 1.6),
+        (6, 0.0, 0.3, 0.3),
+        (9, 0.0, 20.0, 3.0),
+        (1, 20.0, math.inf, 20.0),
+        (9, 20.0, 0.3, 20.0),
+        (1, 600.0, math.inf, 60.0),
+    ],
+)
+def test_next_look_waits_for_the_end_of_a_ban_and_not_for_longer_than_is_of_use(
+    looks: int, earliest: float, latest: float, wait: float
+) -> None:
+    assert claims.pause(looks, earliest=earliest, latest=latest) == wait
 
 
 def test_command_that_was_looked_at_often_has_its_turn_among_ever_new_ones(desk: Desk) -> None:

@@ -22,6 +22,8 @@ from trading.models.commands import OPEN_STATES
 # What is taken up and not finished by then, another worker takes up.
 HELD = 0.6
 SHORTEST, LONGEST = 0.1, 3.0  # seconds between two looks; the first of them, doubled at each look
+# Looks that are held back prove nothing, but a ban may be over before its time.
+LONGEST_BAN = 60.0
 
 MOST_COUNTED = 32_000
 # A second for each look in vain: how far behind others a command may fall that is due as long as they are.
@@ -61,7 +63,7 @@ def release(command_id: UUID, now: datetime, wait: float, *, counts: bool = True
 
 
 def pause(looks: int, *, earliest: float = 0.0, latest: float = math.inf) -> float:
-    """Seconds until the next look after ``looks`` in vain: not before anything may be asked, and not after the outcome
-    can be told. Pure."""
+    """Seconds until the next look after ``looks`` in vain: not before anything may be asked, a ban of minutes looked up
+    each minute, and else not after the outcome can be told. Pure."""
     earned = SHORTEST * 2.0 ** min(max(looks, 1) - 1, 10)
-    return min(LONGEST, max(earliest, min(latest, earned)))
+    return max(min(LONGEST_BAN, earliest), min(LONGEST, latest, earned))
