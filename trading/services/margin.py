@@ -33,8 +33,7 @@ def change_margin(
     count if both are carried out.
     """
     said = form or {"position": str(position.pk), "amount": f"{amount:f}"}
-    made = earlier(account, CommandKind.MARGIN, form_key, said)
-    if made is not None:
+    if (made := earlier(account, CommandKind.MARGIN, form_key, said)) is not None:
         return made
     if amount < 0 and not settle_margin_first(adapter, account, position.market):
         raise StillChecking
@@ -47,24 +46,27 @@ def change_margin(
         form=said,
         fields={"market": market.name, "amount": f"{amount:f}"},
         build=lambda name: AdjustMargin(market.rules, position.size > 0, amount, name()),
-        before={
-            "cash": f"{position.cash:f}",
-            "size": f"{position.size.normalize():f}",
-            "funding": f"{position.funding_since_open:f}",
-            "margin": f"{position.margin:f}",
-            "liquidation": "" if position.liquidation_price is None else f"{position.liquidation_price:f}",
-            "at": position.venue_time.isoformat(),
-            "asked": asked.isoformat(),
-        },
+        before=_state(position) | {"asked": asked.isoformat()},
     )
     if amount < 0:
         refuse_new_risk(account, intent)
     command, is_new = prepare(adapter, account, market, intent)
-    if not is_new:
-        return command
-    command = submit(adapter, command)
-    sync_after_command(adapter, account, command)
+    if is_new:
+        command = submit(adapter, command)
+        sync_after_command(adapter, account, command)
     return command
+
+
+def _state(position: Position) -> dict[str, str]:
+    """The position as it goes on record."""
+    return {
+        "cash": f"{position.cash:f}",
+        "size": f"{position.size.normalize():f}",
+        "funding": f"{position.funding_since_open:f}",
+        "margin": f"{position.margin:f}",
+        "liquidation": "" if position.liquidation_price is None else f"{position.liquidation_price:f}",
+        "at": position.venue_time.isoformat(),
+    }
 
 
 def _as_the_venue_has_it(adapter: Adapter, account: VenueAccount, position: Position) -> Position:
