@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from trading.books import MAIN
@@ -11,6 +10,7 @@ from trading.models.commands import CommandKind, CommandState
 from trading.panels.elements import CommandNotice, NoticeState
 from trading.panels.exit_notices import ExitsTold, exit_words, exits_of
 from trading.panels.numbers import plain
+from trading.services.outcomes import filled_of, main_evidence
 
 CONFIRMED = "Confirmed by the venue."
 
@@ -53,7 +53,7 @@ def _accepted_title(command: Command, what: str) -> str:
     if command.kind not in (CommandKind.ORDER, CommandKind.ORDERS) or "size" not in command.intent:
         return f"Done: {what}"
     told = main_evidence(command)
-    kind, filled, asked = told.get("kind"), _filled(told), Decimal(command.intent["size"])
+    kind, filled, asked = told.get("kind"), filled_of(told), Decimal(command.intent["size"])
     of_asked = "" if filled is None else f"{plain(filled)} of {plain(asked)} {command.market.rules.base}"
     if kind == "filled" and filled is not None and filled < asked:
         return f"Filled {of_asked}"
@@ -65,29 +65,6 @@ def _accepted_title(command: Command, what: str) -> str:
         return f"In the book: {what}, {of_asked} filled" if filled else f"In the book: {what}"
     titles = {"filled": "Filled", "resting": "Waiting", "waiting": "Waiting"}
     return f"{titles.get(str(kind), 'Done')}: {what}"
-
-
-def main_evidence(command: Command) -> Mapping[str, Any]:
-    """What became of a command's one order, or of the first of several: the one that the others depend on."""
-    told: Mapping[str, Any] = command.evidence
-    return told["members"][0] if told.get("members") else told
-
-
-def is_carried_out(command: Command) -> bool:
-    """Whether the venue did all that was asked: of an order at market, filled the whole of it."""
-    if command.state != CommandState.ACCEPTED or command.kind != CommandKind.ORDER:
-        return bool(command.state == CommandState.ACCEPTED)
-    told = main_evidence(command)
-    filled = _filled(told)
-    if filled is None:
-        return told.get("kind") != "cancelled"
-    return command.intent["price"] != "market" or filled >= Decimal(command.intent["size"])
-
-
-def _filled(told: Mapping[str, Any]) -> Decimal | None:
-    """How much of an order was executed: by the venue's answer, or by its status asked for later."""
-    amount = told.get("filled") or told.get("size")
-    return Decimal(amount) if amount else None
 
 
 def describe(command: Command, exits: Mapping[str, str] | None = None) -> str:

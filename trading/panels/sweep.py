@@ -10,13 +10,14 @@ from trading.desk import Desk
 from trading.models import Market, Order, Position
 from trading.panels.elements import Freshness, NoticeState, Tone
 from trading.panels.market import price_text, tone_of
-from trading.panels.notices import build_notice, is_carried_out
+from trading.panels.notices import build_notice
 from trading.panels.numbers import leverage, money, percent, plain
 from trading.panels.orders import describe_order
 from trading.panels.positions import account_freshness
 from trading.panels.utilisation import UNKNOWN
 from trading.services.closing import Part, orders_part, position_part
 from trading.services.drafts import SLIPPAGE, Closing, closing_ticket, entry_order
+from trading.services.outcomes import is_carried_out
 from trading.venues.errors import InvalidCommand
 from trading.venues.snapshots import Venue
 

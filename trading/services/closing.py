@@ -19,6 +19,7 @@ from trading.models import Command, Market, Order, Position, VenueAccount
 from trading.models.commands import OPEN_STATES, CommandKind, CommandState
 from trading.services.commands import Intent, earlier, prepare, submit
 from trading.services.drafts import Closing, closing_ticket, entry_order
+from trading.services.outcomes import is_carried_out
 from trading.services.readings import ReadingKind, touched_by
 from trading.services.sync import sync_account
 from trading.services.wake import settle_soon
@@ -172,13 +173,14 @@ def _written(wish: Wish) -> Part:
 
 
 def _under_way(account: VenueAccount, wish: Wish) -> Command | None:
-    """The same thing asked for by another page: not proven yet, or done since the account was last read."""
+    """The same thing asked for by another page: not proven yet, or wholly done since the account was last read."""
     same = Command.objects.filter(account=account, market=wish.market, kind=wish.intent.kind, intent=wish.intent.fields)
     not_shown = Q(state__in=OPEN_STATES)
     if account.synced_at is not None:
         not_shown |= Q(state=CommandState.ACCEPTED, settled_at__gt=account.synced_at)
-    found: Command | None = same.filter(not_shown).first()
-    return found
+    # What was done in part leaves a rest that is still to be asked for.
+    found = (command for command in same.filter(not_shown) if not command.is_settled or is_carried_out(command))
+    return next(found, None)
 
 
 def _as_it_stands(part: Part) -> Part:

@@ -102,6 +102,22 @@ def test_two_pages_that_close_all_close_once(browser: Client, holding: Desk) -> 
     assert Command.objects.filter(kind="order", intent__reduce_only="True").count() == 2
 
 
+def test_close_that_was_filled_in_part_is_sent_again(browser: Client, holding: Desk) -> None:
+    one, other = form_of(browser, CLOSE), form_of(browser, CLOSE)
+    synced_at = VenueAccount.objects.get().synced_at
+    shown = list(Position.objects.values())
+    browser.post(f"{CLOSE}now/", one)
+    closes = Command.objects.filter(kind="order", intent__reduce_only="True")
+    closes.filter(market=holding.market).update(evidence={"kind": "filled", "size": "0.004", "average_price": "86000"})
+    # The reading after it failed, so the pages still show what was held before.
+    VenueAccount.objects.update(synced_at=synced_at)
+    Position.objects.bulk_create(Position(**row) for row in shown)
+
+    browser.post(f"{CLOSE}now/", other)
+
+    assert sorted(closes.values_list("market__name", flat=True)) == ["BTC", "BTC", "ETH"]
+
+
 def test_position_opened_since_the_dialog_is_left_alone(browser: Client, desk: Desk) -> None:
     place_order(desk.adapter, desk.account, desk.market, ticket(leverage=5))
     form = form_of(browser, CLOSE)
