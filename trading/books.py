@@ -17,6 +17,8 @@ from trading.margin.rounding import Direction, to_step
 from trading.margin.types import Account, AccountMode, Liquidation, MarginMode
 from trading.models import Market
 from trading.panels.numbers import field_text
+from trading.venues.snapshots import Venue
+from trading.venues.table import GATEWAYS
 
 MAIN = "main book"
 AMOUNT_DECIMALS = 6
@@ -86,14 +88,17 @@ def books_of(desk: Desk) -> tuple[Book, ...]:
 
 
 def has_elsewhere(desk: Desk, market: Market) -> bool:
-    """Whether collateral lies in other books of the account that could be moved to the market's."""
+    """Whether the market's coin lies in other books of the account, from where it could be moved to the market's."""
     account = desk.account
     if account is None or account.mode != AccountMode.STANDARD:
         return False
     if not desk.capabilities(market).move_collateral.allowed:
         return False
-    told = {dex: Decimal(row.get("withdrawable", 0)) for dex, row in account.pools.items()}
-    return any(amount > 0 for dex, amount in ({"": account.withdrawable} | told).items() if dex != market.rules.dex)
+    main = GATEWAYS[Venue(account.venue)].collateral
+    told = {dex: (row.get("collateral"), Decimal(row.get("withdrawable", 0))) for dex, row in account.pools.items()}
+    held = {"": (main, account.withdrawable)} | told
+    there, coin = market.rules.dex, market.rules.collateral
+    return any(dex != there and name == coin and amount > 0 for dex, (name, amount) in held.items())
 
 
 def _book(desk: Desk, market: Market) -> Book:

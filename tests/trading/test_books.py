@@ -13,7 +13,7 @@ from tests.trading.conftest import Desk
 from tests.trading.views.conftest import publish_prices
 from tests.trading.views.test_ticket import fields
 from trading.connect import trading_adapter
-from trading.models import Command, Market, Position
+from trading.models import Command, Market, Position, VenueAccount
 from trading.recent import forget_desks
 from trading.services.sync import sync_account, sync_markets
 
@@ -85,6 +85,20 @@ def test_a_standard_account_trades_there_with_what_it_moved_there(desk: Desk, br
     assert held.liquidation_price == pytest.approx(held.estimated_liquidation_price, rel=Decimal("1e-6"))
     browser.post(f"/positions/{held.pk}/close/now/", {"form_key": fields()["form_key"], "percent": "100"})
     reread(desk)
+
+
+@pytest.mark.parametrize(("coin", "is_offered"), [("USDC", True), ("USDH", False)])
+def test_only_the_same_coin_is_offered_from_another_book(
+    desk: Desk, browser: Client, coin: str, *, is_offered: bool
+) -> None:
+    row = dict.fromkeys(("equity", "free", "cross", "withdrawable"), "500.0") | {"collateral": coin}
+    VenueAccount.objects.update(withdrawable=0, pools={"other": row})
+    forget_desks()
+
+    page = browser.get(QUOTE, fields(size="1", leverage="5")).content.decode()
+
+    assert "There is no free collateral" in page
+    assert ("Move some there" in page) is is_offered
 
 
 def test_the_main_books_collateral_is_not_offered_there(desk: Desk, browser: Client) -> None:
