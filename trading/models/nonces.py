@@ -7,7 +7,7 @@ class SignerNonce(models.Model):
     """The last nonce of one signer at one venue. No operator owns it: the same key may be given to several accounts,
     also of several operators, and the venue counts its nonces once (Hyperliquid 5.3, Aster 1.3)."""
 
-    # A digest: nobody learns from this table who trades where.
+    # A digest of venue, network and the key's address: no address stands here in clear.
     signer = models.CharField(max_length=64, primary_key=True)
     last = models.BigIntegerField()
 
