@@ -158,17 +158,9 @@ def sync_account(
     account.refresh_from_db(fields=["mode", "synced_at", "cursors", "history_read_at", "anchors"])
     if kinds >= WHOLE and history_is_due(account, reading.began_at):
         kinds = kinds | {ReadingKind.HISTORY}
-    only, held = () if market is None else (market,), sizes_of(account)
+    only = () if market is None else (market,)
     try:
-        answers = _ask(adapter, account, kinds, only)
-        stored = store(account, reading, answers)
-        if explains and ReadingKind.FILLS not in kinds and sizes_of(account) != held:
-            rest = _ask(adapter, account, WHOLE - {ReadingKind.ACCOUNT})
-            stored = _both(stored, store(account, reading, rest, snapshot=answers.snapshot))
-            answers = replace(answers, fills=rest.fills)
-        if not stored.adds_up or (stored.is_liquidated and answers.ledger is None):
-            more = _ask(adapter, account, frozenset({ReadingKind.FILLS, ReadingKind.HISTORY}))
-            stored = _both(stored, store(account, reading, more, snapshot=answers.snapshot))
+        answers, stored = _ask_and_store(adapter, account, reading, kinds, only, explains=explains)
     except HeldBack:
         return False
     except VenueError as error:
@@ -182,6 +174,30 @@ def sync_account(
     if kinds >= WHOLE:
         read_allowance(adapter, account)
     return True
+
+
+def _ask_and_store(
+    adapter: Adapter,
+    account: VenueAccount,
+    reading: Reading,
+    kinds: frozenset[ReadingKind],
+    only: tuple[Market, ...],
+    *,
+    explains: bool,
+) -> tuple[Answers, Stored]:
+    """What is asked for, and what that turns out to need besides: executions where sizes moved (``explains``), and
+    whatever explains figures that do not add up."""
+    held = sizes_of(account)
+    answers = _ask(adapter, account, kinds, only)
+    stored = store(account, reading, answers)
+    if explains and ReadingKind.FILLS not in kinds and sizes_of(account) != held:
+        rest = _ask(adapter, account, WHOLE - {ReadingKind.ACCOUNT})
+        stored = _both(stored, store(account, reading, rest, snapshot=answers.snapshot))
+        answers = replace(answers, fills=rest.fills)
+    if not stored.adds_up or (stored.is_liquidated and answers.ledger is None):
+        more = _ask(adapter, account, frozenset({ReadingKind.FILLS, ReadingKind.HISTORY}))
+        stored = _both(stored, store(account, reading, more, snapshot=answers.snapshot))
+    return answers, stored
 
 
 def history_is_due(account: VenueAccount, now: datetime) -> bool:

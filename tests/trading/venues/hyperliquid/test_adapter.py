@@ -1,6 +1,5 @@
 """The adapter over a real socket: what it asks, what it makes of the answers, what it sends."""
 
-import asyncio
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -16,7 +15,6 @@ from tests.trading.venues.hyperliquid.test_parse import CONTEXT, POSITION, TABLE
 from tests.trading.venues.misbehaving import MisbehavingServer, answer, by_body, cut_in_the_body, in_turn, refused_port
 from trading.margin.types import AccountMode, MarginMode
 from trading.venues.base import (
-    AccountSnapshot,
     Adapter,
     CancelOrder,
     CancelOrders,
@@ -28,10 +26,8 @@ from trading.venues.base import (
     Venue,
     market_order,
 )
-from trading.venues.concurrent import AsyncTransport
 from trading.venues.errors import Malformed, OutcomeUnknown, Rejected, Unavailable, UnknownState
 from trading.venues.hyperliquid.adapter import HyperliquidAdapter
-from trading.venues.hyperliquid.batch import HyperliquidBatch
 from trading.venues.hyperliquid.signing import SigningKey
 from trading.venues.snapshots import Pool
 from trading.venues.transport import BlockingTransport, Limits
@@ -264,7 +260,6 @@ def test_a_moment_fuller_than_a_page_is_told_and_does_not_hang(
 
 def test_the_other_reads_ask_what_the_venue_expects(adapter: HyperliquidAdapter, server: MisbehavingServer) -> None:
     builder = "0x" + "b" * 40
-    hour = timedelta(hours=1)
     asked = info(
         server,
         candleSnapshot=lambda _: [],
@@ -278,7 +273,7 @@ def test_the_other_reads_ask_what_the_venue_expects(adapter: HyperliquidAdapter,
         recentTrades=lambda _: [],
         userRateLimit=lambda _: {"cumVlm": "1.0", "nRequestsUsed": 12, "nRequestsCap": 10},
     ).asked
-    assert adapter.candles(market(), "1h", START, START + hour) == ()
+    assert adapter.candles(market(), "1h", START, START + timedelta(hours=1)) == ()
     assert adapter.book(market()).bids == ()
     assert adapter.fee_rates(OWNER).taker == Decimal("0.00045")
     assert adapter.agents(OWNER) == ()
@@ -289,11 +284,9 @@ def test_the_other_reads_ask_what_the_venue_expects(adapter: HyperliquidAdapter,
     assert adapter.trades(market()) == ()
     assert adapter.request_allowance(OWNER).left == 0
     start = 1770422400000
+    candles = {"coin": "BTC", "interval": "1h", "startTime": start, "endTime": start + 3_600_000}
     assert asked == [
-        {
-            "type": "candleSnapshot",
-            "req": {"coin": "BTC", "interval": "1h", "startTime": start, "endTime": start + 3_600_000},
-        },
+        {"type": "candleSnapshot", "req": candles},
         {"type": "l2Book", "coin": "BTC"},
         {"type": "userFees", "user": OWNER},
         {"type": "extraAgents", "user": OWNER},
@@ -385,37 +378,3 @@ def test_an_agent_revoked_between_two_orders_is_told_in_words(
     server.paths["/exchange"] = answer(200, json.dumps(gone).encode())
     with pytest.raises(Rejected, match="Connect again"):
         adapter.send(adapter.sign(CancelOrder(market(), 7), nonce=1))
-
-
-def test_one_account_of_a_batch_never_spoils_another(server: MisbehavingServer) -> None:
-    broken, unified = "0x" + "2" * 40, "0x" + "3" * 40
-
-    def state(question: dict[str, Any]) -> object:
-        return b"{}" if question["user"] == broken else account_body(POSITION)
-
-    info(server, clearinghouseState=state, spotClearinghouseState=lambda _: {"balances": []})
-
-    async def follow() -> dict[str, Any]:
-        async with AsyncTransport(server.url, limits=LIMITS) as transport:
-            modes = {OWNER: AccountMode.STANDARD, broken: AccountMode.STANDARD, unified: AccountMode.UNIFIED}
-            return await HyperliquidBatch(transport, clock=lambda: NOW).accounts(modes)
-
-    found = asyncio.run(follow())
-    assert list(found) == [OWNER, broken, unified]
-    assert isinstance(found[OWNER], AccountSnapshot)
-    assert (found[OWNER].equity, found[unified].equity) == (Decimal("25.856067"), 0)
-    assert isinstance(found[broken], Malformed)
-
-
-def test_a_batch_hears_limits_and_silence_as_the_adapter_does(server: MisbehavingServer) -> None:
-    server.paths["/info"] = in_turn(answer(429, b"", Retry_After="3"), answer(502, b""))
-
-    async def follow() -> list[Any]:
-        async with AsyncTransport(server.url, limits=LIMITS) as transport:
-            batch = HyperliquidBatch(transport)
-            return [(await batch.accounts({OWNER: AccountMode.STANDARD}))[OWNER] for _ in range(2)]
-
-    limited, failed = asyncio.run(follow())
-    assert (type(limited), limited.cause, limited.retry_after) == (Unavailable, "HTTP 429", 3.0)
-    assert "do not send it again" not in limited.explanation
-    assert (type(failed), failed.retryable) == (Unavailable, True)
