@@ -3,7 +3,8 @@
 Where one balance backs everything, or several tokens do, this is the venue's figure to tell (Hyperliquid 2.6, 3.9): the
 account's own sums mean little. It is dear (Hyperliquid: a sixtieth of what an address may ask in a minute), so it is
 asked for only while a ticket of the market is open, at most every few seconds for all pages and processes together, and
-after whatever pays for the promised age of accounts.
+only within the share of the venue's budget that executions are read within (``executions.have_room``). So however many
+tickets are open, what pays for the promised age of accounts is left; an answer may then be old, and its age is shown.
 """
 
 import logging
@@ -19,10 +20,12 @@ from trading.connect import KeyUnreadable, account_adapter
 from trading.live.publish import turns
 from trading.margin.types import AccountMode, Side
 from trading.models import Market, VenueAccount
+from trading.services import executions
+from trading.services.readings import weights_of
 from trading.venues.errors import VenueError
 from trading.venues.ledger import Priority
 from trading.venues.metered import reading
-from trading.venues.snapshots import MarketSetting, MarketSpec
+from trading.venues.snapshots import MarketSetting, MarketSpec, Network, Venue
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +78,8 @@ def ask_available(account: VenueAccount, market: Market) -> Available | None:
         return known
     if not cache.add(f"{_key(account, market)}:asked", 1, PAUSE_SECONDS):
         return known
+    if not _has_room(account):
+        return known
     # Asked for before the venue is: a change in between makes the answer old, never the other way round.
     turn = _turn(account)
     try:
@@ -86,6 +91,13 @@ def ask_available(account: VenueAccount, market: Market) -> Available | None:
     told = Available(setting, now, turn)
     cache.set(_key(account, market), told, KEPT_SECONDS)
     return told
+
+
+def _has_room(account: VenueAccount) -> bool:
+    """Whether the venue may be asked now. The question costs what executions of one market do (Hyperliquid 7, Aster
+    5)."""
+    venue, network = Venue(account.venue), Network(account.network)
+    return executions.have_room(venue, network, weights_of(venue).executions, Priority.ROUTINE)
 
 
 def free_in(known: Available, held_size: Decimal, side: Side) -> Decimal:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.core.cache import cache
@@ -12,12 +13,16 @@ from tests.trading.conftest import Desk
 from tests.trading.services.test_orders import ticket
 from tests.trading.services.test_pooled import choose_mode
 from tests.trading.services.test_records import settled
+from trading.connect import gateway_of
 from trading.live.publish import Fragment, announce_shape, turns
 from trading.margin.types import MarginMode, Side
 from trading.models import VenueAccount
-from trading.services import available
+from trading.services import available, executions
 from trading.services.available import ask_available, available_now, free_in, holds, largest_told, last_available
 from trading.services.orders import place_order
+from trading.services.readings import weights_of
+from trading.venues.ledger import Priority
+from trading.venues.snapshots import Network, Venue
 
 
 @pytest.fixture
@@ -112,6 +117,30 @@ def test_silent_venue_leaves_the_old_answer_which_does_not_hold(unified: Desk) -
 
     assert ask_available(unified.account, unified.market) == last_available(unified.account, unified.market)
     assert available_now(unified.account, unified.market, timezone.now()) is None
+
+
+def test_nothing_is_asked_without_room_and_the_old_answer_stands(
+    unified: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = ask_available(unified.account, unified.market)
+    assert known is not None
+    age(unified, available.HOLDS_FOR)
+    refuse = Mock(return_value=False)
+    monkeypatch.setattr(executions, "have_room", refuse)
+
+    old = ask_available(unified.account, unified.market)
+
+    refuse.assert_called_once_with(Venue.HYPERLIQUID, Network.TESTNET, 20, Priority.ROUTINE)
+    assert old is not None
+    assert old.asked_at == known.asked_at - available.HOLDS_FOR
+    assert last_available(unified.account, unified.market) == old
+
+
+def test_question_costs_what_it_is_counted_as() -> None:
+    body = b'{"type":"activeAssetData","user":"0x1","coin":"BTC"}'
+    assert gateway_of(Venue.HYPERLIQUID).tariff.cost("POST", "/info", body).weight == (
+        weights_of(Venue.HYPERLIQUID).executions
+    )
 
 
 def test_answers_are_kept_apart_by_operator_account_and_market(unified: Desk) -> None:
