@@ -55,10 +55,17 @@ class Terminal:
         expect(self.page.locator("#market_bar time.age")).to_have_class(re.compile("age-live"))
 
     def set_price(self, market: str, price: str) -> None:
-        """Push the venue's price and wait until the page of that market has heard of it."""
+        """Push the venue's price and wait until the page of that market has heard of it.
+
+        It is pushed once, and the next reading of all markets tells it again: that comes once a minute.
+        """
         self.sandbox.mark(market, price, self.venue)
         mark = self.page.locator(f'[data-live="market-{self.venue}:{market}-mark"]').first
-        self.until(lambda: abs(number(mark.text_content() or "0") / Decimal(price) - 1) < Decimal("0.005"))
+        wanted = Decimal(price)
+        self.until(
+            lambda: abs(number(mark.text_content() or "0") / wanted - 1) < Decimal("0.005"),
+            seconds=2 * PATIENCE_SECONDS,
+        )
 
     @property
     def address(self) -> str:
