@@ -298,7 +298,7 @@ def settle(
 def note_doubt(command: Command, heard: Heard, evidence: dict[str, Any] | None = None) -> None:
     """Keep the command open and say why; ``evidence`` is what was learnt all the same."""
     with transaction.atomic():
-        current = Command.objects.select_for_update().get(pk=command.pk)
+        current = Command.objects.select_for_update(no_key=True).get(pk=command.pk)
         if not current.is_settled:
             learnt = current.evidence | (evidence or {})
             Command.objects.filter(pk=command.pk).update(message=heard.error[:300], evidence=learnt)

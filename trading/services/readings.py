@@ -70,7 +70,7 @@ def begin_reading(account: VenueAccount) -> Reading:
 
 def locked(account: VenueAccount) -> VenueAccount:
     """The account's row, held by the running transaction until it ends."""
-    row: VenueAccount = VenueAccount.objects.select_for_update().get(pk=account.pk)
+    row: VenueAccount = VenueAccount.objects.select_for_update(no_key=True).get(pk=account.pk)
     return row
 
 

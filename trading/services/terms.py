@@ -39,7 +39,7 @@ def refuse_replaced_tiers(adapter: Adapter, market: Market) -> None:
 def _store(market: Market, tiers: TierTable) -> None:
     """Write the tiers alone: everything else about the market is as it was read last, by whomever."""
     with transaction.atomic():
-        row = Market.objects.select_for_update().get(pk=market.pk)
+        row = Market.objects.select_for_update(no_key=True).get(pk=market.pk)
         row.max_leverage = tiers.max_leverage
         row.spec = msgspec.to_builtins(msgspec.structs.replace(row.rules, tiers=tiers, max_leverage=row.max_leverage))
         row.save(update_fields=["spec", "max_leverage"])
