@@ -29,6 +29,7 @@ from trading.connect import account_adapter, account_onboarding, configured_venu
 from trading.models import VenueAccount
 from trading.services.accounts import give_key
 from trading.services.fees import read_fees
+from trading.services.readings import ReadingKind
 from trading.services.sync import sync_account, sync_markets
 from trading.venues import typed_data
 from trading.venues.base import Adapter, Network, Venue
@@ -207,7 +208,8 @@ def _account(trader: User, venue: Venue, network: Network, told: set[Venue], *, 
         sync_markets(adapter)
         told.add(venue)
     read_fees(adapter, account)
-    sync_account(adapter, account)
+    # What was executed costs ten times as much, and the newcomer who signs in now needs the minute's budget himself.
+    sync_account(adapter, account, frozenset({ReadingKind.ACCOUNT}))
 
 
 def _fund(venue: Venue, address: str) -> None:
