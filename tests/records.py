@@ -11,6 +11,7 @@ from trading.models import (
     LedgerEntry,
     Liquidation,
     Market,
+    Setting,
     SettingChange,
     VenueAccount,
 )
@@ -46,6 +47,13 @@ def make_ledger_entry(account: VenueAccount, key: str = "1", **changes: Any) -> 
         "details": '{"type":"deposit","usdc":"10000.0"}',
     }
     row = LedgerEntry(**(values | changes))
+    row.save()
+    return row
+
+
+def make_setting(account: VenueAccount, market: Market) -> Setting:
+    """Isolated five, as the venue told it."""
+    row = Setting(account=account, market=market, mode="isolated", leverage=5, told_at=NOW)
     row.save()
     return row
 
@@ -141,6 +149,7 @@ def make_records(account: VenueAccount, market: Market) -> Liquidation:
     """One row of every kind; the liquidation is returned."""
     make_funding(account, market)
     make_ledger_entry(account)
+    make_setting(account, market)
     make_setting_change(account, market)
     make_former_position(account, market)
     make_difference(account, market)

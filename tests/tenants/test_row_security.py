@@ -58,6 +58,7 @@ def test_owned_models_are_the_ones_we_know() -> None:
         "trading_order",
         "trading_position",
         "trading_preference",
+        "trading_setting",
         "trading_settingchange",
         "trading_venueaccount",
         "trading_walletapproval",

@@ -18,6 +18,7 @@ class Migration(migrations.Migration):
         protect("trading_command"),
         protect("trading_fundingpayment"),
         protect("trading_ledgerentry"),
+        protect("trading_setting"),
         protect("trading_settingchange"),
         protect("trading_formerposition"),
         protect("trading_liquidation"),

@@ -14,6 +14,7 @@ from trading.models.records import (
     FundingPayment,
     LedgerEntry,
     Liquidation,
+    Setting,
     SettingChange,
 )
 
@@ -32,6 +33,7 @@ __all__ = [
     "Order",
     "Position",
     "Preference",
+    "Setting",
     "SettingChange",
     "SignerNonce",
     "VenueAccount",

@@ -58,9 +58,28 @@ class LedgerEntry(OperatorOwned):
         return f"{self.kind} {self.key}"
 
 
+class Setting(OperatorOwned):
+    """Leverage and margin mode of an account in a market, as the venue told last, whether or not anything is held.
+
+    ``told_at`` is when it was asked, by our clock.
+    """
+
+    account = models.ForeignKey(VenueAccount, on_delete=models.CASCADE, related_name="settings")
+    market = models.ForeignKey("trading.Market", on_delete=models.CASCADE, related_name="+")
+    mode = choice(MarginMode)
+    leverage = models.PositiveSmallIntegerField()
+    told_at = models.DateTimeField()
+
+    class Meta(OperatorOwned.Meta):
+        constraints = [models.UniqueConstraint(fields=["account", "market"], name="one_setting_per_market")]
+
+    def __str__(self) -> str:
+        return f"{self.market} {self.mode} {self.leverage}x"
+
+
 class SettingChange(OperatorOwned):
-    """Leverage or margin mode of an open position, as the venue showed it changed. Without a ``command`` it was changed
-    elsewhere."""
+    """Leverage or margin mode in a market, as the venue showed it changed: of an open position, or without one where
+    it was changed elsewhere. ``command`` is ours that changed it; without one it was changed elsewhere."""
 
     account = models.ForeignKey(VenueAccount, on_delete=models.CASCADE, related_name="setting_changes")
     market = models.ForeignKey("trading.Market", on_delete=models.PROTECT, related_name="+")
