@@ -1,12 +1,14 @@
-"""Money and positions of one moment, written to our rows in one transaction.
+"""Money and positions of many accounts, each of one moment, written to our rows in one transaction.
 
-What a position was before it shrank or went is kept, and so is a change of leverage or mode: they are seen only here.
+A batch costs as many statements as one account alone, and all of it is written or nothing. What a position was before
+it shrank or went is kept, and so is a change of leverage or mode: they are seen only here.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import NamedTuple
 
 from django.db import transaction
 from django.utils import timezone
@@ -15,9 +17,10 @@ from trading.models import Command, Difference, FormerPosition, Market, Position
 from trading.models.accounts import PositionFigures
 from trading.models.commands import CommandKind, CommandState
 from trading.models.records import DifferenceKind
+from trading.services import sets
 from trading.services.estimates import estimated_liquidations
-from trading.services.readings import Reading, begin_reading, locked
-from trading.venues.base import AccountSnapshot, PositionSnapshot
+from trading.services.readings import Reading, Taken, begin_reading
+from trading.venues.base import AccountSnapshot, MarketSpec, PositionSnapshot
 
 FIGURES = [field.name for field in PositionFigures._meta.get_fields() if field.name not in {"operator", "market"}]
 # A command is ours and a snapshot the venue's, so their clocks may differ by so much.
@@ -25,7 +28,37 @@ CLOCKS_APART = timedelta(minutes=1)
 SET_ELSEWHERE = "Set outside of this platform; the venue's setting was taken."
 EFFECTIVE = (CommandState.ACCEPTED, CommandState.UNKNOWN, CommandState.PREPARED)
 
-Place = tuple[int, str]
+Moment = tuple[datetime | None, int]
+Row = dict[str, object]
+
+
+class Place(NamedTuple):
+    """What holds one position, by the names of its columns."""
+
+    account_id: int
+    market_id: int
+    position_side: str
+
+
+class Held(NamedTuple):
+    """As much of a stored position as tells whether its end or its setting has to be kept."""
+
+    pk: int
+    place: Place
+    size: Decimal
+    mode: str
+    leverage: int
+    venue_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A position as the venue shows it, and our own liquidation price of it."""
+
+    taken: Taken
+    market: Market
+    position: PositionSnapshot
+    estimate: Decimal | None
 
 
 def apply_snapshot(account: VenueAccount, snapshot: AccountSnapshot, reading: Reading | None = None) -> bool:
@@ -33,44 +66,57 @@ def apply_snapshot(account: VenueAccount, snapshot: AccountSnapshot, reading: Re
 
     Without a ``reading`` the snapshot came by itself and counts as read now.
     """
-    taken_in = reading or begin_reading(account)
-    markets = markets_named(account, (position.market for position in snapshot.positions))
+    return bool(apply_snapshots([Taken(account, snapshot, reading or begin_reading(account))]))
+
+
+def apply_snapshots(taken: Collection[Taken]) -> frozenset[int]:
+    """Store what was found in accounts of one venue and network, each given once; the ids of those where it is the
+    newest. Where a later moment is stored already, and where the account is gone, nothing is written."""
+    if not taken:
+        return frozenset()
+    names = {position.market for one in taken for position in one.snapshot.positions}
+    markets = markets_named(next(iter(taken)).account, names)
     with transaction.atomic():
-        row = locked(account)
-        if not _is_newer(row, snapshot, taken_in):
-            return False
-        _store_money(row, snapshot, taken_in)
-        _store_positions(row, snapshot, markets)
-    return True
+        stored = _locked({one.account.pk for one in taken})
+        newest = [one for one in taken if one.account.pk in stored and _is_newer(stored[one.account.pk], one)]
+        sets.update(VenueAccount, [_money(one) for one in newest if one.snapshot.pools is None])
+        sets.update(VenueAccount, [_money(one) | _pools(one) for one in newest if one.snapshot.pools is not None])
+        _store_positions(newest, markets)
+    return frozenset(one.account.pk for one in newest)
 
 
-def _is_newer(row: VenueAccount, snapshot: AccountSnapshot, reading: Reading) -> bool:
-    if row.venue_time is None:
-        return True
-    return (row.venue_time, row.account_reading) <= (snapshot.venue_time, reading.number)
+def _locked(ids: Collection[int]) -> dict[int, Moment]:
+    """The moment and the number of what is stored, held until the transaction ends. Whoever holds several accounts took
+    them in the order of their ids."""
+    rows = VenueAccount.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")
+    return {pk: (at, number) for pk, at, number in rows.values_list("pk", "venue_time", "account_reading")}
 
 
-def _store_money(row: VenueAccount, snapshot: AccountSnapshot, reading: Reading) -> None:
-    VenueAccount.objects.filter(pk=row.pk).update(
-        mode=snapshot.account_mode.value,
-        hedge_mode=snapshot.hedge_mode,
-        equity=snapshot.equity,
-        cross_equity=snapshot.cross_equity,
-        cross_maintenance=snapshot.cross_maintenance,
-        cross_margin_used=snapshot.cross_margin_used,
-        withdrawable=snapshot.withdrawable,
-        venue_time=snapshot.venue_time,
-        account_reading=reading.number,
-        synced_at=snapshot.received_at,
-        sync_problem="",
-        **_pools(snapshot),
-    )
+def _is_newer(stored: Moment, one: Taken) -> bool:
+    venue_time, number = stored
+    return venue_time is None or (venue_time, number) <= (one.snapshot.venue_time, one.reading.number)
 
 
-def _pools(snapshot: AccountSnapshot) -> dict[str, Any]:
-    """Balances of other books, where this reading has them."""
-    if snapshot.pools is None:
-        return {}
+def _money(one: Taken) -> Row:
+    snapshot = one.snapshot
+    return {
+        "id": one.account.pk,
+        "mode": snapshot.account_mode.value,
+        "hedge_mode": snapshot.hedge_mode,
+        "equity": snapshot.equity,
+        "cross_equity": snapshot.cross_equity,
+        "cross_maintenance": snapshot.cross_maintenance,
+        "cross_margin_used": snapshot.cross_margin_used,
+        "withdrawable": snapshot.withdrawable,
+        "venue_time": snapshot.venue_time,
+        "account_reading": one.reading.number,
+        "synced_at": snapshot.received_at,
+        "sync_problem": "",
+    }
+
+
+def _pools(one: Taken) -> Row:
+    """Balances of other books."""
     return {
         "pools": {
             pool.name: {
@@ -80,24 +126,23 @@ def _pools(snapshot: AccountSnapshot) -> dict[str, Any]:
                 "withdrawable": f"{pool.withdrawable:f}",
                 "collateral": pool.collateral,
             }
-            for pool in snapshot.pools
+            for pool in one.snapshot.pools or ()
         }
     }
 
 
-def _store_positions(row: VenueAccount, snapshot: AccountSnapshot, markets: Mapping[str, Market]) -> None:
-    estimates = estimated_liquidations(snapshot, {name: market.rules for name, market in markets.items()})
-    held = [position for position in snapshot.positions if position.market in markets]
-    rows = {
-        (markets[position.market].pk, position.side.value): _position_row(
-            row, markets[position.market], position, snapshot.venue_time, estimates
-        )
-        for position in held
-    }
-    known = list(Position.objects.filter(account=row))
-    _keep_former(known, rows, snapshot.venue_time)
-    _keep_settings(row, known, rows, snapshot.venue_time)
-    _replace_positions(known, rows)
+def _store_positions(taken: Collection[Taken], markets: Mapping[str, Market]) -> None:
+    rules = {name: market.rules for name, market in markets.items()}
+    found = {place: one for account in taken for place, one in _found(account, markets, rules)}
+    moments = {one.account.pk: one.snapshot.venue_time for one in taken}
+    known = _known(moments)
+    _keep_former([held.pk for held in known if _has_shrunk(held, found.get(held.place))], moments)
+    for held in known:
+        if held.place in found:
+            _keep_setting(held, found[held.place])
+    if gone := [held.pk for held in known if held.place not in found]:
+        Position.objects.filter(pk__in=gone).delete()
+    sets.upsert(Position, [_row(place, one) for place, one in found.items()], Place._fields)
 
 
 def markets_named(account: VenueAccount, names: Iterable[str]) -> dict[str, Market]:
@@ -109,116 +154,109 @@ def markets_named(account: VenueAccount, names: Iterable[str]) -> dict[str, Mark
     return {market.name: market for market in rows}
 
 
-def _position_row(
-    account: VenueAccount,
-    market: Market,
-    position: PositionSnapshot,
-    venue_time: datetime,
-    estimates: Mapping[str, Decimal | None],
-) -> Position:
-    return Position(
+def _found(
+    taken: Taken, markets: Mapping[str, Market], rules: Mapping[str, MarketSpec]
+) -> Iterator[tuple[Place, Found]]:
+    estimates = estimated_liquidations(taken.snapshot, rules)
+    for position in taken.snapshot.positions:
+        market = markets.get(position.market)
+        if market is not None:
+            place = Place(taken.account.pk, market.pk, position.side.value)
+            yield place, Found(taken, market, position, estimates.get(position.market))
+
+
+def _known(account_ids: Iterable[int]) -> list[Held]:
+    rows = Position.objects.filter(account__in=list(account_ids))
+    values = rows.values_list("pk", *Place._fields, "size", "mode", "leverage", "venue_time")
+    return [Held(pk, Place(account, market, side), *rest) for pk, account, market, side, *rest in values]
+
+
+def _row(place: Place, found: Found) -> Row:
+    position = found.position
+    return place._asdict() | {
+        "operator_id": found.taken.account.operator_id,
+        "size": position.size,
+        "entry_price": position.entry_price,
+        "mark_price": position.mark_price,
+        "mode": position.mode.value,
+        "leverage": position.leverage,
+        "margin": position.margin,
+        "cash": position.cash,
+        "unrealised_pnl": position.unrealised_pnl,
+        "liquidation_price": position.liquidation_price,
+        "estimated_liquidation_price": found.estimate,
+        "max_leverage": position.max_leverage,
+        "funding_since_open": position.funding_since_open or Decimal(0),
+        "venue_time": found.taken.snapshot.venue_time,
+    }
+
+
+def _has_shrunk(before: Held, after: Found | None) -> bool:
+    if after is None:
+        return True
+    size = after.position.size
+    return before.size * size < 0 or abs(size) < abs(before.size)
+
+
+def _keep_former(shrunk: Collection[int], moments: Mapping[int, datetime]) -> None:
+    """Keep every position that became smaller, turned or went, as it was last seen."""
+    if shrunk:
+        FormerPosition.objects.bulk_create(
+            FormerPosition(
+                operator_id=row.operator_id,
+                account_id=row.account_id,
+                market_id=row.market_id,
+                ended_at=moments[row.account_id],
+                **{name: getattr(row, name) for name in FIGURES},
+            )
+            for row in Position.objects.filter(pk__in=shrunk).order_by("pk")
+        )
+
+
+def _keep_setting(before: Held, after: Found) -> None:
+    """Keep a change of leverage or mode that an open position shows, with our command if it was ours."""
+    mode, leverage = after.position.mode.value, after.position.leverage
+    if (mode, leverage) == (before.mode, before.leverage):
+        return
+    account, command = after.taken.account, _setting_command(before, leverage)
+    if command is None:
+        _count_setting(before, after)
+    SettingChange(
         operator_id=account.operator_id,
         account=account,
-        market=market,
-        position_side=position.side.value,
-        size=position.size,
-        entry_price=position.entry_price,
-        mark_price=position.mark_price,
-        mode=position.mode.value,
-        leverage=position.leverage,
-        margin=position.margin,
-        cash=position.cash,
-        unrealised_pnl=position.unrealised_pnl,
-        liquidation_price=position.liquidation_price,
-        estimated_liquidation_price=estimates.get(position.market),
-        max_leverage=position.max_leverage,
-        funding_since_open=position.funding_since_open or 0,
-        venue_time=venue_time,
-    )
+        market=after.market,
+        command=command,
+        mode_before=before.mode,
+        leverage_before=before.leverage,
+        mode=mode,
+        leverage=leverage,
+        happened_at=after.taken.snapshot.venue_time,
+    ).save()
 
 
-def _replace_positions(known: Iterable[Position], rows: Mapping[Place, Position]) -> None:
-    gone = [row.pk for row in known if _place(row) not in rows]
-    if gone:
-        Position.objects.filter(pk__in=gone).delete()
-    Position.objects.bulk_create(
-        list(rows.values()),
-        update_conflicts=True,
-        unique_fields=["account", "market", "position_side"],
-        update_fields=[name for name in FIGURES if name != "position_side"],
-    )
-
-
-def _place(row: Position) -> Place:
-    return row.market_id, row.position_side
-
-
-def _keep_former(known: Iterable[Position], rows: Mapping[Place, Position], ended_at: datetime) -> None:
-    """Keep every position that became smaller, turned or went, as it was last seen."""
-    FormerPosition.objects.bulk_create(
-        FormerPosition(
-            operator_id=row.operator_id,
-            account_id=row.account_id,
-            market_id=row.market_id,
-            ended_at=ended_at,
-            **{name: getattr(row, name) for name in FIGURES},
-        )
-        for row in known
-        if _has_shrunk(row, rows.get(_place(row)))
-    )
-
-
-def _has_shrunk(before: Position, after: Position | None) -> bool:
-    return after is None or before.size * after.size < 0 or abs(after.size) < abs(before.size)
-
-
-def _keep_settings(
-    account: VenueAccount, known: Iterable[Position], rows: Mapping[Place, Position], venue_time: datetime
-) -> None:
-    """Keep every change of leverage or mode that an open position shows, with our command if it was ours."""
-    for row in known:
-        after = rows.get(_place(row))
-        if after is None or (after.mode, after.leverage) == (row.mode, row.leverage):
-            continue
-        command = _setting_command(row, after)
-        if command is None:
-            _count_setting(account, row, after)
-        SettingChange(
-            operator_id=account.operator_id,
-            account=account,
-            market_id=row.market_id,
-            command=command,
-            mode_before=row.mode,
-            leverage_before=row.leverage,
-            mode=after.mode,
-            leverage=after.leverage,
-            happened_at=venue_time,
-        ).save()
-
-
-def _count_setting(account: VenueAccount, before: Position, after: Position) -> None:
+def _count_setting(before: Held, after: Found) -> None:
     """A setting that no command of ours explains is a difference, healed by having been taken over."""
     Difference(
-        operator_id=account.operator_id,
-        account=account,
+        operator_id=after.taken.account.operator_id,
+        account=after.taken.account,
         market=after.market,
         kind=DifferenceKind.SETTING,
         subject=after.market.name,
         ours=f"{before.mode} {before.leverage}x",
-        venues=f"{after.mode} {after.leverage}x",
+        venues=f"{after.position.mode.value} {after.position.leverage}x",
         healed_at=timezone.now(),
         explanation=SET_ELSEWHERE,
     ).save()
 
 
-def _setting_command(before: Position, after: Position) -> Command | None:
+def _setting_command(before: Held, leverage: int) -> Command | None:
     """The newest command of ours that asked for what is set now."""
     asked: Command | None = Command.objects.filter(
-        account=before.account_id,
-        market=before.market_id,
+        account=before.place.account_id,
+        market=before.place.market_id,
         kind=CommandKind.LEVERAGE,
         state__in=EFFECTIVE,
         prepared_at__gte=before.venue_time - CLOCKS_APART,
-        intent__contains={"leverage": str(after.leverage)},
+        intent__contains={"leverage": str(leverage)},
     ).first()
     return asked

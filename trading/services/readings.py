@@ -5,6 +5,7 @@ venue's clock may stand for a moment). So readings are numbered when they begin:
 the number. Both are compared under a lock on the account's row, so that of two workers only one writes at a time.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -17,7 +18,7 @@ from trading.connect import gateway_of
 from trading.models import Command, Order, Position, VenueAccount
 from trading.models.commands import CommandKind
 from trading.venues.metered import ReadingWeights
-from trading.venues.snapshots import Venue
+from trading.venues.snapshots import AccountSnapshot, Venue
 
 
 class ReadingKind(StrEnum):
@@ -48,6 +49,15 @@ class Reading:
     began_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What one reading of an account found: money and positions of one moment."""
+
+    account: VenueAccount
+    snapshot: AccountSnapshot
+    reading: Reading
+
+
 def weights_of(venue: Venue) -> ReadingWeights:
     """What readings cost at a venue as this deployment shows it, with its builder-deployed books."""
     return gateway_of(venue).tariff.readings(len(getattr(settings, f"{venue.name}_DEXES", ())))
@@ -55,17 +65,25 @@ def weights_of(venue: Venue) -> ReadingWeights:
 
 def begin_reading(account: VenueAccount) -> Reading:
     """Number a new reading of the account and put on record that it was attempted."""
+    begun = begin_readings([account.pk])
+    if account.pk not in begun:
+        raise VenueAccount.DoesNotExist("The account is gone.")
+    return begun[account.pk]
+
+
+def begin_readings(account_ids: Collection[int]) -> dict[int, Reading]:
+    """Number a new reading of each account, and put on record that it was attempted; those that are gone get none."""
     now = timezone.now()
     with connection.cursor() as cursor:
+        # Batches that overlap wait for each other in one order.
         cursor.execute(
-            "UPDATE trading_venueaccount SET readings = readings + 1, attempted_at = %s"
-            " WHERE id = %s RETURNING readings",
-            [now, account.pk],
+            "WITH wanted AS (SELECT id FROM trading_venueaccount WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE)"
+            " UPDATE trading_venueaccount AS account SET readings = account.readings + 1, attempted_at = %s"
+            " FROM wanted WHERE account.id = wanted.id RETURNING account.id, account.readings",
+            [list(account_ids), now],
         )
-        row = cursor.fetchone()
-    if row is None:
-        raise VenueAccount.DoesNotExist("The account is gone.")
-    return Reading(int(row[0]), now)
+        rows = cursor.fetchall()
+    return {int(account_id): Reading(int(number), now) for account_id, number in rows}
 
 
 def locked(account: VenueAccount) -> VenueAccount:
