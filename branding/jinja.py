@@ -16,6 +16,7 @@ from django_htmx.jinja import htmx_script
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from branding.stencils import drawn
 from trading.panels import numbers
 
 # "12,480.22 USDC" and "1.82 B": figures first, then a narrow or an ordinary space, then the unit.
@@ -29,7 +30,8 @@ def environment(**options: Any) -> Environment:
     fixed = {"autoescape": True, "undefined": StrictUndefined, "extensions": ["jinja2.ext.i18n"]}
     pages = Environment(**(options | fixed))  # noqa: S701 - it is on
     pages.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
-    pages.globals |= {"_": words, "static": static, "url": url, "htmx_script": htmx_script, "now": timezone.now}
+    pages.globals |= {"_": words, "static": static, "url": url, "htmx_script": htmx_script}
+    pages.globals |= {"drawn": drawn, "now": timezone.now}
     pages.filters |= {
         "age": age,
         "clock": numbers.clock,
