@@ -20,9 +20,10 @@ from trading.panels.numbers import age, clock, fixed, grouped, known_money, mone
 from trading.panels.orders import build_orders
 from trading.panels.positions import account_freshness, build_positions
 from trading.panels.records import build_liquidations, small_money
-from trading.panels.view_models import AccountPanel, PositionRow
+from trading.panels.view_models import AccountPanel, Freshness, FreshnessState, PositionRow
 from trading.panels.working import step_rows
 from trading.services.allowances import requests_left
+from trading.services.schedule import PROMISES, Need
 from trading.services.totals import MoneyTotals, money_totals
 from trading.support.lookup import recent_liquidations, recent_margin_changes
 from trading.support.view_models import (
@@ -47,7 +48,7 @@ def build_trader(trader: User, now: datetime) -> TraderRow:
     account = next(iter(accounts), None)
     if account is None:
         return TraderRow(
-            id=trader.pk, name=str(trader), address="", equity="", positions="", read="", problem="",
+            id=trader.pk, name=str(trader), address="", equity="", positions="", freshness=None, problem="",
             is_active=trader.is_active,
         )  # fmt: skip
     used = [row for row in accounts if row.is_current] or [account]
@@ -58,10 +59,17 @@ def build_trader(trader: User, now: datetime) -> TraderRow:
         address=short_address(account.address),
         equity=known_money(_worth(used)),
         positions=str(sum(row.open_positions for row in used)),  # type: ignore[attr-defined]
-        read=age(min(read), now) if read else "never read",
+        freshness=_list_freshness(min(read), now) if read else None,
         problem=next((row.sync_problem for row in used if row.sync_problem), ""),
         is_active=trader.is_active,
     )
+
+
+def _list_freshness(read_at: datetime, now: datetime) -> Freshness:
+    """A list shows accounts that nobody looks at: old is what is older than the longest promise."""
+    is_late = (now - read_at).total_seconds() > PROMISES[Need.IDLE].age
+    state = FreshnessState.STALE if is_late else FreshnessState.LIVE
+    return Freshness(state=state, as_of=read_at, text=age(read_at, now))
 
 
 def _worth(accounts: Iterable[VenueAccount]) -> Decimal | None:

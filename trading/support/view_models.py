@@ -12,8 +12,8 @@ from trading.panels.working import StepRow
 class TraderRow:
     """One line of the list.
 
-    ``name`` is the e-mail, or the wallet of a trader without one. ``read`` says how old the oldest of the
-    figures are; it is empty without an account.
+    ``name`` is the e-mail, or the wallet of a trader without one. ``freshness`` says how old the oldest of the
+    figures are, and is stale past the longest age that is promised; None where nothing was read yet.
     """
 
     id: int
@@ -21,7 +21,7 @@ class TraderRow:
     address: str
     equity: str
     positions: str
-    read: str
+    freshness: Freshness | None
     problem: str
     is_active: bool
 

@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from tenants.hosts import forget_hosts
 from tenants.models import AuditEvent, User
@@ -138,6 +139,17 @@ def test_age_and_trouble_of_the_reading_are_shown(support: Client, alpha: Exchan
     page = account_page(support, alpha)
 
     assert ("The last reading failed: The venue did not answer." in page, "d old" in page) == (True, True)
+
+
+@pytest.mark.parametrize(("hours", "mark"), [(2, "age age-live"), (3, "age age-stale")])
+def test_list_marks_figures_older_than_every_promise(
+    support: Client, alpha: Exchange, alices: Belongings, hours: int, mark: str
+) -> None:
+    with operator_scope(alpha.operator.pk):
+        VenueAccount.objects.update(synced_at=timezone.now() - timedelta(hours=hours))
+    page = support.get(FIND).content.decode()
+
+    assert re.findall(r'<time class="([^"]+)".*?<span>([^<]+)</span>', page, re.DOTALL) == [(mark, f"{hours} h old")]
 
 
 def test_every_look_and_every_search_is_on_record(alpha: Exchange, alices: Belongings) -> None:
