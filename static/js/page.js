@@ -33,6 +33,14 @@
     if (ctx.request.method === "GET" && ctx.sourceElement.closest("dialog form")?.dataset.busy) event.preventDefault();
   });
 
+  // A page that nobody sees has nothing read at the venue for it; seen again, it asks at once.
+  document.addEventListener("htmx:config:request", (event) => {
+    if (document.hidden && event.detail.ctx.sourceElement.id === "available") event.preventDefault();
+  });
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) document.getElementById("account")?.dispatchEvent(new CustomEvent("refresh"));
+  });
+
   // Counted when it leaves: one that was queued behind another and then dropped never is, and overtakes nothing.
   document.addEventListener("htmx:before:request", (event) => {
     const { ctx } = event.detail;
@@ -135,14 +143,32 @@
 
   function openDialogs() {
     for (const dialog of document.querySelectorAll("dialog[data-opens]:not([open])")) {
-      const opener = document.activeElement;
       dialog.removeAttribute("data-opens");
       dialog.showModal();
       dialog.addEventListener("close", () => {
-        if (opener && opener.isConnected) opener.focus();
         dialog.remove();
+        comeBack();
       }, { once: true });
     }
+  }
+
+  // Where the keyboard was on the page itself, and in which table: a dialog, also one that took another's place, leads
+  // back there, and so does a row that is gone. Where the very place is gone too, to the table's tab.
+  let place = null;
+  let table = "";
+  document.addEventListener("focusin", (event) => {
+    if (event.target.closest("dialog")) return;
+    place = event.target;
+    table = place.closest(".table-panel")?.id || "";
+  });
+  document.addEventListener("htmx:after:swap", () => {
+    if (place && !place.isConnected && table && !document.querySelector("dialog[open]")) comeBack();
+  });
+
+  function comeBack() {
+    if (document.activeElement && document.activeElement !== document.body) return;
+    const same = place?.isConnected ? place : place?.id && document.getElementById(place.id);
+    (same || document.getElementById(`tab-${table}`))?.focus({ preventScroll: true });
   }
 
   document.addEventListener("click", (event) => {
