@@ -115,6 +115,23 @@
 
   document.addEventListener("quote:answered", settle);
 
+  // What is set elsewhere is followed, but for what the trader has chosen here himself.
+  const setting = () => document.querySelector("#available [data-leverage]")?.dataset;
+  let known = { ...setting() };
+  document.addEventListener("htmx:after:swap", (event) => {
+    if (event.detail.ctx.sourceElement.id === "available") follow(setting());
+  });
+
+  function follow(told) {
+    if (!told || (told.mode === known.mode && told.leverage === known.leverage)) return;
+    const before = known;
+    known = { ...told };
+    const mode = form.querySelector(`[name="mode"][value="${told.mode}"]:enabled`);
+    if (mode && form.querySelector('[name="mode"]:checked')?.value === before.mode) mode.checked = true;
+    const isFree = field.value === before.leverage && document.activeElement !== field;
+    choose(Number(isFree ? told.leverage : slider.value));
+  }
+
   // Unit changes keep the meaning of the field honest: the old figure is in the other unit, so it is asked for again.
   document.getElementById("unit").addEventListener("change", () => size.select());
 

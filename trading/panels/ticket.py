@@ -51,7 +51,7 @@ def build_ticket(desk: Desk, market: Market, quoted: Quoted, raw: dict[str, str]
         take_profit=raw.get("take_profit", ""),
         stop_loss=raw.get("stop_loss", ""),
         quote=build_quote(desk, market, quoted),
-        available=build_available(desk, market, desk.now),
+        available=build_available(desk, market, default_form(desk, market), desk.now),
     )
 
 

@@ -104,9 +104,12 @@ class Quote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AvailableNote:
-    """What the venue says may be used in a market, and how old that is; without an answer what is missing."""
+    """What the venue says may be used in a market, and how old that is; without an answer what is missing. ``mode`` and
+    ``leverage`` are those that a ticket of the market starts with now."""
 
-    text: str
+    mode: str
+    leverage: str
+    text: str = ""
     freshness: Freshness | None = None
 
 

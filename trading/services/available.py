@@ -1,10 +1,15 @@
 """What an account may use in one market, as its venue says, and what is set there.
 
-Where one balance backs everything, or several tokens do, this is the venue's figure to tell (Hyperliquid 2.6, 3.9): the
-account's own sums mean little. It is dear (Hyperliquid: a sixtieth of what an address may ask in a minute), so it is
-asked for only while a ticket of the market is open, at most every few seconds for all pages and processes together, and
-only within the share of the venue's budget that executions are read within (``executions.have_room``). So however many
-tickets are open, what pays for the promised age of accounts is left; an answer may then be old, and its age is shown.
+What is set may be changed anywhere, and without a position nothing else shows it: whatever is told is taken over
+(``flat_settings``), and the pages of the account learn of it.
+
+Where one balance backs everything, or several tokens do, what may be used is the venue's figure to tell (Hyperliquid
+2.6, 3.9): the account's own sums mean little. The question is dear (Hyperliquid: a sixtieth of what an address may ask
+in a minute), so it is asked only while a ticket of the market is open, at most every few seconds for all pages and
+processes together; for a standard account, of which the setting alone is of interest, every half minute, or when a
+stream says that something was set. And it is asked only within the share of the venue's budget that executions are read
+within (``executions.have_room``). So however many tickets are open, what pays for the promised age of accounts is left;
+an answer may then be old, and its age is shown.
 """
 
 import logging
@@ -17,10 +22,11 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from trading.connect import KeyUnreadable, account_adapter
-from trading.live.publish import turns
+from trading.live.publish import Fragment, account_changed, turns
 from trading.margin.types import AccountMode, Side
 from trading.models import Market, VenueAccount
 from trading.services import executions
+from trading.services.flat_settings import take_over
 from trading.services.readings import weights_of
 from trading.venues.errors import VenueError
 from trading.venues.ledger import Priority
@@ -30,6 +36,7 @@ from trading.venues.snapshots import MarketSetting, MarketSpec, Network, Venue
 logger = logging.getLogger(__name__)
 
 ASKED_EVERY = timedelta(seconds=10)
+SETTING_ASKED_EVERY = timedelta(seconds=30)
 # Between two questions about one market, whatever happens to the account in the meantime.
 PAUSE_SECONDS = 3
 HOLDS_FOR = timedelta(seconds=45)
@@ -48,7 +55,8 @@ class Available:
 
 
 def is_asked_for(account: VenueAccount | None) -> bool:
-    """Whether the venue has to say what may be used. A standard account's own sums are the truth (Hyperliquid 3.9)."""
+    """Whether the venue has to say what may be used. A standard account's own sums are the truth (Hyperliquid 3.9); of
+    such a one only what is set is taken."""
     return account is not None and account.mode != AccountMode.STANDARD
 
 
@@ -74,7 +82,7 @@ def holds(known: Available, account: VenueAccount, now: datetime) -> bool:
 def ask_available(account: VenueAccount, market: Market) -> Available | None:
     """The newest answer: a new one where the last has aged or the account has changed, and the venue gives one now."""
     known, now = last_available(account, market), timezone.now()
-    if known is not None and now - known.asked_at < ASKED_EVERY and holds(known, account, now):
+    if known is not None and _is_current(known, account, now):
         return known
     if not cache.add(f"{_key(account, market)}:asked", 1, PAUSE_SECONDS):
         return known
@@ -90,7 +98,30 @@ def ask_available(account: VenueAccount, market: Market) -> Available | None:
         return known
     told = Available(setting, now, turn)
     cache.set(_key(account, market), told, KEPT_SECONDS)
+    if take_over(account, market, setting, now):
+        _tell_pages(account)
     return told
+
+
+def _is_current(known: Available, account: VenueAccount, now: datetime) -> bool:
+    if is_asked_for(account):
+        return now - known.asked_at < ASKED_EVERY and holds(known, account, now)
+    moved_at: datetime | None = cache.get(_moved_key(account))
+    return now - known.asked_at < SETTING_ASKED_EVERY and (moved_at is None or known.asked_at > moved_at)
+
+
+def note_setting_moved(account: VenueAccount) -> None:
+    """Something was set in one of the account's markets: what was told of them is old, and open tickets ask again."""
+    cache.set(_moved_key(account), timezone.now(), KEPT_SECONDS)
+    _tell_pages(account)
+
+
+def _tell_pages(account: VenueAccount) -> None:
+    """What may be used and what is set are asked for again wherever the account's panel is."""
+    try:
+        account_changed(account.operator_id, account.pk, [Fragment.ACCOUNT])
+    except RedisError as error:
+        logger.warning("The pages of account %s are not told: %s", account.pk, error)
 
 
 def _has_room(account: VenueAccount) -> bool:
@@ -127,6 +158,10 @@ def largest_told(
 
 def _key(account: VenueAccount, market: Market) -> str:
     return f"available:{account.operator_id}:{account.pk}:{market.pk}"
+
+
+def _moved_key(account: VenueAccount) -> str:
+    return f"available:{account.operator_id}:{account.pk}:moved"
 
 
 def _turn(account: VenueAccount) -> int | None:

@@ -22,7 +22,8 @@ from trading.panels.ticket import build_ticket, default_form
 from trading.panels.view_models import Quote
 from trading.quoting import Quoted, quote_order
 from trading.recent import forget_desk, forget_market, recent_desk, recent_market
-from trading.services.available import ask_available, available_now, is_asked_for
+from trading.services.accounts import current_accounts
+from trading.services.available import ask_available, available_now
 from trading.services.commands import FormReused, earlier
 from trading.services.drafts import Exits, OrderTicket
 from trading.services.orders import place_order as send_order
@@ -55,13 +56,15 @@ def show_quote(request: MemberRequest, market_name: str) -> HttpResponse:
 @trader_required
 @require_GET
 def show_available(request: MemberRequest, market_name: str) -> HttpResponse:
-    """What the venue says that the account may use in this market: the one place that asks for it, apart from the
-    quotes, which never wait for a venue."""
+    """What the venue says that the account may use in this market, and what is set there: the one place that asks for
+    it, apart from the quotes, which never wait for a venue."""
     market = market_named(market_name)
+    account = current_accounts(request.user).get(Venue(market.venue))
+    if account is not None:
+        ask_available(account, market)
     desk = desk_of(request.user, Venue(market.venue))
-    if desk.account is not None and is_asked_for(desk.account):
-        ask_available(desk.account, market)
-    return render(None, "trading/_available.html", {"available": build_available(desk, market, timezone.now())})
+    note = build_available(desk, market, default_form(desk, market), timezone.now())
+    return render(None, "trading/_available.html", {"available": note})
 
 
 @trader_required

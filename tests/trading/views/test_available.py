@@ -90,7 +90,15 @@ def test_portfolio_account_is_worth_what_nobody_tells(pooled: Desk, browser: Cli
     assert (numbers["equity"], numbers["free"]) == of_mode[pooled.reread().mode]
 
 
-def test_standard_account_gets_no_line_and_asks_nothing(desk: Desk, browser: Client) -> None:
+def test_standard_account_gets_no_line_and_only_what_is_set(desk: Desk, browser: Client) -> None:
+    assert '<p id="available" class="note note-split" hidden hx-get=' in Client.get(browser, MARKET).content.decode()
+    setting = '<span hidden data-mode="isolated" data-leverage="5"></span>'
+    assert page(browser, AVAILABLE).strip() == setting
+    assert "max not known" not in page(browser, QUOTE, size="", leverage="10")
+
+
+def test_whoever_has_no_account_asks_nothing(desk: Desk, browser: Client) -> None:
+    VenueAccount.objects.filter(pk=desk.account.pk).update(is_current=False)
+    forget_desks()
     assert "/available/" not in Client.get(browser, MARKET).content.decode()
     assert page(browser, AVAILABLE).strip() == ""
-    assert "max not known" not in page(browser, QUOTE, size="", leverage="10")

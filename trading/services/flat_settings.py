@@ -1,0 +1,164 @@
+"""Leverage and margin mode of markets in which an account holds nothing: what the venue tells is taken over.
+
+An open position shows its own, and a change of it is found there (``apply_account``). Without one nothing shows it but
+the venue's word on the market (Hyperliquid 2.6, Aster 3.3), which is asked for while a ticket of it is open
+(``available``). What differs from all that we know of was set elsewhere: it is put on record, counted and healed like
+that of a position, and the trader's own choice follows it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from trading.margin.types import MarginMode
+from trading.models import (
+    Command,
+    Difference,
+    FormerPosition,
+    Market,
+    Position,
+    Preference,
+    Setting,
+    SettingChange,
+    VenueAccount,
+)
+from trading.models.commands import OPEN_STATES, CommandKind, CommandState
+from trading.models.records import DifferenceKind
+from trading.services.apply_account import SET_ELSEWHERE
+from trading.services.readings import SETTINGS, locked
+from trading.venues.snapshots import MarketSetting
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Mode and leverage."""
+
+    mode: MarginMode
+    leverage: int
+
+    def __str__(self) -> str:
+        return f"{self.mode} {self.leverage}x"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What was set, as of a moment."""
+
+    chosen: Chosen
+    at: datetime
+
+
+def take_over(account: VenueAccount, market: Market, told: MarketSetting, asked_at: datetime) -> bool:
+    """Keep what the venue told of a market when it was asked at ``asked_at``; whether it was set elsewhere.
+
+    Where something is held, its reading tells. While a command of ours is on its way, or was settled after the
+    question, the answer may be of before or after it: then nothing is known, and the next answer counts.
+    """
+    chosen = Chosen(told.mode, told.leverage)
+    with transaction.atomic():
+        row = locked(account)
+        if _is_older(row, market, asked_at):
+            return False
+        before = None if _is_held(row, market) else _expected(row, market)
+        is_ours = before is None or before == chosen or _may_be_hidden(row, market, chosen)
+        Setting.objects.update_or_create(
+            account=row,
+            market=market,
+            defaults={"mode": chosen.mode.value, "leverage": chosen.leverage, "told_at": asked_at},
+        )
+        if before is not None and not is_ours:
+            _put_on_record(row, market, before, chosen, asked_at)
+    return not is_ours
+
+
+def _is_held(account: VenueAccount, market: Market) -> bool:
+    found: bool = Position.objects.filter(account=account, market=market).exists()
+    return found
+
+
+def _is_older(account: VenueAccount, market: Market, asked_at: datetime) -> bool:
+    """Whether more is known by now than when the venue was asked."""
+    newer = Setting.objects.filter(account=account, market=market, told_at__gte=asked_at)
+    ours = _commands(account, market).filter(Q(state__in=OPEN_STATES) | Q(settled_at__gte=asked_at))
+    is_older: bool = newer.exists() or ours.exists()
+    return is_older
+
+
+def _commands(account: VenueAccount, market: Market) -> QuerySet[Command]:
+    found: QuerySet[Command] = Command.objects.filter(account=account, market=market, kind__in=SETTINGS)
+    return found
+
+
+def _expected(account: VenueAccount, market: Market) -> Chosen | None:
+    """What has to be set by all that we know; None where nothing is known."""
+    known = _last_seen(account, market)
+    ours = _commands(account, market).filter(state=CommandState.ACCEPTED).order_by("settled_at")
+    return followed_by(known, ours if known is None else ours.filter(settled_at__gt=known.at))
+
+
+def _may_be_hidden(account: VenueAccount, market: Market, chosen: Chosen) -> bool:
+    """Whether a command of ours that cannot be proven asked for this last."""
+    last = _commands(account, market).exclude(state__in=(CommandState.REJECTED, CommandState.DEAD))
+    asked = last.order_by("-prepared_at").values_list("state", "intent__mode", "intent__leverage").first()
+    is_hidden: bool = asked == (CommandState.UNPROVEN, chosen.mode.value, str(chosen.leverage))
+    return is_hidden
+
+
+def _last_seen(account: VenueAccount, market: Market) -> Known | None:
+    """What the venue showed last: when it was asked, or of the last position there."""
+    here = {"account": account, "market": market}
+    told = Setting.objects.filter(**here).first()
+    former = FormerPosition.objects.filter(**here).order_by("-ended_at", "-pk").first()
+    if former is None or (told is not None and told.told_at >= former.ended_at):
+        return None if told is None else Known(_chosen(told), told.told_at)
+    return Known(_chosen(former), former.ended_at)
+
+
+def _chosen(row: Setting | FormerPosition) -> Chosen:
+    return Chosen(MarginMode(row.mode), row.leverage)
+
+
+def followed_by(known: Known | None, commands: Iterable[Command]) -> Chosen | None:
+    """What is set after these commands of ours, each of them accepted, the oldest first.
+
+    One that sets the leverage sets the mode with it, or was sent after the mode was set (Aster 3.4, 3.5).
+    """
+    chosen = None if known is None else known.chosen
+    for command in commands:
+        asked = Chosen(MarginMode(command.intent["mode"]), int(command.intent["leverage"]))
+        if command.kind == CommandKind.LEVERAGE:
+            chosen = asked
+        elif chosen is not None:
+            chosen = Chosen(asked.mode, chosen.leverage)
+    return chosen
+
+
+def _put_on_record(account: VenueAccount, market: Market, before: Chosen, after: Chosen, at: datetime) -> None:
+    """Like a change of an open position that no command of ours explains, and the trader's choice follows."""
+    whose = {"operator_id": account.operator_id, "account": account, "market": market}
+    SettingChange(
+        **whose,
+        mode_before=before.mode.value,
+        leverage_before=before.leverage,
+        mode=after.mode.value,
+        leverage=after.leverage,
+        happened_at=at,
+    ).save()
+    Difference(
+        **whose,
+        kind=DifferenceKind.SETTING,
+        subject=market.name,
+        ours=str(before),
+        venues=str(after),
+        healed_at=timezone.now(),
+        explanation=SET_ELSEWHERE,
+    ).save()
+    Preference.objects.update_or_create(
+        trader_id=account.trader_id,
+        market=market,
+        defaults={"mode": after.mode.value, "leverage": after.leverage},
+    )
