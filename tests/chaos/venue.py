@@ -27,7 +27,7 @@ from aiohttp import web
 from trading.sandbox import tape
 from trading.sandbox.doorway import Doorway, Execute
 from trading.sandbox.engine import Engine, fresh_state, wall_clock
-from trading.sandbox.faults import Faults, Manner, Plan
+from trading.sandbox.faults import FRAME_KINDS, Faults, Manner, Plan
 from trading.sandbox.server import Server
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
@@ -85,7 +85,7 @@ class WitnessDoorway(Doorway):
         self, request: web.Request, names: set[str], manner: Manner, execute: Execute
     ) -> web.StreamResponse:
         body = await request.read()
-        is_command = request.path != "/info" and request.method != "GET"
+        is_command = request.path != "/info" and request.method != "GET" and not request.path.endswith("listenKey")
         name = digest(body) if is_command else _account(body or request.query_string.encode())
 
         def witnessed() -> web.Response:
@@ -116,10 +116,8 @@ def _account(text: bytes) -> str:
 async def _serve(seed: int, output: Path) -> None:
     tape.KEPT_EVENTS = tape.KEPT_ORDERS = tape.KEPT_FILLS = MOST_KEPT
     record = Record()
-    server = Server(Engine(fresh_state(seed, wall_clock(), still=True)))
     faults = TellingFaults()
-    server.faults = faults
-    server.control = type(server.control)(server.control.engines, faults, server.control.end_listen_key)
+    server = Server(Engine(fresh_state(seed, wall_clock(), still=True)), faults=faults)
     server.doorway = WitnessDoorway(faults, record=record)
     server.aster.doorway = server.doorway
     runner = web.AppRunner(server.application(), access_log=None)
@@ -134,7 +132,8 @@ async def _serve(seed: int, output: Path) -> None:
     await stopped.wait()
     state = msgspec.to_builtins(server.engine.state)
     totals = {engine.venue.name: [str(engine.state.money()), str(engine.state.deposits)] for engine in _engines(server)}
-    output.write_text(json.dumps({"state": state, "totals": totals, **asdict(record)}, default=str))
+    frames = {venue: {kind: faults.struck[venue, kind] for kind in FRAME_KINDS} for venue in totals}
+    output.write_text(json.dumps({"state": state, "totals": totals, "frames": frames, **asdict(record)}, default=str))
     await runner.cleanup()
 
 

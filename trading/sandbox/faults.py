@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -21,9 +22,10 @@ REQUEST_KINDS = (
     "twice",
     "halted",
 )
+# These happen at once to whole streams, those to frames one by one.
 STREAM_KINDS = ("disconnect", "silence", "repeat")
-KINDS = REQUEST_KINDS + STREAM_KINDS
-
+FRAME_KINDS = ("reorder", "double", "drop", "cut")
+KINDS = REQUEST_KINDS + STREAM_KINDS + FRAME_KINDS
 
 # The seconds of these are not waited but said, as the time to stay away for.
 _SAID = ("too_many_requests", "banned")
@@ -62,6 +64,9 @@ class Fault:
     It strikes the next ``count`` requests, or each with ``probability`` when that is given. "late" cuts the connection
     at once and executes after the seconds, "twice" executes two times and answers the second. "halted" refuses what the
     venue refuses while usual trading is halted, and lets the rest through.
+
+    Faults of frames name a venue or "any". They strike what streams tell, frame by frame: "reorder" holds one back
+    until the next of its stream has been sent, "double" sends it twice, "drop" never, "cut" ends the connection.
     """
 
     request: str
@@ -137,13 +142,30 @@ class Plan:
 
 @dataclass
 class Faults:
+    """``struck`` counts the frames of each venue that something happened to, by its kind."""
+
     active: list[Fault] = field(default_factory=list)
+    struck: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def plan(self, names: set[str]) -> Plan:
         """The faults that strike a request that goes by these names."""
-        struck = [fault for fault in self.active if fault.strikes(names)]
+        return Plan(self._striking(names, REQUEST_KINDS))
+
+    def of_a_frame(self, venue: str) -> set[str]:
+        """What happens to one frame of a venue's streams. Who is overtaken counts once he is."""
+        kinds = {fault.kind for fault in self._striking({venue}, FRAME_KINDS)} if self.active else set()
+        for kind in kinds - {"reorder"}:
+            self.count(venue, kind)
+        return kinds
+
+    def count(self, venue: str, kind: str, frames: int = 1) -> None:
+        """So many frames more had this happen to them."""
+        self.struck[venue, kind] += frames
+
+    def _striking(self, names: set[str], kinds: tuple[str, ...]) -> list[Fault]:
+        struck = [fault for fault in self.active if fault.kind in kinds and fault.strikes(names)]
         self.active = [fault for fault in self.active if fault.probability is not None or fault.count > 0]
-        return Plan(struck)
+        return struck
 
     def take(self, kinds: tuple[str, ...]) -> list[Fault]:
         """Remove and return the faults of these kinds."""

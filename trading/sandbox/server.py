@@ -6,7 +6,7 @@ import ipaddress
 import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
@@ -68,12 +68,12 @@ class Server:
     engine: Engine
     store: Store | None = None
     meter: Meter | None = None
+    faults: Faults = field(default_factory=Faults)
 
     def __post_init__(self) -> None:
         self.info = Info(self.engine)
         self.exchange = Exchange(self.engine)
-        self.hub = Hub(self.engine, self.info, self.exchange)
-        self.faults = Faults()
+        self.hub = Hub(self.engine, self.info, self.exchange, self.faults)
         self.doorway = Doorway(self.faults)
         ledger = self.engine.state.others[ASTER.name]
         aster = Engine(ledger, ShiftedClock(self.engine.clock), ASTER)

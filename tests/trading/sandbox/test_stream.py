@@ -200,3 +200,21 @@ def test_streams_can_be_cut_and_silenced(venue: SandboxProcess) -> None:
         assert message.type in {aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.CLOSING}
 
     streamed(venue, scenario)
+
+
+def test_frames_can_be_dropped_doubled_and_cut_off(venue: SandboxProcess) -> None:
+    async def scenario(stream: Stream) -> None:
+        await stream.subscribe(type="userNonFundingLedgerUpdates", user=wallet.address)
+        await stream.channel("userNonFundingLedgerUpdates")
+        for fault, amount in (("drop", "11"), ("double", "12")):
+            await asyncio.to_thread(venue.fault, fault, "hyperliquid")
+            await asyncio.to_thread(venue.fund, wallet.address, amount)
+        frames = [await stream.channel("userNonFundingLedgerUpdates") for _ in range(2)]
+        amounts = [row["delta"]["usdc"] for frame in frames for row in frame["data"]["nonFundingLedgerUpdates"]]
+        assert amounts == ["12.0", "12.0"]
+        await asyncio.to_thread(venue.fault, "cut", "hyperliquid")
+        await asyncio.to_thread(venue.fund, wallet.address, "13")
+        assert (await stream.socket.receive(PATIENCE_SECONDS)).type is aiohttp.WSMsgType.CLOSE
+
+    wallet = funded(venue)
+    streamed(venue, scenario)

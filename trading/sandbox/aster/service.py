@@ -62,7 +62,7 @@ class AsterService:
 
     def __post_init__(self) -> None:
         self.doors = Doors(self.engine, Usage(self.is_metered))
-        self.hub = Hub(self.engine, self.doors.listen_keys, self.doors.market_frames)
+        self.hub = Hub(self.engine, self.doors.listen_keys, self.doors.market_frames, self.doorway.faults)
 
     def attach(self, app: web.Application) -> None:
         """Add the venue's paths."""

@@ -15,7 +15,9 @@ from aiohttp import WSMsgType, web
 from trading.sandbox.aster.listen_keys import ListenKeys
 from trading.sandbox.aster.market_frames import MarketFrames, Moment
 from trading.sandbox.aster.user_frames import UserFrames
+from trading.sandbox.delivery import Delivery
 from trading.sandbox.engine import Engine
+from trading.sandbox.faults import Faults
 from trading.sandbox.tape import News
 
 Json = dict[str, Any]
@@ -37,23 +39,37 @@ class BadRequestError(Exception):
 
 @dataclass(eq=False)
 class Connection:
-    """``streams`` in the order in which they were asked for; ``is_combined`` wraps each event with its name."""
+    """``streams`` in the order in which they were asked for; ``is_combined`` wraps each event with its name. An empty
+    text ends it."""
 
     streams: dict[str, None]
     is_combined: bool
+    delivery: Delivery
     queue: asyncio.Queue[str] = field(default_factory=lambda: asyncio.Queue(QUEUE))
     heard: deque[float] = field(default_factory=deque)
     overrun: bool = False
 
     def send(self, frame: object) -> None:
-        try:
-            self.queue.put_nowait(json.dumps(frame))
-        except asyncio.QueueFull:
-            self.overrun = True
+        """Answer a control message."""
+        self._put([json.dumps(frame)])
 
     def tell(self, stream: str, event: object) -> None:
         """Hand on one event of one of its streams."""
-        self.send({"stream": stream, "data": event} if self.is_combined else event)
+        frame = {"stream": stream, "data": event} if self.is_combined else event
+        self._put(self.delivery.arriving(stream, json.dumps(frame)))
+
+    def tick(self) -> None:
+        """Send what was held back for too long."""
+        self._put(self.delivery.tick())
+
+    def _put(self, texts: Iterable[str]) -> None:
+        try:
+            for text in texts:
+                self.queue.put_nowait(text)
+            if self.delivery.is_cut:
+                self.queue.put_nowait("")
+        except asyncio.QueueFull:
+            self.overrun = True
 
     def hears_too_much(self) -> bool:
         now = time.monotonic()
@@ -70,6 +86,7 @@ class Hub:
     engine: Engine
     keys: ListenKeys
     market_frames: MarketFrames
+    faults: Faults
     connections: dict[Connection, web.WebSocketResponse] = field(default_factory=dict)
     silent_until: float = 0.0
     doubled_until: float = 0.0
@@ -80,7 +97,7 @@ class Hub:
 
     async def serve(self, socket: web.WebSocketResponse, streams: Iterable[str], *, is_combined: bool) -> None:
         """Run one connection to its end."""
-        connection = Connection(dict.fromkeys(streams), is_combined)
+        connection = Connection(dict.fromkeys(streams), is_combined, Delivery(self.faults, self.engine.venue.name))
         self.connections[connection] = socket
         writer = asyncio.create_task(self._write(connection, socket))
         try:
@@ -97,8 +114,8 @@ class Hub:
     @staticmethod
     async def _write(connection: Connection, socket: web.WebSocketResponse) -> None:
         with contextlib.suppress(ConnectionError):
-            while not connection.overrun:
-                await socket.send_str(await connection.queue.get())
+            while not connection.overrun and (text := await connection.queue.get()):
+                await socket.send_str(text)
             await socket.close()
 
     async def close(self) -> None:
@@ -183,6 +200,8 @@ class Hub:
         if tick or news or trades:
             self._publish_markets(Moment(trades, news, self.beats if tick else None))
         self._publish_accounts(news, tick=tick)
+        for connection in self.connections if tick else ():
+            connection.tick()
 
     def _publish_markets(self, moment: Moment) -> None:
         followed = {name for connection in self.connections for name in connection.streams if "@" in name}

@@ -4,11 +4,14 @@ import asyncio
 import contextlib
 import json
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from aiohttp import WSMsgType, web
 
+from trading.sandbox.delivery import Delivery
 from trading.sandbox.engine import Engine
+from trading.sandbox.faults import Faults
 from trading.sandbox.hyperliquid import books
 from trading.sandbox.hyperliquid.actions import Json, MalformedError, choice, mapping, struct, text, unsigned
 from trading.sandbox.hyperliquid.exchange import Exchange
@@ -23,14 +26,30 @@ QUEUE = 2000
 
 @dataclass(eq=False)
 class Connection:
+    """Who listens, and to what. ``tell`` hands on news, ``send`` answers; an empty text ends it."""
+
     remote: str
+    delivery: Delivery
     subscriptions: dict[str, Json] = field(default_factory=dict)
     queue: asyncio.Queue[str] = field(default_factory=lambda: asyncio.Queue(QUEUE))
     overrun: bool = False
 
     def send(self, frame: object) -> None:
+        self._put([json.dumps(frame)])
+
+    def tell(self, subscription: str, frame: object) -> None:
+        self._put(self.delivery.arriving(subscription, json.dumps(frame)))
+
+    def tick(self) -> None:
+        """Send what was held back for too long."""
+        self._put(self.delivery.tick())
+
+    def _put(self, texts: Iterable[str]) -> None:
         try:
-            self.queue.put_nowait(json.dumps(frame))
+            for text in texts:
+                self.queue.put_nowait(text)
+            if self.delivery.is_cut:
+                self.queue.put_nowait("")
         except asyncio.QueueFull:
             self.overrun = True
 
@@ -49,6 +68,7 @@ class Hub:
     engine: Engine
     info: Info
     exchange: Exchange
+    faults: Faults
     connections: dict[Connection, web.WebSocketResponse] = field(default_factory=dict)
     silent_until: float = 0.0
 
@@ -57,7 +77,7 @@ class Hub:
 
     async def serve(self, socket: web.WebSocketResponse, remote: str) -> None:
         """Run one connection to its end."""
-        connection = Connection(remote)
+        connection = Connection(remote, Delivery(self.faults, self.engine.venue.name))
         self.connections[connection] = socket
         writer = asyncio.create_task(self._write(connection, socket))
         await socket.send_str("Websocket connection established.")
@@ -75,8 +95,8 @@ class Hub:
     @staticmethod
     async def _write(connection: Connection, socket: web.WebSocketResponse) -> None:
         with contextlib.suppress(ConnectionError):
-            while not connection.overrun:
-                await socket.send_str(await connection.queue.get())
+            while not connection.overrun and (text := await connection.queue.get()):
+                await socket.send_str(text)
             await socket.close()
 
     async def close(self) -> None:
@@ -117,7 +137,7 @@ class Hub:
         connection.subscriptions[key] = wanted
         connection.send(acknowledgement)
         for frame in self.frames.snapshot(wanted):
-            connection.send(frame)
+            connection.tell(key, frame)
 
     def _check_limits(self, connection: Connection, wanted: Json) -> None:
         """Limits count over all connections of one address."""
@@ -158,4 +178,6 @@ class Hub:
                 if key not in made:
                     made[key] = self.frames.updates(wanted, news, trades, tick=tick)
                 for frame in made[key]:
-                    connection.send(frame)
+                    connection.tell(key, frame)
+            if tick:
+                connection.tick()

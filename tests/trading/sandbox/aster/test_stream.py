@@ -20,7 +20,7 @@ from tests.trading.sandbox.conftest import Clock
 from trading.sandbox.aster.service import AsterService
 from trading.sandbox.doorway import Doorway
 from trading.sandbox.engine import Engine
-from trading.sandbox.faults import Faults
+from trading.sandbox.faults import Fault, Faults
 
 Socket = aiohttp.ClientWebSocketResponse
 HOUR = 3_600_000
@@ -379,6 +379,22 @@ def test_streams_repeat_themselves_fall_silent_and_are_cut(venue: Venue) -> None
             venue.say("POST", "leverage", symbol="BTCUSDT", leverage=11)
             assert await is_silent(socket)
             await venue.service.disturb("disconnect", 0)
+            assert (await socket.receive(timeout=PATIENCE_SECONDS)).type is aiohttp.WSMsgType.CLOSE
+
+    run(talk)
+
+
+def test_event_is_overtaken_or_ends_its_connection(venue: Venue) -> None:
+    async def talk() -> None:
+        faults = venue.service.doorway.faults
+        async with venue.open(f"/ws/{venue.listen_key()}") as socket:
+            faults.active.append(Fault("aster", "reorder"))
+            venue.say("POST", "leverage", symbol="BTCUSDT", leverage=10)
+            assert await is_silent(socket)
+            venue.say("POST", "leverage", symbol="BTCUSDT", leverage=11)
+            assert [row["ac"]["l"] for row in await read(socket, 2)] == [11, 10]
+            faults.active.append(Fault("aster", "cut"))
+            venue.say("POST", "leverage", symbol="BTCUSDT", leverage=12)
             assert (await socket.receive(timeout=PATIENCE_SECONDS)).type is aiohttp.WSMsgType.CLOSE
 
     run(talk)
