@@ -49,6 +49,9 @@ class StillChecking(InvalidCommand):
         super().__init__("Your last change here is still being checked with the venue. Try again when it has its end.")
 
 
+# What is learnt of a nonce: the venue used it for the command's own bytes, or for what we used it up with.
+RECEIVED, BURNED = "received", "burned"
+
 # Without an id of their own at the venue, these are proven by the state they leave behind: of those that leave the
 # same kind of state, one at a time.
 SETTING = (CommandKind.MODE, CommandKind.LEVERAGE)
@@ -248,7 +251,7 @@ def _deliver(adapter: Adapter, command: Command, *, is_first: bool) -> VenueErro
         settle(command, CommandState.REJECTED, evidence, explanation, heard=heard)
         note_refusal(command, refusal.reason)
     except OutcomeUnknown as doubt:
-        learnt = {"received": True} if isinstance(doubt, AlreadyReceived) else {}
+        learnt = {RECEIVED: True} if isinstance(doubt, AlreadyReceived) else {}
         note_doubt(command, Heard(heard.response, str(doubt)), learnt)
         return doubt
     except Unavailable as failure:

@@ -12,8 +12,9 @@ from decimal import Decimal
 from django.db.models import Q
 
 from trading.margin.types import AccountMode
-from trading.models import Command
+from trading.models import Command, Market, Position, Setting, VenueAccount
 from trading.models.commands import CommandKind, CommandState
+from trading.services.commands import BURNED, SETTING
 from trading.venues.base import Adapter, MarginMove, OpenOrder, OrderReport, OrderState
 
 # The venue rounds the cash leg and the funding it reports to a millionth each (Hyperliquid 2.3).
@@ -26,6 +27,13 @@ CHANGED_AGAIN = (
 MOVED_TOGETHER = (
     "This margin was changed more than once at a time, so it cannot be told whether this change was carried out. Check "
     "the position's margin."
+)
+SET_AS_BEFORE = (
+    "Leverage and margin mode are what they were before. It cannot be told whether they were set and set back since."
+)
+SET_SINCE = (
+    "Leverage and margin mode are not what was asked for. It cannot be told whether this was carried out and they were "
+    "set elsewhere since."
 )
 LONGEST_ORDER_ID = 19  # digits; a client id has 32
 
@@ -159,11 +167,38 @@ def _of_cancellation(reports: list[OrderReport]) -> Effect:
 
 
 def _of_setting(adapter: Adapter, command: Command) -> Effect:
+    """Mode and leverage as they are set now. Where they are not as asked, another client may have set them since: only
+    of a nonce that we used up ourselves, with the state before still there, it is certain that they never were."""
     setting = adapter.market_setting(command.account.address, command.market.rules)
     found = {"mode": str(setting.mode), "leverage": str(setting.leverage)}
-    compared = ("mode",) if command.kind == CommandKind.MODE else ("mode", "leverage")
-    is_there = all(found[name] == command.intent[name] for name in compared)
-    return Effect(CommandState.ACCEPTED, found) if is_there else NOTHING
+    if all(found[name] == command.intent[name] for name in _set_by(command)):
+        return Effect(CommandState.ACCEPTED, found)
+    stands = all(found[name] == command.before.get(name) for name in _set_by(command))
+    if BURNED in command.evidence and (stands or not command.before):
+        return NOTHING
+    return replace(HIDDEN, evidence=found, message=SET_AS_BEFORE if stands else SET_SINCE)
+
+
+def _set_by(command: Command) -> tuple[str, ...]:
+    return ("mode",) if command.kind == CommandKind.MODE else ("mode", "leverage")
+
+
+def set_before(account: VenueAccount, market: Market) -> dict[str, str]:
+    """Mode and leverage before a command of ours changes them, for its record: of the position there, else what the
+    venue told last and commands of ours have set since; empty where nobody knows."""
+    here = {"account": account, "market": market}
+    told = Position.objects.filter(**here).first() or Setting.objects.filter(**here).first()
+    if told is None:
+        return {}
+    known = {"mode": told.mode, "leverage": str(told.leverage)}
+    if isinstance(told, Position):
+        return known
+    since = Command.objects.filter(**here, kind__in=SETTING, settled_at__gte=told.told_at)
+    for command in since.exclude(state__in=(CommandState.REJECTED, CommandState.DEAD)).order_by("settled_at"):
+        if command.state != CommandState.ACCEPTED:
+            return {}
+        known |= {name: command.intent[name] for name in _set_by(command)}
+    return known
 
 
 def _of_transfer(adapter: Adapter, command: Command) -> Effect:

@@ -24,6 +24,7 @@ from trading.services.drafts import (
     exit_orders,
     replacement_order,
 )
+from trading.services.effects import set_before
 from trading.services.followups import AFTERWARDS, BEFORE, NOTHING, REPLACES, builder_fields, carry_on, exit_fields
 from trading.services.reconcile import settle_margin_first
 from trading.services.storm import refuse_new_risk
@@ -110,6 +111,7 @@ def _take_step(
         form=ticket.form,
         fields={"market": market.name, "mode": ticket.mode.value, "leverage": str(ticket.leverage)},
         build=lambda _: step,
+        before=set_before(account, market),
     )
     command, is_new = prepare(adapter, account, market, intent)
     return submit(adapter, command) if is_new else command

@@ -17,7 +17,16 @@ from django.utils import timezone
 
 from trading.models import Command, Market, VenueAccount
 from trading.models.commands import CommandKind, CommandState, CommandStep
-from trading.services.commands import LIFETIME, PROVEN_BY_STATE, note_doubt, send_again, settle
+from trading.services.commands import (
+    BURNED,
+    LIFETIME,
+    PROVEN_BY_STATE,
+    RECEIVED,
+    SETTING,
+    note_doubt,
+    send_again,
+    settle,
+)
 from trading.services.effects import Effect, effect
 from trading.services.events import Heard, record
 from trading.venues.base import Adapter, SignedRequest
@@ -35,8 +44,6 @@ from trading.venues.errors import (
 from trading.venues.transport import Exchange, overhearing, take_overheard
 
 HIDDEN = "hidden"
-# What is learnt of a nonce: the venue used it for the command's own bytes, or for what we used it up with.
-RECEIVED, BURNED = "received", "burned"
 KNOWN_SPENT = {RECEIVED, BURNED}
 MOMENT = 0.02  # seconds by which a clock may be late
 RECEIVED_AND_REFUSED = "The venue received this and did not carry it out. Nothing was changed by it."
@@ -116,7 +123,7 @@ def _looked(adapter: Adapter, command: Command) -> Look:
         found = effect(adapter, command)
         if found.is_own and found.is_whole:
             return Look(_settle_by(command, found))
-    if command.spent_at is not None or _is_over(command, timezone.now()):
+    if command.spent_at is not None or (_is_over(command, timezone.now()) and not _has_to_be_burned(command)):
         return _concluded(adapter, command, adapter.venue_time(address))
     doubt = _spend(adapter, command)
     command.refresh_from_db(fields=LEARNT)
@@ -127,6 +134,11 @@ def _looked(adapter: Adapter, command: Command) -> Look:
 
 def _is_over(command: Command, now: datetime) -> bool:
     return command.dead_at is not None and now > command.dead_at
+
+
+def _has_to_be_burned(command: Command) -> bool:
+    """Of a setting only its nonce can prove that it was never made: what is set now may have been set since."""
+    return command.kind in SETTING and bool(command.burn_body) and not command.evidence.keys() & KNOWN_SPENT
 
 
 def _spend(adapter: Adapter, command: Command) -> VenueError | None:

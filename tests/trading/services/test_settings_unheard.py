@@ -1,0 +1,129 @@
+"""A leverage whose answer was lost, at both venues: it is as asked, or its nonce proves that it never was set, or it
+cannot be told, because whoever else has the key may have set another since."""
+
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import timedelta
+from decimal import Decimal
+from uuid import uuid4
+
+import pytest
+from django.utils import timezone
+
+from tests.sandbox_process import SandboxProcess
+from tests.trading.aster.conftest import aster  # noqa: F401  # a fixture
+from tests.trading.conftest import Desk
+from tests.trading.services.seats import BITCOIN, Seat, sit_down
+from tests.trading.services.test_orders import ticket
+from trading.margin.types import MarginMode
+from trading.models import Command, Setting
+from trading.models.commands import CommandKind, CommandState
+from trading.services import commands
+from trading.services.effects import SET_AS_BEFORE, SET_SINCE
+from trading.services.orders import place_order
+from trading.services.reconcile import prove
+from trading.venues.aster.adapter import AsterAdapter
+from trading.venues.base import SetLeverage, Venue
+from trading.venues.errors import Rejected
+from trading.venues.hyperliquid.adapter import HyperliquidAdapter
+
+DOORS = {Venue.HYPERLIQUID: "updateLeverage", Venue.ASTER: "leverage"}
+BEFORE, WANTED, ANOTHER = 10, 7, 4
+PATIENCE = 60.0
+
+
+@pytest.fixture(params=list(BITCOIN))
+def seat(
+    desk: Desk,
+    aster: SandboxProcess,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> Iterator[Seat]:
+    """A trader at isolated 10x, whom nobody else proves anything for."""
+    for adapter in (AsterAdapter, HyperliquidAdapter):
+        monkeypatch.setattr(adapter, "settling", timedelta(milliseconds=20))
+    monkeypatch.setattr(commands, "settle_soon", lambda command: None)
+    found = sit_down(desk.sandbox, request.param)
+    set_elsewhere(found, BEFORE)
+    here = {"operator_id": found.account.operator_id, "account": found.account, "market": found.market}
+    Setting(**here, mode="isolated", leverage=BEFORE, told_at=timezone.now()).save()
+    yield found
+    desk.sandbox.clear_faults()
+
+
+def set_elsewhere(seat: Seat, leverage: int) -> None:
+    for step in seat.adapter.steps(SetLeverage(seat.market.rules, MarginMode.ISOLATED, leverage)):
+        with suppress(Rejected):  # the mode is set already
+            seat.act_elsewhere(CommandKind.LEVERAGE, step)
+
+
+def lose(seat: Seat, fault: str) -> Command:
+    """An order at 7x whose leverage the venue did not answer."""
+    seat.sandbox.fault(fault, DOORS[seat.venue], count=1)
+    wanted = ticket(form_key=uuid4(), leverage=WANTED, limit_price=Decimal(80_000))
+    command = place_order(seat.adapter, seat.account, seat.market, wanted)
+    seat.sandbox.clear_faults()
+    assert (command.kind, command.state) == (CommandKind.LEVERAGE, CommandState.UNKNOWN)
+    assert command.before == {"mode": "isolated", "leverage": str(BEFORE)}
+    return command
+
+
+def grow_old(command: Command) -> None:
+    """Too old to be sent again."""
+    Command.objects.filter(pk=command.pk).update(prepared_at=timezone.now() - timedelta(seconds=30))
+    command.refresh_from_db()
+
+
+def ended(seat: Seat, command: Command) -> tuple[str, str]:
+    ends = time.monotonic() + PATIENCE
+    while not prove(seat.adapter, command):
+        assert time.monotonic() < ends, command.message
+        time.sleep(0.02)
+        command.refresh_from_db()
+    command.refresh_from_db()
+    return command.state, command.message
+
+
+@pytest.mark.parametrize("is_old", [False, True])
+@pytest.mark.parametrize(("then", "why"), [(ANOTHER, SET_SINCE), (BEFORE, SET_AS_BEFORE)])
+def test_setting_made_unheard_and_changed_elsewhere_is_never_said_not_to_be_made(
+    seat: Seat, then: int, why: str, *, is_old: bool
+) -> None:
+    lost = lose(seat, "drop_after")
+    set_elsewhere(seat, then)
+    if is_old:
+        grow_old(lost)
+
+    assert ended(seat, lost) == (CommandState.UNPROVEN, why)
+    assert lost.evidence["leverage"] == str(then)
+
+
+def test_setting_made_unheard_is_accepted(seat: Seat) -> None:
+    lost = lose(seat, "drop_after")
+    grow_old(lost)
+
+    assert ended(seat, lost)[0] == CommandState.ACCEPTED
+    assert lost.evidence["leverage"] == str(WANTED)
+
+
+def test_setting_that_never_arrived_is_proven_by_its_nonce_even_past_its_end(seat: Seat) -> None:
+    lost = lose(seat, "drop_before")
+    grow_old(lost)
+    Command.objects.filter(pk=lost.pk).update(dead_at=timezone.now() - timedelta(seconds=15))
+    lost.refresh_from_db()
+
+    assert ended(seat, lost)[0] == CommandState.DEAD
+    assert lost.evidence["burned"] is True
+
+
+def test_setting_that_never_arrived_and_was_changed_elsewhere_is_dead_only_where_the_nonce_proves_it(
+    seat: Seat,
+) -> None:
+    lost = lose(seat, "drop_before")
+    set_elsewhere(seat, ANOTHER)
+    grow_old(lost)
+
+    # A nonce that was taken for nothing does not certainly stop what is in the queue (Aster 1.3).
+    proven = CommandState.DEAD if seat.adapter.burning_proves else CommandState.UNPROVEN
+    assert ended(seat, lost)[0] == proven
