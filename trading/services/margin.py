@@ -1,6 +1,7 @@
 """Adding and removing the collateral of one isolated position."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -8,6 +9,7 @@ from django.utils import timezone
 
 from trading.models import Command, Position, VenueAccount
 from trading.models.commands import CommandKind
+from trading.services.apply_account import CLOCKS_APART
 from trading.services.commands import Intent, StillChecking, earlier, prepare, submit
 from trading.services.reconcile import settle_margin_first
 from trading.services.storm import refuse_new_risk
@@ -37,8 +39,7 @@ def change_margin(
         return made
     if amount < 0 and not settle_margin_first(adapter, account, position.market):
         raise StillChecking
-    asked = timezone.now()
-    position = _as_the_venue_has_it(adapter, account, position)
+    position, asked = _as_the_venue_has_it(adapter, account, position)
     market = position.market
     intent = Intent(
         kind=CommandKind.MARGIN,
@@ -69,8 +70,10 @@ def _state(position: Position) -> dict[str, str]:
     }
 
 
-def _as_the_venue_has_it(adapter: Adapter, account: VenueAccount, position: Position) -> Position:
-    """The position read again, so that a later proof compares with what really was; the old row where it cannot be."""
-    sync_positions(adapter, account)
-    found: Position | None = Position.objects.select_related("market").filter(pk=position.pk).first()
-    return found or position
+def _as_the_venue_has_it(adapter: Adapter, account: VenueAccount, position: Position) -> tuple[Position, datetime]:
+    """The position read again, so that a later proof compares with what really was, and a moment after which nothing is
+    in it; where it cannot be read, the old row, which is as old as the venue's clock says."""
+    asked = timezone.now()
+    is_read = sync_positions(adapter, account)
+    found = Position.objects.select_related("market").filter(pk=position.pk).first() or position
+    return found, asked if is_read else min(asked, found.venue_time - CLOCKS_APART)

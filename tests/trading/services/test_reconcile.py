@@ -238,6 +238,22 @@ def test_addition_while_the_state_before_is_read_leaves_open_what_a_lost_change_
     assert (lost.state, lost.message) == (CommandState.UNPROVEN, MOVED_TOGETHER)
 
 
+def test_change_whose_state_before_could_not_be_read_is_never_proven_by_an_earlier_one(desk: Desk) -> None:
+    place_order(desk.adapter, desk.account, desk.market, ticket(leverage=5))
+    held = Position.objects.select_related("market", "account").get()
+    assert change_margin(desk.adapter, desk.account, held, Decimal(25), uuid4()).state == CommandState.ACCEPTED
+    # What was read after it did not come to be stored.
+    Position.objects.filter(pk=held.pk).update(cash=held.cash, venue_time=held.venue_time)
+    desk.sandbox.fault("error_before", "info", count=1)
+    lost = unknown_margin(desk, 25, "drop_before")
+    assert Decimal(lost.before["cash"]) == held.cash
+
+    assert prove(desk.adapter, expire(lost))
+
+    lost.refresh_from_db()
+    assert (lost.state, lost.message) == (CommandState.UNPROVEN, MOVED_TOGETHER)
+
+
 def test_proof_is_kept_with_the_venues_own_words(desk: Desk) -> None:
     command = place_under(desk, "drop_after")
 
