@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from django.db.models.fields.json import KT
-
 from trading.desk import NO_FIGURES, Desk
 from trading.forms import Unreadable, read_number
 from trading.margin.cross import liquidations
@@ -17,6 +15,7 @@ from trading.margin.rounding import Direction, to_step
 from trading.margin.types import Account, AccountMode, Liquidation, MarginMode
 from trading.models import Market
 from trading.panels.numbers import field_text
+from trading.recent import recent_books
 from trading.venues.snapshots import Venue
 from trading.venues.table import GATEWAYS
 
@@ -79,9 +78,7 @@ def books_of(desk: Desk) -> tuple[Book, ...]:
     account = desk.account
     if account is None or account.mode != AccountMode.STANDARD:
         return ()
-    rows = Market.objects.filter(venue=account.venue, network=account.network, is_delisted=False)
-    named = rows.annotate(dex=KT("spec__dex")).order_by("dex", "index").distinct("dex")
-    firsts = {market.rules.dex: market for market in named}
+    firsts = recent_books(account.venue, account.network)
     known = [_book(desk, firsts[dex]) for dex in ("", *account.pools) if dex in firsts]
     movable = tuple(book for book in known if desk.capabilities(book.market).move_collateral.allowed)
     return movable if len(movable) > 1 else ()

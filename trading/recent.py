@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from django.db.models.fields.json import KT
 from redis.exceptions import RedisError
 
 from tenants.models import User
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 REMEMBERED_SECONDS = 0.25
 RULES_SECONDS = 5
+BOOKS_SECONDS = 60
 REMEMBERED_DESKS = 1000
 
 
@@ -42,6 +44,7 @@ class Portfolio:
 _recent: dict[tuple[int, int, Venue | None], tuple[float, Desk]] = {}
 _portfolios: dict[tuple[int, int], tuple[float, Portfolio]] = {}
 _markets: dict[tuple[int, str], tuple[float, Market]] = {}
+_books: dict[tuple[str, str], tuple[float, Mapping[str, Market]]] = {}
 
 
 def recent_desk(trader: User, venue: Venue | None = None) -> Desk:
@@ -109,6 +112,7 @@ def forget_desks() -> None:
     _recent.clear()
     _portfolios.clear()
     _markets.clear()
+    _books.clear()
 
 
 def recent_market(operator_id: int, address: str) -> Market:
@@ -122,3 +126,17 @@ def recent_market(operator_id: int, address: str) -> Market:
         _markets.clear()
     _markets[key] = (time.monotonic() + RULES_SECONDS, market)
     return market
+
+
+def recent_books(venue: str, network: str) -> Mapping[str, Market]:
+    """The first market of each book of a venue, by the books' names, remembered for a minute: which books there are
+    changes seldom, and to tell means to read every market. Its prices are the board's."""
+    key = (venue, network)
+    known = _books.get(key)
+    if known and known[0] > time.monotonic():
+        return known[1]
+    rows = Market.objects.filter(venue=venue, network=network, is_delisted=False)
+    named = rows.annotate(dex=KT("spec__dex")).order_by("dex", "index").distinct("dex")
+    found = {market.rules.dex: market for market in named}
+    _books[key] = (time.monotonic() + BOOKS_SECONDS, found)
+    return found

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 from django.test import Client
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 from pytest_django.fixtures import Settings
 
 from tests.sandbox_process import SandboxProcess
@@ -16,6 +17,8 @@ from tests.trading.conftest import Desk
 from tests.trading.test_books import reread, wallet_of
 from tests.trading.views.conftest import publish_prices
 from tests.trading.views.test_ticket import fields
+from trading import recent
+from trading.books import books_of
 from trading.connect import trading_adapter
 from trading.desk import desk_of
 from trading.models import Command, Difference, LedgerEntry
@@ -60,6 +63,26 @@ def balances(desk: Desk) -> tuple[Decimal, Decimal]:
     states = (desk.sandbox.info("clearinghouseState", user=desk.account.address, dex=dex) for dex in ("", "xyz"))
     main, other = (Decimal(state["marginSummary"]["accountValue"]) for state in states)
     return main, other
+
+
+def test_books_of_a_venue_are_asked_of_the_database_once_a_minute(
+    desk: Desk,
+    browser: Client,
+    django_assert_num_queries: DjangoAssertNumQueries,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    browser.post(MOVE, form(amount="500.25"))
+    shown = desk_of(desk.trader)
+    recent.forget_desks()
+    with django_assert_num_queries(1):
+        names = [book.dex for book in books_of(shown)]
+    with django_assert_num_queries(0):
+        assert [book.dex for book in books_of(shown)] == names == ["", "xyz"]
+    monkeypatch.setattr(recent, "BOOKS_SECONDS", 0)
+    recent.forget_desks()
+    for _ in range(2):
+        with django_assert_num_queries(1):
+            books_of(shown)
 
 
 def proven(desk: Desk, command: Command) -> Command:
