@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
+from branding.stencils import drawn
 from tenants.access import MemberRequest, trader_required
 from tenants.recent import trader_remembered
 from trading.connect import KeyUnreadable, trading_adapter
@@ -162,7 +163,7 @@ def _render_quote(
     if not request.htmx:
         return _render_page(request, desk, market, quoted, quote, status)
     # A fragment shows nothing of the page around it, and asks for nothing of it.
-    return render(None, "trading/_quote.html", {"quote": quote}, status=status)
+    return HttpResponse(drawn("trading/_quote.html", "quote", quote), status=status)
 
 
 def _render_page(
