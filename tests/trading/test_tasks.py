@@ -26,7 +26,8 @@ from trading.models.commands import CommandState
 from trading.services import claims, commands
 from trading.services.orders import place_order
 from trading.tasks import commands as command_tasks
-from trading.tasks.accounts import forget_rosters, sync_account_in_turn
+from trading.tasks.accounts import forget_rosters
+from trading.tasks.readings import look_at_accounts, sync_account_in_turn
 from trading.venues.base import PlaceOrder, market_order
 from trading.venues.budget import request_name
 from trading.venues.ledger import Answer
@@ -174,7 +175,7 @@ def test_cheap_reading_of_a_moved_position_is_followed_by_a_whole_one(desk: Desk
 
 def test_turn_reads_orders_and_fills_only_where_it_may(desk: Desk, redis: Redis) -> None:  # noqa: F811
     mark = keys.whole_read(desk.operator.pk, desk.account.pk)
-    sync_account_in_turn(desk.operator.pk, desk.account.pk, None)
+    look_at_accounts(desk.operator.pk, [desk.account.pk])
     assert not redis.exists(mark)
 
     sync_account_in_turn(desk.operator.pk, desk.account.pk, 10.0)
@@ -184,12 +185,12 @@ def test_turn_reads_orders_and_fills_only_where_it_may(desk: Desk, redis: Redis)
 def test_account_that_our_limit_held_back_does_not_rest_as_one_that_failed(desk: Desk, settings: Settings) -> None:
     settings.HYPERLIQUID_WEIGHT_PER_MINUTE = 1
     for _ in range(3):
-        sync_account_in_turn(desk.operator.pk, desk.account.pk, None)
+        look_at_accounts(desk.operator.pk, [desk.account.pk])
     assert handing.failures(*HERE, desk.account.pk) == 0
 
     settings.HYPERLIQUID_WEIGHT_PER_MINUTE = 1_000_000_000
     desk.sandbox.fault("error_before", "any", count=20)
-    sync_account_in_turn(desk.operator.pk, desk.account.pk, None)
+    look_at_accounts(desk.operator.pk, [desk.account.pk])
     assert handing.failures(*HERE, desk.account.pk) == 1
 
 

@@ -59,12 +59,14 @@ def want(venue: Venue, network: Network, account_id: int) -> None:
     blocking().zadd(keys.wanted(venue, network), {str(account_id): time.time() + WANTED_SECONDS})
 
 
-def give_back(venue: Venue, network: Network, account_id: int) -> None:
-    """The account was read."""
+def give_back(venue: Venue, network: Network, *account_ids: int) -> None:
+    """These accounts were read."""
+    if not account_ids:
+        return
     with blocking().pipeline(transaction=False) as pipeline:
-        pipeline.zrem(keys.handed(venue, network), account_id)
-        pipeline.zrem(keys.wanted(venue, network), account_id)
-        pipeline.hdel(keys.resting(venue, network), str(account_id))
+        pipeline.zrem(keys.handed(venue, network), *account_ids)
+        pipeline.zrem(keys.wanted(venue, network), *account_ids)
+        pipeline.hdel(keys.resting(venue, network), *map(str, account_ids))
         pipeline.execute()
 
 

@@ -5,7 +5,7 @@ A message on a channel is its kind, a space, and its content: ``patch {…}``, `
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -40,18 +40,21 @@ def account_changed(operator_id: int, account_id: int, what: Iterable[Fragment])
 
     An empty ``what`` means that only numbers moved: pages fetch nothing, the stream reads the account.
     """
-    names = list(what)
-    channel = keys.account_channel(operator_id, account_id)
     with blocking().pipeline(transaction=False) as pipeline:
-        if names:
-            moment = int(time.time() * 1000)
-            changes = keys.changes(operator_id, account_id)
-            pipeline.hset(changes, mapping={name.value: moment for name in names})
-            pipeline.expire(changes, CHANGES_SECONDS)
-            _queue_turn(pipeline, operator_id, account_id)
-            pipeline.publish(channel, "refresh " + " ".join(name.value for name in names))
-        pipeline.publish(keys.ARRIVALS, channel)
+        _queue_change(pipeline, operator_id, account_id, list(what))
         pipeline.execute()
+
+
+def _queue_change(pipeline: Any, operator_id: int, account_id: int, what: Sequence[Fragment]) -> None:
+    channel = keys.account_channel(operator_id, account_id)
+    if what:
+        moment = int(time.time() * 1000)
+        changes = keys.changes(operator_id, account_id)
+        pipeline.hset(changes, mapping={name.value: moment for name in what})
+        pipeline.expire(changes, CHANGES_SECONDS)
+        _queue_turn(pipeline, operator_id, account_id)
+        pipeline.publish(channel, "refresh " + " ".join(name.value for name in what))
+    pipeline.publish(keys.ARRIVALS, channel)
 
 
 def note_change(operator_id: int, account_id: int) -> None:
@@ -79,20 +82,32 @@ def turns(operator_id: int, account_ids: Iterable[int]) -> dict[int, int]:
 
 
 def announce_shape(operator_id: int, account_id: int, shape: Mapping[Fragment, str]) -> list[Fragment]:
-    """Announce what differs from the shape that was announced last, whoever wrote it; returns those fragments.
+    """``announce_shapes`` of one account."""
+    return announce_shapes(operator_id, {account_id: shape}).get(account_id, [])
 
-    ``shape`` maps each fragment to a digest of its structure.
+
+def announce_shapes(operator_id: int, shapes: Mapping[int, Mapping[Fragment, str]]) -> dict[int, list[Fragment]]:
+    """Announce by account what differs from the shape that was announced last, whoever wrote it; returns those
+    fragments. An account without a shape is left out.
+
+    A shape maps each fragment to a digest of its structure.
     """
-    key = keys.shape(operator_id, account_id)
-    if not shape:
-        return []
+    told = {account_id: shape for account_id, shape in shapes.items() if shape}
     with blocking().pipeline() as pipeline:
-        pipeline.hgetall(key)
-        pipeline.hset(key, mapping={name.value: digest for name, digest in shape.items()})
-        pipeline.expire(key, SHAPE_SECONDS)
-        known = pipeline.execute()[0]
-    changed = [name for name, digest in shape.items() if known.get(name.encode()) != digest.encode()]
-    account_changed(operator_id, account_id, changed)
+        for account_id, shape in told.items():
+            key = keys.shape(operator_id, account_id)
+            pipeline.hgetall(key)
+            pipeline.hset(key, mapping={name.value: digest for name, digest in shape.items()})
+            pipeline.expire(key, SHAPE_SECONDS)
+        known = pipeline.execute()[::3] if told else []
+    changed = {
+        account_id: [name for name, digest in shape.items() if before.get(name.encode()) != digest.encode()]
+        for (account_id, shape), before in zip(told.items(), known, strict=True)
+    }
+    with blocking().pipeline(transaction=False) as pipeline:
+        for account_id, names in changed.items():
+            _queue_change(pipeline, operator_id, account_id, names)
+        pipeline.execute()
     return changed
 
 

@@ -27,6 +27,7 @@ from trading.services.differences import examine
 from trading.services.endings import tell_endings
 from trading.services.history import record_margin_changes
 from trading.services.liquidations import note_remaining, record_liquidations
+from trading.services.looks import sync_positions
 from trading.services.paths import read_paths
 from trading.services.readings import (
     EVERYTHING,
@@ -309,19 +310,6 @@ def sync_after_command(adapter: Adapter, account: VenueAccount, command: Command
         announce(account.operator_id, account.pk)
     except (RedisError, DatabaseError, LookupError, ValueError):
         logger.exception("Account %s could not be shown after a command; the next sync tries again.", account.pk)
-
-
-def sync_positions(adapter: Adapter, account: VenueAccount) -> bool:
-    """Read only money and positions: the cheap look that serves whoever is watching."""
-    reading = begin_reading(account)
-    try:
-        snapshot = adapter.account(account.address, mode=AccountMode(account.mode) if account.synced_at else None)
-    except HeldBack:
-        return False
-    except VenueError as error:
-        VenueAccount.objects.filter(pk=account.pk).update(sync_problem=error.explanation[:200])
-        return False
-    return apply_snapshot(account, snapshot, reading)
 
 
 def known_networks() -> list[tuple[Venue, Network]]:

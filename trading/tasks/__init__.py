@@ -6,10 +6,11 @@ with one; what they guard is safe without them (an older snapshot never overwrit
 that expires early costs a request and never a wrong number.
 """
 
-from trading.tasks.accounts import sync_account_now, sync_due_accounts
+from trading.tasks.accounts import sync_due_accounts
 from trading.tasks.approvals import prove_approvals
 from trading.tasks.commands import settle_command, settle_commands
 from trading.tasks.markets import sync_markets
+from trading.tasks.readings import sync_account_now
 from trading.tasks.turns import OperatorTask
 
 __all__ = [

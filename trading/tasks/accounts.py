@@ -1,8 +1,8 @@
-"""Reading accounts from their venues: by need, within the venue's budget, each by one worker at a time."""
+"""Choosing whose turn it is to be read: by need, within the budget of each venue."""
 
-import logging
 import random
 import time
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache
 
@@ -11,31 +11,28 @@ from celery import shared_task
 from django.utils import timezone
 
 from tenants.scope import every_operator
-from trading.connect import account_adapter, configured_venues, gateway_of
+from trading.connect import configured_venues, gateway_of
 from trading.live import addresses, board, handing, keys, presence, weather
-from trading.live.shapes import announce
 from trading.metering import budget_of, meter_of
-from trading.models import Command, VenueAccount
+from trading.models import Command
 from trading.models.commands import OPEN_STATES
-from trading.services import executions, freshness, schedule, sync
-from trading.services.fees import keep_fees_current
+from trading.services import executions, freshness, schedule
 from trading.services.readings import weights_of
 from trading.services.risk import nearest, notionals
 from trading.services.roster import Known, RosterOf
 from trading.services.schedule import Need, Needs, Places, Roster
-from trading.tasks.followups import follow_up
-from trading.tasks.turns import OperatorTask, alone, is_first_within
+from trading.tasks.readings import EXPIRES_SECONDS, look_at_accounts, read_soon
+from trading.tasks.turns import alone, is_first_within
 from trading.venues.base import Network, Venue
 from trading.venues.ledger import Priority
-from trading.venues.metered import ReadingWeights, reading
+from trading.venues.metered import ReadingWeights
 from trading.venues.weather import PROBE, Sky
-
-logger = logging.getLogger(__name__)
 
 TURN_SECONDS = 1.0
 # A worker that was away never spends in one turn what it did not spend in the meantime.
 LONGEST_TURN = 3.0
-EXPIRES_SECONDS = 4
+# As many accounts are looked at by one task.
+BATCH = 25
 MEASURE_SECONDS = 5.0
 
 _turned_at: dict[tuple[Venue, Network], float] = {}
@@ -93,12 +90,17 @@ def _turn(venue: Venue, network: Network) -> int:
     handing.hand_out(venue, network, known.ids[chosen].tolist())
     whole = set(_whole(venue, network, known, roster.needs, chosen, purse))
     through = schedule.deal(roster.weights[chosen].tolist(), purse.weights)
+    looks: dict[tuple[int, str], list[int]] = defaultdict(list)
     for place, address in zip(chosen.tolist(), through, strict=True):
-        sync_account_in_turn.apply_async(
-            args=[int(known.operators[place]), int(known.ids[place]), purse.whole_every if place in whole else None],
-            expires=EXPIRES_SECONDS,
-            queue=addresses.queue(address),
-        )
+        operator_id, account_id, queue = int(known.operators[place]), int(known.ids[place]), addresses.queue(address)
+        if place in whole:
+            read_soon(operator_id, account_id, purse.whole_every, queue)
+        else:
+            looks[operator_id, queue].append(account_id)
+    for (operator_id, queue), account_ids in looks.items():
+        for first in range(0, len(account_ids), BATCH):
+            batch = account_ids[first : first + BATCH]
+            look_at_accounts.apply_async(args=[operator_id, batch], expires=EXPIRES_SECONDS, queue=queue)
     return len(chosen)
 
 
@@ -113,8 +115,7 @@ def _explain(venue: Venue, network: Network, known: Known, roster: Roster, queue
         return
     account_id = int(known.ids[ready[0]])
     executions.go_to_the_end(venue, network, account_id)
-    arguments = [int(known.operators[ready[0]]), account_id, 0.0]
-    sync_account_in_turn.apply_async(args=arguments, expires=EXPIRES_SECONDS, queue=queue)
+    read_soon(int(known.operators[ready[0]]), account_id, 0.0, queue)
 
 
 def _whole(venue: Venue, network: Network, known: Known, needs: Needs, chosen: Places, purse: Purse) -> list[int]:
@@ -190,86 +191,3 @@ def _claims(venue: Venue, network: Network, known: Known) -> Roster:
     due = schedule.due_ages(needs, distances)
     held = notionals(known.exposure, marks)
     return Roster(needs, due, known.attempted_at, not_before, known.weights, held)
-
-
-@shared_task(base=OperatorTask)  # type: ignore[untyped-decorator]
-def sync_account_in_turn(operator_id: int, account_id: int, whole_every: float | None = schedule.WHOLE_OFTEN) -> None:
-    """Read one account because it is its turn: money and positions; all of it where they moved, and where it is due.
-
-    One account is one task, so that each expires, fails and is lost with a worker alone; the threads of a worker read
-    side by side. Handing a task out and taking it up costs 2.4 ms of one core, in batches of ten 0.2 ms, and one worker
-    takes up 160 to 250 in a second. An address may be read at most ten times a second (Hyperliquid 7), so batches would
-    save a fiftieth of a core.
-    """
-    addresses.mark()
-    with reading(Priority.ROUTINE):
-        _sync(operator_id, account_id, whole_every, is_turn=True)
-
-
-@shared_task(base=OperatorTask)  # type: ignore[untyped-decorator]
-def sync_account_now(operator_id: int, account_id: int) -> None:
-    """Read one account whole, because something has just happened to it; where that fails, in one of the next turns."""
-    found = VenueAccount.objects.filter(pk=account_id).values_list("venue", "network").first()
-    if found is not None:
-        handing.want(Venue(found[0]), Network(found[1]), account_id)
-        _sync(operator_id, account_id, 0.0)
-
-
-def _sync(operator_id: int, account_id: int, whole_every: float | None, *, is_turn: bool = False) -> None:
-    """Read an account unless somebody else does, and keep what came of it for the next turns.
-
-    An account that fails in its turn rests, the longer the more often. Where the venue is down or our limit there is
-    used up, that is not its fault.
-    """
-    with alone(keys.account_lock(operator_id, account_id)) as is_mine:
-        account = VenueAccount.objects.filter(pk=account_id).first() if is_mine else None
-        if account is None:
-            return
-        venue, network, is_read = Venue(account.venue), Network(account.network), None
-        try:
-            is_read = _read(account, whole_every)
-        finally:
-            if is_read:
-                handing.give_back(venue, network, account_id)
-            elif is_turn and weather.read(venue, network).sky is not Sky.DOWN:
-                _let_rest(venue, network, account_id, was_held_back=is_read is False and not _problem(account_id))
-
-
-def _let_rest(venue: Venue, network: Network, account_id: int, *, was_held_back: bool) -> None:
-    count = handing.failures(venue, network, account_id) + (not was_held_back)
-    handing.let_rest(venue, network, account_id, count, schedule.rest_after(max(1, count)))
-
-
-def _problem(account_id: int) -> str:
-    """Why the venue did not answer; nothing where it was not even asked."""
-    return VenueAccount.objects.filter(pk=account_id).values_list("sync_problem", flat=True).first() or ""
-
-
-def _read(account: VenueAccount, whole_every: float | None) -> bool:
-    """Read it and tell its pages what changed; whether the venue answered."""
-    operator_id, account_id = account.operator_id, account.pk
-    # A process that died between two commands of one wish left the second to whoever comes by.
-    follow_up(account)
-    adapter = account_adapter(account)
-    if _is_whole(account, whole_every):
-        is_read = sync.sync_account(adapter, account)
-        announce(operator_id, account_id)
-        if is_read:
-            keep_fees_current(adapter, account)
-        return is_read
-    is_read = sync.sync_positions(adapter, account)
-    if announce(operator_id, account_id) and is_read:
-        venue, network = Venue(account.venue), Network(account.network)
-        if not executions.have_room(venue, network, weights_of(venue).explaining, Priority.URGENT):
-            executions.fall_behind(account)
-            return is_read
-        is_read = sync.sync_account(adapter, account)
-        announce(operator_id, account_id)
-    return is_read
-
-
-def _is_whole(account: VenueAccount, every: float | None) -> bool:
-    """Whether orders and fills are read too: at first, where ``every`` is 0, and where they were not for so long."""
-    if not every:
-        return every is not None or account.synced_at is None
-    return is_first_within(keys.whole_read(account.operator_id, account.pk), every)

@@ -19,8 +19,8 @@ from trading.services import claims, reconcile
 from trading.services.commands import submit_left_behind
 from trading.services.followups import next_intent
 from trading.services.reconcile import Look
-from trading.tasks.accounts import sync_account_now
 from trading.tasks.followups import follow_up
+from trading.tasks.readings import sync_account_now
 from trading.tasks.turns import OperatorTask
 from trading.venues.base import Venue
 from trading.venues.ledger import Priority

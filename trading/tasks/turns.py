@@ -3,9 +3,10 @@
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from uuid import uuid4
 
 from celery import Task
 from redis.exceptions import LockError, RedisError
@@ -75,22 +76,56 @@ class Renewer:
 _renewer = Renewer()
 
 
+class Leases:
+    """The leases of some keys that this process holds, those of others left out."""
+
+    def __init__(self, wanted: Iterable[str], seconds: float) -> None:
+        locks = [blocking().lock(key, timeout=seconds, thread_local=False) for key in wanted]
+        with blocking().pipeline(transaction=False) as pipeline:
+            for lock in locks:
+                lock.local.token = uuid4().hex.encode()
+                pipeline.set(lock.name, lock.local.token, nx=True, px=int(seconds * 1000))
+            granted = pipeline.execute()
+        self._locks = {lock.name: lock for lock, is_mine in zip(locks, granted, strict=True) if is_mine}
+        for lock in self._locks.values():
+            _renewer.hold(lock)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._locks
+
+    def release(self, keys: Iterable[str]) -> None:
+        """Let go of those of these that are held."""
+        locks = [self._locks.pop(key) for key in keys if key in self._locks]
+        for lock in locks:
+            _renewer.let_go(lock)
+        with blocking().pipeline(transaction=False) as pipeline:
+            for lock in locks:
+                lock.lua_release(keys=[lock.name], args=[lock.local.token], client=pipeline)
+            released = pipeline.execute()
+        for lock, was_mine in zip(locks, released, strict=True):
+            if not was_mine:
+                logger.warning("%s took longer than its lease.", lock.name)
+
+    def release_all(self) -> None:
+        """Let go of whatever is held still."""
+        self.release(list(self._locks))
+
+
+@contextmanager
+def leases(keys: Iterable[str], seconds: float = LEASE_SECONDS) -> Iterator[Leases]:
+    """The leases of these keys that nobody else holds; what the block keeps ends with it."""
+    held = Leases(keys, seconds)
+    try:
+        yield held
+    finally:
+        held.release_all()
+
+
 @contextmanager
 def alone(key: str, seconds: float = LEASE_SECONDS) -> Iterator[bool]:
     """Whether the block runs alone under this key; where another holds it, the block is to do nothing."""
-    lock = blocking().lock(key, timeout=seconds, thread_local=False)
-    is_mine = lock.acquire(blocking=False)
-    if is_mine:
-        _renewer.hold(lock)
-    try:
-        yield is_mine
-    finally:
-        if is_mine:
-            _renewer.let_go(lock)
-            try:
-                lock.release()
-            except LockError:
-                logger.warning("%s took longer than its lease.", key)
+    with leases([key], seconds) as held:
+        yield key in held
 
 
 def is_first_within(key: str, seconds: float) -> bool:

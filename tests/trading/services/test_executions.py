@@ -14,7 +14,8 @@ from trading.services import executions
 from trading.services.orders import place_order
 from trading.services.readings import weights_of
 from trading.services.sync import sync_account
-from trading.tasks.accounts import forget_rosters, sync_account_in_turn, sync_due_accounts
+from trading.tasks.accounts import forget_rosters, sync_due_accounts
+from trading.tasks.readings import sync_account_in_turn
 from trading.venues.ledger import Priority
 from trading.venues.snapshots import Network, Venue
 

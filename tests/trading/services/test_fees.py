@@ -12,7 +12,7 @@ from tests.trading.services.test_orders import ticket
 from trading.models import BuilderFee, Fill, VenueAccount
 from trading.services.fees import fees_are_due, keep_fees_current, read_fees
 from trading.services.orders import place_order
-from trading.tasks.accounts import sync_account_now
+from trading.tasks.readings import sync_account_now
 
 TAKER, MAKER = Decimal("0.00045"), Decimal("0.00015")
 BUILDER = "0xb111de50000000000000000000000000000000fe"

@@ -140,7 +140,7 @@ def test_turn_spends_what_each_address_with_workers_has(alpha: Exchange, setting
 @pytest.fixture
 def dealt(settings: Settings) -> Iterator[Counter[str]]:
     """How many readings go to each of two addresses of ours that have workers; the first takes the turns."""
-    sent, task = Counter[str](), "trading.tasks.accounts.sync_account_in_turn"
+    sent, task = Counter[str](), "trading.tasks.readings.sync_account_in_turn"
 
     def count(routing_key: str, **_: object) -> None:
         sent[routing_key.removeprefix("readings@")] += 1

@@ -1,0 +1,149 @@
+"""The cheap look: money and positions of many accounts at once.
+
+The venue is asked about all of them side by side, each through its account's own adapter, so the budget lets every
+question through or not. What has been answered is stored together, and who keeps the others waiting is stored later.
+Where a batch cannot be written its accounts are written one by one, so that nobody's figures spoil another's.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextvars import copy_context
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache
+
+from django.db import DataError, IntegrityError, connection, connections
+
+from trading.margin.types import AccountMode
+from trading.models import VenueAccount
+from trading.services.apply_account import apply_snapshots
+from trading.services.readings import Reading, Taken, begin_readings
+from trading.venues.base import AccountSnapshot, Adapter
+from trading.venues.errors import HeldBack, VenueError
+
+logger = logging.getLogger(__name__)
+
+# As many as the way to a venue keeps connections.
+QUESTIONS_AT_ONCE = 16
+# What has been answered waits so long for the rest of its batch.
+TOGETHER_SECONDS = 0.25
+# What figures that make no sense lead to.
+SPOILT = (DataError, IntegrityError, ArithmeticError, LookupError, TypeError, ValueError)
+
+
+class Came(Enum):
+    """What came of a look: the account was ``READ``; ``NOTHING`` newer than what is stored, or our limit at the venue
+    held the question back; or it ``FAILED``."""
+
+    READ = "read"
+    NOTHING = "nothing"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One account on its way to be looked at."""
+
+    account: VenueAccount
+    adapter: Adapter
+    reading: Reading
+
+
+Answer = tuple[Look, AccountSnapshot | BaseException]
+
+
+def sync_positions(adapter: Adapter, account: VenueAccount) -> bool:
+    """Read only money and positions of one account; False where nothing newer came. Raises what cannot be stored."""
+    return any(came.get(account.pk) is Came.READ for came in look_at([(adapter, account)]))
+
+
+def look_at(accounts: Sequence[tuple[Adapter, VenueAccount]]) -> Iterator[dict[int, Came]]:
+    """Read money and positions of accounts of one venue and network, and store them; what came of each, in groups as
+    they are stored, and nothing of one that is gone. The reason of a failure is on the account's row where the venue
+    gave it. Of one account alone, what is not the venue's failure is raised."""
+    begun = begin_readings([account.pk for _, account in accounts])
+    looks = [Look(account, adapter, begun[account.pk]) for adapter, account in accounts if account.pk in begun]
+    if len(looks) == 1:
+        yield _stored([(looks[0], _ask(looks[0]))], _apply)
+        return
+    for answers in _side_by_side(looks):
+        yield _stored(answers, _apply_what_can_be)
+
+
+def _ask(look: Look) -> AccountSnapshot | VenueError:
+    account = look.account
+    try:
+        return look.adapter.account(account.address, mode=AccountMode(account.mode) if account.synced_at else None)
+    except VenueError as error:
+        return error
+
+
+def _side_by_side(looks: Iterable[Look]) -> Iterator[list[Answer]]:
+    """All answers, in groups as they come."""
+    asked = {_hands().submit(copy_context().run, _ask_in_thread, look): look for look in looks}
+    waiting = set(asked)
+    while waiting:
+        _lend_connection()
+        answered, waiting = wait(waiting, timeout=TOGETHER_SECONDS)
+        if answered:
+            yield [(asked[future], future.exception() or future.result()) for future in answered]
+
+
+def _lend_connection() -> None:
+    """Whoever waits for a venue needs no connection, and those who ask it may."""
+    if not connection.in_atomic_block:
+        connection.close()
+
+
+def _ask_in_thread(look: Look) -> AccountSnapshot | VenueError:
+    try:
+        return _ask(look)
+    finally:
+        connections.close_all()
+
+
+@cache
+def _hands() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(QUESTIONS_AT_ONCE, thread_name_prefix="looks")
+
+
+def _stored(answers: Iterable[Answer], write: Callable[[Sequence[Taken]], dict[int, Came]]) -> dict[int, Came]:
+    came, taken = {}, []
+    for look, answer in answers:
+        if isinstance(answer, AccountSnapshot):
+            taken.append(Taken(look.account, answer, look.reading))
+        else:
+            came[look.account.pk] = _refused(look.account, answer)
+    return came | write(taken)
+
+
+def _refused(account: VenueAccount, error: BaseException) -> Came:
+    """Where our limit is used up, nothing is wrong and no reason is kept."""
+    if isinstance(error, HeldBack):
+        return Came.NOTHING
+    if isinstance(error, VenueError):
+        VenueAccount.objects.filter(pk=account.pk).update(sync_problem=error.explanation[:200])
+    else:
+        logger.error("Account %s could not be looked at.", account.pk, exc_info=error)
+    return Came.FAILED
+
+
+def _apply(taken: Sequence[Taken]) -> dict[int, Came]:
+    newest = apply_snapshots(taken)
+    return {one.account.pk: Came.READ if one.account.pk in newest else Came.NOTHING for one in taken}
+
+
+def _apply_what_can_be(taken: Sequence[Taken]) -> dict[int, Came]:
+    try:
+        return _apply(taken)
+    except SPOILT:
+        return {account_id: came for one in taken for account_id, came in _apply_alone(one).items()}
+
+
+def _apply_alone(one: Taken) -> dict[int, Came]:
+    try:
+        return _apply([one])
+    except SPOILT:
+        logger.exception("What the venue said of account %s could not be stored.", one.account.pk)
+        return {one.account.pk: Came.FAILED}
