@@ -89,7 +89,7 @@ class Follower:
             group.create_task(watching.choose())
             group.create_task(watching.write())
             group.create_task(_watch_accounts(lookers))
-            group.create_task(self._hear_arrivals(redis, lookers, heard, arrival))
+            group.create_task(self._hear_arrivals(redis, lookers, heard, renderer, arrival))
             group.create_task(lookers.load())
             group.create_task(_take_turns(redis, renderer, lookers, heard))
             group.create_task(self._count(redis, heard))
@@ -132,7 +132,9 @@ class Follower:
             stream.want(Wanted(frozenset((*states, *looked_at)), watching.watches, collaterals))
             await _wait(arrival, PRESENCE_SECONDS if renderer.specs else TURN_SECONDS)
 
-    async def _hear_arrivals(self, redis: Redis, lookers: Lookers, heard: Heard, arrival: asyncio.Event) -> None:
+    async def _hear_arrivals(
+        self, redis: Redis, lookers: Lookers, heard: Heard, renderer: Renderer, arrival: asyncio.Event
+    ) -> None:
         """Serve whoever arrives, or whatever changes, at once and not at the next look around."""
         prefix = keys.market_channel(self._adapter.venue, self._adapter.network, "")
         async with redis.pubsub() as arrivals:
@@ -144,7 +146,9 @@ class Follower:
                 channel = message["data"].decode()
                 lookers.announced(channel)
                 if channel.startswith(prefix):
-                    heard.show_again(channel.removeprefix(prefix))
+                    market = channel.removeprefix(prefix)
+                    heard.show_again(market)
+                    renderer.show_again(market)
                     arrival.set()
 
 

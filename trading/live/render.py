@@ -35,10 +35,15 @@ class Renderer:
         self._network = network
         self._published: datetime | None = None
         self._sent: dict[str, Patch] = {}
+        self._again: set[str] = set()
         self._next_marks = 0.0
         self._next: dict[tuple[str, str], float] = {}
         self.specs: Mapping[str, MarketSpec] = {}
         self.markets: frozenset[str] = frozenset()
+
+    def show_again(self, market: str) -> None:
+        """Put out all numbers of a market once more: whoever comes may have been drawn before the last one moved."""
+        self._again.add(keys.market_channel(self._venue, self._network, market))
 
     async def turn(self, heard: Heard, now: datetime) -> Board:
         """Publish everything that is new, and return the board. Raises ``RedisError``; then nothing counts as sent."""
@@ -71,7 +76,8 @@ class Renderer:
             self._next_marks = time.monotonic() + MARKS_SECONDS
             sent[keys.marks_channel(self._venue, self._network)] = marks_patch(self.specs, board)
         for channel, patch in sent.items():
-            changed = difference(self._sent.get(channel, {}), patch)
+            changed = patch if channel in self._again else difference(self._sent.get(channel, {}), patch)
+            self._again.discard(channel)  # before anything is awaited: whoever comes meanwhile is served next turn
             if changed:
                 queue_patch(pipeline, channel, changed, patch)
         return sent

@@ -8,6 +8,7 @@ from functools import partial
 
 import pytest
 from redis import Redis
+from redis.client import PubSub
 
 from tenants.models import Domain, MarginPolicy, Operator
 from tenants.scope import operator_scope
@@ -273,6 +274,22 @@ def test_worker_that_died_shows_in_the_age_of_the_figures(
         while datetime.fromisoformat(page.wait_for(f"positions-{trader.account.pk}-age")["datetime"]) == long_ago:
             continue
         assert "account" in page.wait_for_kind("refresh").data
+
+
+def test_whoever_comes_later_hears_all_numbers_though_none_has_moved(redis: Redis, venue: SandboxProcess) -> None:
+    channel = keys.market_channel(*HERE, "BTC")
+
+    def hears_all(heard: PubSub) -> bool:
+        message = heard.get_message(ignore_subscribe_messages=True, timeout=1)
+        return message is not None and b'"market-hyperliquid:BTC-volume"' in message["data"]
+
+    heard = redis.pubsub()  # type: ignore[no-untyped-call]
+    with serving() as port, following(venue), Page(port, ticket_for(1)) as page, heard:
+        assert page.wait_for("market-hyperliquid:BTC-volume")
+        heard.subscribe(channel)
+        for _ in range(2):  # the second time it surely had all been sent before
+            redis.publish(keys.ARRIVALS, channel)
+            assert eventually(lambda: hears_all(heard))
 
 
 def test_book_is_rendered_once_for_whoever_looks_at_the_market(redis: Redis, venue: SandboxProcess) -> None:
