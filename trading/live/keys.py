@@ -23,6 +23,7 @@
 ``lock:task:{name}``                      held while a turn of a periodic task runs
 ``weather:{venue}:{network}:{egress}…``   list of what came of the newest requests to a venue, newest first, by door
 ``silences:{venue}:{network}:{egress}``   sorted set: an order to be silent → Unix ms until which
+``since:{venue}:{network}:{egress}``      since when a venue has the weather it has, and which
 ``asking:{venue}:{network}``              there while an order was let through lately to ask if orders are taken again
 ``probe:{venue}:{network}``               there while a venue that is down was tried lately
 ``schedule:{venue}:{network}:handed``     sorted set: account → Unix seconds until which a worker has it
@@ -30,6 +31,7 @@
 ``schedule:{venue}:{network}:wanted``     sorted set: account → Unix seconds until which somebody waits for its reading
 ``{operator}:freshness:{venue}:{network}``  ages of an operator's accounts by class; operator 0: of all together
 ``schedule:{venue}:{network}:whole``      there while an account nobody waits for was read whole lately
+``schedule:{venue}:{network}:near``       who is nearest to a liquidation: operators, accounts, distances
 ``schedule:{venue}:{network}:measured``   there while the ages of all accounts were measured lately
 ``addresses``                             sorted set: address of ours → Unix seconds until which it has workers
 ``budget:{venue}:{network}:{egress}…``    what one address of ours spends at a venue (``trading.venues.budget``)
@@ -144,6 +146,11 @@ def silences(venue: Venue, network: Network, egress: str) -> str:
     return f"silences:{venue}:{network}:{egress}"
 
 
+def since(venue: Venue, network: Network, egress: str) -> str:
+    """The weather of a venue and since when, where it is not fine."""
+    return f"since:{venue}:{network}:{egress}"
+
+
 def asking(venue: Venue, network: Network) -> str:
     """There while an order was let through lately to ask whether a venue takes orders again."""
     return f"asking:{venue}:{network}"
@@ -192,3 +199,8 @@ def behind(venue: Venue, network: Network) -> str:
 def measured(venue: Venue, network: Network) -> str:
     """There while the ages at a venue were measured lately."""
     return f"schedule:{venue}:{network}:measured"
+
+
+def near(venue: Venue, network: Network) -> str:
+    """Who is nearest to a liquidation."""
+    return f"schedule:{venue}:{network}:near"

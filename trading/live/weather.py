@@ -3,7 +3,9 @@
 import logging
 import math
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 from django.conf import settings
@@ -20,6 +22,8 @@ logger = logging.getLogger(__name__)
 # Of good news a process tells a little; bad news always, and the first good news after it.
 GOOD_NEWS_SECONDS = 1.0
 REMEMBERED_SECONDS = 0.25
+# The beginning outlives its evidence for as long as somebody reads the weather, and lulls of less than this.
+BEGINNING = timedelta(seconds=30)
 
 _decoder = msgspec.json.Decoder(Evidence)
 _told: dict[str, float] = {}
@@ -64,7 +68,7 @@ def read(venue: Venue, network: Network, address: str = "") -> Weather:
     if known and known[0] > time.monotonic():
         return known[1]
     try:
-        found = judge(_evidence(*place), datetime.now(UTC))
+        found = _with_its_beginning(place, judge(_evidence(*place), datetime.now(UTC)))
     except (RedisError, msgspec.DecodeError) as error:
         logger.warning("The weather of %s cannot be told: %s", venue, error)
         found = Weather()
@@ -80,6 +84,18 @@ def _evidence(venue: Venue, network: Network, address: str) -> list[Evidence]:
         pipeline.zrange(keys.silences(venue, network, address), -1, -1)
         rows = {row for answer in pipeline.execute() for row in answer}
     return sorted((_decoder.decode(row) for row in rows), key=lambda one: one.at, reverse=True)
+
+
+def _with_its_beginning(place: tuple[Venue, Network, str], found: Weather) -> Weather:
+    """The weather since it began: what is remembered of it reaches back a minute or some requests only."""
+    if found.since is None:
+        return found
+    key = keys.since(*place)
+    known: Any = blocking().get(key)
+    sky, _, began = known.decode().partition(" ") if known else ("", "", "")
+    since = min(found.since, datetime.fromisoformat(began)) if sky == found.sky else found.since
+    blocking().set(key, f"{found.sky} {since.isoformat()}", ex=BEGINNING)
+    return replace(found, since=since)
 
 
 def forget() -> None:

@@ -29,7 +29,10 @@ def weather_banner(venue: str, weather: Weather) -> VenueBanner | None:
         return None
     detail = DETAILS[weather.sky]
     if weather.silent_until:
-        detail = f"Until {clock(weather.silent_until)} UTC it takes nothing at all, no order either; last figures stay."
+        detail = (
+            f"Until {clock(weather.silent_until)} UTC it takes no request of ours, not even an order that closes; "
+            "figures stay as they were read last."
+        )
     asks = f" From {clock(weather.asks_at)} UTC one order at a time asks if that is over." if weather.asks_at else ""
     since = f" Since {clock(weather.since)} UTC." if weather.since else ""
     title = TITLES[weather.sky].format(venue=venue)

@@ -23,6 +23,8 @@ CLOSED = timedelta(seconds=15)
 ASKING = 5.0
 # So many failures in a row, over at least so long, with no answer between them, are more than bad luck.
 FAILURES, FAILING = 3, timedelta(seconds=2)
+# A venue that says "slow down" is read ever more seldom: unless it answers meanwhile, its word holds after so long.
+UNANSWERED = timedelta(seconds=1)
 SLOW_SECONDS = 1.5
 SLOW_SHARE = 2  # every second one
 JUDGED = 20
@@ -111,8 +113,8 @@ def judge(evidence: Sequence[Evidence], now: datetime) -> Weather:
 
     Down: the newest outcomes are all failures, several and over some time; one answer ends it. Orders unanswered: the
     newest commands are, though reads are answered. Halted: the venue said so to an order and has answered none
-    otherwise since. Rate-limited: we were told to be silent and the time is not over, however long ago that was. Slow:
-    half of the newest answers took longer than ``SLOW_SECONDS``.
+    otherwise since. Rate-limited: we were told to be silent and the time is not over, however long ago that was, or to
+    slow down, and nothing was answered since. Slow: half of the newest answers took longer than ``SLOW_SECONDS``.
     """
     remembered = [one for one in evidence if timedelta(0) <= now - one.at <= MEMORY]
     return (
@@ -163,7 +165,8 @@ def _rate_limited(evidence: Sequence[Evidence], remembered: Sequence[Evidence], 
     if lasting:
         return Weather(Sky.RATE_LIMITED, min(told for _, told in lasting), max(end for end, _ in lasting))
     slowed = list(takewhile(lambda one: one.outcome.kind is Kind.SLOWED, remembered))
-    return Weather(Sky.RATE_LIMITED, slowed[-1].at) if len(slowed) >= FAILURES else None
+    is_meant = slowed and (len(slowed) >= FAILURES or now - slowed[-1].at >= UNANSWERED)
+    return Weather(Sky.RATE_LIMITED, slowed[-1].at) if is_meant else None
 
 
 def _slow(recent: Sequence[Evidence]) -> Weather | None:

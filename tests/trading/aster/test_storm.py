@@ -125,4 +125,4 @@ def test_ban_sends_nothing_and_is_known_to_its_end(
     assert Command.objects.count() == 0
     banner = ready.browser.get("/banner/").content.decode()
     assert "Aster asks us to slow down." in banner
-    assert "it takes nothing at all, no order either" in banner
+    assert "it takes no request of ours, not even an order that closes" in banner

@@ -1,5 +1,6 @@
 """The weather as all processes share it: what one was told, every other knows, for as long as it is true."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -75,3 +76,25 @@ def test_many_reads_do_not_make_a_halt_forgotten(redis: Redis) -> None:  # noqa:
 
 def test_one_order_at_a_time_asks(redis: Redis) -> None:  # noqa: F811
     assert [weather.may_ask(*HERE) for _ in range(3)] == [True, False, False]
+
+
+def test_weather_says_since_when_though_what_began_it_is_forgotten(redis: Redis) -> None:  # noqa: F811
+    for _ in range(3):
+        told(Kind.HALTED, door=Door.ORDER)
+    began = seen_by_another_process().since
+    redis.delete(keys.weather(*HERE, settings.EGRESS, Door.ORDER))  # as a minute of refused orders does
+    told(Kind.HALTED, door=Door.ORDER)
+
+    assert seen_by_another_process() == replace(weather.read(*HERE), sky=Sky.HALTED, since=began)
+
+
+def test_other_weather_has_a_beginning_of_its_own(redis: Redis) -> None:  # noqa: F811
+    told(Kind.HALTED, door=Door.ORDER)
+    halted_since = seen_by_another_process().since
+    told(Kind.ANSWERED, door=Door.ORDER)
+    told(Kind.SLOWED, wait=60.0)
+    found = seen_by_another_process()
+
+    assert halted_since is not None
+    assert found.since is not None
+    assert (found.sky, found.since > halted_since) == (Sky.RATE_LIMITED, True)

@@ -48,6 +48,11 @@ def weather(*told: tuple[float, Outcome], now: datetime = NOW) -> Weather:
         ([(0, SLOW), (1, SLOW), (2, GOOD), (3, SLOW)], Sky.SLOW),
         ([(0, SLOW), (1, GOOD), (2, GOOD), (3, SLOW), (4, GOOD), (5, SLOW), (6, GOOD)], Sky.FINE),
         ([(0, SLOWED), (1, SLOWED), (2, SLOWED)], Sky.RATE_LIMITED),
+        ([(0, SLOWED), (0.2, SLOWED), (0.4, SLOWED)], Sky.RATE_LIMITED),
+        ([(0.9, SLOWED)], Sky.FINE),
+        ([(1, SLOWED)], Sky.RATE_LIMITED),
+        ([(0.5, SLOWED), (1, SLOWED), (2, GOOD)], Sky.RATE_LIMITED),
+        ([(0.5, SLOWED), (1, GOOD), (2, SLOWED)], Sky.FINE),
         ([(0, GOOD), (1, SLOWED), (2, SLOWED), (3, SLOWED)], Sky.FINE),
     ],
 )
