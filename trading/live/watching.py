@@ -44,8 +44,8 @@ logger = logging.getLogger(__name__)
 CHOOSE_SECONDS = 1.0
 TURN_SECONDS = 0.05
 WRITERS = 4
-# Longer than the slowest reading of one account.
-LOCK_SECONDS = 60.0
+# What a process that was killed held is free by then. A reading may take longer: what the lock guards is safe without.
+LOCK_SECONDS = 15.0
 
 
 class Watching:

@@ -184,3 +184,10 @@ def test_private_news_of_one_operator_never_reaches_another(
     heard.close()
 
     assert spoken == {hers}
+
+
+def test_account_that_a_killed_process_held_is_free_soon(redis: Redis) -> None:
+    lock = keys.account_lock(1, 2)
+    with watching._held(lock) as is_mine, watching._held(lock) as is_mine_too:
+        assert (is_mine, is_mine_too) == (True, False)
+        assert 0 < redis.pttl(lock) <= 15_000
