@@ -33,7 +33,8 @@ from trading.models import (
     VenueAccount,
     WalletApproval,
 )
-from trading.models.commands import CommandKind, CommandState, CommandStep
+from trading.models.commands import CommandKind, CommandState
+from trading.models.events import Step
 from trading.services.events import record
 from trading.venues.snapshots import MarketSpec, MarketState, Network, Venue
 
@@ -226,6 +227,7 @@ def make_approval(account: VenueAccount) -> WalletApproval:
     fee.save()
     approval = WalletApproval(account=account, kind="key", state="accepted", chain_id=1, nonce=1)
     approval.save()
+    record(approval, Step.SETTLED, approval.state)
     return approval
 
 
@@ -244,7 +246,7 @@ def make_belongings(exchange: Exchange, market: Market, address: str) -> Belongi
     with operator_scope(exchange.operator.pk):
         account = make_account(exchange.trader, address)
         command = make_command(account, market)
-        record(command, CommandStep.PREPARED, CommandState.PREPARED)
+        record(command, Step.PREPARED, CommandState.PREPARED)
         preference = Preference(trader=exchange.trader, market=market, mode="isolated", leverage=7)
         preference.save()
         AuditEvent(actor=exchange.owner, action="brand published", subject="version 1").save()

@@ -8,7 +8,8 @@ from tenants.scope import every_operator
 from tests.chaos.checker import Belief
 from tests.chaos.venue import Execution, Strike, digest
 from trading.models import Command, CommandEvent
-from trading.models.commands import CommandKind, CommandState, CommandStep
+from trading.models.commands import CommandKind, CommandState
+from trading.models.events import Step
 
 CANCELS = (CommandKind.CANCEL, CommandKind.CANCEL_ALL)
 
@@ -18,7 +19,7 @@ def beliefs(state: Mapping[str, Any], places: Mapping[str, int]) -> list[Belief]
     statuses = {venue: _statuses(rows["orders"]) for venue, rows in ({"hyperliquid": state} | state["others"]).items()}
     with every_operator():
         sent: dict[Any, list[str]] = {}
-        steps = (CommandStep.SENT, CommandStep.BURNED)
+        steps = (Step.SENT, Step.BURNED)
         for command_id, request in CommandEvent.objects.filter(step__in=steps).values_list("command_id", "request"):
             sent.setdefault(command_id, []).append(digest(bytes(request)))
         rows = Command.objects.select_related("account").order_by("prepared_at")

@@ -23,7 +23,7 @@ SHARED = {
     "auth.Group_permissions",
 }
 REFUSAL = "row-level security"
-APPEND_ONLY = ("tenants_auditevent", "trading_commandevent")
+APPEND_ONLY = ("tenants_auditevent", "trading_commandevent", "trading_approvalevent")
 MODELS = apps.get_models(include_auto_created=True)
 OWNED = [model for model in MODELS if issubclass(model, OperatorOwned)]
 TABLES = [model._meta.db_table for model in OWNED]
@@ -45,6 +45,7 @@ def test_owned_models_are_the_ones_we_know() -> None:
         "tenants_auditevent",
         "tenants_marginpolicy",
         "tenants_user",
+        "trading_approvalevent",
         "trading_builderfee",
         "trading_command",
         "trading_commandevent",

@@ -658,7 +658,7 @@ class Migration(migrations.Migration):
                     "step",
                     models.CharField(
                         choices=[
-                            ("prepared", "Written down and signed"),
+                            ("prepared", "Written down"),
                             ("sent", "Sent"),
                             ("answered", "Answered"),
                             ("burned", "Its nonce used up"),
@@ -702,6 +702,69 @@ class Migration(migrations.Migration):
                         name="refused_with_a_reason",
                     )
                 ],
+            },
+            managers=[
+                ("unscoped", django.db.models.manager.Manager()),
+            ],
+        ),
+        migrations.CreateModel(
+            name="ApprovalEvent",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "operator",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="tenants.operator"
+                    ),
+                ),
+                (
+                    "approval",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="events", to="trading.walletapproval"
+                    ),
+                ),
+                (
+                    "step",
+                    models.CharField(
+                        choices=[
+                            ("prepared", "Written down"),
+                            ("sent", "Sent"),
+                            ("answered", "Answered"),
+                            ("burned", "Its nonce used up"),
+                            ("asked", "Asked about"),
+                            ("settled", "Settled"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("asked", "Waiting for the wallet"),
+                            ("unknown", "Checking"),
+                            ("accepted", "Accepted"),
+                            ("refused", "Refused"),
+                            ("dead", "Never carried out"),
+                            ("unproven", "Cannot be told"),
+                            ("withdrawn", "Withdrawn"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("happened_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("path", models.CharField(blank=True, default="", max_length=60)),
+                ("request", models.BinaryField(default=bytes)),
+                ("status", models.PositiveSmallIntegerField(null=True)),
+                ("answer", models.BinaryField(default=bytes)),
+                ("error", models.CharField(blank=True, default="", max_length=300)),
+                ("evidence", models.JSONField(default=dict)),
+            ],
+            options={
+                "ordering": ["id"],
+                "abstract": False,
+                "base_manager_name": "unscoped",
+                "default_manager_name": "unscoped",
             },
             managers=[
                 ("unscoped", django.db.models.manager.Manager()),

@@ -25,4 +25,6 @@ class Migration(migrations.Migration):
         protect("trading_difference"),
         protect_append_only("trading_commandevent"),
         refuse_changes("trading_commandevent"),
+        protect_append_only("trading_approvalevent"),
+        refuse_changes("trading_approvalevent"),
     ]

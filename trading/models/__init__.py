@@ -4,7 +4,7 @@ Columns that come from a venue are written only by ``trading.services.sync``, wi
 """
 
 from trading.models.accounts import Fill, MarginChange, Order, Position, Preference, VenueAccount
-from trading.models.approvals import BuilderFee, WalletApproval
+from trading.models.approvals import ApprovalEvent, BuilderFee, WalletApproval
 from trading.models.commands import Command, CommandEvent
 from trading.models.markets import Market
 from trading.models.nonces import SignerNonce
@@ -19,6 +19,7 @@ from trading.models.records import (
 )
 
 __all__ = [
+    "ApprovalEvent",
     "BuilderFee",
     "Command",
     "CommandEvent",

@@ -6,6 +6,7 @@ from django.db import models
 from django.utils import timezone
 
 from tenants.owned import OperatorOwned
+from trading.models.events import Event
 from trading.models.fields import choice, money
 from trading.venues.snapshots import Network, Venue
 
@@ -113,3 +114,13 @@ class WalletApproval(OperatorOwned):
     def is_settled(self) -> bool:
         """Whether it is decided, one way or the other."""
         return self.state not in OPEN_STATES
+
+
+class ApprovalEvent(Event):
+    """One step in the life of an approval: what the wallet was shown, what was sent, and what the venue said."""
+
+    approval = models.ForeignKey(WalletApproval, on_delete=models.PROTECT, related_name="events")
+    state = models.CharField(max_length=10, choices=ApprovalState.choices)
+
+    def __str__(self) -> str:
+        return f"{self.step} {self.approval_id}"

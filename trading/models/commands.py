@@ -6,6 +6,7 @@ from django.db import models
 from django.utils import timezone
 
 from tenants.owned import OperatorOwned
+from trading.models.events import Event
 
 
 class CommandKind(models.TextChoices):
@@ -106,38 +107,13 @@ class Command(OperatorOwned):
         return self.state in FINAL_STATES
 
 
-class CommandStep(models.TextChoices):
-    """What happened to a command."""
-
-    PREPARED = "prepared", "Written down and signed"
-    SENT = "sent", "Sent"
-    ANSWERED = "answered", "Answered"
-    BURNED = "burned", "Its nonce used up"
-    ASKED = "asked", "Asked about"
-    SETTLED = "settled", "Settled"
-
-
-class CommandEvent(OperatorOwned):
-    """One step in the life of a command. Rows are only ever added: the database refuses to change or delete them.
-
-    ``request`` holds the bytes as they were sent and ``answer`` the venue's bytes, or the error that stood in their
-    place; a question that travels in its address is kept without its signature. Neither holds a secret: keys travel in
-    headers, which are not kept.
-    """
+class CommandEvent(Event):
+    """One step in the life of a command."""
 
     command = models.ForeignKey(Command, on_delete=models.PROTECT, related_name="events")
-    step = models.CharField(max_length=10, choices=CommandStep.choices)
     state = models.CharField(max_length=10, choices=CommandState.choices)
-    happened_at = models.DateTimeField(default=timezone.now)
-    path = models.CharField(max_length=60, blank=True, default="")
-    request = models.BinaryField(default=bytes)
-    status = models.PositiveSmallIntegerField(null=True)
-    answer = models.BinaryField(default=bytes)
-    error = models.CharField(max_length=300, blank=True, default="")
-    evidence = models.JSONField(default=dict)
 
-    class Meta(OperatorOwned.Meta):
-        ordering = ["id"]
+    class Meta(Event.Meta):
         # Few of many: what the venue refused, which is counted by its reason.
         indexes = [
             models.Index(

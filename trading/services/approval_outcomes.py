@@ -16,8 +16,10 @@ from django.utils import timezone
 from trading.connect import gateway_of
 from trading.models import VenueAccount, WalletApproval
 from trading.models.approvals import OPEN_STATES, ApprovalKind, ApprovalState
+from trading.models.events import Step
 from trading.services.accounts import forget_key, give_key, read_account, refuse_while_proving
 from trading.services.approvals import payload, wish_of
+from trading.services.events import Heard, asked_besides, record
 from trading.venues.base import SignedRequest, Venue
 from trading.venues.errors import (
     AlreadyReceived,
@@ -30,6 +32,7 @@ from trading.venues.errors import (
     VenueError,
 )
 from trading.venues.onboarding import Onboarding
+from trading.venues.transport import Exchange, overhearing
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +59,8 @@ def submit(onboarding: Onboarding, approval: WalletApproval, signature: str) -> 
             state=ApprovalState.UNKNOWN, method=signed.method, path=signed.path, body=signed.body,
             dead_at=signed.dead_at, spent_at=None, sent_at=timezone.now(), message="",
         )  # fmt: skip
+        if claimed:
+            record(approval, Step.SENT, ApprovalState.UNKNOWN, request=signed)
     settled = bool(claimed) and _deliver(onboarding, approval, signed, is_first=True)
     return _told(onboarding, approval, settled)
 
@@ -65,10 +70,8 @@ def prove(onboarding: Onboarding, approval: WalletApproval) -> bool:
     if approval.state != ApprovalState.UNKNOWN:
         return False
     try:
-        try:
-            settled = _proven(onboarding, approval)
-        except (MissingKey, Rejected) as refusal:
-            settled = refusal.reason is Reason.KEY_UNKNOWN and _given_up(onboarding, approval)
+        with overhearing():
+            settled = _proven_or_given_up(onboarding, approval)
     except VenueError:
         return False  # the venue is silent or unreadable: nothing is proven, and the next look asks again
     return _told(onboarding, approval, settled)
@@ -94,6 +97,13 @@ def _told(onboarding: Onboarding, approval: WalletApproval, settled: bool) -> bo
     return settled
 
 
+def _proven_or_given_up(onboarding: Onboarding, approval: WalletApproval) -> bool:
+    try:
+        return _proven(onboarding, approval)
+    except (MissingKey, Rejected) as refusal:
+        return refusal.reason is Reason.KEY_UNKNOWN and _given_up(onboarding, approval)
+
+
 def _proven(onboarding: Onboarding, approval: WalletApproval) -> bool:
     if onboarding.is_in_force(wish_of(approval)):
         return _settle(approval, ApprovalState.ACCEPTED)
@@ -106,6 +116,7 @@ def _proven(onboarding: Onboarding, approval: WalletApproval) -> bool:
 def _sent_again(onboarding: Onboarding, approval: WalletApproval) -> bool:
     """Send the identical bytes once more; whether the answer settled it."""
     signed = SignedRequest(approval.path, bytes(approval.body), approval.nonce, method=approval.method)
+    record(approval, Step.SENT, ApprovalState.UNKNOWN, request=signed)
     try:
         return _deliver(onboarding, approval, signed, is_first=False)
     except AlreadyReceived:
@@ -116,7 +127,8 @@ def _sent_again(onboarding: Onboarding, approval: WalletApproval) -> bool:
     except NoLongerAccepted:
         # Used or too old: an earlier sending of them may still be at work.
         approval.spent_at = onboarding.adapter.venue_time(approval.account.address)
-        WalletApproval.objects.filter(pk=approval.pk, spent_at=None).update(spent_at=approval.spent_at)
+        if WalletApproval.objects.filter(pk=approval.pk, spent_at=None).update(spent_at=approval.spent_at):
+            record(approval, Step.ASKED, ApprovalState.UNKNOWN, asked=_asked(approval))
     return False
 
 
@@ -142,40 +154,62 @@ def _is_past_its_end(onboarding: Onboarding, approval: WalletApproval) -> bool:
     return onboarding.adapter.venue_time(approval.account.address) > min(ends) + onboarding.adapter.settling
 
 
+def _asked(approval: WalletApproval) -> tuple[Exchange, ...]:
+    return asked_besides(bytes(approval.body))
+
+
 def _deliver(onboarding: Onboarding, approval: WalletApproval, signed: SignedRequest, *, is_first: bool) -> bool:
+    """Post the bytes and judge the answer; whether that settled it."""
+    heard = Heard()
     try:
-        onboarding.adapter.send(signed, repeated=not is_first)
+        response = onboarding.adapter.deliver(signed, repeated=not is_first)
+        heard = Heard(response)
+        onboarding.adapter.judge(signed, response, repeated=not is_first)
     except Rejected as refusal:
         if not is_first and onboarding.is_in_force(wish_of(approval)):
-            return _settle(approval, ApprovalState.ACCEPTED)
-        return _settle(approval, ApprovalState.REFUSED, refusal.explanation, refusal)
+            return _settle(approval, ApprovalState.ACCEPTED, heard=heard)
+        return _settle(approval, ApprovalState.REFUSED, refusal.explanation, refusal, heard=heard)
     except NoLongerAccepted as doubt:
         if not is_first:
+            record(approval, Step.ANSWERED, ApprovalState.UNKNOWN, heard=Heard(heard.response, str(doubt)))
             raise
-        _note(approval, ApprovalState.UNKNOWN, doubt.explanation)
+        _note(approval, ApprovalState.UNKNOWN, doubt, heard)
     except OutcomeUnknown as doubt:
-        _note(approval, ApprovalState.UNKNOWN, doubt.explanation)
+        _note(approval, ApprovalState.UNKNOWN, doubt, heard)
     except Unavailable as failure:
         # Of a first sending it is certain that nothing left, so the wallet may be asked again.
-        _note(approval, ApprovalState.ASKED if is_first else ApprovalState.UNKNOWN, failure.explanation)
+        _note(approval, ApprovalState.ASKED if is_first else ApprovalState.UNKNOWN, failure, heard)
     else:
-        return _settle(approval, ApprovalState.ACCEPTED)
+        return _settle(approval, ApprovalState.ACCEPTED, heard=heard)
     return False
 
 
-def _note(approval: WalletApproval, state: ApprovalState, message: str) -> None:
-    WalletApproval.objects.filter(pk=approval.pk, state=ApprovalState.UNKNOWN).update(
-        state=state, message=message[:300]
-    )
+def _note(approval: WalletApproval, state: ApprovalState, doubt: VenueError, heard: Heard) -> None:
+    """Keep it open and say why."""
+    with transaction.atomic():
+        rows = WalletApproval.objects.filter(pk=approval.pk, state=ApprovalState.UNKNOWN)
+        if rows.update(state=state, message=doubt.explanation[:300]):
+            record(approval, Step.ANSWERED, state, heard=Heard(heard.response, str(doubt)))
 
 
-def _settle(approval: WalletApproval, state: ApprovalState, message: str = "", refusal: Rejected | None = None) -> bool:
+def _settle(
+    approval: WalletApproval,
+    state: ApprovalState,
+    message: str = "",
+    refusal: Rejected | None = None,
+    *,
+    heard: Heard | None = None,
+) -> bool:
     """Give the approval its final state, and the account what follows from it, together; False where it had one."""
     said = {"reason": refusal.reason.value, "venue_text": refusal.text[:300]} if refusal else {}
     with transaction.atomic():
         settled = WalletApproval.objects.filter(pk=approval.pk, state__in=OPEN_STATES).update(
             state=state, message=message[:300], settled_at=timezone.now(), agent_key=b"", **said
         )
+        if settled:
+            record(approval, Step.SETTLED, state, heard=heard, evidence=said, asked=_asked(approval))
+        elif heard is not None:
+            record(approval, Step.ANSWERED, state, heard=heard, evidence=said)
         if settled and state == ApprovalState.ACCEPTED:
             _take_effect(approval)
     return bool(settled)

@@ -9,14 +9,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+import msgspec
 from django.db import transaction
 from django.utils import timezone
 
 from trading.connect import gateway_of, seal
 from trading.models import VenueAccount, WalletApproval
 from trading.models.approvals import OPEN_STATES, ApprovalKind, ApprovalState
+from trading.models.events import Step
 from trading.services.accounts import AccountRefused, refuse_while_proving
-from trading.venues.base import Adapter, Network, Venue
+from trading.services.events import record
+from trading.venues.base import Adapter, Network, SignedRequest, Venue
 from trading.venues.commands import BuilderFee
 from trading.venues.onboarding import Onboarding, WalletPayload, WalletWish, Wish
 
@@ -80,6 +83,7 @@ def ask(adapter: Adapter, account: VenueAccount, wanted: Wanted, chain_id: int) 
             _withdraw(pending)
         approval = _new(account, wanted, chain, nonce, now)
         approval.save()
+        _put_on_record(approval)
         return approval, True
 
 
@@ -131,7 +135,14 @@ def _renewed(pending: WalletApproval, chain_id: int, nonce: int, now: datetime) 
     pending.valid_until = _end(now) if pending.kind == ApprovalKind.KEY else None
     pending.message = ""
     pending.save(update_fields=["chain_id", "nonce", "asked_at", "valid_until", "message"])
+    _put_on_record(pending)
     return pending, True
+
+
+def _put_on_record(approval: WalletApproval) -> None:
+    """What the wallet is shown, word for word."""
+    shown = SignedRequest("", msgspec.json.encode(payload(approval).typed_data), approval.nonce)
+    record(approval, Step.PREPARED, ApprovalState.ASKED, request=shown)
 
 
 def signable_until(pending: WalletApproval) -> datetime:
@@ -140,9 +151,9 @@ def signable_until(pending: WalletApproval) -> datetime:
 
 
 def _withdraw(pending: WalletApproval) -> None:
-    WalletApproval.objects.filter(pk=pending.pk, state__in=OPEN_STATES).update(
-        state=ApprovalState.WITHDRAWN, agent_key=b"", settled_at=timezone.now()
-    )
+    open_still = WalletApproval.objects.filter(pk=pending.pk, state__in=OPEN_STATES)
+    if open_still.update(state=ApprovalState.WITHDRAWN, agent_key=b"", settled_at=timezone.now()):
+        record(pending, Step.SETTLED, ApprovalState.WITHDRAWN)
 
 
 def _new(account: VenueAccount, wanted: Wanted, chain_id: int, nonce: int, now: datetime) -> WalletApproval:

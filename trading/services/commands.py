@@ -19,7 +19,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from trading.models import Command, Market, VenueAccount
-from trading.models.commands import OPEN_STATES, CommandKind, CommandState, CommandStep
+from trading.models.commands import OPEN_STATES, CommandKind, CommandState
+from trading.models.events import Step
 from trading.services import clocks, nonces
 from trading.services.accounts import note_refusal
 from trading.services.events import Heard, record
@@ -56,7 +57,7 @@ RECEIVED, BURNED = "received", "burned"
 # same kind of state, one at a time.
 SETTING = (CommandKind.MODE, CommandKind.LEVERAGE)
 PROVEN_BY_STATE = (*SETTING, CommandKind.MARGIN, CommandKind.MOVE)
-NOT_SENDING = (CommandStep.PREPARED, CommandStep.ASKED, CommandStep.SETTLED)
+NOT_SENDING = (Step.PREPARED, Step.ASKED, Step.SETTLED)
 ORDERING = (CommandKind.ORDER, CommandKind.ORDERS, CommandKind.MODIFY)
 
 
@@ -119,7 +120,7 @@ def prepare(adapter: Adapter, account: VenueAccount, market: Market, intent: Int
             raise StillChecking
         command = _signed(adapter, locked, market, intent)
         command.save(force_insert=True)
-        record(command, CommandStep.PREPARED, CommandState.PREPARED, request=as_signed(command))
+        record(command, Step.PREPARED, CommandState.PREPARED, request=as_signed(command))
     return command, True
 
 
@@ -200,11 +201,11 @@ def _claim(command: Command, why_not: str) -> bool:
     if why_not:
         evidence = {"never sent": f"{(now - command.prepared_at).total_seconds():.1f} s after it was written down"}
         if unsent.update(state=CommandState.DEAD, evidence=evidence, message=why_not, settled_at=now):
-            record(command, CommandStep.SETTLED, CommandState.DEAD, evidence=evidence)
+            record(command, Step.SETTLED, CommandState.DEAD, evidence=evidence)
         return False
     claimed = unsent.update(sent_at=now, state=CommandState.UNKNOWN, next_at=now + ANSWERING)
     if claimed:
-        record(command, CommandStep.SENT, CommandState.UNKNOWN, request=as_signed(command))
+        record(command, Step.SENT, CommandState.UNKNOWN, request=as_signed(command))
     return bool(claimed)
 
 
@@ -222,7 +223,7 @@ def _as_it_stands(command: Command) -> Command:
 def send_again(adapter: Adapter, command: Command) -> VenueError | None:
     """Send the identical bytes once more: a used nonce is refused, so they execute at most once in all. Returns what
     leaves the outcome open, None where the answer settled it."""
-    record(command, CommandStep.SENT, CommandState.UNKNOWN, request=as_signed(command))
+    record(command, Step.SENT, CommandState.UNKNOWN, request=as_signed(command))
     return _deliver(adapter, command, is_first=False)
 
 
@@ -270,7 +271,7 @@ def _note_unreached(command: Command, failure: Unavailable, *, is_first: bool) -
     """Nothing was sent: the end of a command that never was sent before."""
     heard = Heard(error=str(failure))
     if not is_first or _was_sent_again(command):
-        record(command, CommandStep.ANSWERED, CommandState.UNKNOWN, heard=heard)
+        record(command, Step.ANSWERED, CommandState.UNKNOWN, heard=heard)
         return failure
     settle(command, CommandState.DEAD, {"never sent": str(failure)}, failure.explanation, heard=heard)
     return None
@@ -292,9 +293,9 @@ def settle(
             state=state, evidence=evidence, message=message[:300], settled_at=timezone.now()
         )
         if settled:
-            record(command, CommandStep.SETTLED, state, heard=heard, evidence=evidence, asked=asked)
+            record(command, Step.SETTLED, state, heard=heard, evidence=evidence, asked=asked)
         elif heard is not None:
-            record(command, CommandStep.ANSWERED, state, heard=heard, evidence=evidence)
+            record(command, Step.ANSWERED, state, heard=heard, evidence=evidence)
     return bool(settled)
 
 
@@ -305,7 +306,7 @@ def note_doubt(command: Command, heard: Heard, evidence: dict[str, Any] | None =
         if not current.is_settled:
             learnt = current.evidence | (evidence or {})
             Command.objects.filter(pk=command.pk).update(message=heard.error[:300], evidence=learnt)
-        record(command, CommandStep.ANSWERED, CommandState(current.state), heard=heard, evidence=evidence)
+        record(command, Step.ANSWERED, CommandState(current.state), heard=heard, evidence=evidence)
 
 
 def evidence_of(acknowledgement: Acknowledgement | Outcome) -> dict[str, Any]:

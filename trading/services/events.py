@@ -1,4 +1,5 @@
-"""The history of commands: every step as a row that is only ever added, with the bytes as they left and came.
+"""The history of commands and approvals: every step as a row that is only ever added, with the bytes as they left and
+came.
 
 No secret is in it: a request's body is signed and holds no key, the headers that carry a trader's own key are neither
 stored nor shown, and a question is kept without the signature that would let others ask it.
@@ -9,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from trading.models import Command, CommandEvent
-from trading.models.commands import CommandState, CommandStep
+from trading.models import ApprovalEvent, Command, CommandEvent, WalletApproval
+from trading.models.events import Event, Step
 from trading.venues.base import SignedRequest
-from trading.venues.transport import Exchange, Response
+from trading.venues.transport import Exchange, Response, take_overheard
 
 LONGEST_ANSWER, LONGEST_PATH = 20_000, 60
 # Of the questions that one proof took: the last ones, which it rests on.
@@ -29,9 +30,9 @@ class Heard:
 
 
 def record(
-    command: Command,
-    step: CommandStep,
-    state: CommandState,
+    subject: Command | WalletApproval,
+    step: Step,
+    state: str,
     *,
     request: SignedRequest | None = None,
     heard: Heard | None = None,
@@ -40,7 +41,7 @@ def record(
 ) -> None:
     """Add one step, in the transaction of the change that it tells of, after the questions (``asked``) that led to it.
     A step that no other answer decided carries the last of them itself."""
-    event = CommandEvent(command=command, operator_id=command.operator_id, step=step, state=state)
+    event = _event(subject, step, state)
     event.evidence = evidence or {}
     if request is not None:
         event.path, event.request = request.path, request.body
@@ -48,23 +49,28 @@ def record(
         event.error = heard.error[:300]
     if heard is not None and heard.response is not None:
         event.status, event.answer = heard.response.status, heard.response.body[:LONGEST_ANSWER]
-    questions = [_question(command, exchange) for exchange in asked[-MOST_QUESTIONS:]]
+    questions = [_question(subject, exchange) for exchange in asked[-MOST_QUESTIONS:]]
     if questions and request is None and heard is None:
         last = questions.pop()
         event.path, event.request, event.status, event.answer = last.path, last.request, last.status, last.answer
-    CommandEvent.objects.bulk_create([*questions, event])
+    type(event).objects.bulk_create([*questions, event])
 
 
-def _question(command: Command, exchange: Exchange) -> CommandEvent:
+def asked_besides(*sent: bytes) -> tuple[Exchange, ...]:
+    """What the venue was asked since this was taken last; what was ``sent`` is on record by itself."""
+    return tuple(exchange for exchange in take_overheard() if not exchange.body or exchange.body not in sent)
+
+
+def _question(subject: Command | WalletApproval, exchange: Exchange) -> Event:
     """What was asked and answered; what stands in the address of a question is its request."""
     path, _, query = exchange.path.partition("?")
-    return CommandEvent(
-        command=command,
-        operator_id=command.operator_id,
-        step=CommandStep.ASKED,
-        state=command.state,
-        path=path[:LONGEST_PATH],
-        request=exchange.body or SIGNATURE.sub("", query).encode(),
-        status=exchange.response.status,
-        answer=exchange.response.body[:LONGEST_ANSWER],
-    )
+    event = _event(subject, Step.ASKED, subject.state)
+    event.path, event.request = path[:LONGEST_PATH], exchange.body or SIGNATURE.sub("", query).encode()
+    event.status, event.answer = exchange.response.status, exchange.response.body[:LONGEST_ANSWER]
+    return event
+
+
+def _event(subject: Command | WalletApproval, step: Step, state: str) -> Event:
+    if isinstance(subject, Command):
+        return CommandEvent(command=subject, operator_id=subject.operator_id, step=step, state=state)
+    return ApprovalEvent(approval=subject, operator_id=subject.operator_id, step=step, state=state)

@@ -16,7 +16,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from trading.models import Command, Market, VenueAccount
-from trading.models.commands import CommandKind, CommandState, CommandStep
+from trading.models.commands import CommandKind, CommandState
+from trading.models.events import Step
 from trading.services.commands import (
     BURNED,
     LIFETIME,
@@ -28,7 +29,7 @@ from trading.services.commands import (
     settle,
 )
 from trading.services.effects import Effect, effect
-from trading.services.events import Heard, record
+from trading.services.events import Heard, asked_besides, record
 from trading.venues.base import Adapter, SignedRequest
 from trading.venues.errors import (
     AlreadyReceived,
@@ -41,7 +42,7 @@ from trading.venues.errors import (
     Unavailable,
     VenueError,
 )
-from trading.venues.transport import Exchange, overhearing, take_overheard
+from trading.venues.transport import Exchange, overhearing
 
 HIDDEN = "hidden"
 KNOWN_SPENT = {RECEIVED, BURNED}
@@ -101,10 +102,7 @@ def _in_vain(error: VenueError | None) -> Look:
 
 
 def _asked(command: Command) -> tuple[Exchange, ...]:
-    """What the venue was asked about the command since this was taken last; what was sent for it is on record by
-    itself."""
-    sent = (bytes(command.body), bytes(command.burn_body))
-    return tuple(exchange for exchange in take_overheard() if not exchange.body or exchange.body not in sent)
+    return asked_besides(bytes(command.body), bytes(command.burn_body))
 
 
 def settle_margin_first(adapter: Adapter, account: VenueAccount, market: Market) -> bool:
@@ -173,9 +171,9 @@ def _may_be_sent_again(command: Command) -> bool:
 def _burn(adapter: Adapter, command: Command) -> VenueError | None:
     """Use the command's nonce up. A refusal of the nonce says that it is used already: by the command itself, unless
     an earlier attempt to use it up may have done it. Returns what leaves the outcome open."""
-    is_first = not command.events.filter(step=CommandStep.BURNED).exists()
+    is_first = not command.events.filter(step=Step.BURNED).exists()
     burn = SignedRequest(command.burn_path, bytes(command.burn_body), command.nonce)
-    record(command, CommandStep.BURNED, CommandState.UNKNOWN, request=burn)
+    record(command, Step.BURNED, CommandState.UNKNOWN, request=burn)
     heard = Heard()
     try:
         heard = Heard(adapter.deliver(burn, repeated=True))
@@ -197,7 +195,7 @@ def _note_spent(adapter: Adapter, command: Command) -> None:
     clock = adapter.venue_time(command.account.address)
     with transaction.atomic():
         if Command.objects.filter(pk=command.pk, spent_at=None).update(spent_at=clock):
-            record(command, CommandStep.ASKED, CommandState.UNKNOWN, asked=_asked(command))
+            record(command, Step.ASKED, CommandState.UNKNOWN, asked=_asked(command))
 
 
 def _concluded(adapter: Adapter, command: Command, clock: datetime) -> Look:

@@ -15,6 +15,7 @@ from uuid import UUID
 from django.db.models import Model, Q, QuerySet
 
 from trading.models import (
+    ApprovalEvent,
     Command,
     CommandEvent,
     Difference,
@@ -25,7 +26,9 @@ from trading.models import (
     MarginChange,
     SettingChange,
     VenueAccount,
+    WalletApproval,
 )
+from trading.models.events import Event
 
 PAGE = 50
 END_OF_TIME = datetime.max.replace(tzinfo=UTC)
@@ -51,6 +54,7 @@ SOURCES = (
     Source("margin", lambda: MarginChange.objects.select_related("market"), "happened_at"),
     Source("setting", lambda: SettingChange.objects.select_related("market"), "happened_at"),
     Source("command", lambda: Command.objects.select_related("market").defer("body", "burn_body"), "prepared_at", UUID),
+    Source("approval", lambda: WalletApproval.objects.defer("body", "agent_key"), "asked_at"),
 )
 RANKS = {source.name: rank for rank, source in enumerate(SOURCES)}
 
@@ -81,12 +85,16 @@ class Happened:
         return Cursor(self.at, self.rank, self.row.pk)
 
 
+Steps = Mapping[object, tuple[Event, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class TimelinePage:
-    """Some entries, the steps of the commands among them, and where the next page begins (empty: nowhere)."""
+    """Some entries, the steps of the commands and approvals among them by their row's key, and where the next page
+    begins (empty: nowhere)."""
 
     entries: tuple[Happened, ...]
-    steps: Mapping[UUID, tuple[CommandEvent, ...]]
+    steps: Steps
     older: str
 
 
@@ -103,7 +111,8 @@ def read_cursor(text: str) -> Cursor | None:
 
 
 def timeline(account: VenueAccount, after: Cursor | None) -> TimelinePage:
-    """The page that follows ``after``, in as many statements as there are kinds, and one for the commands' steps."""
+    """The page that follows ``after``, in as many statements as there are kinds, and one each for the steps of commands
+    and of approvals."""
     listed = [_of_source(account, rank, source, after) for rank, source in enumerate(SOURCES)]
     merged = merge(*listed, key=lambda entry: (END_OF_TIME - entry.at, entry.rank))
     entries = tuple(islice(merged, PAGE + 1))
@@ -129,11 +138,13 @@ def _follows(time: str, rank: int, after: Cursor) -> Q:
     return until & (Q(**{f"{time}__lt": after.at}) | Q(pk__lt=after.pk))
 
 
-def _steps_of(rows: Iterable[Model]) -> dict[UUID, tuple[CommandEvent, ...]]:
-    commands = [row.pk for row in rows if isinstance(row, Command)]
-    if not commands:
-        return {}
-    steps: dict[UUID, tuple[CommandEvent, ...]] = {}
+def _steps_of(rows: Iterable[Model]) -> Steps:
+    shown = list(rows)
+    commands = [row.pk for row in shown if isinstance(row, Command)]
+    approvals = [row.pk for row in shown if isinstance(row, WalletApproval)]
+    steps: dict[object, tuple[Event, ...]] = {}
     for event in CommandEvent.objects.filter(command__in=commands).order_by("pk"):
         steps[event.command_id] = (*steps.get(event.command_id, ()), event)
+    for event in ApprovalEvent.objects.filter(approval__in=approvals).order_by("pk"):
+        steps[event.approval_id] = (*steps.get(event.approval_id, ()), event)
     return steps

@@ -3,11 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from trading.models import (
     Command,
-    CommandEvent,
     Difference,
     Fill,
     FundingPayment,
@@ -15,15 +13,18 @@ from trading.models import (
     Liquidation,
     MarginChange,
     SettingChange,
+    WalletApproval,
 )
-from trading.models.commands import CommandState, CommandStep
+from trading.models.approvals import ApprovalKind, ApprovalState
+from trading.models.commands import CommandState
+from trading.models.events import Event, Step
 from trading.models.records import DifferenceKind
 from trading.panels.market import price_text, tone_of
 from trading.panels.notices import describe
 from trading.panels.numbers import clock, grouped, money, plain
 from trading.panels.records import kind_words, method_words, moved_money, side_of, small_money
 from trading.panels.view_models import Tone
-from trading.support.timeline import SOURCES, Happened, TimelinePage
+from trading.support.timeline import SOURCES, Happened, Steps, TimelinePage
 
 LONGEST_ANSWER = 2000
 
@@ -47,9 +48,6 @@ def build_timeline(page: TimelinePage) -> tuple[TimelineRow, ...]:
     return tuple(_BUILDERS[SOURCES[entry.rank].name](entry, page.steps) for entry in page.entries)
 
 
-Steps = Mapping[UUID, tuple[CommandEvent, ...]]
-
-
 def _of_command(entry: Happened, steps: Steps) -> TimelineRow:
     command: Command = entry.row
     what = describe(command)
@@ -64,8 +62,21 @@ def _of_command(entry: Happened, steps: Steps) -> TimelineRow:
     )
 
 
-def _step(event: CommandEvent) -> tuple[str, str]:
-    name = f"{clock(event.happened_at)} {CommandStep(event.step).label}"
+def _of_approval(entry: Happened, steps: Steps) -> TimelineRow:
+    approval: WalletApproval = entry.row
+    label = ApprovalState(approval.state).label
+    message = f" {approval.message}" if approval.message else ""
+    return TimelineRow(
+        time=clock(entry.at),
+        kind="Approval",
+        words=f"{ApprovalKind(approval.kind).label}: {label.lower()}.{message}",
+        state=approval.state,
+        details=tuple(_step(event) for event in steps.get(approval.pk, ())),
+    )
+
+
+def _step(event: Event) -> tuple[str, str]:
+    name = f"{clock(event.happened_at)} {Step(event.step).label}"
     answer = bytes(event.answer).decode(errors="replace")[:LONGEST_ANSWER]
     status = f"HTTP {event.status}" if event.status else ""
     return name, " ".join(part for part in (event.path, status, event.error, answer) if part) or event.state
@@ -166,6 +177,7 @@ def _of_difference(entry: Happened, steps: Steps) -> TimelineRow:
 
 
 _BUILDERS: Mapping[str, Any] = {
+    "approval": _of_approval,
     "command": _of_command,
     "fill": _of_fill,
     "funding": _of_funding,

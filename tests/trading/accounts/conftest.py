@@ -111,7 +111,7 @@ def revoke_elsewhere(trader: Trader) -> None:
         signature(approvals.payload(approval).typed_data, trader.wallet), owner=trader.address
     )
     public_adapter(Venue.HYPERLIQUID).send(signed)
-    approval.delete()
+    approvals.withdraw(trader.account)
 
 
 @pytest.fixture

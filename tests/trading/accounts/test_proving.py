@@ -1,15 +1,20 @@
 """An approval that the venue did not answer comes to its end by itself, with nobody looking."""
 
+import json
 from datetime import timedelta
 
 import pytest
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from tests.trading.accounts.conftest import Trader
+from trading import connect
 from trading.live.connections import blocking
-from trading.models import BuilderFee, WalletApproval
+from trading.models import ApprovalEvent, BuilderFee, WalletApproval
+from trading.services.approvals import withdraw
 from trading.tasks import prove_approvals
 from trading.tasks.approvals import pause
+from trading.venues.base import Venue
 
 
 def lose_the_answer(trader: Trader, kind: str, fault: str) -> None:
@@ -38,6 +43,65 @@ def test_lost_answer_is_found_out_without_the_trader(alice: Trader, fault: str) 
     assert alice.panel() == "ready"
     assert alice.at_venue()["agents"][0]["address"] == alice.account.agent_address
     assert alice.audit()[-1] == f"trading key approved: {alice.address}"
+
+
+def history(kind: str) -> list[tuple[str, str, int | None]]:
+    rows = ApprovalEvent.objects.filter(approval=WalletApproval.objects.filter(kind=kind).latest("pk"))
+    return [(row.step, row.state, row.status) for row in rows.order_by("pk")]
+
+
+def test_every_step_of_an_approval_is_kept_with_what_was_sent_and_answered(alice: Trader) -> None:
+    alice.connect()
+    alice.ask("key")
+    shown = alice.payload()
+    alice.sign()
+
+    assert history("key") == [("prepared", "asked", None), ("sent", "unknown", None), ("settled", "accepted", 200)]
+    prepared, sent, settled = ApprovalEvent.objects.order_by("pk")
+    assert json.loads(bytes(prepared.request)) == shown
+    assert bytes(sent.request) == bytes(WalletApproval.objects.get().body)
+    assert json.loads(bytes(settled.answer))["status"] == "ok"
+
+
+def test_proof_of_an_approval_is_kept_with_the_questions_that_led_to_it(alice: Trader) -> None:
+    alice.connect()
+    lose_the_answer(alice, "key", "drop_after")
+    assert prove_approvals() == 1
+
+    lost, proven = ("answered", "unknown", None), ("settled", "accepted", 200)
+    assert history("key") == [("prepared", "asked", None), ("sent", "unknown", None), lost, proven]
+    question = ApprovalEvent.objects.latest("pk")
+    assert json.loads(bytes(question.request))["user"].lower() == alice.account.agent_address
+    assert alice.address in bytes(question.answer).decode().lower()
+
+
+def test_repeated_sending_is_kept_with_the_identical_bytes(alice: Trader) -> None:
+    alice.connect()
+    lose_the_answer(alice, "key", "drop_before")
+    assert prove_approvals() == 1
+
+    sent = [bytes(row.request) for row in ApprovalEvent.objects.filter(step="sent")]
+    assert sent == [bytes(WalletApproval.objects.get().body)] * 2
+
+
+def test_withdrawn_approval_is_kept_and_its_history_cannot_be_changed(alice: Trader) -> None:
+    alice.connect()
+    alice.ask("key")
+    assert withdraw(alice.account)
+
+    assert history("key") == [("prepared", "asked", None), ("settled", "withdrawn", None)]
+    with pytest.raises(DatabaseError), transaction.atomic():
+        ApprovalEvent.objects.update(error="never happened")
+    assert ApprovalEvent.objects.filter(error="").count() == 2
+
+
+def test_no_secret_is_in_the_history_of_an_approval(alice: Trader) -> None:
+    alice.become_ready()
+
+    secret = connect._open(Venue.HYPERLIQUID, alice.account.agent_key).secret.removeprefix("0x")
+    kept = b"".join(bytes(row.request) + bytes(row.answer) for row in ApprovalEvent.objects.all())
+    assert len(secret) == 64
+    assert secret.encode() not in kept.lower()
 
 
 def test_lost_refusal_is_found_out_and_on_record(alice: Trader, fee: BuilderFee) -> None:

@@ -60,6 +60,13 @@ def test_lost_answer_to_a_key_is_found_in_the_venues_list(alice: AsterTrader, fa
 
     assert tried(approval) == "accepted"
 
+    steps = [(event.step, event.state) for event in approval.events.all()]
+    began, lost = [("prepared", "asked"), ("sent", "unknown"), ("answered", "unknown")], fault == "drop_before"
+    # What was carried out is found by asking; what never arrived is sent again, and the answer settles it.
+    assert steps[:3] == began
+    assert ("sent", "unknown") in steps[3:] if lost else ("sent", "unknown") not in steps[3:]
+    assert steps[-1] == ("settled", "accepted")
+    assert {bytes(event.request) for event in approval.events.filter(step="sent")} == {bytes(approval.body)}
     assert alice.panel() == "ready"
     assert [row["address"] for row in alice.at_venue()["agents"]] == [alice.account.agent_address.lower()]
 

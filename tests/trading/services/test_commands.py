@@ -16,7 +16,8 @@ from tenants.scope import every_operator, operator_scope
 from tests import factories
 from trading.margin.types import MarginMode
 from trading.models import Command, CommandEvent, Market, VenueAccount
-from trading.models.commands import CommandKind, CommandState, CommandStep
+from trading.models.commands import CommandKind, CommandState
+from trading.models.events import Step
 from trading.services import commands
 from trading.services.commands import FormReused, Intent, prepare
 from trading.venues.base import ModifyOrder, Network, PlaceOrder, SetLeverage, market_order
@@ -121,7 +122,7 @@ def test_events_are_never_changed_or_deleted(account: VenueAccount) -> None:
         ):
             cursor.execute(sql)
     (event,) = CommandEvent.objects.all()
-    assert (event.step, bytes(event.request)) == (CommandStep.PREPARED, bytes(Command.objects.get().body))
+    assert (event.step, bytes(event.request)) == (Step.PREPARED, bytes(Command.objects.get().body))
 
 
 def test_the_signed_bytes_and_what_uses_up_their_nonce_are_written_together(account: VenueAccount) -> None:

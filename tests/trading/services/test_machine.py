@@ -26,7 +26,8 @@ from tests.trading.services.test_orders import ticket
 from trading import connect
 from trading.margin.types import MarginMode, Side
 from trading.models import Command, CommandEvent
-from trading.models.commands import FINAL_STATES, OPEN_STATES, CommandKind, CommandStep
+from trading.models.commands import FINAL_STATES, OPEN_STATES, CommandKind
+from trading.models.events import Step
 from trading.services import commands
 from trading.services.commands import submit_left_behind
 from trading.services.drafts import NO_EXITS, Closing, Exits
@@ -229,7 +230,7 @@ class Trading(RuleBasedStateMachine):
             assert not seat.commands.filter(state__in=OPEN_STATES).exists()
             _assert_same(seat)
             assert seat.wrong_beliefs() == []
-            settled = CommandEvent.objects.filter(command__account=seat.account, step=CommandStep.SETTLED)
+            settled = CommandEvent.objects.filter(command__account=seat.account, step=Step.SETTLED)
             assert settled.count() == seat.commands.count()
             self.figures.update(f"{kind} {state}" for kind, state in seat.commands.values_list("kind", "state"))
             self.figures["liquidations"] += seat.account.liquidations.count()

@@ -20,7 +20,7 @@ from tests.trading.conftest import Desk
 from tests.trading.services.test_commands import account, order  # noqa: F401  # a fixture
 from trading.connect import _transport, trading_adapter
 from trading.models import CommandEvent, Market, SignerNonce, VenueAccount
-from trading.models.commands import CommandStep
+from trading.models.events import Step
 from trading.services import nonces
 from trading.services.commands import as_signed, prepare
 
@@ -94,6 +94,6 @@ def test_venue_takes_every_nonce_of_many_processes(transactional_db: None, desk:
 
     assert list(chain.from_iterable(answers)) == ["Filled"] * PROCESSES * SENT_EACH
     # Events are written in the transaction that holds the signer's lock, so their order is that of the nonces.
-    events = CommandEvent.objects.filter(step=CommandStep.PREPARED).order_by("pk")
+    events = CommandEvent.objects.filter(step=Step.PREPARED).order_by("pk")
     written = list(events.values_list("command__nonce", flat=True))
     assert written == sorted(set(written))

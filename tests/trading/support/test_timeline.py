@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from tenants.scope import operator_scope
 from tests.factories import NOW, Belongings, Exchange, browser_at, make_command, make_fill, make_margin_change
 from tests.records import make_difference, make_funding, make_ledger_entry, make_liquidation, make_setting_change
-from trading.models import CommandEvent, Fill, FundingPayment, VenueAccount
+from trading.models import ApprovalEvent, CommandEvent, Fill, FundingPayment, VenueAccount
 from trading.support import timeline as module
 from trading.support.lookup import find_traders, newest_traders
 from trading.support.timeline import Happened, read_cursor, timeline
@@ -75,7 +75,7 @@ def test_page_costs_the_same_with_few_rows_and_with_many(account: VenueAccount, 
 
     few = statements()
     fill_up(account, alices.position.market, 30)
-    assert (statements(), few) == (9, 9)
+    assert (statements(), few) == (11, 11)
 
 
 @pytest.mark.parametrize("text", ["", "x", "2026-11-22T12:00:00~fill~1", "2026-11-22T12:00:00+00:00~fill~x", "a~b~c"])
@@ -146,3 +146,13 @@ def test_steps_of_a_command_stand_behind_it(account: VenueAccount, alices: Belon
     page = browser_at(alpha, alpha.support).get(f"/support/traders/{alpha.trader.pk}/timeline/").content.decode()
 
     assert ("/exchange HTTP 502 bad &lt;gateway&gt;" in page, "Answered" in page) == (True, True)
+
+
+def test_approval_and_its_steps_stand_in_the_timeline(
+    account: VenueAccount, alices: Belongings, alpha: Exchange
+) -> None:
+    event = {"approval": account.approvals.get(), "step": "answered", "state": "unknown", "happened_at": NOW}
+    ApprovalEvent(**event, path="/exchange", status=502, answer=b"bad <gateway>").save()
+    page = browser_at(alpha, alpha.support).get(f"/support/traders/{alpha.trader.pk}/timeline/").content.decode()
+
+    assert ("Trading key: accepted." in page, "/exchange HTTP 502 bad &lt;gateway&gt;" in page) == (True, True)
