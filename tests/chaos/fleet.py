@@ -1,8 +1,9 @@
-"""The processes of a run that may die at any moment: those that trade, those that settle, and the beat.
+"""The processes of a run that may die at any moment: those that trade, settle, read and follow, and the beat.
 
 They are forked from a process that has Django loaded and no connection open, so a new one is there in milliseconds.
 """
 
+import asyncio
 import contextlib
 import logging
 import multiprocessing
@@ -15,19 +16,28 @@ import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 # Loaded here once, for every life of every member: a new worker is to be there at once.
 import kombu.transport.redis  # noqa: F401
+from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.urls import get_resolver
 from django.utils import timezone
 from redis.exceptions import RedisError
 
 from perpsstudio.celery import app
+from tenants.scope import every_operator
+from trading.connect import public_adapter
+from trading.live import addresses, presence
+from trading.live.follow import Follower
+from trading.management.commands.stream import open_stream
+from trading.models import VenueAccount
 from trading.services import claims
 from trading.tasks import settle_command
+from trading.venues.base import Venue
 
 app.loader.import_default_modules()
 get_resolver().url_patterns  # noqa: B018 - a worker checks the whole project when it starts
@@ -35,6 +45,7 @@ get_resolver().url_patterns  # noqa: B018 - a worker checks the whole project wh
 FORK = multiprocessing.get_context("fork")
 SETTLERS, PLAIN_SETTLERS = 1, 2
 PLAIN_HANDS, PLAIN_PAUSE = 6, 0.03
+LOOK_SECONDS = 1.0
 
 
 @dataclass
@@ -113,18 +124,52 @@ def _write_to(log: Path) -> None:
 
 def settler(number: int, folder: Path) -> Member:
     """A Celery worker on the queue of proofs."""
+    return _worker(f"settle {number}", "settle", folder)
+
+
+def reader(number: int, folder: Path) -> Member:
+    """A Celery worker on the queues of readings."""
+    return _worker(f"read {number}", f"celery,{addresses.queue(settings.EGRESS)}", folder)
+
+
+def _worker(label: str, queues: str, folder: Path) -> Member:
+    name = label.replace(" ", "")
 
     def work(life: int) -> None:
-        _write_to(folder / f"settle{number}.log")
+        _write_to(folder / f"{name}.log")
         app.worker_main(
             [
-                *("worker", "--queues", "settle", "--hostname", f"settle{number}-{life}@chaos"),
+                *("worker", "--queues", queues, "--hostname", f"{name}-{life}@chaos"),
                 *("--pool", "threads", "--concurrency", "8", "--loglevel", "ERROR"),
                 *("--without-gossip", "--without-mingle", "--without-heartbeat"),
             ]
         )
 
-    return Member(f"settle {number}", work)
+    return Member(label, work)
+
+
+def follower(venue: Venue, folder: Path) -> Member:
+    """Who follows a venue's streams, as ``manage.py stream`` does."""
+
+    def work(life: int) -> None:
+        _write_to(folder / f"stream-{venue}.log")
+        asyncio.run(Follower(public_adapter(venue), partial(open_stream, venue)).run())
+
+    return Member(f"stream {venue}", work)
+
+
+def looker() -> Member:
+    """Pages that are open on every account."""
+
+    def work(life: int) -> None:
+        while True:
+            with contextlib.suppress(OperationalError, InterfaceError, RedisError), every_operator():
+                for operator_id, account_id in VenueAccount.objects.values_list("operator_id", "pk"):
+                    presence.look(operator_id, account_id)
+            connection.close()
+            time.sleep(LOOK_SECONDS)
+
+    return Member("look", work)
 
 
 def plain_settler(number: int) -> Member:

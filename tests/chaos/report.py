@@ -1,5 +1,6 @@
 """The table of a run and its last line."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from tests.chaos.checker import Verdict
@@ -42,6 +43,7 @@ def broken(outcome: Outcome) -> list[str]:
             found.append(f"{venue}: 99 of 100 took up to {verdict.seconds_at(0.99):.2f} s")
         if max(verdict.seconds, default=0.0) > LONGEST[venue]:
             found.append(f"{venue}: the last one took {max(verdict.seconds):.2f} s")
+    found += [f"{name}: its rows stood otherwise: {'; '.join(rows)}" for name, rows in outcome.standing.items() if rows]
     found += [f"{name}: money {row[0]} unexplained" for name, row in outcome.unexplained.items() if row[0] != "0"]
     found += [f"{name}: positions {row[1]}" for name, row in outcome.unexplained.items() if row[1]]
     found += [
@@ -63,6 +65,13 @@ def table(outcome: Outcome) -> str:
     points = ", ".join(f"{name} {count}" for name, count in outcome.points.items())
     struck = ", ".join(f"{name} {count}" for name, count in sorted(outcome.strikes.items()))
     lines += [f"faults: {struck}", f"killed: {outcome.kills} at random, and at points of {points}"]
+    frames = ", ".join(f"{venue} {_frames(counts)}" for venue, counts in outcome.frames.items())
+    standing = sum(1 for rows in outcome.standing.values() if not rows)
+    lines += [f"frames: {frames}"]
+    lines += [
+        f"accounts whose rows were the venue's: {standing} of {len(outcome.standing)}, all checked within "
+        f"{outcome.standing_seconds:.1f} s"
+    ]
     lines += [f"accounts whose money and positions add up: {_adding_up(outcome)} of {len(outcome.unexplained)}"]
     lines += [f"took {outcome.seconds:.0f} s"]
     return "\n".join([*lines, *(f"BROKEN {line}" for line in broken(outcome))])
@@ -70,6 +79,10 @@ def table(outcome: Outcome) -> str:
 
 def _told(figures: dict[str, int] | None) -> str:
     return "" if figures is None else f"{figures['twice']}, {figures['wrong']}, {figures['orders']}"
+
+
+def _frames(counts: Mapping[str, int]) -> str:
+    return " / ".join(f"{kind} {count}" for kind, count in counts.items())
 
 
 def _adding_up(outcome: Outcome) -> int:

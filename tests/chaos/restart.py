@@ -17,8 +17,9 @@ from django.utils import timezone
 from tenants.scope import every_operator, operator_scope
 from tests.chaos.actions import WISHES
 from tests.chaos.fleet import Fleet, Member, beat, settler
+from tests.chaos.forks import in_a_process
 from tests.chaos.people import accounts_of, desk_of
-from tests.chaos.run import VENUES, in_a_process
+from tests.chaos.run import VENUES
 from trading.models import Command, VenueAccount
 from trading.models.commands import OPEN_STATES, CommandState
 from trading.services import commands

@@ -1,7 +1,6 @@
 """One run from the first server to the last figure."""
 
 import itertools
-import json
 import os
 import random
 import sys
@@ -19,11 +18,25 @@ from django.core.management import call_command
 from tests.chaos import record
 from tests.chaos.checker import Trouble, Verdict, judge
 from tests.chaos.common_rules import RULES, figures, wishes
-from tests.chaos.fleet import FORK, PLAIN_SETTLERS, SETTLERS, Fleet, Member, beat, plain_settler, settler
+from tests.chaos.fleet import (
+    PLAIN_SETTLERS,
+    SETTLERS,
+    Fleet,
+    Member,
+    beat,
+    follower,
+    looker,
+    plain_settler,
+    reader,
+    settler,
+)
+from tests.chaos.forks import in_a_process, in_processes
 from tests.chaos.people import open_accounts
 from tests.chaos.record import open_count
 from tests.chaos.servers import Servers
+from tests.chaos.standing import differing
 from tests.chaos.trading_life import PATHS, die_at, read_everything, trade
+from trading.connect import configured_venues
 
 KILL_SECONDS, COUNT_SECONDS = 2.0, 0.5
 FEWEST_TO_COMPARE = 100
@@ -42,6 +55,18 @@ FAULTS = (
     ("twice", 0.009, 0),
     ("delay", 0.006, 1.3),
 )
+# So do a venue's frames. What Hyperliquid tells it tells again, so one may be lost in silence; what Aster tells once is
+# lost as its connection is, with all that happens until there is another.
+FRAME_FAULTS = (
+    ("any", "reorder", 0.05),
+    ("any", "double", 0.05),
+    ("hyperliquid", "drop", 0.01),
+    ("hyperliquid", "cut", 0.0003),
+    ("aster", "cut", 0.002),
+)
+# Seconds in which our rows are the venue's, once it is well again: less than until whoever follows reads of his own
+# accord, so that what a frame has spoiled is not healed by then.
+SETTLING = 100.0
 RATE_LIMITS = {"fault": "too_many_requests", "request": "any", "count": 4, "seconds": 1}
 VENUES = ("hyperliquid", "aster")
 
@@ -55,6 +80,9 @@ class Outcome:
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     kills: int = 0
     points: dict[str, int] = field(default_factory=dict)
+    standing: dict[str, list[str]] = field(default_factory=dict)
+    standing_seconds: float = 0.0
+    frames: dict[str, dict[str, int]] = field(default_factory=dict)
     unexplained: dict[str, list[str]] = field(default_factory=dict)
     totals: dict[str, list[str]] = field(default_factory=dict)
     wishes: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -62,23 +90,6 @@ class Outcome:
     strikes: dict[str, int] = field(default_factory=dict)
     troubles: list[Trouble] = field(default_factory=list)
     stories: list[str] = field(default_factory=list)
-
-
-def in_a_process(work: Callable[[], object], *, seconds: float = 120) -> Any:
-    """Run ``work`` in a forked process and return what it returned; None where it died or took too long."""
-    with tempfile.NamedTemporaryFile("r", suffix=".json") as answer:
-
-        def run() -> None:
-            Path(answer.name).write_text(json.dumps({"answer": work()}, default=str))
-            os._exit(0)
-
-        process = FORK.Process(target=run, daemon=True)
-        process.start()
-        process.join(seconds)
-        if process.is_alive():
-            process.kill()
-        text = answer.read()
-    return json.loads(text)["answer"] if text else None
 
 
 def prepare(servers: Servers, commands: int) -> None:
@@ -102,7 +113,9 @@ def _trader(venue: str, place: int, seed: int) -> Member:
 
 def _workers(folder: Path) -> list[Member]:
     plain = [plain_settler(number) for number in range(PLAIN_SETTLERS)]
-    return [*plain, *(settler(number, folder) for number in range(SETTLERS)), beat(folder)]
+    settlers = [settler(number, folder) for number in range(SETTLERS)]
+    followers = [follower(venue, folder) for venue, _ in configured_venues()]
+    return [*plain, *settlers, reader(0, folder), *followers, looker(), beat(folder)]
 
 
 def run(servers: Servers, commands: int, seed: int, *, every_point: int) -> Outcome:
@@ -114,14 +127,19 @@ def run(servers: Servers, commands: int, seed: int, *, every_point: int) -> Outc
     try:
         fleet.start()
         _order_bad_days(servers, seed)
+        _disturb_frames(servers, seed)
         _storm(servers, fleet, outcome, commands, seed)
         fleet.dismiss("trader")
         if commands >= FEWEST_TO_COMPARE:
             _follow_common_rules(outcome, commands, seed)
         servers.venue.post("fault", clear=True)
         if every_point:
+            _disturb_frames(servers, seed)
             _die_everywhere(outcome, fleet, seed, every_point)
+            servers.venue.post("fault", clear=True)
         _wait_for_the_end()
+        _let_rows_settle(outcome)
+        fleet.dismiss("")
         outcome.unexplained = in_a_process(read_everything, seconds=600) or {"nobody": ["the last reading failed", ""]}
     finally:
         fleet.dismiss("")
@@ -137,6 +155,11 @@ def _order_bad_days(servers: Servers, seed: int) -> None:
         servers.venue.post(
             "fault", fault=fault, request="any", probability=probability, seconds=seconds, seed=seed + number
         )
+
+
+def _disturb_frames(servers: Servers, seed: int) -> None:
+    for number, (venue, fault, probability) in enumerate(FRAME_FAULTS):
+        servers.venue.post("fault", fault=fault, request=venue, probability=probability, seed=seed + number)
 
 
 def _storm(servers: Servers, fleet: Fleet, outcome: Outcome, commands: int, seed: int) -> None:
@@ -187,10 +210,10 @@ def _counted() -> dict[str, int]:
 
 def _follow_common_rules(outcome: Outcome, commands: int, seed: int) -> None:
     """A tenth as many orders by each of the two common rules, on the same bad days."""
-    for venue in VENUES:
-        for rule, tries in RULES.items():
-            made = in_a_process(partial(wishes, venue, tries, max(24, commands // 10), seed), seconds=600)
-            outcome.wishes.setdefault(venue, {})[rule] = made or []
+    pairs, count = list(itertools.product(VENUES, RULES.items())), max(24, commands // 10)
+    made = in_processes([partial(wishes, venue, tries, count, seed) for venue, (_, tries) in pairs], seconds=600)
+    for (venue, (rule, _)), found in zip(pairs, made, strict=True):
+        outcome.wishes.setdefault(venue, {})[rule] = found or []
 
 
 def _die_everywhere(outcome: Outcome, fleet: Fleet, seed: int, every_point: int) -> None:
@@ -216,6 +239,14 @@ def _wait_for_the_end() -> None:
         time.sleep(0.1)
 
 
+def _let_rows_settle(outcome: Outcome) -> None:
+    """Whoever reads and follows goes on, and nobody else reads."""
+    began = time.monotonic()
+    found = in_a_process(partial(differing, SETTLING), seconds=600)
+    outcome.standing = found or {"nobody": ["the rows could not be compared"]}
+    outcome.standing_seconds = time.monotonic() - began
+
+
 def judged(servers: Servers, outcome: Outcome) -> Outcome:
     """Stop the venue and compare its record with ours."""
     servers.venue.stop()
@@ -237,7 +268,7 @@ def judged(servers: Servers, outcome: Outcome) -> Outcome:
         }
         its_own = [row for row in done if row.request not in known]
         outcome.verdicts[venue] = judge(theirs, its_own, struck, troubles, outcome.began)
-    outcome.totals = found["totals"]
+    outcome.totals, outcome.frames = found["totals"], found["frames"]
     outcome.stories = record.stories([one for verdict in outcome.verdicts.values() for _, one in verdict.slowest])
     return outcome
 
