@@ -48,7 +48,6 @@ class Held(NamedTuple):
     size: Decimal
     mode: str
     leverage: int
-    venue_time: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,7 @@ def apply_snapshots(taken: Collection[Taken]) -> frozenset[int]:
         newest = [one for one in taken if one.account.pk in stored and _is_newer(stored[one.account.pk], one)]
         sets.update(VenueAccount, [_money(one) for one in newest if one.snapshot.pools is None])
         sets.update(VenueAccount, [_money(one) | _pools(one) for one in newest if one.snapshot.pools is not None])
-        _store_positions(newest, markets)
+        _store_positions(newest, markets, {pk: at for pk, (at, _) in stored.items()})
     return frozenset(one.account.pk for one in newest)
 
 
@@ -131,7 +130,10 @@ def _pools(one: Taken) -> Row:
     }
 
 
-def _store_positions(taken: Collection[Taken], markets: Mapping[str, Market]) -> None:
+def _store_positions(
+    taken: Collection[Taken], markets: Mapping[str, Market], seen_at: Mapping[int, datetime | None]
+) -> None:
+    """``seen_at``: when, by the venue's time, the account was as it is stored."""
     rules = {name: market.rules for name, market in markets.items()}
     found = {place: one for account in taken for place, one in _found(account, markets, rules)}
     moments = {one.account.pk: one.snapshot.venue_time for one in taken}
@@ -139,7 +141,7 @@ def _store_positions(taken: Collection[Taken], markets: Mapping[str, Market]) ->
     _keep_former([held.pk for held in known if _has_shrunk(held, found.get(held.place))], moments)
     for held in known:
         if held.place in found:
-            _keep_setting(held, found[held.place])
+            _keep_setting(held, found[held.place], seen_at[held.place.account_id])
     if gone := [held.pk for held in known if held.place not in found]:
         Position.objects.filter(pk__in=gone).delete()
     sets.upsert(Position, [_row(place, one) for place, one in found.items()], Place._fields)
@@ -167,13 +169,16 @@ def _found(
 
 def _known(account_ids: Iterable[int]) -> list[Held]:
     rows = Position.objects.filter(account__in=list(account_ids))
-    values = rows.values_list("pk", *Place._fields, "size", "mode", "leverage", "venue_time")
+    values = rows.values_list("pk", *Place._fields, "size", "mode", "leverage")
     return [Held(pk, Place(account, market, side), *rest) for pk, account, market, side, *rest in values]
 
 
 def _row(place: Place, found: Found) -> Row:
     position = found.position
-    return place._asdict() | {
+    return {
+        "account_id": place.account_id,
+        "market_id": place.market_id,
+        "position_side": place.position_side,
         "operator_id": found.taken.account.operator_id,
         "size": position.size,
         "entry_price": position.entry_price,
@@ -213,12 +218,12 @@ def _keep_former(shrunk: Collection[int], moments: Mapping[int, datetime]) -> No
         )
 
 
-def _keep_setting(before: Held, after: Found) -> None:
+def _keep_setting(before: Held, after: Found, seen_at: datetime | None) -> None:
     """Keep a change of leverage or mode that an open position shows, with our command if it was ours."""
     mode, leverage = after.position.mode.value, after.position.leverage
     if (mode, leverage) == (before.mode, before.leverage):
         return
-    account, command = after.taken.account, _setting_command(before, leverage)
+    account, command = after.taken.account, _setting_command(before, leverage, seen_at)
     if command is None:
         _count_setting(before, after)
     SettingChange(
@@ -249,14 +254,16 @@ def _count_setting(before: Held, after: Found) -> None:
     ).save()
 
 
-def _setting_command(before: Held, leverage: int) -> Command | None:
+def _setting_command(before: Held, leverage: int, seen_at: datetime | None) -> Command | None:
     """The newest command of ours that asked for what is set now."""
+    if seen_at is None:
+        return None
     asked: Command | None = Command.objects.filter(
         account=before.place.account_id,
         market=before.place.market_id,
         kind=CommandKind.LEVERAGE,
         state__in=EFFECTIVE,
-        prepared_at__gte=before.venue_time - CLOCKS_APART,
+        prepared_at__gte=seen_at - CLOCKS_APART,
         intent__contains={"leverage": str(leverage)},
     ).first()
     return asked

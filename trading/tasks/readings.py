@@ -1,7 +1,7 @@
 """Reading the accounts whose turn it is, each by one worker at a time."""
 
 import logging
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 # A reading that no worker has begun by then is left to the next turns.
 EXPIRES_SECONDS = 4
+# As much of an account as a look takes.
+LOOKED_AT = ("operator", "venue", "network", "address", "agent_key", "mode", "synced_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +59,15 @@ class Hand:
 
 
 @contextmanager
-def _in_hand(operator_id: int, account_ids: Collection[int], *, rests: bool = True) -> Iterator[Hand]:
-    """Those of these accounts that nobody else reads now; of those that are not put down, nothing came."""
+def _in_hand(
+    operator_id: int, account_ids: Collection[int], columns: Sequence[str] = (), *, rests: bool = True
+) -> Iterator[Hand]:
+    """Those of these accounts that nobody else reads now, with all or some of their columns; of those that are not put
+    down, nothing came."""
     with leases(keys.account_lock(operator_id, account_id) for account_id in account_ids) as held:
         free = [pk for pk in account_ids if keys.account_lock(operator_id, pk) in held]
-        hand = Hand(VenueAccount.objects.in_bulk(free), held, rests)
+        rows = VenueAccount.objects.only(*columns) if columns else VenueAccount.objects.all()
+        hand = Hand(rows.in_bulk(free), held, rests)
         try:
             yield hand
         finally:
@@ -80,7 +86,7 @@ def look_at_accounts(operator_id: int, account_ids: list[int]) -> None:
     expires, fails and is lost alone.
     """
     addresses.mark()
-    with reading(Priority.ROUTINE), _in_hand(operator_id, account_ids) as hand:
+    with reading(Priority.ROUTINE), _in_hand(operator_id, account_ids, LOOKED_AT) as hand:
         busy = _followed(hand.accounts)
         apart = [account for account in hand.accounts.values() if account.synced_at is None or account.pk in busy]
         hand.held.release(_lease(account) for account in apart)
