@@ -1,0 +1,102 @@
+"""Accounts whose turn it is go to workers in batches; each is read by one of them, whatever comes of the others."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from celery.signals import before_task_publish
+from django.utils import timezone
+from pytest_django.fixtures import Settings
+from redis import Redis
+
+from perpsstudio.celery import app
+from tenants.scope import operator_scope
+from tests.factories import Exchange, make_account
+from tests.trading.conftest import Desk
+from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
+from tests.trading.test_tasks import eager  # noqa: F401  # tasks run at once, in this thread
+from trading import tasks
+from trading.live import handing, keys
+from trading.models import Fill, VenueAccount
+from trading.tasks.accounts import forget_rosters
+from trading.tasks.readings import look_at_accounts
+from trading.venues.snapshots import Network, Venue
+
+HERE = (Venue.HYPERLIQUID, Network.TESTNET)
+LOOK, WHOLE = "trading.tasks.readings.look_at_accounts", "trading.tasks.readings.sync_account_in_turn"
+
+
+@pytest.fixture
+def dealt(redis: Redis) -> Iterator[Counter[str]]:  # noqa: F811
+    """How many accounts were handed out, by task; nobody takes them."""
+    app.conf.task_always_eager = False
+    sent = Counter[str]()
+
+    def count(sender: str, body: tuple[list[object], object, object], **_: object) -> None:
+        accounts = body[0][1]
+        sent[sender] += len(accounts) if isinstance(accounts, list) else 1
+        sent[f"{sender}, tasks"] += 1
+
+    forget_rosters()
+    before_task_publish.connect(count)
+    yield sent
+    before_task_publish.disconnect(count)
+
+
+def many_accounts(exchange: Exchange, count: int, **changes: object) -> list[VenueAccount]:
+    with operator_scope(exchange.operator.pk):
+        return [make_account(exchange.trader, f"0x{number:040x}", **changes) for number in range(count)]
+
+
+def test_turn_of_an_idle_budget_reads_hardly_more_accounts_whole_than_it_may_spend(
+    alpha: Exchange, dealt: Counter[str], settings: Settings
+) -> None:
+    """95 % of 12,000 weight a minute, a fifth faster to catch up, are 228 a second; executions and orders cost 40."""
+    settings.HYPERLIQUID_WEIGHT_PER_MINUTE = 12_000
+    many_accounts(alpha, 60, attempted_at=timezone.now() - timedelta(hours=2))
+
+    assert tasks.sync_due_accounts() == 60
+    assert dealt == {WHOLE: 5, f"{WHOLE}, tasks": 5, LOOK: 55, f"{LOOK}, tasks": 3}
+
+
+def a_second_account(desk: Desk, address: str = "0x00000000000000000000000000000000000000b2") -> VenueAccount:
+    return make_account(desk.account.trader, address)
+
+
+def test_account_in_another_workers_hands_is_left_out_of_a_batch(desk: Desk, redis: Redis) -> None:  # noqa: F811
+    other = a_second_account(desk)
+    look_at_accounts(desk.operator.pk, [desk.account.pk])  # the pages are told of it for the first time
+    lock = keys.account_lock(desk.operator.pk, other.pk)
+    redis.set(lock, "another worker", px=60_000)
+    before = VenueAccount.objects.in_bulk()
+
+    look_at_accounts(desk.operator.pk, [desk.account.pk, other.pk])
+
+    after = VenueAccount.objects.in_bulk()
+    assert [after[pk].readings - before[pk].readings for pk in (desk.account.pk, other.pk)] == [1, 0]
+    assert redis.get(lock) == b"another worker"
+    assert not redis.exists(keys.account_lock(desk.operator.pk, desk.account.pk))
+
+
+def test_account_of_a_batch_that_keeps_failing_rests_alone(desk: Desk) -> None:
+    other = a_second_account(desk, address="no address")
+    handing.hand_out(*HERE, [desk.account.pk, other.pk])
+    for _ in range(2):
+        look_at_accounts(desk.operator.pk, [desk.account.pk, other.pk])
+
+    assert [handing.failures(*HERE, pk) for pk in (desk.account.pk, other.pk)] == [0, 2]
+    assert handing.read(*HERE).not_before.keys() == {other.pk}
+    assert desk.reread().sync_problem == ""
+    assert VenueAccount.objects.get(pk=other.pk).sync_problem != ""
+
+
+def test_account_that_was_never_read_is_read_whole_beside_its_batch(desk: Desk) -> None:
+    other = a_second_account(desk)
+    VenueAccount.objects.filter(pk=other.pk).update(synced_at=None, venue_time=None)
+
+    look_at_accounts(desk.operator.pk, [desk.account.pk, other.pk])
+
+    read = VenueAccount.objects.get(pk=other.pk)
+    assert (read.synced_at is None, read.history_read_at is None) == (False, False)
+    assert not Fill.objects.exists()
