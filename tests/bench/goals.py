@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from tests.bench import orderly, pages, parsing, signing, streams
+from tests.bench import orderly, pages, parsing, signing, streams, syncing
 from tests.bench.accounts import TIERS, cross_account, many_holdings
 from tests.bench.measuring import Line, in_turns, seconds_per_call
 from trading.margin.cross import liquidations
@@ -69,4 +69,5 @@ GOALS: Mapping[str, Callable[[], list[Line]]] = {
     "P5": pages.quotes,
     "P6": pages.tables,
     "P7": streams.updates,
+    "P8": syncing.accounts,
 }

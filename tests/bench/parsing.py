@@ -27,7 +27,7 @@ def account() -> list[Line]:
         [
             partial(seconds_per_call, partial(parse.account, body, RECEIVED_AT), CALLS),
             partial(seconds_per_call, partial(json.loads, body), CALLS),
-            partial(seconds_per_call, partial(_official_sdk(body).user_state, OWNER), CALLS),
+            partial(seconds_per_call, partial(official_sdk(body).user_state, OWNER), CALLS),
             partial(seconds_per_call, partial(_by_ccxt, _client(POSITIONS), body.decode()), SLOW_CALLS),
         ]
     )
@@ -96,7 +96,8 @@ class _Answered(requests.Session):
         return response
 
 
-def _official_sdk(body: bytes) -> Info:
+def official_sdk(body: bytes) -> Info:
+    """The official SDK's reader, whose every question is answered so."""
     info = Info(MAINNET_API_URL, skip_ws=True, meta={"universe": []}, spot_meta={"universe": [], "tokens": []})
     info.session = _Answered(body)
     return info
