@@ -58,8 +58,8 @@ FAULTS = (
 # So do a venue's frames. What Hyperliquid tells it tells again, so one may be lost in silence; what Aster tells once is
 # lost as its connection is, with all that happens until there is another.
 FRAME_FAULTS = (
-    ("any", "reorder", 0.05),
-    ("any", "double", 0.05),
+    ("any", "reorder", 0.25),
+    ("any", "double", 0.1),
     ("hyperliquid", "drop", 0.01),
     ("hyperliquid", "cut", 0.0003),
     ("aster", "cut", 0.002),

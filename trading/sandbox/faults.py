@@ -66,7 +66,7 @@ class Fault:
     venue refuses while usual trading is halted, and lets the rest through.
 
     Faults of frames name a venue or "any". They strike what streams tell, frame by frame: "reorder" holds one back
-    until the next of its stream has been sent, "double" sends it twice, "drop" never, "cut" ends the connection.
+    while later ones of its stream are sent, "double" sends it twice, "drop" never, "cut" ends the connection.
     """
 
     request: str

@@ -2,14 +2,14 @@
 
 import random
 
-from trading.sandbox.delivery import LONGEST_WAIT, Delivery
+from trading.sandbox.delivery import LONGEST_WAIT, MOST_OVERTAKING, Delivery
 from trading.sandbox.faults import FRAME_KINDS, Fault, Faults
 
 ANSWERS = {"info", "hyperliquid"}
 
 
 def delivery(*faults: Fault) -> Delivery:
-    return Delivery(Faults(list(faults)), "hyperliquid")
+    return Delivery(Faults(list(faults)), "hyperliquid", most_overtaking=1)
 
 
 def arrived(way: Delivery, *frames: str) -> list[str]:
@@ -27,6 +27,15 @@ def test_frame_is_overtaken_by_the_next_of_its_stream() -> None:
 
     assert arrived(way, "a1", "b1", "a2", "a3") == ["b1", "a2", "a1", "a3"]
     assert way.faults.struck == {("hyperliquid", "reorder"): 1}
+
+
+def test_frame_is_overtaken_by_a_few_at_most() -> None:
+    for seed in range(20):
+        way = Delivery(Faults([Fault("any", "reorder")]), "aster", chance=random.Random(seed))
+        frames = [f"a{number}" for number in range(MOST_OVERTAKING + 1)]
+        found = arrived(way, *frames)
+        assert found != frames
+        assert sorted(found) == frames
 
 
 def test_frame_that_nothing_overtakes_arrives_late() -> None:
