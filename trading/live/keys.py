@@ -131,6 +131,11 @@ def approval_asked(operator_id: int, approval_id: int) -> str:
     return f"{operator_id}:asked:approval:{approval_id}"
 
 
+def commands_ending(operator_id: int, account_id: int) -> str:
+    """There from the end of a command until the reading begins that shows what it and all after it did."""
+    return f"{operator_id}:ending:account:{account_id}"
+
+
 def task_lock(name: str) -> str:
     """Held while one turn of a periodic task runs."""
     return f"lock:task:{name}"

@@ -49,9 +49,12 @@ def claim(now: datetime, count: int) -> list[tuple[int, UUID]]:
         return [(operator_id, command_id) for operator_id, command_id in cursor.fetchall()]
 
 
-def hold(command_id: UUID, now: datetime) -> bool:
-    """Begin to look at a command that others leave alone meanwhile; False where it has its end."""
-    rows = Command.objects.filter(pk=command_id, state__in=OPEN_STATES)
+def hold(command: Command, now: datetime) -> bool:
+    """Begin to look at a command that others leave alone meanwhile; False where it has its end. Where it was handed out
+    just now they do so already."""
+    if command.is_settled or command.next_at >= now + timedelta(seconds=HELD / 2):
+        return not command.is_settled
+    rows = Command.objects.filter(pk=command.pk, state__in=OPEN_STATES)
     return bool(rows.update(next_at=now + timedelta(seconds=HELD)))
 
 

@@ -111,6 +111,17 @@ def _written(adapter: Adapter, command: Command, intent: Intent) -> tuple[Comman
         return prepare(adapter, command.account, command.market, intent)
 
 
+def leads_on(command: Command) -> bool:
+    """Whether anything may follow the command, whatever it comes to. Pure."""
+    match command.kind:
+        case CommandKind.ORDER:
+            return bool(exits_in(command.intent))
+        case CommandKind.CANCEL_ALL:
+            return bool(exits_in(command.intent, AFTERWARDS))
+        case _:
+            return bool(command.kind == CommandKind.ORDERS)
+
+
 def next_intent(command: Command) -> Intent | None:
     """What has to be asked for next, None for nothing. Pure."""
     match command.kind:

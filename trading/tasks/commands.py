@@ -13,15 +13,16 @@ from celery import shared_task
 from django.utils import timezone
 
 from trading.connect import KeyUnreadable, account_adapter, public_adapter
+from trading.live import keys
 from trading.live.connections import blocking
 from trading.models import Command
 from trading.services import claims, reconcile
 from trading.services.commands import submit_left_behind
-from trading.services.followups import next_intent
+from trading.services.followups import leads_on, next_intent
 from trading.services.reconcile import Look
 from trading.tasks.followups import follow_up
 from trading.tasks.readings import sync_account_now
-from trading.tasks.turns import OperatorTask
+from trading.tasks.turns import OperatorTask, is_first_within
 from trading.venues.base import Venue
 from trading.venues.ledger import Priority
 from trading.venues.metered import reading
@@ -29,6 +30,7 @@ from trading.venues.metered import reading
 logger = logging.getLogger(__name__)
 
 TURN_SECONDS = 1.0
+MOMENT = 0.25  # seconds
 BETWEEN = 0.05  # seconds until it is asked again what is due
 QUEUE, COMMANDS_AT_ONCE = "settle", 16
 # Two turns in one process would only be in each other's way; one begins when the other ends, so that somebody is there
@@ -64,10 +66,10 @@ def _hand_out(ends: float) -> int:
 def settle_command(operator_id: int, command_id: str) -> None:
     """Send one command that was never sent, or give it up, or look for proof of what became of it; then read its
     account."""
-    if not claims.hold(UUID(command_id), timezone.now()):
-        return
     command = Command.objects.select_related("account", "market").get(pk=UUID(command_id))
-    account, found = command.account, Look()
+    if not claims.hold(command, timezone.now()):
+        return
+    found = Look()
     try:
         found = _settle(command)
     finally:
@@ -76,10 +78,22 @@ def settle_command(operator_id: int, command_id: str) -> None:
             claims.release(command.pk, timezone.now(), wait, counts=not found.was_held_back)
     if found.is_settled:
         logger.info("Command %s of operator %s is settled.", command_id, operator_id)
-        command.refresh_from_db(fields=["state", "evidence"])
-        if next_intent(command) is not None:
-            follow_up(account)
-        sync_account_now.delay(operator_id, account.pk)
+        _go_on(command)
+        _read_soon(operator_id, command.account_id)
+
+
+def _go_on(command: Command) -> None:
+    if not leads_on(command):
+        return
+    command.refresh_from_db(fields=["state", "evidence"])
+    if next_intent(command) is not None:
+        follow_up(command.account)
+
+
+def _read_soon(operator_id: int, account_id: int) -> None:
+    """One reading for all commands of an account that end within a moment: it begins when the moment is over."""
+    if is_first_within(keys.commands_ending(operator_id, account_id), MOMENT):
+        sync_account_now.apply_async(args=[operator_id, account_id], countdown=MOMENT)
 
 
 def _settle(command: Command) -> Look:
