@@ -41,7 +41,7 @@ from trading.connect import configured_venues
 KILL_SECONDS, COUNT_SECONDS = 2.0, 0.5
 FEWEST_TO_COMPARE = 100
 TRADERS = 2  # processes for each venue
-FEWEST_ACCOUNTS, MOST_ACCOUNTS = 4, 16  # at each venue
+FEWEST_ACCOUNTS, MOST_ACCOUNTS, COMMANDS_EACH = 4, 16, 12  # at each venue
 PATIENCE = 60.0
 # Each request of a venue meets each of these by chance; together one in ten.
 FAULTS = (
@@ -97,7 +97,7 @@ def prepare(servers: Servers, commands: int) -> None:
 
     def work() -> bool:
         call_command("migrate", verbosity=0, interactive=False)
-        open_accounts(servers.venue, min(MOST_ACCOUNTS, max(FEWEST_ACCOUNTS, commands // 10)))
+        open_accounts(servers.venue, min(MOST_ACCOUNTS, max(FEWEST_ACCOUNTS, commands // COMMANDS_EACH)))
         return True
 
     if not in_a_process(work):
