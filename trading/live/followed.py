@@ -11,7 +11,8 @@ from enum import Enum
 from trading.live.told import Told
 from trading.services.schedule import NEAR, VERY_NEAR
 from trading.venues.base import AccountSnapshot, Adapter
-from trading.venues.streaming import AccountFrame, FillsFrame, GapFrame, PrivateFrame
+from trading.venues.snapshots import PositionSide
+from trading.venues.streaming import AccountFrame, FillsFrame, GapFrame, HappeningFrame, PrivateFrame
 
 # Marks move all the time and are worked out here; the venue's own figures are written this often when nothing else is.
 QUIET_SECONDS = 2.0
@@ -29,25 +30,51 @@ TOGETHER_SECONDS = 0.1
 # How soon rows that could not be written are tried again: where a worker holds the account, and where something failed.
 BUSY_SECONDS = 0.1
 FAILED_SECONDS = 1.0
+NOBODY_LOOKS = 3
+# A followed account that nobody looks at counts as nearer than it is, by so much.
+STAYS_WITHIN = Decimal("0.8")
+# Up to this distance accounts may have to be known to whoever chooses.
+FARTHEST = NEAR / STAYS_WITHIN
+
+ZERO = Decimal(0)
 
 # Operator and account.
 Account = tuple[int, int]
+# Market and side.
+Leg = tuple[str, PositionSide]
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
-    """An account that somebody looks at, as far as it decides which streams are followed."""
+class Candidate:
+    """An account that somebody looks at or that is near a liquidation, as far as it decides which streams are followed.
+
+    ``since`` is when he began to look, None for one that nobody looks at. ``distance``: of the nearest liquidation, a
+    fraction of the mark.
+    """
 
     account: Account
     stream: str
     distance: Decimal
-    since: float
+    since: float | None
+    is_followed: bool = False
 
 
-def choose(looked: Iterable[Looked], most: int) -> tuple[str, ...]:
-    """The streams to follow, most urgent first: near a liquidation, then whoever looked first."""
-    ordered = sorted(looked, key=lambda one: (_band(one.distance), one.since, one.account))
-    return tuple(dict.fromkeys(one.stream for one in ordered))[:most]
+def choose(candidates: Iterable[Candidate], most: int) -> tuple[str, ...]:
+    """The streams to follow, most urgent first: of those who look whoever is near a liquidation, then whoever looked
+    first; and in the room that is left those whom nobody looks at, the nearest first.
+
+    Taking up a stream costs a reading, so whoever is followed stays until he is clearly farther than others.
+    """
+    ordered = sorted((rank, one.stream) for one in candidates if (rank := _rank(one)) is not None)
+    return tuple(dict.fromkeys(stream for _, stream in ordered))[:most]
+
+
+def _rank(one: Candidate) -> tuple[int, float, Account] | None:
+    """The smallest goes first; None for one that need not be followed."""
+    if one.since is not None:
+        return _band(one.distance), one.since, one.account
+    counted = one.distance * STAYS_WITHIN if one.is_followed else one.distance
+    return (NOBODY_LOOKS, float(counted), one.account) if counted <= NEAR else None
 
 
 def _band(nearest: Decimal) -> int:
@@ -64,14 +91,24 @@ class Outcome(Enum):
 
 class Moves:
     """Whether every move of a position has the executions that made it: a frame may be lost on a connection that stands
-    and says so nowhere."""
+    and says so nowhere. Where the stream tells sizes only as they change, the last reading is where they start."""
 
     def __init__(self) -> None:
-        self._sizes: dict[str, Decimal] | None = None
+        self._read: dict[Leg, Decimal] | None = None
+        self._sizes: dict[Leg, Decimal] | None = None
         self._told_at: datetime | None = None
         self._counted: set[str] = set()
         self._open: defaultdict[str, Decimal] = defaultdict(Decimal)
         self._open_since: float | None = None
+
+    @property
+    def need_a_start(self) -> bool:
+        """Whether the stream has not told yet what sizes there are."""
+        return self._sizes is None
+
+    def start_from(self, sizes: Mapping[Leg, Decimal]) -> None:
+        """A reading showed these sizes, and no other positions."""
+        self._read = dict(sizes)
 
     def take(self, frame: PrivateFrame | GapFrame) -> None:
         """Take in one frame; after a break it begins anew, because everything is read then."""
@@ -79,17 +116,25 @@ class Moves:
             case GapFrame():
                 self._begin_anew()
             case AccountFrame(_, snapshot) if self._told_at is None or self._told_at <= snapshot.venue_time:
-                sizes = {row.market: row.size for row in snapshot.positions}
-                if self._sizes is not None:
-                    self._book(sizes, 1)
-                    self._book(self._sizes, -1)
-                self._sizes, self._told_at = sizes, snapshot.venue_time
+                self._move_to({(row.market, row.side): row.size for row in snapshot.positions})
+                self._told_at = snapshot.venue_time
+            case HappeningFrame(sizes=sizes) if sizes:
+                known = self._read if self._sizes is None else self._sizes
+                if known is not None:
+                    self._sizes = known
+                    self._move_to(known | {(market, side): size for market, side, size in sizes})
             case FillsFrame(_, fills, is_snapshot):
                 new = [fill for fill in fills if fill.key not in self._counted]
                 self._counted |= {fill.key for fill in new}
                 if not is_snapshot:
                     for fill in new:
-                        self._book({fill.market: fill.size}, -1 if fill.is_buy else 1)
+                        self._open[fill.market] += -fill.size if fill.is_buy else fill.size
+
+    def _move_to(self, sizes: dict[Leg, Decimal]) -> None:
+        if self._sizes is not None:
+            for leg in sizes.keys() | self._sizes.keys():
+                self._open[leg[0]] += sizes.get(leg, ZERO) - self._sizes.get(leg, ZERO)
+        self._sizes = sizes
 
     def are_unexplained(self, now: float) -> bool:
         """Whether something has been missing for too long; asked again, it says so no more."""
@@ -104,12 +149,8 @@ class Moves:
             return True
         return False
 
-    def _book(self, sizes: Mapping[str, Decimal], sign: int) -> None:
-        for market, size in sizes.items():
-            self._open[market] += sign * size
-
     def _begin_anew(self) -> None:
-        self._sizes = self._told_at = self._open_since = None
+        self._read = self._sizes = self._told_at = self._open_since = None
         self._open.clear()
         self._counted.clear()
 
@@ -119,7 +160,8 @@ class Followed:
     """One account that is followed, and what its stream has told. Moments are of the monotonic clock.
 
     ``stream`` is the name its frames come under (``trading.connect.stream_of``); a stream of another name is another
-    key's, and the account is then followed anew. ``is_told``: the stream tells about it since the last break.
+    key's, and the account is then followed anew. ``is_told``: the stream tells about it since the last break;
+    ``is_reading``: it is being read. Where nobody looks at it, what may be missing is read when there is room.
     """
 
     stream: str
@@ -132,7 +174,24 @@ class Followed:
     not_before: float = 0.0
     news_since: float | None = None
     is_told: bool = False
+    is_reading: bool = False
+    is_looked_at: bool = True
     moves: Moves = field(default_factory=Moves)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether all that happened has been told."""
+        return self.is_told and not (self.is_reading or self.told.must_read or self.told.must_look)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether all that was told is written."""
+        return not (self.is_reading or self.told.is_news)
+
+    def look(self, *, is_looked_at: bool) -> None:
+        """Whether somebody looks at it from now on; whoever begins to look finds it whole."""
+        self.told.must_read |= is_looked_at and not self.is_looked_at
+        self.is_looked_at = is_looked_at
 
     def take_in(self, frame: PrivateFrame | GapFrame, now: datetime) -> None:
         """Take in one frame about this account."""
@@ -163,7 +222,10 @@ class Followed:
     def take_out(self, now: float) -> Told:
         """Everything that was told since the last time; until it is written nothing more is due."""
         told, self.told, self.not_before, self.news_since = self.told, Told(), math.inf, None
-        if told.must_read or told.must_look:
+        if told.must_read and not (told.has_happened or self.is_looked_at):
+            told.must_read, told.must_look, told.is_behind, self.whole_at = False, True, True, now
+        self.is_reading = told.must_read or told.must_look
+        if self.is_reading:
             self.read_at = now
         if told.must_read:
             self.whole_at = now
@@ -171,8 +233,10 @@ class Followed:
 
     def settle(self, told: Told, outcome: Outcome, now: float) -> None:
         """What was taken out is written, or is kept for the next time."""
+        self.is_reading = False
         if outcome is Outcome.WRITTEN:
             self.told.must_read |= told.must_read
+            self.told.has_happened |= told.must_read
             self.written, self.written_at, self.not_before = told.snapshot or self.written, now, now
         else:
             self.told = told.followed_by(self.told)

@@ -40,7 +40,12 @@ LIVING = frozenset({OrderState.OPEN, OrderState.TRIGGERED})
 @dataclass
 class Told:
     """News of one account. ``must_read``: the whole account has to be read; ``must_look``: its money and positions.
-    ``confirmed_at``: nothing else had happened until then."""
+    ``confirmed_at``: nothing else had happened until then.
+
+    ``has_happened``: it has to be read whole for something that is known to have happened, and not only because
+    something may be missing. ``is_behind``: its executions are to be read when there is room. ``has_set``: something
+    was set in one of its markets, or for all of it.
+    """
 
     snapshot: AccountSnapshot | None = None
     orders: tuple[OpenOrder, ...] | None = None
@@ -52,6 +57,9 @@ class Told:
     confirmed_at: datetime | None = None
     must_read: bool = False
     must_look: bool = False
+    has_happened: bool = False
+    is_behind: bool = False
+    has_set: bool = False
 
     @property
     def is_news(self) -> bool:
@@ -86,6 +94,8 @@ class Told:
             case HappeningFrame(_, what):
                 self.must_look |= what in LIGHT
                 self.must_read |= what not in LIGHT
+                self.has_happened |= what not in LIGHT
+                self.has_set |= what is Happening.SETTINGS
             case ConfirmedFrame():
                 self.confirmed_at = now
             case GapFrame():
@@ -112,6 +122,9 @@ class Told:
             confirmed_at=newer.confirmed_at,
             must_read=self.must_read or newer.must_read,
             must_look=self.must_look or newer.must_look,
+            has_happened=self.has_happened or newer.has_happened,
+            is_behind=self.is_behind or newer.is_behind,
+            has_set=self.has_set or newer.has_set,
         )
         if newer.orders is not None:
             both.orders, both.orders_at = newer.orders, newer.orders_at
@@ -126,7 +139,7 @@ class Told:
     def _report(self, report: OrderReport) -> None:
         """Of several reports of one order the last one counts; of one moment, the one that leaves least of it."""
         if report.order is None:
-            self.must_read = True
+            self.must_read = self.has_happened = True
             return
         known = self.reports.get(report.order.order_id)
         if known is None or _age(known) < _age(report):

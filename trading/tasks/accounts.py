@@ -12,13 +12,14 @@ from django.utils import timezone
 
 from tenants.scope import every_operator
 from trading.connect import configured_venues, gateway_of
-from trading.live import addresses, board, handing, keys, presence, weather
+from trading.live import addresses, board, handing, keys, near, presence, weather
+from trading.live.followed import FARTHEST
 from trading.metering import budget_of, meter_of
 from trading.models import Command
 from trading.models.commands import OPEN_STATES
 from trading.services import executions, freshness, schedule
 from trading.services.readings import weights_of
-from trading.services.risk import nearest, notionals
+from trading.services.risk import Floats, nearest, notionals
 from trading.services.roster import Known, RosterOf
 from trading.services.schedule import Need, Needs, Places, Roster
 from trading.tasks.readings import EXPIRES_SECONDS, look_at_accounts, read_soon
@@ -179,6 +180,8 @@ def _claims(venue: Venue, network: Network, known: Known) -> Roster:
     told = board.read(venue, network).marks
     marks = np.array([float(told.get(name, "nan")) for name in known.names])
     distances = nearest(known.exposure, marks)
+    if told:  # without any mark everybody counts as near
+        _tell_near(venue, network, known, distances)
     hands = handing.read(venue, network)
     looked_at, unsettled = np.zeros((2, len(known.ids)), np.bool_)
     looked_at[known.places(account_id for _, account_id in presence.looked_at_accounts())] = True
@@ -191,3 +194,11 @@ def _claims(venue: Venue, network: Network, known: Known) -> Roster:
     due = schedule.due_ages(needs, distances)
     held = notionals(known.exposure, marks)
     return Roster(needs, due, known.attempted_at, not_before, known.weights, held)
+
+
+def _tell_near(venue: Venue, network: Network, known: Known, distances: Floats) -> None:
+    """Tell whoever follows streams who is near a liquidation."""
+    places = np.flatnonzero(distances <= float(FARTHEST))
+    places = places[np.argsort(distances[places], kind="stable")][: near.MOST]
+    accounts = zip(known.operators[places].tolist(), known.ids[places].tolist(), strict=True)
+    near.tell(venue, network, zip(accounts, distances[places].tolist(), strict=True))

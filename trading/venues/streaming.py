@@ -24,6 +24,7 @@ from trading.venues.snapshots import (
     MarketState,
     OpenOrder,
     OrderReport,
+    PositionSide,
     Trade,
 )
 
@@ -178,11 +179,13 @@ class LedgerFrame:
 
 @dataclass(frozen=True, slots=True)
 class HappeningFrame:
-    """Something happened that only a reading tells in full. ``text`` is for the log."""
+    """Something happened that only a reading tells in full. ``text`` is for the log; ``sizes`` are those of the
+    positions concerned, signed, by market and side, where the frame tells them."""
 
     account: str
     what: Happening
     text: str = ""
+    sizes: tuple[tuple[str, PositionSide, Decimal], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

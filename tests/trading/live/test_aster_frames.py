@@ -17,7 +17,7 @@ from trading.venues.aster.frames import account_frames, envelope, market_frames
 from trading.venues.aster.signing import ApiKeyLogin
 from trading.venues.aster.stream import AsterStream, market_streams
 from trading.venues.errors import Unavailable
-from trading.venues.snapshots import Book, BookLevel, Candle, Network, Trade
+from trading.venues.snapshots import Book, BookLevel, Candle, Network, PositionSide, Trade
 from trading.venues.streaming import (
     BookFrame,
     CandleFrame,
@@ -161,7 +161,16 @@ def test_documented_private_events_say_what_happened_and_to_whom(venue_data: Pat
         frames += account_frames(ALICE, raw(row["payload"]))
 
     assert [frame for frame in frames if not isinstance(frame, OrderFrame)] == [
-        HappeningFrame(ALICE, Happening.POSITION, "ORDER"),
+        HappeningFrame(
+            ALICE,
+            Happening.POSITION,
+            "ORDER",
+            (
+                ("BTCUSDT", PositionSide.BOTH, Decimal(0)),
+                ("BTCUSDT", PositionSide.LONG, Decimal(20)),
+                ("BTCUSDT", PositionSide.SHORT, Decimal(-10)),
+            ),
+        ),
         HappeningFrame(ALICE, Happening.MARGIN_CALL),
         HappeningFrame(ALICE, Happening.SETTINGS),
         HappeningFrame(ALICE, Happening.SETTINGS),
@@ -379,3 +388,10 @@ def _adapter() -> AsterAdapter:
 
 def _accounts(frames: Iterable[Frame]) -> set[str]:
     return {frame.account for frame in frames if isinstance(frame, HappeningFrame | GapFrame)}
+
+
+def test_mode_that_changed_is_a_setting_and_says_of_which_market() -> None:
+    change = {"m": "MARGIN_TYPE_CHANGE", "B": [], "P": [{"s": "BTCUSDT", "pa": "0", "ps": "BOTH", "mt": "isolated"}]}
+    (frame,) = account_frames(ALICE, raw({"e": "ACCOUNT_UPDATE", "E": 1, "T": 1, "a": change}))
+    sizes = (("BTCUSDT", PositionSide.BOTH, Decimal(0)),)
+    assert frame == HappeningFrame(ALICE, Happening.SETTINGS, "MARGIN_TYPE_CHANGE", sizes)

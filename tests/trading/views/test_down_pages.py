@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
+from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core.cache import cache
 from pytest_django.fixtures import Settings
@@ -16,7 +17,7 @@ from tests.factories import ALICES_ADDRESS, Belongings, Exchange, browser_at, ma
 from tests.tenants.addresses import MEMBERS, OPEN, ROLES, Address, addresses, ids_of
 from tests.tenants.test_access import ANSWERS
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
-from trading.connect import _transport
+from trading.connect import _transport, _vault
 from trading.live import keys, weather
 from trading.models import VenueAccount
 from trading.venues import weather as rules
@@ -34,10 +35,13 @@ def dead(settings: Settings, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> I
     for venue in Venue:
         setattr(settings, f"{venue.name}_URL", NOBODY_LISTENS)
         setattr(settings, f"{venue.name}_NETWORK", "testnet")
-    _transport.cache_clear()
+    settings.AGENT_KEY_SECRETS = [Fernet.generate_key().decode()]
+    for remembered in (_transport, _vault):
+        remembered.cache_clear()
     cache.clear()
     yield
-    _transport.cache_clear()
+    for remembered in (_transport, _vault):
+        remembered.cache_clear()
     cache.clear()
 
 

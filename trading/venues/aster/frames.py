@@ -15,6 +15,7 @@ from trading.venues.aster import history, orders
 from trading.venues.base import Book, BookLevel, Candle, Trade
 from trading.venues.decoding import Decoder, Record, moment
 from trading.venues.errors import Malformed, UnknownState
+from trading.venues.snapshots import PositionSide
 from trading.venues.streaming import (
     BookFrame,
     CandleFrame,
@@ -37,6 +38,7 @@ ZERO = Decimal(0)
 FORCED_STATES = frozenset({"NEW_INSURANCE", "NEW_ADL"})
 FORCED_NAMES = ("autoclose-", "adl_autoclose")
 EXPIRED = "listenKeyExpired"
+MODE_CHANGED = "MARGIN_TYPE_CHANGE"
 
 
 class Envelope(msgspec.Struct, frozen=True):
@@ -116,8 +118,15 @@ class _OrderUpdate(Record, frozen=True):
     order: msgspec.Raw = msgspec.field(name="o")
 
 
+class _Held(Record, frozen=True):
+    symbol: str = msgspec.field(name="s")
+    amount: Decimal = msgspec.field(name="pa")
+    side: Literal["BOTH", "LONG", "SHORT"] = msgspec.field(name="ps", default="BOTH")
+
+
 class _Change(Record, frozen=True):
     reason: str = msgspec.field(name="m", default="")
+    positions: list[_Held] = msgspec.field(name="P", default_factory=list)
 
 
 class _AccountUpdate(Record, frozen=True):
@@ -246,14 +255,20 @@ def _of_account(account: str, kind: str, data: msgspec.Raw) -> tuple[PrivateFram
         case "ORDER_TRADE_UPDATE":
             return _order(account, _decode_order_update(data).order)
         case "ACCOUNT_UPDATE":
-            # It tells neither what is free nor where a position is liquidated (Aster 2.4).
-            return (HappeningFrame(account, Happening.POSITION, _decode_account_update(data).change.reason),)
+            return (_changed(account, _decode_account_update(data).change),)
         case "MARGIN_CALL":
             return (HappeningFrame(account, Happening.MARGIN_CALL),)
         case "ACCOUNT_CONFIG_UPDATE":
             return (HappeningFrame(account, Happening.SETTINGS),)
         case other:
             return (SignOfLife(other),)
+
+
+def _changed(account: str, change: _Change) -> HappeningFrame:
+    """It tells neither what is free nor where a position is liquidated (Aster 2.4)."""
+    what = Happening.SETTINGS if change.reason == MODE_CHANGED else Happening.POSITION
+    sizes = tuple((row.symbol, PositionSide(row.side.lower()), row.amount) for row in change.positions)
+    return HappeningFrame(account, what, change.reason, sizes)
 
 
 def _order(account: str, data: msgspec.Raw) -> tuple[PrivateFrame, ...]:
