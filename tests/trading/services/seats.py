@@ -29,6 +29,8 @@ BITCOIN = {Venue.HYPERLIQUID: "BTC", Venue.ASTER: "BTCUSDT"}
 # The venues' wires carry averages and money with fewer digits than their ledgers.
 WIRE = Decimal("0.000001")
 ORDERING = (CommandKind.ORDER, CommandKind.ORDERS)
+# The venue's word for a margin mode that is set already (Aster 3.5).
+SO_ALREADY = b"-4046"
 CANCELLING = (CommandKind.CANCEL, CommandKind.CANCEL_ALL)
 Json = dict[str, Any]
 
@@ -128,6 +130,8 @@ class Seat:
 
     def _is_true(self, command: Command, *, is_taken: bool) -> bool:
         """``is_taken``: the venue took a request of that nonce."""
+        if command.kind in SETTING:
+            return self._is_setting_true(command, is_taken=is_taken)
         if command.state == CommandState.UNPROVEN:
             return self._is_hidden(command)
         is_accepted = command.state == CommandState.ACCEPTED
@@ -136,10 +140,18 @@ class Seat:
             return is_accepted == bool(reports - {OrderState.UNKNOWN, OrderState.REJECTED})
         if command.kind in CANCELLING:
             return self._is_cancellation_true(command, is_taken=is_taken)
-        if command.kind in SETTING and is_accepted != is_taken:
-            # What is so already was not asked for in vain, and what another client changed since can be seen no more.
-            return "mode" in command.evidence or self._set_elsewhere(command) or command.kind == CommandKind.MODE
         return is_accepted == is_taken
+
+    def _is_setting_true(self, command: Command, *, is_taken: bool) -> bool:
+        """Accepted: the venue took it, or showed that it was so already. Refused or never executed: it did not take it.
+        Unproven: it showed something else, after a refusal that nobody heard or another client's change."""
+        names = ("mode",) if command.kind == CommandKind.MODE else ("mode", "leverage")
+        is_so = all(command.evidence.get(name) == command.intent[name] for name in names)
+        if command.state == CommandState.ACCEPTED:
+            return is_taken or is_so or any(SO_ALREADY in bytes(event.answer) for event in command.events.all())
+        if command.state == CommandState.UNPROVEN:
+            return not is_so and (not is_taken or self._set_elsewhere(command))
+        return not is_taken
 
     def _is_cancellation_true(self, command: Command, *, is_taken: bool) -> bool:
         """Accepted: no order of it rests. Never executed: the venue took no such request."""
@@ -154,7 +166,8 @@ class Seat:
 
     def _set_elsewhere(self, command: Command) -> bool:
         until = command.settled_at or timezone.now()
-        return any(kind in SETTING and at <= until for kind, at in self.elsewhere.values())
+        times = [at for kind, at in self.elsewhere.values() if kind in SETTING]
+        return any(command.prepared_at <= at <= until for at in times)
 
     def _is_hidden(self, command: Command) -> bool:
         """Whether nobody can tell what became of it: a margin change that has no name at the venue, whose trace a trade
