@@ -44,6 +44,14 @@ our table takes longer than theirs.
 
 P7 is a market's update on its way to two thousand open pages, twenty times a second: the stream's processor time for
 each update that arrived. It has to stay below what one core has for each.
+
+P8 is an account of ten positions that have all moved, one of fifty that are looked at together: from the venue's bytes
+to our rows, with our own liquidation price of each and the word to open pages. The goal is two thousand a second on a
+core. The usual way beside it is the official SDK in threads, and of our figures only those that it tells, through the
+ORM. Both start from answers that are there already, so neither pays for the network. The time is this process's; the
+database's own has a line of its own. A whole turn has leases, the budget's two questions to Valkey for each request,
+and the list of hands as well. A row is written over by one statement for five hundred of them, and its time is that of
+process and database together; the goal is a hundredth of `update_or_create`.
 """
 
 

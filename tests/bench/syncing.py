@@ -31,5 +31,12 @@ def accounts() -> list[Line]:
         Line("P8", f"{WORK}, {ACCOUNTS} at once", ours.ours, PEER, theirs.ours, 1 / 2000),
         Line("P8", "the database's part of that", ours.database, PEER, theirs.database),
         Line("P8", "a whole turn: leases and budget too", turn.ours, PEER, theirs.ours),
-        Line("P8", "write a changed position, by the clock", rows, "update_or_create", one_by_one, one_by_one / 100),
+        Line(
+            "P8",
+            "write a changed position, both",
+            rows.both,
+            "update_or_create",
+            one_by_one.both,
+            one_by_one.both / 100,
+        ),
     ]
