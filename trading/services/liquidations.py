@@ -11,7 +11,6 @@ below zero, which the venue bears, or a backstop was needed, which keeps all of 
 account keeps what the account was still worth.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -25,13 +24,13 @@ from trading.models import (
     Fill,
     FormerPosition,
     FundingPayment,
-    LedgerEntry,
     Liquidation,
     MarginChange,
     Position,
     VenueAccount,
 )
 from trading.models.accounts import PositionFigures
+from trading.services.announcements import Announcement, announced_at, announced_last, announcements_of
 from trading.services.clearances import Clearance, clearance_of
 from trading.services.liquidation_money import Execution, Outcome, isolated_outcome, released
 from trading.venues.base import Venue
@@ -41,9 +40,6 @@ EPISODE = timedelta(minutes=1)
 METHODS = ("market", "backstop")
 BACKSTOP = "backstop"
 ZERO = Decimal(0)
-
-Record = dict[str, object]
-Entry = tuple[datetime, Record]
 
 
 def record_liquidations(account: VenueAccount, since: datetime) -> list[Liquidation]:
@@ -115,10 +111,9 @@ def _tell_executions(row: Liquidation, fills: list[Fill]) -> None:
 def _tell_position(row: Liquidation, account: VenueAccount, fills: list[Fill]) -> None:
     """What we had shown of the position, and the outcome that follows from it."""
     seen = _seen_before(account, row, is_long=row.size_before > 0)
-    entries = _venues_entries(account, row)
-    entry = _nearest(entries, row.happened_at)
-    told_mode = str(entry.get("leverageType", "")).lower() if entry else ""
-    row.mode = seen.mode if seen else (told_mode or _mode_in_words(fills))
+    announced = _announced(account, row, fills)
+    first = announced_at(announced, row.market.name, row.size_before, row.happened_at)
+    row.mode = seen.mode if seen else ((first.mode if first else "") or _mode_in_words(fills))
     if seen is not None:
         row.position_side = seen.position_side
         row.entry_price, row.leverage = seen.entry_price, seen.leverage
@@ -129,10 +124,17 @@ def _tell_position(row: Liquidation, account: VenueAccount, fills: list[Fill]) -
             row.size_before = seen.size
     booked = clearance_of(account, fills, EPISODE)
     row.fee += booked.fee
-    outcome = _outcome(row, account, seen, entries, fills, booked)
+    outcome = _outcome(row, account, seen, announced, fills, booked)
     row.margin, row.returned, row.settled, row.lost = (
         outcome.margin, outcome.returned, outcome.settled, outcome.lost,
     )  # fmt: skip
+
+
+def _announced(account: VenueAccount, row: Liquidation, fills: Iterable[Fill]) -> list[Announcement]:
+    """What the venue announced of it: an entry for each time that it stepped in, with the size that it found."""
+    sizes = {fill.start_position for fill in fills}
+    near = announcements_of(account, row.market.name, row.happened_at - EPISODE, row.ended_at + EPISODE)
+    return [announcement for announcement in near if announcement.sizes[row.market.name] in sizes]
 
 
 def _mode_in_words(fills: Iterable[Fill]) -> str:
@@ -152,38 +154,20 @@ def _seen_before(account: VenueAccount, row: Liquidation, *, is_long: bool) -> P
     return former if former is not None and former.ended_at >= row.happened_at else None
 
 
-def _venues_entries(account: VenueAccount, row: Liquidation) -> list[Entry]:
-    """What the venue's ledger says of it, oldest first: an entry for each time that it stepped in (Hyperliquid 2.5)."""
-    span = (row.happened_at - EPISODE, row.ended_at + EPISODE)
-    rows = LedgerEntry.objects.filter(account=account, kind="liquidation", happened_at__range=span)
-    told = [(entry.happened_at, json.loads(entry.details)) for entry in rows.order_by("happened_at", "pk")]
-    return [(at, entry) for at, entry in told if row.market.name in _coins(entry)]
-
-
-def _nearest(entries: Iterable[Entry], at: datetime) -> Record | None:
-    """The entry that is nearest in time."""
-    return min(entries, key=lambda entry: abs(entry[0] - at), default=(at, None))[1]
-
-
-def _coins(entry: Record) -> list[str]:
-    held = entry.get("liquidatedPositions")
-    return [str(position["coin"]) for position in held] if isinstance(held, list) else []
-
-
 def _outcome(
     row: Liquidation,
     account: VenueAccount,
     seen: PositionFigures | None,
-    entries: list[Entry],
+    announced: list[Announcement],
     fills: list[Fill],
     booked: Clearance,
 ) -> Outcome:
     """``row`` has its fee, what is ``booked`` of it included."""
     profit = row.closed_pnl + booked.borne
     if row.mode == MarginMode.CROSS:
-        settled = _cross_settlement(row, entries, fills)
+        settled = _cross_settlement(row, announced, fills)
         return Outcome(None, None, settled, row.fee - profit - settled)
-    cash = _cash(account, row, seen, _nearest(entries, row.happened_at))
+    cash = _cash(account, row, seen, announced_at(announced, row.market.name, row.size_before, row.happened_at))
     margin = _margin(row, cash, seen, _brought(fills))
     if margin is None or cash is None:
         return Outcome(None, None, ZERO, row.fee - profit)
@@ -203,14 +187,16 @@ def _execution(fill: Fill) -> Execution:
     return Execution(fill.size, fill.price, fee, fill.liquidation == BACKSTOP)
 
 
-def _cross_settlement(row: Liquidation, entries: list[Entry], fills: list[Fill]) -> Decimal:
+def _cross_settlement(row: Liquidation, announced: list[Announcement], fills: list[Fill]) -> Decimal:
     """A backstop keeps what the cross account was worth; it is counted once, with the first of its positions."""
-    if not entries:
+    name = row.market.name
+    last = announced_last(announced, name, row.ended_at)
+    if last is None or last.equity is None or name != next(iter(last.sizes)):
         return ZERO
-    at, entry = entries[-1]
-    last = [fill for fill in fills if fill.happened_at >= at]
-    is_taken = bool(last) and all(fill.liquidation == BACKSTOP for fill in last)
-    return -Decimal(str(entry["accountValue"])) if is_taken and _coins(entry)[0] == row.market.name else ZERO
+    left = abs(last.sizes[name])
+    part = [fill for fill in fills if fill.start_position is not None and abs(fill.start_position) <= left]
+    is_taken = bool(part) and all(fill.liquidation == BACKSTOP for fill in part)
+    return -last.equity if is_taken else ZERO
 
 
 def _margin(row: Liquidation, cash: Decimal | None, seen: PositionFigures | None, brought: Decimal) -> Decimal | None:
@@ -227,28 +213,28 @@ def _margin(row: Liquidation, cash: Decimal | None, seen: PositionFigures | None
 
 
 def _cash(
-    account: VenueAccount, row: Liquidation, seen: PositionFigures | None, entry: Record | None
+    account: VenueAccount, row: Liquidation, seen: PositionFigures | None, announced: Announcement | None
 ) -> Decimal | None:
     """The cash leg when the liquidation began: as the venue tells it, or else as it was last seen, and what moved."""
-    told = _told_cash(row, entry)
+    told = _told_cash(row, announced)
     if told is not None or seen is None or seen.cash is None:
         return told
     cash: Decimal = seen.cash + _moved_since(account, row, seen)
     return cash
 
 
-def _told_cash(row: Liquidation, entry: Record | None) -> Decimal | None:
+def _told_cash(row: Liquidation, announced: Announcement | None) -> Decimal | None:
     """The cash leg that follows from the equity which the venue's ledger names (Hyperliquid 2.5).
 
     An isolated position is liquidated below its maintenance margin, which is at most half of its worth: a larger figure
     is not the position's.
     """
-    if entry is None or row.mark_price is None or str(entry.get("leverageType")) != "Isolated":
+    if announced is None or announced.equity is None or row.mark_price is None:
         return None
-    equity = Decimal(str(entry["accountValue"]))
+    if announced.mode != MarginMode.ISOLATED:
+        return None
     worth: Decimal = row.size_before * row.mark_price
-    cash: Decimal = equity - worth
-    return cash if equity < abs(worth) / 2 else None
+    return announced.equity - worth if announced.equity < abs(worth) / 2 else None
 
 
 def _moved_since(account: VenueAccount, row: Liquidation, seen: PositionFigures) -> Decimal:

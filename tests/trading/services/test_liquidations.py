@@ -5,6 +5,7 @@ import random
 from copy import deepcopy
 from datetime import timedelta
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 from django.db import transaction
@@ -13,12 +14,13 @@ from tests.trading.conftest import Desk
 from tests.trading.services.test_orders import ticket
 from tests.trading.services.test_records import settled
 from trading.margin.types import MarginMode
-from trading.models import Difference, Fill, FormerPosition, Liquidation, Position
+from trading.models import Difference, Fill, FormerPosition, LedgerEntry, Liquidation, Market, Position
 from trading.services import liquidation_money
 from trading.services.liquidations import record_liquidations
 from trading.services.orders import place_order
 from trading.services.readings import locked
 from trading.services.sync import sync_account, sync_positions
+from trading.services.totals import money_totals
 
 
 def open_and_fall(desk: Desk, price: str, **changes: object) -> Position:
@@ -58,13 +60,97 @@ def test_backstop_keeps_what_is_left_of_the_position_alone(desk: Desk) -> None:
     assert row.remained == Decimal(str(desk.at_venue()["cash"])) > Decimal(9000)
 
 
-def test_cross_liquidation_takes_the_account(desk: Desk) -> None:
-    open_and_fall(desk, "50000", mode=MarginMode.CROSS, leverage=40, size=Decimal("0.3"))
+@pytest.mark.parametrize(("share", "method"), [("0.9995", "market"), ("0.99", "backstop")])
+def test_cross_liquidation_takes_the_account(desk: Desk, share: str, method: str) -> None:
+    held = open_and_fall(desk, "86000", mode=MarginMode.CROSS, leverage=40, size=Decimal("0.3"))
+    before = desk.reread().equity - held.unrealised_pnl
+    fall_below(desk, held, share)
     assert settled(desk) == []
 
     row = Liquidation.objects.get()
-    assert (row.mode, row.margin, row.returned) == ("cross", None, None)
+    assert (row.mode, row.method, row.margin, row.returned) == ("cross", method, None, None)
     assert row.remained == desk.reread().equity == Decimal(str(desk.at_venue()["cash"]))
+    assert row.lost == before - row.remained
+    assert (row.remained > 0, row.settled < 0) == (method == "market", method == "backstop")
+
+
+LARGE = Decimal(10)
+
+
+def open_large(desk: Desk, mode: MarginMode) -> Position:
+    """A position that the venue sells a fifth of before the rest (Hyperliquid 3.10)."""
+    desk.sandbox.fund(desk.account.address, "90000")
+    assert place_order(desk.adapter, desk.account, desk.market, ticket(size=LARGE, mode=mode, leverage=20)).state == (
+        "accepted"
+    )
+    settled(desk)
+    held: Position = Position.objects.select_related("market").get()
+    return held
+
+
+def fall_below(desk: Desk, held: Position, share: str) -> None:
+    """The mark falls a little below the liquidation price."""
+    assert held.liquidation_price is not None
+    desk.sandbox.mark("BTC", f"{(held.liquidation_price * Decimal(share)).quantize(Decimal(1))}")
+
+
+def test_announcements_of_the_parts_of_one_liquidation_are_told_apart_by_their_sizes(desk: Desk) -> None:
+    """Both may be of one moment, or the later one nearer to the first execution."""
+    held = open_large(desk, MarginMode.ISOLATED)
+    before = desk.reread().equity - held.margin
+    fall_below(desk, held, "0.9995")
+    assert settled(desk) == []
+
+    wanted = figures()
+    row = Liquidation.objects.get()
+    assert (row.method, row.size_before, row.closed_size) == ("market", LARGE, LARGE)
+    assert row.margin == held.margin - held.unrealised_pnl
+    assert row.returned is not None
+    assert (row.lost, row.lost) == (row.margin - row.returned, row.fee - row.closed_pnl - row.settled)
+    assert row.remained == before + row.returned == Decimal(str(desk.at_venue()["cash"]))
+
+    first, second = LedgerEntry.objects.filter(kind="liquidation").order_by("pk")
+    moment = Fill.objects.filter(liquidation="market").earliest("happened_at").happened_at
+    for apart in ((0, 0), (20, 0), (0, 20), (-20, 5), (-5, 20)):
+        for entry, milliseconds in zip((first, second), apart, strict=True):
+            at = moment + timedelta(milliseconds=milliseconds)
+            LedgerEntry.objects.filter(pk=entry.pk).update(happened_at=at)
+        with transaction.atomic():
+            record_liquidations(locked(desk.account), moment)
+        assert figures() == wanted
+
+
+@pytest.mark.parametrize(
+    ("mode", "share"), [(MarginMode.ISOLATED, "0.9985"), (MarginMode.CROSS, "0.9995"), (MarginMode.CROSS, "0.99")]
+)
+def test_money_of_a_liquidation_in_parts_adds_up(desk: Desk, mode: MarginMode, share: str) -> None:
+    fall_below(desk, open_large(desk, mode), share)
+
+    assert settled(desk, times=2) == []
+    totals = money_totals(desk.reread())
+    assert totals is not None
+    assert totals.unexplained == 0
+    assert Liquidation.objects.get().size_before == LARGE
+
+
+def test_cross_account_in_two_markets_is_settled_once(desk: Desk) -> None:
+    ether = Market.objects.get(name="ETH")
+    for market, size in ((desk.market, "0.1"), (ether, "2")):
+        wanted = ticket(
+            form_key=uuid4(), mode=MarginMode.CROSS, leverage=20, size=Decimal(size), mark=market.mark_price
+        )
+        assert place_order(desk.adapter, desk.account, market, wanted).state == "accepted"
+    settled(desk)
+    desk.sandbox.mark("ETH", "100")
+    desk.sandbox.mark("BTC", "10000")
+
+    assert settled(desk, times=2) == []
+    rows = list(Liquidation.objects.order_by("market__name"))
+    assert [(row.market.name, row.method) for row in rows] == [("BTC", "backstop"), ("ETH", "backstop")]
+    assert [row.settled == 0 for row in rows].count(True) == 1
+    totals = money_totals(desk.reread())
+    assert totals is not None
+    assert totals.unexplained == 0
 
 
 def test_position_that_vanished_before_its_executions_were_read_is_remembered(desk: Desk) -> None:
