@@ -1,5 +1,5 @@
-"""A leverage whose answer was lost, at both venues: it is as asked, or its nonce proves that it never was set, or it
-cannot be told, because whoever else has the key may have set another since."""
+"""A leverage or margin mode whose answer was lost, at both venues: it is as asked, or its nonce proves that it never was
+set, or it cannot be told, because whoever else has the key may have set another since."""
 
 import time
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from trading.services.effects import SET_AS_BEFORE, SET_SINCE
 from trading.services.orders import place_order
 from trading.services.reconcile import prove
 from trading.venues.aster.adapter import AsterAdapter
-from trading.venues.base import SetLeverage, Venue
+from trading.venues.base import SetLeverage, SetMarginMode, Venue
 from trading.venues.errors import Rejected
 from trading.venues.hyperliquid.adapter import HyperliquidAdapter
 
@@ -127,3 +127,18 @@ def test_setting_that_never_arrived_and_was_changed_elsewhere_is_dead_only_where
     # A nonce that was taken for nothing does not certainly stop what is in the queue (Aster 1.3).
     proven = CommandState.DEAD if seat.adapter.burning_proves else CommandState.UNPROVEN
     assert ended(seat, lost)[0] == proven
+
+
+@pytest.mark.parametrize("seat", [Venue.ASTER], indirect=True)
+def test_margin_mode_made_unheard_and_set_back_elsewhere_is_never_said_not_to_be_made(seat: Seat) -> None:
+    cross = SetMarginMode(seat.market.rules, MarginMode.CROSS)
+    seat.act_elsewhere(CommandKind.MODE, cross)
+    Setting.objects.update(mode="cross")
+    seat.sandbox.fault("drop_after", "marginType", count=1)
+    wanted = ticket(form_key=uuid4(), leverage=WANTED, limit_price=Decimal(80_000))
+    lost = place_order(seat.adapter, seat.account, seat.market, wanted)
+    assert (lost.kind, lost.state, lost.before["mode"]) == (CommandKind.MODE, CommandState.UNKNOWN, "cross")
+    seat.act_elsewhere(CommandKind.MODE, cross)
+
+    assert ended(seat, lost) == (CommandState.UNPROVEN, SET_AS_BEFORE)
+    assert lost.evidence["mode"] == "cross"
