@@ -1,5 +1,5 @@
-"""A leverage or margin mode whose answer was lost, at both venues: it is as asked, or its nonce proves that it never was
-set, or it cannot be told, because whoever else has the key may have set another since."""
+"""A leverage or margin mode whose answer was lost, at both venues: it is as asked, or its nonce proves that it never
+was set, or it cannot be told, because whoever else has the key may have set another since."""
 
 import time
 from collections.abc import Iterator
