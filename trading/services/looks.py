@@ -6,6 +6,7 @@ Where a batch cannot be written its accounts are written one by one, so that nob
 """
 
 import logging
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextvars import copy_context
@@ -81,7 +82,8 @@ def _ask(look: Look) -> AccountSnapshot | VenueError:
 
 def _side_by_side(looks: Iterable[Look]) -> Iterator[list[Answer]]:
     """All answers, in groups as they come."""
-    asked = {_hands().submit(copy_context().run, _ask_in_thread, look): look for look in looks}
+    hands = _hands(os.getpid())
+    asked = {hands.submit(copy_context().run, _ask_in_thread, look): look for look in looks}
     waiting = set(asked)
     while waiting:
         _lend_connection()
@@ -104,7 +106,8 @@ def _ask_in_thread(look: Look) -> AccountSnapshot | VenueError:
 
 
 @cache
-def _hands() -> ThreadPoolExecutor:
+def _hands(process: int) -> ThreadPoolExecutor:
+    """The threads of a process; a fork leaves them behind."""
     return ThreadPoolExecutor(QUESTIONS_AT_ONCE, thread_name_prefix="looks")
 
 
