@@ -66,7 +66,7 @@ FRAME_FAULTS = (
 )
 # Seconds in which our rows are the venue's, once it is well again: less than until whoever follows reads of his own
 # accord, so that what a frame has spoiled is not healed by then.
-SETTLING = 100.0
+SETTLING, LOOK_SECONDS = 100.0, 10.0
 RATE_LIMITS = {"fault": "too_many_requests", "request": "any", "count": 4, "seconds": 1}
 VENUES = ("hyperliquid", "aster")
 
@@ -138,7 +138,7 @@ def run(servers: Servers, commands: int, seed: int, *, every_point: int) -> Outc
             _die_everywhere(outcome, fleet, seed, every_point)
             servers.venue.post("fault", clear=True)
         _wait_for_the_end()
-        _let_rows_settle(outcome)
+        _let_rows_settle(outcome, fleet)
         fleet.dismiss("")
         outcome.unexplained = in_a_process(read_everything, seconds=600) or {"nobody": ["the last reading failed", ""]}
     finally:
@@ -239,12 +239,16 @@ def _wait_for_the_end() -> None:
         time.sleep(0.1)
 
 
-def _let_rows_settle(outcome: Outcome) -> None:
+def _let_rows_settle(outcome: Outcome, fleet: Fleet) -> None:
     """Whoever reads and follows goes on, and nobody else reads."""
     began = time.monotonic()
-    found = in_a_process(partial(differing, SETTLING), seconds=600)
-    outcome.standing = found or {"nobody": ["the rows could not be compared"]}
-    outcome.standing_seconds = time.monotonic() - began
+    while time.monotonic() - began < SETTLING:
+        fleet.tend()
+        found = in_a_process(partial(differing, LOOK_SECONDS), seconds=SETTLING)
+        outcome.standing = found or {"nobody": ["the rows could not be compared"]}
+        outcome.standing_seconds = time.monotonic() - began
+        if not any(outcome.standing.values()):
+            return
 
 
 def judged(servers: Servers, outcome: Outcome) -> Outcome:
