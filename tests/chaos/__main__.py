@@ -11,7 +11,7 @@ import django
 
 from tests.chaos import servers
 
-LONG, QUICK = 10_000, 120
+LONG, QUICK = 10_000, 100
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
