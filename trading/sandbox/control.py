@@ -22,7 +22,7 @@ PRICE_DECIMALS = 12
 LONGEST_DELAY = 600
 MONEY_DECIMALS = 8
 LARGEST_SHIFT = DAY
-NAMES = ("fund", "mark", "fault", "funding", "market", "clock", "api_key", "listen_key")
+NAMES = ("fund", "mark", "fault", "funding", "market", "clock", "api_key", "listen_key", "deleverage")
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 
 
@@ -55,6 +55,7 @@ class Control:
             "clock": self._clock,
             "api_key": self._api_key,
             "listen_key": self._listen_key,
+            "deleverage": self._deleverage,
         }
         return controls[name](request)
 
@@ -125,6 +126,21 @@ class Control:
         if not isinstance(silently, bool):
             raise ControlError("Silently is true or false.")
         return {"address": address, "ended": self.end_listen_key(address, silently)}
+
+    def _deleverage(self, request: dict[str, Any]) -> object:
+        """Close a position, or ``size`` of it, against a liquidated one: at the mark unless a price is named."""
+        engine, address = self._engine(request), parse_address(request.get("address"))
+        market, account = _market(engine, request), engine.account(address)
+        held = engine.ledger.held_in(account, market) if account else []
+        if account is None or not held:
+            raise ControlError(f"{address} holds nothing in {market.name}.")
+        size, price = abs(held[0].size), engine.marks[market.name]
+        amount = _number("size", request.get("size", shown(size)))
+        price = _number("price", request.get("price", shown(price, PRICE_DECIMALS)))
+        if not 0 < amount <= size or market.to_lot(amount) != amount or price <= 0:
+            raise ControlError(f"The size is in lots and at most the position's, {shown(size)}; the price above zero.")
+        engine.deleverage(account, held[0], amount, price)
+        return {"market": market.name, "closed": shown(amount), "price": shown(price, PRICE_DECIMALS)}
 
     def _engine(self, request: dict[str, Any]) -> Engine:
         name = request.get("venue", next(iter(self.engines)))

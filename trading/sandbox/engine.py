@@ -130,6 +130,11 @@ class Engine:
                 self.execution.settle(account, position)
         self.settle()
 
+    def deleverage(self, account: Account, position: Position, amount: Decimal, price: Decimal) -> None:
+        """Close so much of a position against a liquidated one on the other side."""
+        self.execution.deleverage(account, position, amount, price)
+        self.settle()
+
     def advance(self) -> None:
         """Move on to the present: prices, trades on the tape, funding at the full hour, scheduled cancels."""
         now = self.clock()

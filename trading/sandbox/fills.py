@@ -10,11 +10,11 @@ from trading.sandbox.ledger import Ledger, Trade
 from trading.sandbox.markets import Market
 from trading.sandbox.numbers import ZERO
 from trading.sandbox.state import Account, Fill, Liquidation, Order, Position
-from trading.sandbox.tape import PublicTrade, Tape, direction
+from trading.sandbox.tape import DELEVERAGED, PublicTrade, Tape, direction
 
 # A builder's rate counts tenths of a basis point.
 BUILDER_UNIT = Decimal(100_000)
-SETTLEMENT = "Settlement"
+SETTLEMENT, DELEVERAGING = "Settlement", "AutoDeleveraging"
 POOL = "0x000000000000000000000000000000000000dead"
 
 
@@ -137,25 +137,40 @@ class Execution:
 
     def settle(self, account: Account, position: Position) -> None:
         """Close a position of a market that is gone: at the mark, as if it had been taken from the book."""
-        mark = self.ledger.marks[position.market]
+        self._force(account, position, abs(position.size), self.ledger.marks[position.market], SETTLEMENT)
+
+    def deleverage(self, account: Account, position: Position, amount: Decimal, price: Decimal) -> None:
+        """Close what nobody else takes of a liquidated position against one on the other side: not through the book,
+        and without a fee (Hyperliquid rules 3.10, Aster rules 4.9)."""
+        note = Liquidation(POOL, self.ledger.marks[position.market], "backstop")
+        self._force(account, position, amount, price, DELEVERAGING, note)
+
+    def _force(
+        self,
+        account: Account,
+        position: Position,
+        amount: Decimal,
+        price: Decimal,
+        kind: str,
+        note: Liquidation | None = None,
+    ) -> None:
         order = Order(
             oid=self.tape.next_oid(),
             address=account.address,
             market=position.market,
             is_buy=position.size < 0,
-            limit_price=mark,
-            size=abs(position.size),
-            original_size=abs(position.size),
-            time_in_force=SETTLEMENT,
+            limit_price=price,
+            size=amount,
+            original_size=amount,
+            time_in_force=kind,
             reduce_only=True,
             timestamp=self.tape.clock(),
             status="triggered",
             leg=position.leg,
         )
-        amount = order.size
         self.tape.enter(account, order)
-        self.fill(account, order, amount, mark, crossed=True, liquidation=None)
-        self.settle_pool(order, amount, mark)
+        self.fill(account, order, amount, price, crossed=True, liquidation=note)
+        self.settle_pool(order, amount, price)
 
     def _publish(self, order: Order, amount: Decimal, price: Decimal, users: tuple[str, str]) -> None:
         tid = self.ledger.state.last_tid
@@ -197,7 +212,8 @@ class Execution:
         liquidation: Liquidation | None,
     ) -> None:
         """One side of a trade: fees, position, the order's own counters and the fill row."""
-        rate = self._fee_rate(account, liquidation, crossed=crossed)
+        is_deleveraged = order.time_in_force == DELEVERAGING
+        rate = ZERO if is_deleveraged else self._fee_rate(account, liquidation, crossed=crossed)
         settled = self._settle(account, order, amount, price, rate)
         order.size -= amount
         order.filled += amount
@@ -218,7 +234,8 @@ class Execution:
         profit = self.ledger.trade(account, Trade(market, signed, price, fee, order.leg))
         if self.ledger.is_isolated(account, market.name) and account.cash != cash:
             self.tape.record_move(account, market.name, order.leg, cash - account.cash)
-        return Settled(held, direction(held, signed), profit, fee, builder_fee)
+        words = DELEVERAGED if order.time_in_force == DELEVERAGING else direction(held, signed)
+        return Settled(held, words, profit, fee, builder_fee)
 
     def _row(
         self,

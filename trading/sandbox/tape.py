@@ -20,6 +20,7 @@ from trading.sandbox.state import (
 )
 
 KEPT_TRADES = 100
+DELEVERAGED = "Auto-Deleveraging"
 # The venue itself answers no more than these.
 KEPT_FILLS, KEPT_ORDERS, KEPT_EVENTS = 10_000, 4000, 10_000
 

@@ -201,3 +201,26 @@ def test_a_large_isolated_position_is_gone_whole_because_a_part_frees_its_margin
     assert "BTC" not in alice.positions
     sold = [fill.oid for fill in alice.fills if fill.liquidation]
     assert len(set(sold)) == 2
+
+
+@pytest.mark.parametrize(("part", "left"), [("0.02", "0.03"), ("0.05", "0")])
+def test_a_deleveraged_position_is_closed_at_the_price_of_the_liquidated_one_without_a_fee(
+    engine: Engine, alice: Account, part: str, left: str
+) -> None:
+    isolate(engine, alice, "BTC", 20)
+    take(engine, alice, "BTC", "0.05")
+    resting = place(engine, alice, "BTC", "-0.05", "95000", reduce_only=True)
+    cost, trades = alice.positions["BTC"].cost, len(engine.tape.trades["BTC"])
+
+    engine.deleverage(alice, alice.positions["BTC"], Decimal(part), Decimal(88_000))
+
+    fill = alice.fills[-1]
+    assert (fill.direction, fill.fee, fill.crossed) == ("Auto-Deleveraging", Decimal(0), True)
+    assert fill.liquidation is not None
+    assert (fill.liquidation.method, fill.liquidation.liquidated_user == ALICE) == ("backstop", False)
+    share = (cost * Decimal(part) / Decimal("0.05")).quantize(Decimal("0.000001"))
+    assert fill.closed_pnl == Decimal(part) * 88_000 - share
+    assert engine.ledger.size(alice, "BTC") == Decimal(left)
+    assert resting.status == ("open" if Decimal(left) else "reduceOnlyCanceled")
+    assert len(engine.tape.trades["BTC"]) == trades
+    assert engine.state.money() == engine.state.deposits

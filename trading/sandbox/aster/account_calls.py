@@ -102,7 +102,7 @@ class AccountCalls:
         }
 
     def _quantiles(self, call: Call) -> list[Json]:
-        """Nobody is deleveraged here, so everybody stands at the end of the queue."""
+        """Nobody is deleveraged here but by a control, so everybody stands at the end of the queue."""
         wanted = self._wanted(call)
         return [
             {"symbol": market.name, "adlQuantile": {"LONG": 0, "SHORT": 0, "BOTH": 0}}

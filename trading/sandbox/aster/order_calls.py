@@ -9,7 +9,7 @@ from trading.sandbox.aster import failures
 from trading.sandbox.aster.calls import READ, TRADE, Call, Route
 from trading.sandbox.aster.order_requests import MARKET, OrderForms
 from trading.sandbox.aster.parameters import Parameters
-from trading.sandbox.aster.records import LIQUIDATION, order_row
+from trading.sandbox.aster.records import FORCED, order_row
 from trading.sandbox.aster.windows import Window
 from trading.sandbox.engine import Engine
 from trading.sandbox.refusals import RefusedError
@@ -166,11 +166,10 @@ class OrderCalls:
 
     def _forced(self, call: Call) -> list[Json]:
         kind = call.parameters.optional("autoCloseType")
-        if kind not in (None, "LIQUIDATION", "ADL"):
+        if kind not in (None, *FORCED):
             raise failures.invalid("autoCloseType")
-        orders = self._orders(call, call.account.orders)
-        # Nobody is deleveraged here: what a liquidation leaves open is the venue's own.
-        forced = [] if kind == "ADL" else [order for order in orders if order.time_in_force == LIQUIDATION]
+        wanted = set(FORCED.values()) if kind is None else {FORCED[kind]}
+        forced = [order for order in self._orders(call, call.account.orders) if order.time_in_force in wanted]
         window = Window.of(call, self.engine.clock(), default=50, most=MOST_FORCED)
         return [self.row(order) for order in window.of_rows(forced, lambda order: order.timestamp)]
 

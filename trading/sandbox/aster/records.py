@@ -6,7 +6,7 @@ from typing import Any
 from trading.sandbox.aster.listing import COLLATERAL
 from trading.sandbox.aster.numbers import fixed, plain
 from trading.sandbox.checks import IMMEDIATE
-from trading.sandbox.fills import SETTLEMENT
+from trading.sandbox.fills import DELEVERAGING, SETTLEMENT
 from trading.sandbox.numbers import ZERO
 from trading.sandbox.state import Account, Fill, FundingPayment, LedgerUpdate, MarginMove, Order
 
@@ -14,6 +14,8 @@ Json = dict[str, Any]
 
 ONE_WAY = "BOTH"
 LIQUIDATION = "LiquidationMarket"
+# What the venue's list of its own orders calls them, and what they are here (rules 3.7).
+FORCED = {"LIQUIDATION": LIQUIDATION, "ADL": DELEVERAGING}
 # Liquidation orders without a limit have one that nothing reaches.
 _ANY = Decimal(10) ** 12
 # The ledger's own word for why an order ended -> the venue's status; what is not here has expired.
@@ -33,6 +35,8 @@ def client_id(order: Order) -> str:
     """The trader's id, the venue's for an order without one, and its mark for an order of its own."""
     if order.time_in_force == LIQUIDATION:
         return f"autoclose-{order.timestamp}{order.oid % 1_000_000:06d}"
+    if order.time_in_force == DELEVERAGING:
+        return "adl_autoclose"
     if order.time_in_force == SETTLEMENT:
         return f"settlement_autoclose-{order.timestamp}"
     return order.client_id or f"sandbox{order.oid}"
@@ -66,7 +70,7 @@ def order_row(order: Order, *, is_answer: bool = False) -> Json:
         "origQty": plain(order.original_size or order.filled),
         "executedQty": plain(order.filled),
         "cumQuote": plain(order.filled_value),
-        "timeInForce": words.get("timeInForce", "IOC" if order.time_in_force == LIQUIDATION else "GTC"),
+        "timeInForce": words.get("timeInForce", "IOC" if order.time_in_force in FORCED.values() else "GTC"),
         "type": now,
         "reduceOnly": order.reduce_only and not order.follows_position and not order.leg,
         "closePosition": order.follows_position,

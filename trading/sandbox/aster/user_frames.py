@@ -10,6 +10,7 @@ from trading.sandbox.aster.listing import COLLATERAL
 from trading.sandbox.aster.numbers import fixed, plain
 from trading.sandbox.aster.positions import Figures, Row
 from trading.sandbox.engine import Engine
+from trading.sandbox.fills import DELEVERAGING
 from trading.sandbox.numbers import ZERO
 from trading.sandbox.state import Account, Fill, FundingPayment, LedgerUpdate, MarginMove, Order
 from trading.sandbox.tape import News
@@ -21,6 +22,15 @@ WARN_AT = Decimal("0.8")
 WARN_EVERY = 60_000
 _REASONS = {"deposit": "DEPOSIT", "withdraw": "WITHDRAW", "insuranceClear": "INSURANCE_CLEAR"}
 _TAKEN_OVER = "backstop"
+
+
+def _execution(order: Order, fill: Fill) -> tuple[str, str]:
+    """Kind of execution, and the state of the order after it."""
+    if order.time_in_force == DELEVERAGING:
+        return "CALCULATED", "NEW_ADL"
+    if fill.liquidation is not None and fill.liquidation.method == _TAKEN_OVER:
+        return "CALCULATED", "NEW_INSURANCE"
+    return "TRADE", "FILLED" if order.size <= 0 else "PARTIALLY_FILLED"
 
 
 @dataclass
@@ -119,10 +129,7 @@ class UserFrames:
             yield self._order_update(order, said, said)
 
     def _traded(self, order: Order, fill: Fill) -> Json:
-        is_taken_over = fill.liquidation is not None and fill.liquidation.method == _TAKEN_OVER
-        said = "FILLED" if order.size <= 0 else "PARTIALLY_FILLED"
-        execution = ("CALCULATED", "NEW_INSURANCE") if is_taken_over else ("TRADE", said)
-        event = self._order_update(order, *execution)
+        event = self._order_update(order, *_execution(order, fill))
         event["o"] |= {
             "l": plain(fill.size),
             "L": plain(fill.price),

@@ -145,6 +145,32 @@ def test_a_liquidation_by_the_wire(trader: Trader, clock: Clock) -> None:
     assert sum(Decimal(row["income"]) for row in late) == -wallet
 
 
+def test_a_deleveraging_by_the_wire(trader: Trader, clock: Clock) -> None:
+    trader.isolate(leverage=50)
+    trader.order("BTCUSDT", "BUY", quantity="0.1")
+    wallet = Decimal(trader.position()["isolatedWallet"])
+    engine = trader.doors.engine
+    account = engine.state.accounts[trader.address]
+    clock.now += 5
+
+    engine.deleverage(account, account.positions["BTCUSDT"], Decimal("0.04"), Decimal(90_000))
+
+    assert trader.say("GET", "forceOrders", autoCloseType="LIQUIDATION") == []
+    (order,) = trader.say("GET", "forceOrders", autoCloseType="ADL")
+    assert (order["clientOrderId"], order["side"], order["executedQty"], order["avgPrice"]) == (
+        "adl_autoclose",
+        "SELL",
+        "0.04",
+        "90000.00000",
+    )
+    trade = trader.say("GET", "userTrades", symbol="BTCUSDT")[-1]
+    assert (trade["orderId"], Decimal(trade["commission"])) == (order["orderId"], Decimal(0))
+    (row,) = trader.say("GET", "income", startTime=clock())
+    assert (row["incomeType"], Decimal(row["income"])) == ("REALIZED_PNL", Decimal(trade["realizedPnl"]))
+    assert trader.position()["positionAmt"] == "0.060"
+    assert Decimal(trader.position()["isolatedWallet"]) < wallet
+
+
 # modes of the account
 
 
