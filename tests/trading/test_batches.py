@@ -15,10 +15,12 @@ from tenants.scope import operator_scope
 from tests.factories import Exchange, make_account
 from tests.trading.conftest import Desk
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
+from tests.trading.services.test_orders import ticket
 from tests.trading.test_tasks import eager  # noqa: F401  # tasks run at once, in this thread
 from trading import tasks
 from trading.live import handing, keys
 from trading.models import Fill, VenueAccount
+from trading.services.orders import place_order
 from trading.tasks.accounts import forget_rosters
 from trading.tasks.readings import look_at_accounts
 from trading.venues.snapshots import Network, Venue
@@ -100,3 +102,16 @@ def test_account_that_was_never_read_is_read_whole_beside_its_batch(desk: Desk) 
     read = VenueAccount.objects.get(pk=other.pk)
     assert (read.synced_at is None, read.history_read_at is None) == (False, False)
     assert not Fill.objects.exists()
+
+
+def test_account_whose_command_may_have_to_be_followed_is_read_beside_its_batch(desk: Desk) -> None:
+    """Its look alone does what a process that died left undone; nobody else waits for that."""
+    other = a_second_account(desk)
+    place_order(desk.adapter, desk.account, desk.market, ticket())
+    before = VenueAccount.objects.in_bulk()
+
+    look_at_accounts(desk.operator.pk, [desk.account.pk, other.pk])
+
+    after = VenueAccount.objects.in_bulk()
+    assert all(after[pk].readings > before[pk].readings for pk in (desk.account.pk, other.pk))
+    assert handing.read(*HERE).not_before == {}

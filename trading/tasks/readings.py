@@ -92,7 +92,7 @@ def look_at_accounts(operator_id: int, account_ids: list[int]) -> None:
         hand.held.release(_lease(account) for account in apart)
         for account in apart:
             del hand.accounts[account.pk]
-            read_soon(operator_id, account.pk, 0.0 if account.synced_at is None else schedule.WHOLE_OFTEN)
+            read_soon(operator_id, account.pk, 0.0 if account.synced_at is None else None)
         _look(operator_id, hand)
 
 
@@ -104,15 +104,15 @@ def _followed(account_ids: Iterable[int]) -> frozenset[int]:
 
 
 @shared_task(base=OperatorTask)  # type: ignore[untyped-decorator]
-def sync_account_in_turn(operator_id: int, account_id: int, whole_every: float = schedule.WHOLE_OFTEN) -> None:
-    """Read one account because it is its turn: all of it where that was not done for ``whole_every`` seconds, else
-    money and positions."""
+def sync_account_in_turn(operator_id: int, account_id: int, whole_every: float | None = schedule.WHOLE_OFTEN) -> None:
+    """Read one account because it is its turn: all of it where that was not done for ``whole_every`` seconds, else, and
+    with None, money and positions."""
     addresses.mark()
     with reading(Priority.ROUTINE), _in_hand(operator_id, [account_id]) as hand:
         for account in [*hand.accounts.values()]:
             # A process that died between two commands of one wish left the second to whoever comes by.
             follow_up(account)
-            if not whole_every or is_first_within(keys.whole_read(operator_id, account_id), whole_every):
+            if _is_whole(account, whole_every):
                 hand.put_down({account_id: _read_whole(account)})
             else:
                 _look(operator_id, hand)
@@ -127,7 +127,14 @@ def sync_account_now(operator_id: int, account_id: int) -> None:
             hand.put_down({account_id: _read_whole(account)})
 
 
-def read_soon(operator_id: int, account_id: int, whole_every: float, queue: str = "") -> None:
+def _is_whole(account: VenueAccount, every: float | None) -> bool:
+    """Whether all of it is to be read: where it was not for so long, and always where ``every`` is 0."""
+    if every is None:
+        return False
+    return not every or is_first_within(keys.whole_read(account.operator_id, account.pk), every)
+
+
+def read_soon(operator_id: int, account_id: int, whole_every: float | None, queue: str = "") -> None:
     """Have one account read by a worker of an address of ours, of this process's where no ``queue`` is named."""
     sync_account_in_turn.apply_async(
         args=[operator_id, account_id, whole_every],
