@@ -219,7 +219,7 @@ class Fill(OperatorOwned):
     # The coin that the fee was paid in; empty means the collateral.
     fee_token = models.CharField(max_length=20, blank=True, default="")
     builder_fee = money(default=0)
-    # "market", "backstop" or "adl" where this account was liquidated, empty otherwise.
+    # "market" or "backstop" where this account was liquidated, "adl" where it was auto-deleveraged, empty otherwise.
     liquidation = models.CharField(max_length=12, blank=True, default="")
     liquidation_mark_price = money(null=True)
 

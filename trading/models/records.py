@@ -115,8 +115,13 @@ class FormerPosition(PositionFigures):
         return f"{self.size.normalize():f} {self.market} until {self.ended_at}"
 
 
+# How a position was closed for no fault of its own: against somebody else's liquidated one (auto-deleveraging).
+DELEVERAGED = "adl"
+
+
 class Liquidation(OperatorOwned):
-    """One liquidation of one position: what stood there, how it went, what was lost and what came back.
+    """One liquidation or auto-deleveraging of one position: what stood there, how it went, what was lost (below zero:
+    gained) and what came back.
 
     ``key`` is that of its first execution. ``margin`` is what the position held when it began, profit and loss left
     out; None where we had not seen the position. ``settled`` is what the venue took beyond the executions (below zero)
@@ -130,7 +135,7 @@ class Liquidation(OperatorOwned):
     happened_at = models.DateTimeField()
     ended_at = models.DateTimeField()
     mode = choice(MarginMode)
-    # "market", "backstop", or "market, backstop" where the book did not take all of it.
+    # "market", "backstop", or "market, backstop" where the book did not take all of it; "adl" (``DELEVERAGED``).
     method = models.CharField(max_length=24)
     size_before = money()
     closed_size = money()
@@ -158,6 +163,11 @@ class Liquidation(OperatorOwned):
         constraints = [models.UniqueConstraint(fields=["account", "key"], name="one_row_per_liquidation")]
         indexes = [models.Index(fields=["account", "-happened_at"], name="liquidations_newest_first")]
         ordering = ["-happened_at", "-id"]
+
+    @property
+    def is_deleveraging(self) -> bool:
+        """Whether it was no liquidation of the trader's: the venue closed it against one."""
+        return self.method == DELEVERAGED
 
     def __str__(self) -> str:
         return f"liquidation of {self.size_before.normalize():f} {self.market}"

@@ -9,6 +9,7 @@ from trading.desk import NO_FIGURES, UNREADABLE, Desk
 from trading.margin.cross import state_of
 from trading.margin.types import AccountMode
 from trading.models import Fill, MarginChange, VenueAccount
+from trading.models.records import DELEVERAGED
 from trading.panels.market import price_text, tone_of
 from trading.panels.numbers import clock, known_money, money, plain, short_address
 from trading.panels.positions import account_freshness
@@ -55,8 +56,15 @@ def _fill_row(fill: Fill) -> FillRow:
         fee=money(fill.fee, rounding="ROUND_CEILING") if fill.fee is not None else "not told",
         pnl=money(fill.closed_pnl, signed=True) if fill.closed_pnl else "",
         pnl_tone=tone_of(fill.closed_pnl),
-        note=f"Liquidated ({fill.liquidation})" if fill.liquidation else "",
+        note=_forced_words(fill),
     )
+
+
+def _forced_words(fill: Fill) -> str:
+    """How the venue came to close something, empty where it did not."""
+    if fill.liquidation == DELEVERAGED:
+        return "Auto-deleveraged"
+    return f"Liquidated ({fill.liquidation})" if fill.liquidation else ""
 
 
 def build_margin_changes(changes: Iterable[MarginChange]) -> tuple[MarginChangeRow, ...]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from trading.models import FundingPayment, LedgerEntry, Liquidation, VenueAccount
+from trading.models.records import DELEVERAGED
 from trading.panels.market import liquidation_text, price_text, tone_of
 from trading.panels.numbers import clock, money, percent, plain
 from trading.panels.view_models import Tone
@@ -62,7 +63,8 @@ class TransferRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiquidationRow:
-    """One liquidation. ``returned`` and ``margin`` are empty where they are not known or were the whole account's."""
+    """One liquidation or auto-deleveraging. ``returned`` is empty where it is not known or was the whole account's;
+    ``result`` is what the trader has more (or less) for it."""
 
     id: int
     time: str
@@ -73,9 +75,10 @@ class LiquidationRow:
     size: str
     price: str
     liquidation: str
-    lost: str
+    result: str
+    result_tone: Tone
     returned: str
-    method: str
+    kind: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,9 +169,10 @@ def _liquidation_row(row: Liquidation) -> LiquidationRow:
         size=plain(row.closed_size),
         price=price_text(row.average_price, spec) if row.average_price else "",
         liquidation=liquidation_text(shown, mark, spec) if shown else "none shown",
-        lost=money(row.lost, rounding=ROUND_CEILING) if row.lost is not None else "not known",
+        result=money(-row.lost, rounding=ROUND_FLOOR, signed=True) if row.lost is not None else "not known",
+        result_tone=tone_of(-row.lost) if row.lost is not None else Tone.PLAIN,
         returned=money(row.returned, rounding=ROUND_FLOOR) if row.returned is not None else "",
-        method=method_words(row.method),
+        kind="Auto-deleveraged" if row.is_deleveraging else "",
     )
 
 
@@ -179,9 +183,20 @@ def side_of(row: Liquidation) -> str:
 
 def method_words(method: str) -> str:
     """How a venue closed it, in words."""
+    if method == DELEVERAGED:
+        return "closed against a liquidated position"
     if method == "backstop":
         return "taken over by the venue"
     return "sold in the market" if method == "market" else "partly in the market, the rest taken over"
+
+
+def result_words(row: Liquidation) -> str:
+    """What was lost or gained, as the end of a sentence; empty where that is not known."""
+    if row.lost is None:
+        return ""
+    unit, is_gain = row.market.rules.collateral, row.lost < 0
+    amount = money(abs(row.lost), rounding=ROUND_FLOOR if is_gain else ROUND_CEILING)
+    return f"{amount} {unit} were {'gained' if is_gain else 'lost'}"
 
 
 def build_liquidation_notices(rows: Iterable[Liquidation]) -> tuple[LiquidationNotice, ...]:
@@ -190,16 +205,42 @@ def build_liquidation_notices(rows: Iterable[Liquidation]) -> tuple[LiquidationN
 
 
 def _notice(row: Liquidation) -> LiquidationNotice:
-    spec = row.market.rules
-    lost = f"{money(row.lost, rounding=ROUND_CEILING)} {spec.collateral} were lost" if row.lost is not None else ""
-    scope = "Only the margin of this position was touched." if row.mode == "isolated" else ""
-    back = f"{money(row.returned, rounding=ROUND_FLOOR)} came back." if row.returned else ""
+    base, side = row.market.rules.base, side_of(row).lower()
+    verb = "Auto-deleveraged" if row.is_deleveraging else "Liquidated"
+    sentences = _deleveraged_words(row) if row.is_deleveraging else _liquidated_words(row)
     return LiquidationNotice(
         id=row.pk,
-        title=f"Liquidated: {spec.base} {side_of(row).lower()} of {plain(row.closed_size)}",
-        detail=" ".join(words for words in (f"{lost}." if lost else "", back, scope) if words),
+        title=f"{verb}: {base} {side} of {plain(row.closed_size)}",
+        detail=" ".join(sentence for sentence in sentences if sentence),
         time=f"{row.happened_at:%H:%M:%S}",
     )
+
+
+def _liquidated_words(row: Liquidation) -> tuple[str, ...]:
+    lost = result_words(row)
+    return (
+        f"{lost}." if lost else "",
+        f"{money(row.returned, rounding=ROUND_FLOOR)} came back." if row.returned else "",
+        "Only the margin of this position was touched." if row.mode == "isolated" else "",
+    )
+
+
+def _deleveraged_words(row: Liquidation) -> tuple[str, ...]:
+    spec, result = row.market.rules, result_words(row)
+    price = f" at {price_text(row.average_price, spec)}" if row.average_price else ""
+    return (
+        f"The venue closed it{price} against a liquidated position. You did nothing wrong.",
+        f"{result}." if result else "",
+        remaining_words(row),
+    )
+
+
+def remaining_words(row: Liquidation) -> str:
+    """What was left of a position that was closed in part or whole; empty where we had not seen it before."""
+    left = abs(row.size_before) - row.closed_size
+    if left:
+        return f"{plain(left)} {row.market.rules.base} remained open."
+    return "Nothing of it remained open." if row.seen_at else ""
 
 
 def history_note(accounts: Iterable[VenueAccount]) -> datetime | None:

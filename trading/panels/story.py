@@ -8,7 +8,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from trading.models import Fill, Liquidation, MarginChange, SettingChange
 from trading.panels.market import liquidation_text, price_text, tone_of
 from trading.panels.numbers import clock, money, percent, plain
-from trading.panels.records import method_words, side_of, small_money
+from trading.panels.records import method_words, remaining_words, side_of, small_money
 from trading.panels.view_models import Tone
 from trading.past import Story
 from trading.venues.snapshots import MarketSpec
@@ -65,7 +65,7 @@ def build_story(story: Story) -> LiquidationStory:
     row = story.liquidation
     spec = row.market.rules
     return LiquidationStory(
-        title=f"{spec.base} {side_of(row).lower()} liquidated",
+        title=f"{spec.base} {side_of(row).lower()} {'auto-deleveraged' if row.is_deleveraging else 'liquidated'}",
         lead=_lead(row, spec),
         badge=f"{row.mode.title()} {row.leverage}x" if row.leverage else row.mode.title(),
         mode=row.mode,
@@ -77,6 +77,13 @@ def build_story(story: Story) -> LiquidationStory:
 
 
 def _lead(row: Liquidation, spec: MarketSpec) -> str:
+    if row.is_deleveraging:
+        price = f" at {price_text(row.average_price, spec)}" if row.average_price else ""
+        return (
+            f"On {clock(row.happened_at)} UTC the venue closed {plain(row.closed_size)} {spec.base} of this position"
+            f"{price} against a liquidated position whose loss nobody else took. You did nothing wrong: the venue"
+            f" chooses among the positions on the winning side. {remaining_words(row)}"
+        ).rstrip()
     direction = "fell" if row.size_before > 0 else "rose"
     mark = f" to {price_text(row.mark_price, spec)}" if row.mark_price else ""
     whole = "" if row.closed_size == abs(row.size_before) else f" {plain(row.closed_size)} of it was closed."
@@ -104,11 +111,7 @@ def _facts(row: Liquidation, spec: MarketSpec) -> tuple[Fact, ...]:
             note=method_words(row.method),
         ),
         Fact(label="Fees", value=f"{money(row.fee, rounding=ROUND_CEILING)} {unit}"),
-        Fact(
-            label="Lost",
-            value=f"{money(row.lost, rounding=ROUND_CEILING)} {unit}" if row.lost is not None else "not known",
-            note=f"of {money(row.margin)} in the position" if row.margin is not None else "",
-        ),
+        _result(row, unit),
         Fact(
             label="Came back",
             value=f"{money(row.returned, rounding=ROUND_FLOOR)} {unit}"
@@ -119,10 +122,23 @@ def _facts(row: Liquidation, spec: MarketSpec) -> tuple[Fact, ...]:
         Fact(
             label="Left in the account",
             value=f"{money(row.remained, rounding=ROUND_FLOOR)} {unit}" if row.remained is not None else "not read yet",
-            note="only this position's margin was touched" if row.mode == "isolated" else "",
+            note="only this position's margin was touched" if _is_alone(row) else "",
         ),
     ]
     return tuple(facts)
+
+
+def _is_alone(row: Liquidation) -> bool:
+    return row.mode == "isolated" and not row.is_deleveraging
+
+
+def _result(row: Liquidation, unit: str) -> Fact:
+    if row.lost is None:
+        return Fact(label="Lost", value="not known")
+    if row.lost < 0:
+        return Fact(label="Gained", value=f"{money(-row.lost, rounding=ROUND_FLOOR)} {unit}", note="by what was closed")
+    note = f"of {money(row.margin)} in the position" if row.margin is not None else ""
+    return Fact(label="Lost", value=f"{money(row.lost, rounding=ROUND_CEILING)} {unit}", note=note)
 
 
 def _ours(row: Liquidation, spec: MarketSpec, mark: Decimal) -> str:
@@ -204,7 +220,9 @@ def _seen_line(row: Liquidation, spec: MarketSpec) -> StoryRow:
 
 
 def _end_line(row: Liquidation, spec: MarketSpec) -> StoryRow:
-    if row.returned is None:
+    if row.is_deleveraging:
+        words = f"{remaining_words(row)}{'' if row.fee else ' No fee was taken.'}".lstrip()
+    elif row.returned is None:
         words = "The position was closed. It was backed by the whole cross account, so the loss came out of that."
     elif row.returned > 0:
         words = f"The position was gone. {money(row.returned, rounding=ROUND_FLOOR)} {spec.collateral} came back."
@@ -217,7 +235,7 @@ def _end_line(row: Liquidation, spec: MarketSpec) -> StoryRow:
         time=clock(row.ended_at),
         words=words,
         amount=money(-lost, signed=True) if lost is not None else "",
-        tone=Tone.DOWN if lost else Tone.PLAIN,
+        tone=tone_of(-lost) if lost is not None else Tone.PLAIN,
     )
 
 
@@ -255,7 +273,7 @@ def _height(price: Decimal, bottom: Decimal, top: Decimal) -> str:
 def _lesson(row: Liquidation, spec: MarketSpec) -> str:
     """How far beyond the liquidation price the price went, and so how much nearer survival was; empty if not known."""
     shown = row.liquidation_price
-    if shown is None or not row.path or shown <= 0:
+    if row.is_deleveraging or shown is None or not row.path or shown <= 0:
         return ""
     is_long = row.size_before > 0
     extreme = min(Decimal(low) for _, low, _, _ in row.path) if is_long else max(Decimal(p[2]) for p in row.path)

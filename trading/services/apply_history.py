@@ -9,6 +9,7 @@ from datetime import datetime
 
 from trading.connect import gateway_of
 from trading.models import Fill, FundingPayment, LedgerEntry, Market, VenueAccount
+from trading.models.records import DELEVERAGED
 from trading.services.apply_account import markets_named
 from trading.venues.base import Fill as VenueFill
 from trading.venues.base import FundingPayment as VenueFunding
@@ -16,7 +17,7 @@ from trading.venues.base import LedgerEntry as VenueEntry
 from trading.venues.base import Venue
 
 # What Aster's ledger calls the orders by which it closed a position itself (Aster 3.7), and what we call the method.
-FORCED = {"LIQUIDATION": "market", "ADL": "adl"}
+FORCED = {"LIQUIDATION": "market", "ADL": DELEVERAGED}
 FORCED_KEY = "forced-"
 
 
@@ -30,7 +31,9 @@ def apply_fills(account: VenueAccount, fills: Iterable[VenueFill]) -> None:
 
 def _fill_row(account: VenueAccount, market: Market, fill: VenueFill) -> Fill:
     # The mark stands on both sides of a liquidation: it is the trader's own only where the account is his.
-    own = fill.liquidation if fill.liquidation and fill.liquidation.account.lower() == account.address.lower() else None
+    mark = fill.liquidation
+    is_own = mark is not None and mark.account.lower() == account.address.lower()
+    method = mark.method if mark and is_own else (DELEVERAGED if fill.is_deleveraged else "")
     return Fill(
         operator_id=account.operator_id,
         account=account,
@@ -47,8 +50,8 @@ def _fill_row(account: VenueAccount, market: Market, fill: VenueFill) -> Fill:
         fee=fill.fee,
         fee_token="" if fill.fee_token == market.rules.collateral else fill.fee_token,
         builder_fee=fill.builder_fee,
-        liquidation=own.method if own else "",
-        liquidation_mark_price=own.mark if own else None,
+        liquidation=method,
+        liquidation_mark_price=mark.mark if mark and method else None,
     )
 
 

@@ -14,7 +14,7 @@ import msgspec
 
 from trading.connect import gateway_of
 from trading.models import Fill, LedgerEntry, VenueAccount
-from trading.services.apply_history import FORCED
+from trading.models.records import DELEVERAGED
 from trading.venues.base import Venue
 
 CLEARANCE = "INSURANCE_CLEAR"
@@ -44,9 +44,7 @@ def clearance_of(account: VenueAccount, fills: list[Fill], span: timedelta) -> C
         return Clearance()
     # A neighbour farther away than ``span`` may be nearer to a booking that is not.
     around = (near[0] - span, near[1] + span)
-    forced = Fill.objects.filter(account=account, happened_at__range=around).exclude(
-        liquidation__in=("", FORCED["ADL"])
-    )
+    forced = Fill.objects.filter(account=account, happened_at__range=around).exclude(liquidation__in=("", DELEVERAGED))
     listed = list(forced.select_related("market"))
     own = {fill.key for fill in fills}
     amounts = [row.amount for row in bookings if _owner(account, row, listed) in own and row.amount is not None]

@@ -9,6 +9,9 @@ In money (Hyperliquid 3.3, 3.10; Aster 4.9): an isolated position ends with its 
 brought, less fees and, where a venue takes one, the liquidation's own. That comes back to the account, unless it is
 below zero, which the venue bears, or a backstop was needed, which keeps all of it. A backstop of the whole cross
 account keeps what the account was still worth.
+
+An auto-deleveraging closes a position of one who did nothing wrong against a liquidated one that nobody else takes
+(Hyperliquid 3.10, Aster 4.9). It is an execution like any other, without a fee, and nothing is taken or borne besides.
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,9 +30,11 @@ from trading.models import (
     Liquidation,
     MarginChange,
     Position,
+    Setting,
     VenueAccount,
 )
 from trading.models.accounts import PositionFigures
+from trading.models.records import DELEVERAGED
 from trading.services.announcements import Announcement, announced_at, announced_last, announcements_of
 from trading.services.clearances import Clearance, clearance_of
 from trading.services.liquidation_money import Execution, Outcome, isolated_outcome, released
@@ -39,15 +44,22 @@ from trading.venues.base import Venue
 EPISODE = timedelta(minutes=1)
 METHODS = ("market", "backstop")
 BACKSTOP = "backstop"
+# A position is liquidated, or closed against another one's liquidation: never both in one record.
+KINDS = (METHODS, (DELEVERAGED,))
 ZERO = Decimal(0)
 
 
 def record_liquidations(account: VenueAccount, since: datetime) -> list[Liquidation]:
-    """Put every liquidation with an execution since then on record, or work it out again; those that are new.
+    """Put every liquidation and auto-deleveraging with an execution since then on record, or work it out again; those
+    that are new.
 
     ``account`` is locked by the running transaction.
     """
-    forced = Fill.objects.filter(account=account, liquidation__in=METHODS)
+    return [row for methods in KINDS for row in _record_kind(account, since, methods)]
+
+
+def _record_kind(account: VenueAccount, since: datetime, methods: Sequence[str]) -> list[Liquidation]:
+    forced = Fill.objects.filter(account=account, liquidation__in=methods)
     touched = forced.filter(happened_at__gte=since).values_list("market_id", "is_buy").distinct().order_by()
     new = []
     for market_id, is_buy in touched:
@@ -99,7 +111,9 @@ def _tell_executions(row: Liquidation, fills: list[Fill]) -> None:
     first = fills[0]
     row.key = first.key
     row.happened_at, row.ended_at = first.happened_at, fills[-1].happened_at
-    row.method = ", ".join(method for method in METHODS if any(fill.liquidation == method for fill in fills))
+    row.method = ", ".join(
+        method for method in (*METHODS, DELEVERAGED) if any(fill.liquidation == method for fill in fills)
+    )
     row.closed_size = size
     row.average_price = sum((fill.size * fill.price for fill in fills), ZERO) / size
     row.mark_price = first.liquidation_mark_price
@@ -111,9 +125,8 @@ def _tell_executions(row: Liquidation, fills: list[Fill]) -> None:
 def _tell_position(row: Liquidation, account: VenueAccount, fills: list[Fill]) -> None:
     """What we had shown of the position, and the outcome that follows from it."""
     seen = _seen_before(account, row, is_long=row.size_before > 0)
-    announced = _announced(account, row, fills)
-    first = announced_at(announced, row.market.name, row.size_before, row.happened_at)
-    row.mode = seen.mode if seen else ((first.mode if first else "") or _mode_in_words(fills))
+    announced = [] if row.is_deleveraging else _announced(account, row, fills)
+    row.mode = seen.mode if seen else _mode_unseen(account, row, announced, fills)
     if seen is not None:
         row.position_side = seen.position_side
         row.entry_price, row.leverage = seen.entry_price, seen.leverage
@@ -137,10 +150,15 @@ def _announced(account: VenueAccount, row: Liquidation, fills: Iterable[Fill]) -
     return [announcement for announcement in near if announcement.sizes[row.market.name] in sizes]
 
 
-def _mode_in_words(fills: Iterable[Fill]) -> str:
-    """The venue's words name the mode in a backstop (Hyperliquid 2.5)."""
-    is_cross = any("Cross" in fill.direction for fill in fills)
-    return MarginMode.CROSS.value if is_cross else MarginMode.ISOLATED.value
+def _mode_unseen(account: VenueAccount, row: Liquidation, announced: list[Announcement], fills: Iterable[Fill]) -> str:
+    """As the venue's ledger tells, or its words for a backstop (Hyperliquid 2.5), or as was set in the market last."""
+    told = announced_at(announced, row.market.name, row.size_before, row.happened_at)
+    if told is not None and told.mode:
+        return told.mode
+    words = " ".join(fill.direction for fill in fills).lower()
+    named = [mode.value for mode in MarginMode if mode.value in words]
+    setting = None if named else Setting.objects.filter(account=account, market=row.market).first()
+    return setting.mode if setting else next(iter(named), MarginMode.ISOLATED.value)
 
 
 def _seen_before(account: VenueAccount, row: Liquidation, *, is_long: bool) -> PositionFigures | None:
@@ -178,7 +196,7 @@ def _outcome(
         fee=row.fee,
         moved=(max(ZERO, returned - booked.fee), borne),
         is_whole=row.closed_size == abs(row.size_before),
-        is_told=gateway_of(Venue(account.venue)).lists_liquidations,
+        is_told=row.is_deleveraging or gateway_of(Venue(account.venue)).lists_liquidations,
     )
 
 

@@ -250,8 +250,8 @@ def store(
         gone = None
         if answers.orders is not None:
             gone = apply_orders(row, answers.orders, reading.began_at, reading.number, answers.only)
-        _store_events(row, answers)
-        is_liquidated = bool(record_liquidations(row, answers.since)) if answers.fills is not None else False
+        since = _store_events(row, answers)
+        is_liquidated = bool(record_liquidations(row, since)) if answers.fills is not None else False
         _move_cursors(row, reading, answers, shown)
         row.refresh_from_db()
         adds_up = True
@@ -262,14 +262,18 @@ def store(
     return Stored(gone=tuple(gone or ()), is_taken=is_taken, adds_up=adds_up, is_liquidated=is_liquidated)
 
 
-def _store_events(row: VenueAccount, answers: Answers) -> None:
+def _store_events(row: VenueAccount, answers: Answers) -> datetime:
+    """Since when anything may have become known: the ledger is read more seldom than executions, and says which of
+    them were forced."""
     if answers.fills is not None:
         apply_fills(row, answers.fills)
     if answers.funding is not None:
         apply_funding(row, answers.funding)
     if answers.ledger is not None:
         apply_ledger(row, answers.ledger)
-    mark_forced_fills(row, answers.since)
+    since = min([answers.since, *(entry.time for entry in answers.ledger or ())])
+    mark_forced_fills(row, since)
+    return since
 
 
 def _move_cursors(row: VenueAccount, reading: Reading, answers: Answers, shown: AccountSnapshot | None) -> None:

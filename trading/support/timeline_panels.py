@@ -154,10 +154,10 @@ def _of_liquidation(entry: Happened, steps: Steps) -> TimelineRow:
     row: Liquidation = entry.row
     return TimelineRow(
         time=clock(entry.at),
-        kind="Liquidation",
+        kind="Deleveraging" if row.is_deleveraging else "Liquidation",
         words=f"{row.market.rules.base} {side_of(row).lower()} of {plain(row.closed_size)} {method_words(row.method)}.",
         amount=money(-row.lost, signed=True) if row.lost is not None else "",
-        tone=Tone.DOWN,
+        tone=tone_of(-row.lost) if row.lost is not None else Tone.DOWN,
         liquidation=row.pk,
     )
 

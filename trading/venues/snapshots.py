@@ -286,7 +286,7 @@ class LiquidationMark(msgspec.Struct, frozen=True):
 class Fill(msgspec.Struct, frozen=True):
     """One execution. ``key`` is unique within an account. ``fee`` is the total, includes ``builder_fee`` and is
     negative for a rebate; ``closed_pnl`` is before fees. None: the row did not say. ``direction`` is display text
-    only."""
+    only. ``is_deleveraged``: the venue closed it against somebody else's liquidated position."""
 
     key: str
     market: str
@@ -304,6 +304,7 @@ class Fill(msgspec.Struct, frozen=True):
     start_position: Decimal | None
     direction: str
     liquidation: LiquidationMark | None = None
+    is_deleveraged: bool = False
 
 
 class FundingPayment(msgspec.Struct, frozen=True):

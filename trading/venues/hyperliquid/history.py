@@ -23,6 +23,9 @@ from trading.venues.decoding import Decoder, Record, moment, oldest_first
 
 ZERO = Decimal(0)
 MAIN = ""
+# The venue's words for an auto-deleveraging (3.10), as its public record of 10 October 2025 has them. The mark of the
+# liquidation beside them names the other side.
+DELEVERAGED = "Auto-Deleveraging"
 
 
 class _Liquidation(Record, frozen=True):
@@ -116,6 +119,7 @@ def _fill(row: _Fill) -> Fill:
         start_position=row.start_position,
         direction=row.dir,
         liquidation=None if mark is None else LiquidationMark(mark.liquidated_user, mark.mark_px, mark.method),
+        is_deleveraged=row.dir == DELEVERAGED,
     )
 
 
