@@ -30,6 +30,7 @@ FLOORS = {
     "branding": 3,
     "trading.models": 3,
     "trading.holdings": 4,
+    "trading.statements": 4,
     "trading.connect": 4,
     "trading.metering": 4,
     "trading.live": 4,

@@ -6,7 +6,7 @@ A view asks for the desk of its signed-in trader and never filters rows itself: 
 exist (``Http404``).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -25,10 +25,11 @@ from trading.margin.cross import remarked
 from trading.margin.errors import MarginInputError
 from trading.margin.types import Account, AccountMode, FeeRates, MarginMode
 from trading.margin.types import Position as Held
-from trading.markets import board_of, known_at, policy_in_force, rules_of, weather_of
+from trading.markets import board_of, known_at, markets_of, policy_in_force, rules_of, weather_of
 from trading.models import Command, Fill, MarginChange, Market, Order, Position, Preference, VenueAccount
-from trading.services.accounts import Access, Stage, access_of, current_accounts
+from trading.services.accounts import ACCOUNT, Access, Stage, access_of, current_accounts
 from trading.services.storm import closed_because
+from trading.statements import Statement
 from trading.venues.base import Capabilities
 from trading.venues.snapshots import Venue
 from trading.venues.weather import Weather
@@ -37,6 +38,18 @@ DEFAULT_LEVERAGE_OF_ORDERS = 1
 # What the engine raises from rows that make no sense, such as a mark of zero, and what a panel then says.
 NO_FIGURES = (MarginInputError, ArithmeticError)
 UNREADABLE = "These figures cannot be read right now."
+PREFERENCES = Statement(Preference, "trader_id = %s")
+POSITIONS = Statement(
+    Position,
+    "account_id = %s",
+    {"account_version": "(SELECT xmin::text || ctid::text FROM trading_venueaccount AS a WHERE a.id = account_id)"},
+)
+OPEN_ORDERS = Statement(Order, "account_id = %s AND is_open ORDER BY placed_at DESC")
+UNSETTLED = Statement(
+    Command, "account_id = ANY(%s) AND state IN ('prepared', 'unknown') ORDER BY prepared_at DESC LIMIT 5"
+)
+# From the numbers of markets to their rows.
+Markets = Callable[[Iterable[int]], Mapping[int, Market]]
 
 
 @dataclass(frozen=True)
@@ -183,25 +196,30 @@ class Desk:
         return FeeRates(self.account.taker_fee, self.account.maker_fee, builder)
 
 
-def desk_of(trader: User, venue: Venue | None = None) -> Desk:
+def desk_of(trader: User, venue: Venue | None = None, markets: Markets = markets_of) -> Desk:
     """The trader's desk at a venue, in a fixed number of queries however much he holds.
 
-    Without a venue, where he has an account, or else where he may connect one.
+    Without a venue, where he has an account, or else where he may connect one. ``markets`` finds the markets' rows.
     """
     accounts, policy, now = current_accounts(trader), policy_in_force(), timezone.now()
     chosen = venue or _first_of(accounts, policy)
-    preferences = {row.market_id: row for row in Preference.objects.filter(trader=trader)}
-    return _desk(trader, chosen, accounts.get(chosen), policy, preferences, now)
+    return _desk(trader, chosen, accounts.get(chosen), policy, _preferences(trader), now, markets)
 
 
-def portfolio_of(trader: User, known: Mapping[Venue, VenueAccount] | None = None) -> tuple[Desk, ...]:
+def portfolio_of(
+    trader: User, known: Mapping[Venue, VenueAccount] | None = None, markets: Markets = markets_of
+) -> tuple[Desk, ...]:
     """The desks of all accounts that a trader's pages show, in the platform's order of venues; one without an account
     where there is none. What an operator no longer offers stays in sight as long as the account is there. ``known``
     are his current accounts where they have just been read."""
     accounts, policy, now = known or current_accounts(trader), policy_in_force(), timezone.now()
-    preferences = {row.market_id: row for row in Preference.objects.filter(trader=trader)}
+    preferences = _preferences(trader)
     held = [venue for venue, _ in configured_venues() if venue in accounts] or [_first_of(accounts, policy)]
-    return tuple(_desk(trader, venue, accounts.get(venue), policy, preferences, now) for venue in held)
+    return tuple(_desk(trader, venue, accounts.get(venue), policy, preferences, now, markets) for venue in held)
+
+
+def _preferences(trader: User) -> Mapping[int, Preference]:
+    return {row.market_id: row for row in PREFERENCES.rows(trader.pk)}
 
 
 def _desk(
@@ -211,17 +229,19 @@ def _desk(
     policy: Policy,
     preferences: Mapping[int, Preference],
     now: datetime,
+    markets: Markets,
 ) -> Desk:
-    positions: tuple[Position, ...] = ()
-    orders: tuple[Order, ...] = ()
+    positions: Sequence[Position] = ()
+    orders: Sequence[Order] = ()
     if account is not None:
         account, positions = _at_one_moment(account)
-        orders = tuple(Order.objects.filter(account=account, is_open=True).select_related("market"))
+        orders = OPEN_ORDERS.rows(account.pk)
+        _give_relations(account, [*positions, *orders], markets)
     return Desk(
         trader=trader,
         account=account,
-        positions=positions,
-        orders=orders,
+        positions=tuple(sorted(positions, key=lambda row: row.market.index)),
+        orders=tuple(orders),
         preferences=preferences,
         policy=policy,
         board=board_of(venue, account),
@@ -235,21 +255,26 @@ def _desk(
 def _at_one_moment(account: VenueAccount) -> tuple[VenueAccount, tuple[Position, ...]]:
     """The account and its positions as one snapshot of the venue left them, though a sync may write in between.
 
-    A position brings its account's row along in the same statement. Without any, the account is read once more: where
-    its snapshot is still the one read before, none came or went.
+    A position tells the version of its account's row that it was read beside. Without any, the account is read once
+    more: where its snapshot is still the one read before, none came or went.
     """
     while True:
-        rows = Position.objects.filter(account=account).select_related("market", "account").order_by("market__index")
-        positions = tuple(rows)
-        again = positions[0].account if positions else VenueAccount.objects.filter(pk=account.pk).first()
+        positions = tuple(POSITIONS.rows(account.pk))
+        if positions and positions[0].account_version == getattr(account, "version", ""):  # type: ignore[attr-defined]
+            return account, positions
+        again = next(iter(ACCOUNT.rows(account.pk)), None)
         if again is None:
             return account, ()
-        unmoved = again.venue_time == account.venue_time
-        for name in ("asked_builder", "asked_rate"):
-            setattr(again, name, getattr(account, name, None))
-        if positions or unmoved:
-            return again, positions
+        if not positions and again.venue_time == account.venue_time:
+            return again, ()
         account = again
+
+
+def _give_relations(account: VenueAccount, rows: Sequence[Position | Order], markets: Markets) -> None:
+    """Rows with the account and the markets that they name, so that none of them asks again."""
+    known = markets({row.market_id for row in rows})
+    for row in rows:
+        row.account, row.market = account, known[row.market_id]
 
 
 def _first_of(accounts: Mapping[Venue, VenueAccount], policy: Policy) -> Venue:
@@ -296,5 +321,9 @@ def recent_margin_changes(accounts: Iterable[VenueAccount], limit: int = 50) -> 
 
 def unsettled_commands(accounts: Iterable[VenueAccount]) -> list[Command]:
     """Commands of some accounts whose outcome the venue has not told yet, newest first."""
-    rows = Command.objects.filter(account__in=accounts, state__in=["prepared", "unknown"])
-    return list(rows.select_related("market")[:5])
+    numbers = [account.pk for account in accounts]
+    rows = UNSETTLED.rows(numbers) if numbers else []
+    known = markets_of(row.market_id for row in rows)
+    for row in rows:
+        row.market = known[row.market_id]
+    return rows

@@ -1,5 +1,6 @@
 """What the operator in scope offers to trade: his policy, the venues and their markets, and their newest prices."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -15,15 +16,24 @@ from trading.connect import configured_venues, public_adapter
 from trading.live import weather
 from trading.live.board import NOTHING_KNOWN, Board, read
 from trading.models import Market, VenueAccount
+from trading.statements import Statement
 from trading.venues.base import Adapter
 from trading.venues.snapshots import MarketState, Network, TimeInForce, Venue
 from trading.venues.weather import Weather
 
+POLICY = Statement(MarginPolicy, "TRUE ORDER BY id LIMIT 1")
+
 
 def policy_in_force() -> Policy:
     """The margin policy of the operator in scope."""
-    row = MarginPolicy.objects.first()
-    return Policy() if row is None else row.choices()
+    rows = POLICY.rows()
+    return rows[0].choices() if rows else Policy()
+
+
+def markets_of(numbers: Iterable[int]) -> Mapping[int, Market]:
+    """Markets as they are stored now, by their numbers; nothing is asked for none."""
+    wanted = set(numbers)
+    return Market.objects.in_bulk(wanted) if wanted else {}
 
 
 def venues_offered() -> dict[Venue, Network]:

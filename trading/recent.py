@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from tenants.models import User
 from trading.desk import Desk, accounts_of, desk_of, portfolio_of, unsettled_commands
 from trading.live.publish import turns
-from trading.markets import market_named
+from trading.markets import market_named, markets_of
 from trading.models import Command, Market
 from trading.services.accounts import current_accounts
 from trading.venues.snapshots import Venue
@@ -44,6 +44,7 @@ class Portfolio:
 _recent: dict[tuple[int, int, Venue | None], tuple[float, Desk]] = {}
 _portfolios: dict[tuple[int, int], tuple[float, Portfolio]] = {}
 _markets: dict[tuple[int, str], tuple[float, Market]] = {}
+_by_number: dict[int, tuple[float, Market]] = {}
 _books: dict[tuple[str, str], tuple[float, Mapping[str, Market]]] = {}
 
 
@@ -56,7 +57,7 @@ def recent_desk(trader: User, venue: Venue | None = None) -> Desk:
     known = _recent.get(key)
     if known and known[0] > time.monotonic():
         return known[1]
-    desk = desk_of(trader, venue)
+    desk = desk_of(trader, venue, recent_markets)
     if len(_recent) >= REMEMBERED_DESKS:
         _recent.clear()
     _recent[key] = (time.monotonic() + REMEMBERED_SECONDS, desk)
@@ -82,7 +83,7 @@ def _read_portfolio(trader: User) -> Portfolio:
     accounts = current_accounts(trader)
     # Asked before the rows: a change that comes in between makes this reading old, never the other way round.
     told = _turns_of(trader, [account.pk for account in accounts.values()])
-    desks = portfolio_of(trader, accounts)
+    desks = portfolio_of(trader, accounts, recent_markets)
     return Portfolio(desks, tuple(unsettled_commands(accounts_of(desks))), told)
 
 
@@ -105,6 +106,7 @@ def forget_desk(trader: User, venue: Venue) -> None:
 def forget_market(operator_id: int, address: str) -> None:
     """Drop what this process remembers of one operator's market."""
     _markets.pop((operator_id, address), None)
+    _by_number.clear()
 
 
 def forget_desks() -> None:
@@ -112,6 +114,7 @@ def forget_desks() -> None:
     _recent.clear()
     _portfolios.clear()
     _markets.clear()
+    _by_number.clear()
     _books.clear()
 
 
@@ -126,6 +129,21 @@ def recent_market(operator_id: int, address: str) -> Market:
         _markets.clear()
     _markets[key] = (time.monotonic() + RULES_SECONDS, market)
     return market
+
+
+def recent_markets(numbers: Iterable[int]) -> Mapping[int, Market]:
+    """``markets_of``, each remembered for a few seconds: what is listed is the same for every operator."""
+    now, found, missing = time.monotonic(), {}, []
+    for number in numbers:
+        known = _by_number.get(number)
+        if known and known[0] > now:
+            found[number] = known[1]
+        else:
+            missing.append(number)
+    for number, market in markets_of(missing).items():
+        _by_number[number] = (now + RULES_SECONDS, market)
+        found[number] = market
+    return found
 
 
 def recent_books(venue: str, network: str) -> Mapping[str, Market]:

@@ -2,7 +2,7 @@
 
 ``/empty/`` is a view that does nothing behind the same middleware. ``/plain/`` is the positions table as it is usually
 written: the ORM, a row at a time in Django's own template language. ``/anew/`` is our own table with nothing remembered
-of the trader's accounts.
+of the trader's accounts, as after a change; the rules of the markets are.
 """
 
 import os
@@ -17,8 +17,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.bench.site_settings")
 django.setup()
 
 from perpsstudio.urls import urlpatterns as product  # noqa: E402
+from tenants.access import MemberRequest  # noqa: E402
+from tenants.recent import trader_remembered  # noqa: E402
 from trading.models import Position, VenueAccount  # noqa: E402
-from trading.recent import forget_desks  # noqa: E402
+from trading.recent import forget_desk  # noqa: E402
+from trading.venues.snapshots import Venue  # noqa: E402
 from trading.views.positions import show_positions  # noqa: E402
 
 PLAIN_TABLE = Engine().from_string(
@@ -41,9 +44,10 @@ def plain(request: HttpRequest) -> HttpResponse:
     return HttpResponse(PLAIN_TABLE.render(Context({"positions": positions})))
 
 
-def anew(request: HttpRequest) -> HttpResponse:
+@trader_remembered
+def anew(request: MemberRequest) -> HttpResponse:
     """The product's table, as it costs after a change that was announced."""
-    forget_desks()
+    forget_desk(request.user, Venue.HYPERLIQUID)
     return show_positions(request)
 
 

@@ -10,15 +10,16 @@ from datetime import datetime
 from enum import StrEnum
 
 from django.db import transaction
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import Q
 from django.utils import timezone
 
 from tenants.models import User
 from trading.connect import gateway_of, seal
-from trading.models import BuilderFee, Command, Market, VenueAccount
+from trading.models import Command, Market, VenueAccount
 from trading.models.commands import OPEN_STATES
 from trading.services.fees import read_fees
 from trading.services.sync import sync_account, sync_markets
+from trading.statements import Statement
 from trading.venues.base import Adapter, Venue
 from trading.venues.commands import BuilderFee as Fee
 from trading.venues.errors import Reason
@@ -68,6 +69,19 @@ class AccountRefused(Exception):
     """The account is not taken, or its key not let go; the text is one sentence for the page."""
 
 
+ASKED = """(
+    SELECT fee.{column} FROM trading_builderfee AS fee
+    WHERE (fee.operator_id, fee.venue, fee.network)
+        = (trading_venueaccount.operator_id, trading_venueaccount.venue, trading_venueaccount.network)
+)"""
+# PostgreSQL's own mark of a row's state, another one after each write: who wrote it, and where it lies.
+ACCOUNT_COLUMNS = {
+    "asked_builder": ASKED.format(column="address"),
+    "asked_rate": ASKED.format(column="rate"),
+    "version": "trading_venueaccount.xmin::text || trading_venueaccount.ctid::text",
+}
+CURRENT_ACCOUNTS = Statement(VenueAccount, "trader_id = %s AND is_current ORDER BY id DESC", ACCOUNT_COLUMNS)
+ACCOUNT = Statement(VenueAccount, "id = %s", ACCOUNT_COLUMNS)
 STILL_PROVING = (
     "The venue is still being asked what became of your last request, which needs this trading key. It takes seconds, "
     "a minute at the most; then try again."
@@ -76,11 +90,7 @@ STILL_PROVING = (
 
 def current_accounts(trader: User) -> dict[Venue, VenueAccount]:
     """The accounts a trader's pages show, one at a venue, each with the operator's fee there."""
-    asked = BuilderFee.objects.filter(venue=OuterRef("venue"), network=OuterRef("network"))
-    rows = VenueAccount.objects.filter(trader=trader, is_current=True).annotate(
-        asked_builder=Subquery(asked.values("address")[:1]), asked_rate=Subquery(asked.values("rate")[:1])
-    )
-    return {Venue(row.venue): row for row in rows.order_by("-pk")}
+    return {Venue(row.venue): row for row in CURRENT_ACCOUNTS.rows(trader.pk)}
 
 
 def current_account(trader: User, venue: Venue) -> VenueAccount | None:

@@ -247,8 +247,8 @@ def test_panel_asks_the_database_the_same_at_1_and_30_rows(
     remember_for_a_minute(monkeypatch)
     browser.get("/positions/")
     forget_desks()
-    # The accounts, the policy, preferences, positions, orders and what is being checked; not the person.
-    with django_assert_num_queries(6):
+    # The accounts, the policy, preferences, positions, orders, their markets and what is being checked; not the person.
+    with django_assert_num_queries(7):
         browser.get("/positions/")
     template = Market.objects.get(name="ETH")
     for index in range(29):
@@ -263,7 +263,7 @@ def test_panel_asks_the_database_the_same_at_1_and_30_rows(
         ).save()  # fmt: skip
 
     forget_desks()
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         page = browser.get("/positions/").content.decode()
 
     assert page.count("data-row") == 30

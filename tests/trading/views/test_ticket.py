@@ -255,8 +255,9 @@ def test_quote_asks_the_database_nothing_while_the_slider_moves(
 
     assert len(set(pages)) == 10
     forget_desks()
-    # The market with the operator's venues, accounts, policy, preferences, positions and orders; not the person.
-    with django_assert_num_queries(6):
+    # The market with the operator's venues, accounts, policy, preferences, positions, orders and the markets of these;
+    # not the person.
+    with django_assert_num_queries(7):
         browser.get(QUOTE, fields())
 
 
