@@ -5,12 +5,14 @@ of what stays; one that takes the last of it releases all there is, less the fee
 backstop keeps whatever is still in the position (Hyperliquid 3.3, 3.10).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 
 # A millionth of the collateral (Hyperliquid 2.3).
 UNIT = Decimal("0.000001")
+# The smallest amount that Aster books (Aster 3.7).
+BOOKED = Decimal("0.00000001")
 ZERO = Decimal(0)
 
 
@@ -82,3 +84,16 @@ def isolated_outcome(
     if is_told:
         returned = max(ZERO, end)
     return Outcome(margin, returned, ZERO if is_told else returned - end, margin - returned)
+
+
+def shares(amount: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:
+    """``amount`` in parts that stand to each other as the weights do; the last takes what rounding leaves.
+
+    >>> shares(Decimal("-10"), [Decimal(2), Decimal(1)])
+    [Decimal('-6.66666667'), Decimal('-3.33333333')]
+    >>> shares(Decimal("7"), [Decimal(0)])
+    [Decimal('7')]
+    """
+    total = sum(weights, ZERO)
+    parts = [(amount * weight / total if total else ZERO).quantize(BOOKED, ROUND_HALF_EVEN) for weight in weights[:-1]]
+    return [*parts, amount - sum(parts, ZERO)]

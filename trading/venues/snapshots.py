@@ -73,6 +73,7 @@ class MarketSpec(msgspec.Struct, frozen=True):
     ``max_market_notional`` bounds one market order, None where the venue states no bound; so do the sizes: ``min_size``
     and ``max_size`` of any order, ``max_market_size`` of one at market. ``max_slippage`` is how far from the mark (a
     fraction) a market order may trade, None without such a bound. ``funding_hours`` lie between two payments.
+    ``liquidation_fee`` is a fraction of what a liquidation closes.
     """
 
     venue: Venue
@@ -95,6 +96,7 @@ class MarketSpec(msgspec.Struct, frozen=True):
     max_market_size: Decimal | None = None
     max_slippage: Decimal | None = None
     token: str = ""
+    liquidation_fee: Decimal = Decimal(0)
 
     @property
     def address(self) -> str:

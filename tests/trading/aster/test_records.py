@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from decimal import ROUND_CEILING, Decimal
+from uuid import uuid4
 
 import msgspec
 import pytest
@@ -91,6 +92,35 @@ def test_fee_of_a_cross_liquidation_is_its_own(ready: AsterTrader, aster: Sandbo
     row = Liquidation.objects.get()
     assert (row.mode, row.fee, totals.unexplained) == ("cross", -booked()[0], Decimal(0))
     assert row.lost == row.fee - row.closed_pnl
+
+
+def test_fee_of_a_whole_cross_account_is_shared_by_what_each_market_was_charged(
+    ready: AsterTrader, aster: SandboxProcess
+) -> None:
+    """The venue books it in one sum, of what each market's executions were worth times its rate (Aster 4.9)."""
+    everything(ready)
+    ether = Market.objects.get(venue="aster", name="ETHUSDT")
+    for market, size in ((ready.market, "0.6"), (ether, "12")):
+        wanted = ticket(
+            form_key=uuid4(), size=Decimal(size), mode=MarginMode.CROSS, leverage=20, mark=market.mark_price
+        )
+        assert place_order(trading_adapter(ready.account), ready.account, market, wanted).state == "accepted"
+    Market.objects.filter(pk=ether.pk).update(spec=ether.spec | {"liquidation_fee": "0.015"})
+    everything(ready)
+    held = Position.objects.get(account=ready.account, market=ready.market)
+    assert held.liquidation_price is not None
+    aster.mark("BTCUSDT", f"{held.liquidation_price.quantize(Decimal(1)) - 5}", venue="aster")
+
+    totals = everything(ready)
+
+    assert totals.unexplained == 0
+    first, second = Liquidation.objects.select_related("market").order_by("market__name")
+    (booking,) = booked()
+    worths = [row.closed_size * row.average_price * row.market.rules.liquidation_fee for row in (first, second)]
+    assert [row.market.rules.liquidation_fee for row in (first, second)] == [Decimal("0.025"), Decimal("0.015")]
+    assert (booking < 0, first.fee + second.fee) == (True, -booking)
+    assert abs(first.fee - -booking * worths[0] / sum(worths)) < Decimal("0.000001")
+    assert [row.lost for row in (first, second)] == [row.fee - row.closed_pnl for row in (first, second)]
 
 
 def test_neighbours_of_one_market_share_no_booking(ready: AsterTrader, aster: SandboxProcess) -> None:

@@ -47,6 +47,7 @@ class _Symbol(Record, frozen=True):
     margin_asset: str
     filters: list[_Filter]
     market_take_bound: Decimal = ZERO
+    liquidation_fee: Decimal = ZERO
 
 
 class _Listed(Record, frozen=True):
@@ -246,6 +247,7 @@ def _spec(row: _Symbol, index: int, tiers: Mapping[str, TierTable], funding_hour
         max_size=_bound(filters["LOT_SIZE"].max_qty),
         max_market_size=_bound(filters["MARKET_LOT_SIZE"].max_qty),
         max_slippage=_max_slippage(row, filters.get("PERCENT_PRICE")),
+        liquidation_fee=row.liquidation_fee,
     )
 
 
