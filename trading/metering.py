@@ -6,6 +6,7 @@ carry no operator. What one account may send is told apart by the account's own 
 
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -17,7 +18,7 @@ from redis.exceptions import RedisError
 from trading.live import weather
 from trading.live.connections import blocking
 from trading.venues.allowance import Allowance, short_of
-from trading.venues.budget import Budget
+from trading.venues.budget import Budget, Memory
 from trading.venues.ledger import Meter
 from trading.venues.metered import Limits, MeteredTransport, Tariff, weight_meter
 from trading.venues.snapshots import Network, Venue
@@ -30,6 +31,8 @@ LIMITS_SECONDS = 86_400
 REMEMBERED_SECONDS = 5.0
 
 _known: dict[tuple[Venue, Network], tuple[float, Limits | None]] = {}
+# What this process was told of each gate, see ``Memory``.
+_memories: defaultdict[str, Memory] = defaultdict(Memory)
 
 
 def metered(transport: Transport, tariff: Tariff, venue: Venue, network: Network, account: str) -> MeteredTransport:
@@ -132,7 +135,8 @@ def _allowances(venue: Venue, network: Network) -> str:
 
 def budget_of(venue: Venue, network: Network, address: str = "") -> Budget:
     """The budget of an address of ours at a venue; of this process's where none is named."""
-    return Budget(blocking(), _gate(venue, network, address))
+    gate = _gate(venue, network, address)
+    return Budget(blocking(), gate, memory=_memories[gate])
 
 
 def meter_of(tariff: Tariff, venue: Venue, network: Network, address: str = "") -> Meter:

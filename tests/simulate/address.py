@@ -10,7 +10,8 @@ from tests.simulate.world import Floats, Places, VenueCounter
 from trading.services import schedule
 from trading.services.schedule import WHOLE_SHARE
 from trading.venues.hyperliquid.weights import TARIFF, readings
-from trading.venues.ledger import Answer, Charge, Ledger, Meter, Priority
+from trading.venues.ledger import Answer, Charge, Ledger, Priority
+from trading.venues.metered import weight_meter
 
 LIMIT = TARIFF.weight  # a minute for one address (Hyperliquid 7)
 READINGS = readings(0)
@@ -35,7 +36,7 @@ class Address:
 
     def __init__(self, places: Places, chance: np.random.Generator, *, read: Read, done: Done, unread: Done) -> None:
         self.places = places
-        self.meter = Meter("address", LIMIT)
+        self.meter = weight_meter("address", LIMIT)
         self.has_slack = True
         self.lags: list[float] = []
         self.counter = VenueCounter(LIMIT)

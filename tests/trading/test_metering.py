@@ -88,19 +88,19 @@ def test_every_process_hears_what_one_was_told() -> None:
     note_limits(*PLACE, Limits(600, ((50, 10.0), (100, 60.0))))
     forget_limits()  # another process
 
-    assert charged(metered(Silent(), TARIFF, *PLACE, "0x1")) == [(600, 60.0), (50, 10.0), (100, 60.0)]
+    assert charged(metered(Silent(), TARIFF, *PLACE, "0x1")) == [(600, 60.0), (50, 10.0), (100, 60.0), (90, 60.0)]
 
 
 @pytest.mark.usefixtures("fresh")
 def test_way_that_was_open_before_the_venue_said_its_limits_keeps_to_them(settings: Settings) -> None:
     way = metered(Silent(), TARIFF, *PLACE, "0x1")
-    assert charged(way) == [(2400, 60.0), (300, 10.0), (1200, 60.0)]
+    assert charged(way) == [(2400, 60.0), (300, 10.0), (1200, 60.0), (360, 60.0)]
 
     note_limits(*PLACE, Limits(600, ((50, 10.0), (100, 60.0))))
-    assert charged(way) == [(600, 60.0), (50, 10.0), (100, 60.0)]
+    assert charged(way) == [(600, 60.0), (50, 10.0), (100, 60.0), (90, 60.0)]
 
     settings.ASTER_WEIGHT_PER_MINUTE = 9000
-    assert charged(way) == [(9000, 60.0), (50, 10.0), (100, 60.0)]
+    assert charged(way) == [(9000, 60.0), (50, 10.0), (100, 60.0), (1350, 60.0)]
 
 
 def charged(way: MeteredTransport) -> list[tuple[int, float]]:

@@ -214,6 +214,26 @@ class HeldBack(Unavailable):
         self.explanation = f"The venue lets us ask again in {seconds} s. Nothing was changed; last known figures stay."
 
 
+class Shortage(StrEnum):
+    """Why a command was kept back, as its trader is told."""
+
+    NEARLY_USED_UP = (
+        "The venue's limit is nearly used up, so this was not sent. Try again in {seconds} s; you can still close, "
+        "cancel and add margin."
+    )
+    USED_UP = "The venue's limit is used up, so this was not sent. Try again in {seconds} s."
+    ACCOUNT_RESTS = "The venue takes only cancels from this account, so this was not sent. Try again in {seconds} s."
+    SILENCED = "The venue takes nothing from this exchange, so this was not sent. Try again in {seconds} s."
+
+
+class CommandHeldBack(HeldBack):
+    """We kept a command back, and nothing was sent."""
+
+    def __init__(self, why: Shortage, *, retry_after: float) -> None:
+        super().__init__(why.name.lower(), retry_after=retry_after)
+        self.explanation = why.format(seconds=max(1, math.ceil(retry_after)))
+
+
 class RequestsUsedUp(HeldBack):
     """We kept a command back because its account has used up the requests it has at the venue, or all but those that
     are kept for taking risk away (Hyperliquid 7). One passes after ``retry_after``."""

@@ -2,8 +2,12 @@
 
 A request counts from the moment it is let through until a whole window after its answer, because the venue counts it
 somewhere in between. Until its answer comes it is taken to arrive as late as it can, so a process that dies while it
-waits never makes room too early. Commands may use the whole limit and reads only a share of it, so that an order
-always finds room (Hyperliquid 7, Aster 5).
+waits never makes room too early. What takes risk away may use the whole limit, other commands nearly all of it and
+reads a smaller share, so that a close finds room whatever others did (Hyperliquid 7, Aster 5).
+
+A share alone would not do: reads that fill theirs at once leave nothing to orders until they drop out, a minute later.
+So a read also leaves room for orders at a steady rate, ``Meter.kept``, at every moment until then. Reads that come
+steadily make room as steadily, and may fill their whole share.
 
 A venue that says "slow down" closes the gate. For as long as it says, nothing passes, not even a command: that is a
 ban. Where it says no time, reads stay away for a growing time of our own choosing and commands still pass, because
@@ -23,41 +27,47 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 
 
 class Priority(IntEnum):
-    """Who asks. A command always goes before a read; a read that somebody waits for, before one that can wait."""
+    """Who asks. What takes risk away (a cancel, an order that only reduces, margin put in) goes before any other
+    command, a command before a read, and a read that somebody waits for before one that can wait."""
 
-    COMMAND = 0
-    URGENT = 1
-    ROUTINE = 2
+    RELIEF = 0
+    COMMAND = 1
+    URGENT = 2
+    ROUTINE = 3
 
 
-# Of each limit; what is left above the reads is the commands' reserve. Reads yield to commands within a turn, so it
-# only has to hold what a second or two may bring.
-SHARES = {Priority.COMMAND: 100, Priority.URGENT: 97, Priority.ROUTINE: 95}
+# Of each limit, in per cent: what is left above is for those before it, and the last is relief's alone.
+SHARES = {Priority.RELIEF: 100, Priority.COMMAND: 97, Priority.URGENT: 96, Priority.ROUTINE: 95}
 
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """One thing that a venue counts: ``limit`` in any ``seconds``. ``name`` is unique among everything counted."""
+    """One thing that a venue counts: ``limit`` in any ``seconds``. ``name`` is unique among everything counted.
+
+    ``kept``: how much of it commands find within any ``seconds``, at a steady rate, whatever is read."""
 
     name: str
     limit: int
     seconds: float = 60.0
+    kept: int = 0
 
     def ceiling(self, priority: Priority) -> int:
         """How much of the limit this priority may fill.
 
         >>> [Meter("address", 1200).ceiling(priority) for priority in Priority]
-        [1200, 1164, 1140]
+        [1200, 1164, 1152, 1140]
         """
         return self.limit * SHARES[priority] // 100
 
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What one request costs on one meter."""
+    """What one request costs on one meter. A limit of our own may hold only while the first meter is used beyond
+    ``above``; it is counted all the same."""
 
     meter: Meter
     weight: int
+    above: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +112,18 @@ class _Log:
                 return until
         return None
 
+    def wait_for_commands(self, now: float, charge: Charge) -> float:
+        """Seconds until a read leaves commands what is kept for them, at every moment until all this has dropped
+        out."""
+        meter = charge.meter
+        room, wait = float(meter.ceiling(Priority.COMMAND) - self.used - charge.weight), 0.0
+        for until, weight in sorted(self.entries.values()):
+            if room >= meter.kept:
+                break
+            wait = max(wait, until - now - room * meter.seconds / meter.kept)
+            room += weight
+        return wait
+
 
 class Ledger:
     """The decisions about one address of ours at one venue. Times are seconds of one clock that never goes back."""
@@ -115,12 +137,15 @@ class Ledger:
     def take(self, now: float, request: str, priority: Priority, charges: Sequence[Charge]) -> float:
         """Let a request through and count it: 0; or the seconds to wait, and nothing is counted."""
         wait = self.gate(now, priority)
+        first = self._log(charges[0].meter, now).used + charges[0].weight if charges else 0
         for charge in charges:
             log = self._log(charge.meter, now)
             excess = log.used + charge.weight - charge.meter.ceiling(priority)
-            if excess > 0:
+            if excess > 0 and first > charge.above:
                 free_at = log.free_at(excess)
                 wait = max(wait, charge.meter.seconds if free_at is None else free_at - now)
+            if priority > Priority.COMMAND and charge.meter.kept:
+                wait = max(wait, log.wait_for_commands(now, charge))
         if wait > 0:
             return wait
         for charge in charges:
@@ -144,7 +169,7 @@ class Ledger:
 
     def gate(self, now: float, priority: Priority) -> float:
         """Seconds for which the gate stays closed to this priority."""
-        if priority is Priority.COMMAND and not self.is_ordered:
+        if priority <= Priority.COMMAND and not self.is_ordered:
             return 0.0
         return max(0.0, self.closed_until - now)
 

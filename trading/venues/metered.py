@@ -2,7 +2,8 @@
 
 A venue's tariff says what a request costs; the transport around the venue's own does the rest, so adapters know
 nothing of it. A command waits a moment where even its reserve is used up; a read never waits, it raises ``HeldBack``
-with the time after which it may be tried again.
+with the time after which it may be tried again. Where the limit is nearly used up, one account's usual commands have a
+share of it and no more, so that it is never one trader who uses up what all others need.
 """
 
 import logging
@@ -17,7 +18,15 @@ from redis.exceptions import RedisError
 from trading.margin.types import AccountMode
 from trading.venues.allowance import Allowance, Lifetime, Use
 from trading.venues.budget import Budget, request_name
-from trading.venues.errors import HeldBack, OutcomeUnknown, RateLimited, RequestsUsedUp, Unavailable
+from trading.venues.errors import (
+    CommandHeldBack,
+    HeldBack,
+    OutcomeUnknown,
+    RateLimited,
+    RequestsUsedUp,
+    Shortage,
+    Unavailable,
+)
 from trading.venues.ledger import Answer, Charge, Meter, Priority
 from trading.venues.snapshots import RequestAllowance
 from trading.venues.transport import NO_HEADERS, Response, Transport
@@ -27,6 +36,9 @@ logger = logging.getLogger(__name__)
 
 # A command that finds no room waits so long, and is then not sent at all, which is told.
 PATIENCE = 1.0
+# In per cent of the weight of a minute: what orders find at a steady rate, whatever is read; how much one account's
+# usual commands may take once so much of all of it is used that others could go without.
+KEPT_FOR_ORDERS, ONE_ACCOUNT, NEARLY_USED = 24, 15, 75
 WITHOUT_REDIS = 1.0
 
 _reads_are: ContextVar[Priority] = ContextVar("reads_are", default=Priority.URGENT)
@@ -38,7 +50,8 @@ class Cost:
 
     ``is_usual``: an order that a halted venue would refuse, so that its answer tells whether the venue is.
     ``may_rest``: a command that an account without requests left may not send now; what takes risk away still may.
-    ``requests``: how many of the account's it uses up where the venue counts them for life, and ``use`` for what.
+    ``use``: what a command is for. ``requests``: how many of the account's it uses up where the venue counts them for
+    life.
     ``tells``: the account whose requests the answer tells of.
     """
 
@@ -124,9 +137,15 @@ def reading(priority: Priority) -> Iterator[None]:
         _reads_are.reset(token)
 
 
+def _priority(cost: Cost) -> Priority:
+    if not cost.is_command:
+        return _reads_are.get()
+    return Priority.COMMAND if cost.use is Use.USUAL else Priority.RELIEF
+
+
 def weight_meter(gate: str, limit: int) -> Meter:
     """What counts the weight that passes a gate."""
-    return Meter(f"{gate}:weight", limit)
+    return Meter(f"{gate}:weight", limit, kept=limit * KEPT_FOR_ORDERS // 100)
 
 
 class MeteredTransport:
@@ -203,6 +222,9 @@ class MeteredTransport:
         if cost.orders and self._account is not None:
             for number, seconds in limits.orders:
                 charges.append(Charge(Meter(f"{self._account.gate}:{seconds:g}", number, seconds), cost.orders))
+        if cost.is_command and cost.use is Use.USUAL and self._account is not None:
+            share = Meter(f"{self._account.gate}:share", limits.weight * ONE_ACCOUNT // 100)
+            charges.append(Charge(share, cost.weight, above=limits.weight * NEARLY_USED // 100))
         return charges
 
     def _admit(self, name: str, cost: Cost, charges: list[Charge]) -> None:
@@ -215,14 +237,29 @@ class MeteredTransport:
         except RedisError as error:
             logger.warning("The budget cannot be reached: %s", error)
             wait = 0.0 if cost.is_command else WITHOUT_REDIS
+        if wait > 0 and cost.is_command:
+            raise CommandHeldBack(self._why_not(cost), retry_after=wait)
         if wait > 0:
             raise HeldBack("the venue's limit on us", retry_after=wait)
 
     def _wait(self, name: str, cost: Cost, charges: list[Charge]) -> float:
-        priority = Priority.COMMAND if cost.is_command else _reads_are.get()
+        priority = _priority(cost)
         if cost.may_rest and self._account is not None and (rest := self._account.take(name, priority, [])) > 0:
             return rest
         return self._budget.take(name, priority, charges)
+
+    def _why_not(self, cost: Cost) -> Shortage:
+        """Why a command finds no room."""
+        try:
+            gate, account = self._budget.state(), self._account and self._account.state()
+        except RedisError as error:
+            logger.warning("The budget cannot be reached: %s", error)
+            return Shortage.USED_UP
+        if gate.closed_for and gate.is_ordered:
+            return Shortage.SILENCED
+        if cost.may_rest and account and account.closed_for:
+            return Shortage.ACCOUNT_RESTS
+        return Shortage.NEARLY_USED_UP if cost.use is Use.USUAL else Shortage.USED_UP
 
     def _rest(self, cost: Cost, response: Response) -> None:
         rest = self._tariff.rest(response.body) if cost.is_command else 0.0

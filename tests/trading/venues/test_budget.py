@@ -1,7 +1,11 @@
 """The budget: exact over any sliding minute, the same in Redis as in memory, and deaf to nothing a venue says."""
 
+import subprocess
+import sys
 import threading
+from dataclasses import dataclass
 from itertools import count
+from subprocess import PIPE
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -23,12 +27,69 @@ def take(ledger: Ledger, now: float, weight: int, priority: Priority = Priority.
     return ledger.take(now, f"r{next(NAMES)}", priority, [Charge(MINUTE, weight)])
 
 
-def test_reads_stop_at_their_share_and_commands_at_the_limit() -> None:
+def test_each_stops_at_its_share_and_what_takes_risk_away_at_the_limit() -> None:
     ledger = Ledger()
 
-    assert [take(ledger, 0, 1140), take(ledger, 0, 1)] == [0, UNDER_WAY + 60]
-    assert [take(ledger, 0, 24, Priority.URGENT), take(ledger, 0, 1, Priority.URGENT)] == [0, UNDER_WAY + 60]
-    assert [take(ledger, 0, 36, Priority.COMMAND), take(ledger, 0, 1, Priority.COMMAND)] == [0, UNDER_WAY + 60]
+    for priority, share in ((Priority.ROUTINE, 1140), (Priority.URGENT, 12), (Priority.COMMAND, 12)):
+        assert [take(ledger, 0, share, priority), take(ledger, 0, 1, priority)] == [0, UNDER_WAY + 60]
+    assert [take(ledger, 0, 36, Priority.RELIEF), take(ledger, 0, 1, Priority.RELIEF)] == [0, UNDER_WAY + 60]
+
+
+KEEPING = Meter("budget:test:keeping", 1200, kept=288)
+
+
+def spend(ledger: Ledger, now: float, weight: int, priority: Priority) -> float:
+    """Ask, and have it answered at once."""
+    name, charges = f"s{next(NAMES)}", [Charge(KEEPING, weight)]
+    wait = ledger.take(now, name, priority, charges)
+    if not wait:
+        ledger.settle(now, name, charges, CLEAN)
+    return wait
+
+
+def test_reads_that_come_all_at_once_leave_orders_a_steady_rate_until_they_drop_out() -> None:
+    ledger = Ledger()
+    read = sum(20 for _ in range(60) if not spend(ledger, 0, 20, Priority.URGENT))
+
+    waits = [spend(ledger, second, 1, Priority.COMMAND) for second in range(60) for _ in range(4)]
+    assert read == 860  # another 20 would leave less than 288 of the commands' 1164
+    assert set(waits) == {0}
+
+
+def test_reads_may_fill_up_what_is_kept_as_it_is_not_used() -> None:
+    ledger = Ledger()
+    while not spend(ledger, 0, 20, Priority.URGENT):
+        pass
+    used = ledger.used(KEEPING, 0)
+    wait = spend(ledger, 0, 20, Priority.URGENT)
+
+    # Until the lump drops out at 60 s, orders may want 4.8 a second.
+    assert wait == pytest.approx(60 - (1164 - used - 20) / 4.8)
+    assert spend(ledger, wait + 0.001, 20, Priority.URGENT) == 0
+
+
+def test_reads_that_come_steadily_fill_their_whole_share() -> None:
+    ledger = Ledger()
+    for second in range(180):
+        for _ in range(8):
+            spend(ledger, second, 2, Priority.ROUTINE)
+    for second in range(180, 240):
+        for _ in range(12):
+            spend(ledger, second, 2, Priority.ROUTINE)
+
+    assert ledger.used(KEEPING, 239) == 1140
+    assert spend(ledger, 239, 12, Priority.COMMAND) == 0
+
+
+def test_share_of_our_own_binds_only_while_the_limit_is_nearly_used_up() -> None:
+    ledger, share = Ledger(), Meter("budget:test:share", 100)
+    mine = [Charge(MINUTE, 1), Charge(share, 1, above=900)]
+    for number in range(800):
+        assert ledger.take(0, f"m{number}", Priority.COMMAND, mine) == 0
+    assert take(ledger, 0, 100, Priority.COMMAND) == 0
+
+    assert ledger.take(0, "mine", Priority.COMMAND, mine) == UNDER_WAY + 60
+    assert ledger.take(0, "another's", Priority.COMMAND, [Charge(MINUTE, 1)]) == 0
 
 
 def test_request_counts_until_a_whole_window_after_its_answer() -> None:
@@ -80,9 +141,9 @@ def test_all_meters_let_a_request_through_or_none_counts_it() -> None:
     ledger = Ledger()
     order = [Charge(MINUTE, 1), Charge(ORDERS, 1)]
     for number in range(30):
-        assert ledger.take(0, f"o{number}", Priority.COMMAND, order) == 0
+        assert ledger.take(0, f"o{number}", Priority.RELIEF, order) == 0
 
-    assert ledger.take(0, "o30", Priority.COMMAND, order) == UNDER_WAY + 10
+    assert ledger.take(0, "o30", Priority.RELIEF, order) == UNDER_WAY + 10
     assert ledger.used(MINUTE, 0) == 30
 
 
@@ -92,8 +153,8 @@ def test_ban_is_obeyed_exactly_by_everybody() -> None:
     ledger.settle(1, "x", [Charge(MINUTE, 1)], Answer(slow_down=True, wait=120))
     ledger.settle(2, "y", [Charge(MINUTE, 1)], Answer(slow_down=True, wait=10))
 
-    assert [take(ledger, 120.5, 1, priority) for priority in Priority] == [0.5, 0.5, 0.5]
-    assert [take(ledger, 121, 1, priority) for priority in Priority] == [0, 0, 0]
+    assert [take(ledger, 120.5, 1, priority) for priority in Priority] == [0.5, 0.5, 0.5, 0.5]
+    assert [take(ledger, 121, 1, priority) for priority in Priority] == [0, 0, 0, 0]
 
 
 def test_pause_of_our_own_choosing_grows_and_stops_no_command() -> None:
@@ -116,7 +177,7 @@ STEPS = st.lists(
         st.integers(0, 9000),  # ms since the step before
         st.sampled_from(list(Priority)),
         st.integers(0, 90),  # weight
-        st.booleans(),  # an order too
+        st.sampled_from(["", "an order too", "within a share"]),
         st.integers(0, 4),  # which of the requests under way is answered then
         st.sampled_from([CLEAN, Answer(extra=7), Answer(reported=(150,)), SLOW, Answer(slow_down=True, wait=4.0)]),
     ),
@@ -129,12 +190,13 @@ STEPS = st.lists(
 def test_redis_decides_as_the_ledger_does(redis: Redis, steps: list[tuple]) -> None:  # type: ignore[type-arg]  # noqa: F811
     redis.flushall()
     now = 0.0
-    small = Meter("budget:test:small", 200)
+    small, share = Meter("budget:test:small", 200, kept=40), Meter("budget:test:share", 30)
+    more = {"": [], "an order too": [Charge(ORDERS, 1)], "within a share": [Charge(share, 9, above=100)]}
     ledger, budget = Ledger(), Budget(redis, "budget:test", clock=lambda: now, jitter=lambda: 1.0)
     under_way: list[tuple[str, list[Charge]]] = []
-    for place, (passed, priority, weight, is_order, which, answer) in enumerate(steps):
+    for place, (passed, priority, weight, kind, which, answer) in enumerate(steps):
         now += passed / 1000
-        charges = [Charge(small, weight), *([Charge(ORDERS, 1)] if is_order else [])]
+        charges = [Charge(small, weight), *more[kind]]
         theirs, ours = (
             one.take(*args)
             for one, args in (
@@ -149,14 +211,139 @@ def test_redis_decides_as_the_ledger_does(redis: Redis, steps: list[tuple]) -> N
             name, paid = under_way.pop(which)
             budget.settle(name, paid, answer)
             ledger.settle(now, name, paid, answer)
-        state = budget.state(small, ORDERS)
-        assert state.used == (ledger.used(small, now), ledger.used(ORDERS, now))
+        state = budget.state(small, ORDERS, share)
+        assert state.used == tuple(ledger.used(meter, now) for meter in (small, ORDERS, share))
         assert state.closed_for == pytest.approx(ledger.gate(now, Priority.ROUTINE), abs=1e-6)
+
+
+@dataclass
+class Processes:
+    """Processes that share a gate: what each was told is its own."""
+
+    redis: Redis
+    now: float = 0.0
+
+    def begin(self) -> Budget:
+        return Budget(self.redis, "budget:test", clock=lambda: self.now)
+
+
+@pytest.fixture
+def processes(redis: Redis) -> Processes:  # noqa: F811
+    return Processes(redis)
+
+
+def ask(budget: Budget, weight: int = 20, priority: Priority = Priority.ROUTINE) -> float:
+    name, charges = request_name(), [Charge(MINUTE, weight)]
+    wait = budget.take(name, priority, charges)
+    if not wait:
+        budget.settle(name, charges, CLEAN)
+    return wait
+
+
+def test_minute_that_redis_lost_still_counts(processes: Processes) -> None:
+    one = processes.begin()
+    spent = sum(20 for _ in range(60) if not ask(one))
+    processes.redis.flushall()
+    processes.now += 1
+
+    assert spent == 1140
+    assert ask(one) == pytest.approx(74)
+    assert one.state(MINUTE).used == (1140,)
+    assert [ask(one, 1, Priority.COMMAND) for _ in range(24)] + [ask(one, 1, Priority.RELIEF) for _ in range(36)] == [
+        0
+    ] * 60
+    processes.now += 74
+    assert ask(one) == 0
+
+
+def test_whoever_asked_last_knows_of_all_that_others_spent(processes: Processes) -> None:
+    one, two = processes.begin(), processes.begin()
+    for _ in range(25):
+        ask(one)
+        ask(two)
+    processes.redis.flushall()
+    fresh = processes.begin()
+
+    assert ask(fresh) == 0  # it was never told anything
+    assert [ask(one), one.state(MINUTE).used] == [0, (20 + 980 + 20,)]
+    assert [ask(two), two.state(MINUTE).used] == [0, (20 + 1000 + 40,)]
+    assert [ask(one) for _ in range(4)] + [ask(two) == 0] == [0, 0, 0, 0, False]
+
+
+def test_loss_is_made_good_by_the_most_that_anybody_knows_for_as_long_as_anybody_knows(processes: Processes) -> None:
+    one, two = processes.begin(), processes.begin()
+    for _ in range(50):
+        ask(one)
+    processes.now += 50
+    ask(two, 2)
+    processes.redis.flushall()
+
+    assert [ask(one, 0), two.state(MINUTE).used] == [0, (1000,)]
+    assert [ask(two, 0), two.state(MINUTE).used] == [0, (1002,)]
+    processes.now += 74.9
+    assert two.state(MINUTE).used == (1002,)
+    processes.now += 0.2
+    assert two.state(MINUTE).used == (0,)
+
+
+def test_gate_that_never_was_holds_nobody_back(processes: Processes) -> None:
+    assert [ask(processes.begin(), 1140), processes.begin().state(MINUTE).used] == [0, (1140,)]
+
+
+def test_gate_that_was_idle_for_long_is_a_new_one(processes: Processes) -> None:
+    one = processes.begin()
+    ask(one, 1140)
+    processes.now += 76
+    processes.redis.flushall()
+
+    assert ask(one, 1140) == 0
+
+
+def test_ban_that_redis_lost_is_still_obeyed_by_all(processes: Processes) -> None:
+    one, two = processes.begin(), processes.begin()
+    ask(one)
+    one.settle("banned", [Charge(MINUTE, 1)], Answer(slow_down=True, wait=120.0))
+    processes.now += 10
+    assert ask(two, 1, Priority.RELIEF) == 110
+    processes.redis.flushall()
+    processes.now += 10
+
+    assert ask(two, 1, Priority.RELIEF) == 100
+    assert processes.begin().state().is_ordered
+    assert [ask(one, 1, Priority.RELIEF), ask(processes.begin(), 1, Priority.RELIEF)] == [100, 100]
 
 
 @pytest.fixture
 def budget(redis: Redis) -> Budget:  # noqa: F811
     return Budget(redis, "budget:test")
+
+
+SPEND = """
+import sys
+from redis import Redis
+from trading.venues.budget import Budget, request_name
+from trading.venues.ledger import Charge, Meter, Priority
+
+budget, meter = Budget(Redis.from_url(sys.argv[1]), "budget:test"), Meter("budget:test:minute", 1200)
+print("ready", flush=True)
+sys.stdin.readline()
+print(sum(not budget.take(request_name(), Priority.ROUTINE, [Charge(meter, 7)]) for _ in range(120)), flush=True)
+"""
+
+
+def test_processes_together_never_spend_more_than_the_share(budget: Budget, valkey_url: str) -> None:  # noqa: F811
+    command = [sys.executable, "-c", SPEND, valkey_url]
+    spenders = [subprocess.Popen(command, stdin=PIPE, stdout=PIPE, text=True) for _ in range(3)]
+    for spender in spenders:
+        assert spender.stdout is not None
+        assert spender.stdout.readline() == "ready\n"
+    for spender in spenders:
+        assert spender.stdin is not None
+        spender.stdin.write("go\n")
+        spender.stdin.flush()
+
+    assert sum(int(spender.communicate()[0]) for spender in spenders) == 1140 // 7
+    assert budget.state(MINUTE).used == (1140 // 7 * 7,)
 
 
 def test_threads_together_never_spend_more_than_the_share(budget: Budget) -> None:

@@ -98,15 +98,19 @@ def test_aster_read_costs_by_its_path(method: str, path: str, weight: int) -> No
     [
         ("POST", "order", b"symbol=X", Cost(1, 1, is_command=True, may_rest=True)),
         ("PUT", "order", b"symbol=X", Cost(1, 1, is_command=True, may_rest=True)),
-        ("DELETE", "order", b"symbol=X", Cost(1, 0, is_command=True)),
+        ("POST", "order", b"quantity=1&reduceOnly=true", Cost(1, 1, is_command=True, may_rest=True, use=Use.RELIEF)),
+        ("POST", "order", b"closePosition=true&x=1", Cost(1, 1, is_command=True, may_rest=True, use=Use.RELIEF)),
+        ("DELETE", "order", b"symbol=X", Cost(1, 0, is_command=True, use=Use.CANCEL)),
         (
             "POST",
             "batchOrders",
             b"batchOrders=%7B%22symbol%22%7D%2C%7B%22symbol%22%7D",
             Cost(5, 2, is_command=True, may_rest=True),
         ),
-        ("DELETE", "batchOrders", b"", Cost(1, 0, is_command=True)),
-        ("POST", "positionMargin", b"symbol=X", Cost(1, 0, is_command=True)),
+        ("DELETE", "batchOrders", b"", Cost(1, 0, is_command=True, use=Use.CANCEL)),
+        ("POST", "positionMargin", b"symbol=X&type=1", Cost(1, 0, is_command=True, use=Use.RELIEF)),
+        ("POST", "positionMargin", b"symbol=X&type=2&clientTranId=type1", Cost(1, 0, is_command=True)),
+        ("POST", "leverage", b"symbol=X&leverage=5", Cost(1, 0, is_command=True)),
     ],
 )
 def test_aster_command_costs_weight_and_orders(method: str, name: str, body: bytes, cost: Cost) -> None:

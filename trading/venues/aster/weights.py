@@ -11,6 +11,7 @@ import logging
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
+from trading.venues.allowance import Use
 from trading.venues.decoding import Decoder, Record
 from trading.venues.errors import Malformed
 from trading.venues.metered import Cost, Limits, ReadingWeights, Tariff
@@ -52,6 +53,10 @@ KLINES = ((99, 1), (499, 2), (1000, 5))
 ORDER_PATHS = ("order", "batchOrders")
 STREAM_KEY = "listenKey"
 MEMBER = b"%22symbol%22"  # once in each order of a batch
+# What is said of an order that only reduces, alone or in a batch, and of margin that is put in (Aster 3.6, 3.7).
+REDUCING = frozenset({b"reduceOnly=true", b"closePosition=true"})
+REDUCING_MEMBERS = (b"%22reduceOnly%22%3A%22true%22", b"%22closePosition%22%3A%22true%22")
+MARGIN_IN = b"type=1"
 
 
 def cost(method: str, path: str, body: bytes) -> Cost:
@@ -65,7 +70,19 @@ def cost(method: str, path: str, body: bytes) -> Cost:
     is_new = name in ORDER_PATHS and method != "DELETE"
     weight = COMMANDS.get(name, 1) if method == "POST" else 5 if (method, name) == ("PUT", "batchOrders") else 1
     orders = max(1, body.count(MEMBER)) if is_new else 0
-    return Cost(weight, orders=orders, is_command=True, may_rest=is_new)
+    return Cost(weight, orders=orders, is_command=True, may_rest=is_new, use=_use(method, name, body, orders))
+
+
+def _use(method: str, name: str, body: bytes, orders: int) -> Use:
+    """Whether a command takes risk away: cancels, orders that all only reduce, margin put in. A changed order does not
+    say whether it only reduces."""
+    if method == "DELETE":
+        return Use.CANCEL
+    if name == "positionMargin":
+        return Use.RELIEF if MARGIN_IN in body.split(b"&") else Use.USUAL
+    if name == "batchOrders":
+        return Use.RELIEF if orders == sum(body.count(mark) for mark in REDUCING_MEMBERS) else Use.USUAL
+    return Use.RELIEF if name == "order" and not REDUCING.isdisjoint(body.split(b"&")) else Use.USUAL
 
 
 def _read(name: str, parameters: Mapping[str, str]) -> int:

@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 
 from tests.trading.venues.aster.figures import OWNER, market
 from trading.margin.types import MarginMode
+from trading.venues.allowance import Use
 from trading.venues.aster import wire
 from trading.venues.aster.commands import (
     AsterCommand,
     CancelEveryOrder,
     PlaceMarketOrder,
 )
+from trading.venues.aster.weights import cost
 from trading.venues.base import (
     AdjustMargin,
     BuilderFee,
@@ -234,3 +236,30 @@ def test_an_address_is_kept_as_it_is_written() -> None:
     assert wire.address(OWNER) == OWNER
     with pytest.raises(InvalidCommand):
         wire.address(OWNER[:-1])
+
+
+def test_what_takes_risk_away_is_told_from_the_bytes_that_are_sent() -> None:
+    order = PlaceOrder(BITCOIN, is_buy=True, size=Decimal(1), limit_price=Decimal(50000))
+    reducing = replace(order, reduce_only=True)
+    stop = replace(reducing, size=Decimal(0), trigger=Trigger(Decimal(9), is_market=True, kind=TriggerKind.STOP_LOSS))
+    at_market = PlaceMarketOrder(BITCOIN, is_buy=True, size=Decimal(1))
+    margin = AdjustMargin(BITCOIN, is_buy=True, amount=Decimal(5))
+    uses: dict[Use, list[AsterCommand]] = {
+        Use.USUAL: [
+            order, PlaceOrders((order, reducing)), ModifyOrder(7, reducing), SetLeverage(BITCOIN, MarginMode.CROSS, 5),
+            replace(margin, amount=Decimal(-5)), at_market,
+        ],
+        Use.RELIEF: [
+            reducing, stop, PlaceOrders((reducing, stop)), replace(at_market, reduce_only=True), margin,
+        ],
+        Use.CANCEL: [CancelOrder(BITCOIN, 7), CancelOrders((CancelOrder(BITCOIN, 7),)), CancelEveryOrder(BITCOIN)],
+    }  # fmt: skip
+
+    assert {use: [_use(command) for command in commands] for use, commands in uses.items()} == {
+        use: [use] * len(commands) for use, commands in uses.items()
+    }
+
+
+def _use(command: AsterCommand) -> Use:
+    call = wire.call(command)
+    return cost(call.method, f"/fapi/v3/{call.name}", call.text.encode()).use
