@@ -20,8 +20,10 @@ from hyperliquid.exchange import Exchange
 from tests.sandbox_process import SandboxProcess
 from tests.trading.sandbox.conftest import Clock
 from tests.trading.sandbox.orders import isolate, place
+from trading.sandbox.control import ControlError
 from trading.sandbox.engine import Engine, fresh_state
 from trading.sandbox.server import Server
+from trading.sandbox.state import Account as Holder
 from trading.sandbox.storage import Store
 
 ALICE = "0x" + "a1" * 20
@@ -153,6 +155,7 @@ def test_a_moving_metered_sandbox_moves_each_second_and_refuses_who_asks_too_muc
         ("mark", {"market": "BTCUSDT", "price": "5"}, "There is no market 'BTCUSDT'; there are BTC,"),
         ("mark", {"venue": "hyperliquid", "market": "XXX", "price": "5"}, "There is no market 'XXX'; there are BTC,"),
         ("mark", {"venue": "hyperliquid", "market": "BTC", "price": "-5"}, "The price is above zero"),
+        ("deleverage", {"address": ALICE, "market": "SOL"}, f"{ALICE} holds nothing in SOL."),
         ("fault", {"fault": "fire"}, "The fault is one of delay, drop_before"),
         ("fault", {"fault": "delay", "count": 0}, "The count is a whole number above zero."),
         ("fund", [], "The body is not a JSON object."),
@@ -180,6 +183,30 @@ def test_a_mark_of_aster_liquidates_on_its_ledger_and_on_no_other(clock: Clock) 
     assert [row["market"] for row in shown["accounts"][ALICE]["positions"]] == ["BTC"]
     assert shown["others"]["aster"]["accounts"][ALICE]["positions"] == []
     assert [event["kind"] for event in shown["others"]["aster"]["events"]] == ["liquidation"]
+
+
+@pytest.mark.parametrize(
+    ("more", "answer"),
+    [
+        ({"size": "0.04", "price": "88000"}, {"market": "BTC", "closed": "0.04", "price": "88000.0"}),
+        ({}, {"market": "BTC", "closed": "0.1", "price": "86320.0"}),
+        ({"size": "0.2"}, "The size is in lots and at most the position's, 0.1; the price above zero."),
+        ({"size": "0.0000001"}, "The size is in lots and at most the position's, 0.1; the price above zero."),
+        ({"price": "-1"}, "The size is in lots and at most the position's, 0.1; the price above zero."),
+    ],
+)
+def test_the_deleverage_control_closes_at_most_the_position(
+    engine: Engine, alice: Holder, more: dict[str, str], answer: object
+) -> None:
+    isolate(engine, alice, "BTC", 20)
+    place(engine, alice, "BTC", "0.1", "87000", time_in_force="Ioc")
+    body = json.dumps({"address": ALICE, "market": "BTC"} | more).encode()
+    control = Server(engine).control
+    if isinstance(answer, str):
+        with pytest.raises(ControlError, match=answer):
+            control.handle("deleverage", body)
+    else:
+        assert control.handle("deleverage", body) == answer
 
 
 @pytest.mark.parametrize(("remote", "status"), [("127.0.0.1", 200), ("::1", 200), ("192.0.2.7", 404), ("", 404)])

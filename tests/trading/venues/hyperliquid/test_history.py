@@ -51,6 +51,29 @@ FILL: dict[str, Any] = {
     "twapId": None,
 }
 
+# A recorded auto-deleveraging (mainnet, 10 October 2025).
+DELEVERAGED: dict[str, Any] = {
+    "coin": "AVAX",
+    "px": "22.075",
+    "sz": "28.53",
+    "side": "B",
+    "time": 1760130964831,
+    "startPosition": "-28.53",
+    "dir": "Auto-Deleveraging",
+    "closedPnl": "194.275035",
+    "hash": "0x922ada1583e0175a93a4042d3a6101010100f1fb1ee3362c35f3856842e3f145",
+    "oid": 194018286846,
+    "crossed": True,
+    "fee": "0.0",
+    "tid": 771334864158847,
+    "liquidation": {
+        "liquidatedUser": "0x2e3d94f0562703b25c83308a05046ddaf9a8dd14",
+        "markPx": "22.025",
+        "method": "backstop",
+    },
+    "feeToken": "USDC",
+}
+
 
 def encoded(value: object) -> bytes:
     return json.dumps(value).encode()
@@ -229,3 +252,15 @@ def test_a_transfer_has_the_sign_that_it_has_for_the_main_book(delta: dict[str, 
     moved = {"token": "USDC", "amount": "20"} if delta["type"] == "send" else {}
     (entry,) = history.ledger(encoded([{"time": 1, "hash": "0x1", "delta": delta | moved}]), ME)
     assert entry.amount == (None if amount is None else Decimal(amount))
+
+
+def test_deleveraged_fill_is_told_from_one_that_was_liquidated() -> None:
+    (fill, other) = history.fills(encoded([DELEVERAGED, FILL]))
+
+    assert (fill.is_deleveraged, other.is_deleveraged) == (True, False)
+    assert fill.liquidation is not None
+    assert (fill.liquidation.account, fill.liquidation.mark) == (
+        "0x2e3d94f0562703b25c83308a05046ddaf9a8dd14",
+        Decimal("22.025"),
+    )
+    assert (fill.start_position, fill.closed_pnl, fill.fee) == (Decimal("-28.53"), Decimal("194.275035"), Decimal(0))
