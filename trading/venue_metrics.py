@@ -1,14 +1,19 @@
-"""What is measured of the venues themselves: their weather, what is left of our budgets, and how fresh accounts are."""
+"""What is measured of the venues themselves: their weather, what is left of our budgets, and how fresh accounts are.
+
+Weather and budget are those of one address of ours each, so both are told for every address that has workers.
+"""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
 from typing import Any
 
+from django.conf import settings
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from redis.exceptions import RedisError
 
 from trading.connect import configured_venues, gateway_of
-from trading.live import keys, weather
+from trading.live import addresses, keys, weather
 from trading.live.connections import blocking
 from trading.metering import accounts_short_of_requests, budget_of, meter_of
 from trading.services import freshness
@@ -21,14 +26,25 @@ from trading.venues.weather import Sky
 
 logger = logging.getLogger(__name__)
 
+Place = tuple[Venue, Network]
 PLACE = ["venue", "network"]
 
 
-def purse(venue: Venue, network: Network) -> tuple[Meter, BudgetState] | None:
-    """What this process's address may spend at a venue and what it has spent; None while that cannot be told."""
-    meter = meter_of(gateway_of(venue).tariff, venue, network)
+def our_addresses() -> tuple[str, ...]:
+    """The names of all addresses of ours that have workers, and of this process's own, in their order."""
     try:
-        return meter, budget_of(venue, network).state(meter)
+        alive = addresses.alive()
+    except RedisError as error:
+        logger.warning("Which addresses have workers cannot be told: %s", error)
+        alive = ()
+    return tuple(sorted({*alive, settings.EGRESS}))
+
+
+def purse(venue: Venue, network: Network, address: str) -> tuple[Meter, BudgetState] | None:
+    """What an address of ours may spend at a venue and what it has spent; None while that cannot be told."""
+    try:
+        meter = meter_of(gateway_of(venue).tariff, venue, network, address)
+        return meter, budget_of(venue, network, address).state(meter)
     except RedisError as error:
         logger.warning("The budget of %s cannot be told: %s", venue, error)
         return None
@@ -36,24 +52,26 @@ def purse(venue: Venue, network: Network) -> tuple[Meter, BudgetState] | None:
 
 def venue_measurements() -> Iterable[Metric]:
     """The families in the order they are printed."""
-    return [*_budgets(), _accounts_short(), _skies(), _clocks(), _frames(), *_ages()]
+    ours = our_addresses()
+    return [*_budgets(ours), _accounts_short(), _skies(ours), _clocks(), _frames(), *_fresh()]
 
 
-def _budgets() -> Iterable[Metric]:
+def _budgets(ours: Sequence[str]) -> Iterable[Metric]:
+    labels = [*PLACE, "address"]
     limit = GaugeMetricFamily(
-        "perpsstudio_budget_limit_weight", "What our address may spend in a minute.", labels=PLACE
+        "perpsstudio_budget_limit_weight", "What an address of ours may spend in a minute.", labels=labels
     )
-    used = GaugeMetricFamily("perpsstudio_budget_used_weight", "What counts on it now.", labels=PLACE)
+    used = GaugeMetricFamily("perpsstudio_budget_used_weight", "What counts on it now.", labels=labels)
     closed = GaugeMetricFamily(
         "perpsstudio_budget_closed_seconds",
         "For how long reads stay away because we were told to slow down.",
-        labels=PLACE,
+        labels=labels,
     )
-    for venue, network in configured_venues():
-        found = purse(venue, network)
+    for (venue, network), address in product(configured_venues(), ours):
+        found = purse(venue, network, address)
         if found is not None:
             meter, state = found
-            place = [venue.value, network.value]
+            place = [venue.value, network.value, address]
             limit.add_metric(place, meter.limit)
             used.add_metric(place, state.used[0])
             closed.add_metric(place, state.closed_for)
@@ -77,12 +95,16 @@ def _accounts_short() -> Metric:
     return family
 
 
-def _skies() -> Metric:
-    family = GaugeMetricFamily("perpsstudio_venue_weather", "1 for the state a venue is in.", labels=[*PLACE, "state"])
-    for venue, network in configured_venues():
-        present = weather.read(venue, network).sky
+def _skies(ours: Sequence[str]) -> Metric:
+    family = GaugeMetricFamily(
+        "perpsstudio_venue_weather",
+        "1 for the state a venue is in, as an address of ours finds it.",
+        labels=[*PLACE, "address", "state"],
+    )
+    for (venue, network), address in product(configured_venues(), ours):
+        present = weather.read(venue, network, address).sky
         for sky in Sky:
-            family.add_metric([venue.value, network.value, sky.value], int(sky is present))
+            family.add_metric([venue.value, network.value, address, sky.value], int(sky is present))
     return family
 
 
@@ -123,7 +145,34 @@ def _frames() -> Metric:
     return family
 
 
-def _ages() -> Iterable[Metric]:
+def _fresh() -> Iterable[Metric]:
+    """What the turns measured last: nothing of a venue where nobody has measured for a minute."""
+    found = {place: freshness.read(freshness.EVERYBODY, *place) for place in configured_venues()}
+    measured = {place: told for place, told in found.items() if told != freshness.Measured()}
+    return [*_ages(measured), *_waits(measured)]
+
+
+def _waits(measured: Mapping[Place, freshness.Measured]) -> Iterable[Metric]:
+    waiting = GaugeMetricFamily(
+        "perpsstudio_executions_waiting", "Accounts whose executions are still to be read.", labels=PLACE
+    )
+    longest = GaugeMetricFamily(
+        "perpsstudio_executions_longest_wait_seconds", "For how long the first of them has waited.", labels=PLACE
+    )
+    unread = GaugeMetricFamily(
+        "perpsstudio_accounts_without_key",
+        "Accounts that nobody may read: the venue tells them to their key alone, and that is gone. They have no age.",
+        labels=PLACE,
+    )
+    for (venue, network), told in measured.items():
+        place = [venue.value, network.value]
+        waiting.add_metric(place, told.waiting)
+        longest.add_metric(place, told.longest)
+        unread.add_metric(place, told.unread)
+    return waiting, longest, unread
+
+
+def _ages(measured: Mapping[Place, freshness.Measured]) -> Iterable[Metric]:
     labels = [*PLACE, "class"]
     age = GaugeMetricFamily(
         "perpsstudio_account_age_seconds",
@@ -139,8 +188,8 @@ def _ages() -> Iterable[Metric]:
     )
     for need, promise in PROMISES.items():
         promised.add_metric([need.name.lower()], promise.age)
-    for venue, network in configured_venues():
-        for row in freshness.read(freshness.EVERYBODY, venue, network):
+    for (venue, network), told in measured.items():
+        for row in told.ages:
             place = [venue.value, network.value, Need(row.need).name.lower()]
             accounts.add_metric(place, row.accounts)
             kept.add_metric(place, row.kept)

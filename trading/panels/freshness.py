@@ -1,5 +1,6 @@
 """How fresh an operator's accounts are and how the venues are doing, as text for his own pages."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -8,7 +9,7 @@ from trading.live import weather
 from trading.panels.numbers import fixed
 from trading.services import freshness
 from trading.services.schedule import Need
-from trading.venue_metrics import purse
+from trading.venue_metrics import our_addresses, purse
 from trading.venues.snapshots import Network, Venue
 from trading.venues.weather import Sky
 
@@ -44,35 +45,57 @@ class FreshnessRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VenueRow:
-    """One venue: how it is doing, how much of our budget there is used, and how fresh the operator's accounts are."""
+class AddressRow:
+    """One address of ours: how it finds a venue, and how much of its budget there is used."""
 
-    label: str
+    name: str
     sky: str
     is_fine: bool
     budget: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenueRow:
+    """One venue: how our addresses fare there, and how fresh the operator's accounts are. ``executions``: how many of
+    them wait for theirs to be read, nothing while that is not known; ``unread``: how many nobody may read, nothing
+    where there are none."""
+
+    label: str
+    addresses: tuple[AddressRow, ...]
+    executions: str
+    unread: str
     rows: tuple[FreshnessRow, ...]
 
 
 def build_freshness(operator_id: int) -> tuple[VenueRow, ...]:
     """The venues where the operator has accounts; every connected one while none of his was measured."""
-    every = tuple(_venue(operator_id, venue, network) for venue, network in configured_venues())
-    return tuple(venue for venue in every if venue.rows) or every
+    ours = our_addresses()
+    every = tuple(_venue(operator_id, venue, network, ours) for venue, network in configured_venues())
+    return tuple(venue for venue in every if venue.rows or venue.unread) or every
 
 
-def _venue(operator_id: int, venue: Venue, network: Network) -> VenueRow:
-    sky = weather.read(venue, network).sky
+def _venue(operator_id: int, venue: Venue, network: Network, ours: Sequence[str]) -> VenueRow:
+    measured = freshness.read(operator_id, venue, network)
     return VenueRow(
         label=gateway_of(venue).label,
-        sky=SKIES[sky],
-        is_fine=sky is Sky.FINE,
-        budget=_budget(venue, network),
-        rows=tuple(_row(ages) for ages in freshness.read(operator_id, venue, network)),
+        addresses=tuple(_address(venue, network, address) for address in ours),
+        executions=_executions(measured) if measured.ages else "",
+        unread=counted(measured.unread) if measured.unread else "",
+        rows=tuple(_row(ages) for ages in measured.ages),
     )
 
 
-def _budget(venue: Venue, network: Network) -> str:
-    found = purse(venue, network)
+def _executions(measured: freshness.Measured) -> str:
+    return f"{counted(measured.waiting)}, up to {span(measured.longest)}" if measured.waiting else "none"
+
+
+def _address(venue: Venue, network: Network, address: str) -> AddressRow:
+    sky = weather.read(venue, network, address).sky
+    return AddressRow(name=address, sky=SKIES[sky], is_fine=sky is Sky.FINE, budget=_budget(venue, network, address))
+
+
+def _budget(venue: Venue, network: Network, address: str) -> str:
+    found = purse(venue, network, address)
     if found is None:
         return "not known"
     meter, state = found
@@ -91,6 +114,15 @@ def _row(ages: freshness.Ages) -> FreshnessRow:
         kept=f"{fixed(share, 0 if share == 100 else 1)} %",
         is_kept=share >= 99,
     )
+
+
+def counted(accounts: int) -> str:
+    """How many accounts.
+
+    >>> counted(1), counted(1200)
+    ('1 account', '1,200 accounts')
+    """
+    return "1 account" if accounts == 1 else f"{accounts:,} accounts"
 
 
 def span(seconds: float) -> str:

@@ -74,10 +74,11 @@ def catch_up(account: VenueAccount) -> None:
         logger.warning("That account %s caught up cannot be kept: %s", account.pk, error)
 
 
-def waiting(venue: Venue, network: Network) -> list[int]:
-    """The accounts whose executions are to be read, the longest waiting first."""
-    found: Any = blocking().zrange(keys.behind(venue, network), 0, -1)
-    return [int(account_id) for account_id in found]
+def waiting(venue: Venue, network: Network) -> dict[int, float]:
+    """The accounts whose executions are to be read, the longest waiting first, and since when (Unix seconds):
+    since it fell behind, or since it was to be read last and that failed."""
+    found: Any = blocking().zrange(keys.behind(venue, network), 0, -1, withscores=True)
+    return {int(account_id): since for account_id, since in found}
 
 
 def give_up(venue: Venue, network: Network, account_ids: Collection[int]) -> None:

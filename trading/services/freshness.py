@@ -1,11 +1,12 @@
 """How old accounts' figures are beside what is promised, by class: measured in every turn, kept in Redis for the pages.
 
 The age of an account is the time since it was last read or its stream was last known to tell all; where the last
-attempt failed, the time since the last reading that did not.
+attempt failed, the time since the last reading that did not. Beside them stand whose executions are still to be read,
+and how many accounts nobody may read, which have no age at all.
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import msgspec
 import numpy as np
@@ -43,18 +44,41 @@ class Ages(msgspec.Struct, frozen=True):
         return PROMISES[Need(self.need)].age
 
 
-_decoder = msgspec.json.Decoder(tuple[Ages, ...])
+class Measured(msgspec.Struct, frozen=True):
+    """What is known of some accounts. ``ages``: by class, the most urgent first, without classes that are empty.
+    ``waiting``: how many accounts' executions are to be read when there is room, and ``longest``, for how many seconds
+    the first of them has waited. ``unread``: how many accounts nobody may read, for their key is gone."""
+
+    ages: tuple[Ages, ...] = ()
+    waiting: int = 0
+    longest: float = 0.0
+    unread: int = 0
 
 
-def measure(needs: Needs, ages: Floats) -> tuple[Ages, ...]:
-    """The ages by class, the most urgent class first; classes without accounts are left out. An age that is not a
-    number stands for never.
+_decoder = msgspec.json.Decoder(Measured)
 
-    >>> one, _ = measure(np.array([3, 3, 3, 5], np.int8), np.array([10.0, 61.0, np.nan, 5.0]))
+
+def measure(needs: Needs, ages: Floats, waits: Floats, unread: int = 0) -> Measured:
+    """The ages by class, and the waits for executions. An age that is not a number stands for never, and such a wait
+    for none.
+
+    >>> nothing = np.nan
+    >>> found = measure(
+    ...     np.array([3, 3, 3, 5], np.int8), np.array([10, 61, nothing, 5]), np.array([nothing, 7, 4, nothing])
+    ... )
+    >>> one, _ = found.ages
     >>> one.accounts, one.never, one.kept, one.median, one.oldest
     (3, 1, 1, 10.0, 61.0)
+    >>> found.waiting, found.longest
+    (2, 7.0)
     """
-    return tuple(_ages(need, ages[needs == need]) for need in Need if np.any(needs == need))
+    waiting = waits[~np.isnan(waits)]
+    return Measured(
+        ages=tuple(_ages(need, ages[needs == need]) for need in Need if np.any(needs == need)),
+        waiting=len(waiting),
+        longest=float(waiting.max(initial=0.0)),
+        unread=unread,
+    )
 
 
 def _ages(need: Need, ages: Floats) -> Ages:
@@ -66,23 +90,23 @@ def _ages(need: Need, ages: Floats) -> Ages:
     return Ages(int(need), len(ages), len(ages) - len(known), kept, median, p99, oldest)
 
 
-def keep(venue: Venue, network: Network, measured: Mapping[int, Iterable[Ages]]) -> None:
+def keep(venue: Venue, network: Network, measured: Mapping[int, Measured]) -> None:
     """Keep what was measured, by operator id and for ``EVERYBODY``."""
     try:
         with blocking().pipeline(transaction=False) as pipeline:
-            for operator_id, ages in measured.items():
-                text = msgspec.json.encode(tuple(ages))
+            for operator_id, found in measured.items():
+                text = msgspec.json.encode(found)
                 pipeline.set(keys.freshness(operator_id, venue, network), text, ex=KEPT_SECONDS)
             pipeline.execute()
     except RedisError as error:
         logger.warning("The ages at %s cannot be kept: %s", venue, error)
 
 
-def read(operator_id: int, venue: Venue, network: Network) -> tuple[Ages, ...]:
+def read(operator_id: int, venue: Venue, network: Network) -> Measured:
     """What was measured last for an operator, or for ``EVERYBODY``; nothing where nobody measures."""
     try:
         text = blocking().get(keys.freshness(operator_id, venue, network))
-        return _decoder.decode(text) if isinstance(text, bytes) else ()
+        return _decoder.decode(text) if isinstance(text, bytes) else Measured()
     except (RedisError, msgspec.DecodeError) as error:
         logger.warning("The ages at %s cannot be told: %s", venue, error)
-        return ()
+        return Measured()

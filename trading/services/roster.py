@@ -5,15 +5,16 @@ in between only the accounts that were attempted since, in three queries however
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
-from django.db.models import Q
+from django.db.models import Count, Q
 from numpy.typing import NDArray
 
+from trading.connect import gateway_of
 from trading.margin.types import AccountMode, MarginMode
 from trading.models import Position, VenueAccount
 from trading.services.readings import weights_of
@@ -41,7 +42,8 @@ POSITION = (
 class Known:
     """All accounts of a venue, in the order of their ids, and their positions. ``names`` are the markets in which
     something is held. ``whole_at``: up to when an account's executions are known, 0 for never. ``weights``: what
-    reading its money and positions costs there."""
+    reading its money and positions costs there. ``unread``: how many accounts of each operator are left out, because
+    the venue tells an account to its key alone and theirs is gone."""
 
     ids: NDArray[np.int64]
     operators: NDArray[np.int64]
@@ -51,6 +53,7 @@ class Known:
     weights: NDArray[np.int64]
     exposure: Exposure
     names: tuple[str, ...]
+    unread: Mapping[int, int]
 
     def places(self, account_ids: Iterable[int]) -> NDArray[np.intp]:
         """Where these accounts are; those that are not here are left out."""
@@ -66,7 +69,11 @@ class RosterOf:
     """The accounts of one venue and network, in the memory of this process. Use it inside ``every_operator``."""
 
     def __init__(self, venue: Venue, network: Network) -> None:
-        self._accounts = VenueAccount.objects.filter(venue=venue, network=network)
+        accounts = VenueAccount.objects.filter(venue=venue, network=network)
+        is_open = gateway_of(venue).reads_without_key
+        self._accounts = accounts if is_open else accounts.exclude(agent_key=b"")
+        self._unreadable = accounts.none() if is_open else accounts.filter(agent_key=b"")
+        self._unread: dict[int, int] = {}
         self._weights = weights_of(venue)
         self._rows: dict[int, Row] = {}
         self._held: dict[int, list[Row]] = {}
@@ -80,6 +87,7 @@ class RosterOf:
         if is_whole:
             self._rows.clear()
             self._held.clear()
+            self._unread = dict(self._unreadable.values_list("operator_id").annotate(accounts=Count("pk")))
             self._loaded_at = time.monotonic()
             self._known = None
         changed = self._accounts.all() if is_whole else self._accounts.filter(self._since())
@@ -90,7 +98,7 @@ class RosterOf:
         self._rows |= {row[0]: row for row in rows}
         self._held |= held
         if self._known is None or not fits:
-            self._known = _known(self._rows, self._held, self._weights)
+            self._known = _known(self._rows, self._held, self._weights, self._unread)
         return self._known
 
     def _since(self) -> Q:
@@ -123,7 +131,9 @@ class RosterOf:
         return True
 
 
-def _known(rows: dict[int, Row], held: dict[int, list[Row]], weights: ReadingWeights) -> Known:
+def _known(
+    rows: dict[int, Row], held: dict[int, list[Row]], weights: ReadingWeights, unread: Mapping[int, int]
+) -> Known:
     ids = sorted(rows)
     ordered = [rows[account_id] for account_id in ids]
     positions = [(place, row) for place, account_id in enumerate(ids) for row in held.get(account_id, ())]
@@ -148,6 +158,7 @@ def _known(rows: dict[int, Row], held: dict[int, list[Row]], weights: ReadingWei
         weights=np.array([_weight(row, weights) for row in ordered], np.int64),
         exposure=exposure,
         names=tuple(names),
+        unread=unread,
     )
 
 

@@ -134,14 +134,18 @@ def _whole(venue: Venue, network: Network, known: Known, needs: Needs, chosen: P
 
 
 def _measure(venue: Venue, network: Network, known: Known, roster: Roster) -> None:
-    """Now and then, keep how old everybody's figures are."""
+    """Now and then, keep how old everybody's figures are and whose executions are to be read."""
     if not is_first_within(keys.measured(venue, network), MEASURE_SECONDS):
         return
+    since = executions.waiting(venue, network)
+    waits = time.time() - np.array([since.get(account_id, np.nan) for account_id in known.ids.tolist()], float)
     ages = time.time() - known.fresh_at
-    measured = {freshness.EVERYBODY: freshness.measure(roster.needs, ages)}
-    for operator_id in np.unique(known.operators).tolist():
+    measured = {freshness.EVERYBODY: freshness.measure(roster.needs, ages, waits, sum(known.unread.values()))}
+    for operator_id in {*np.unique(known.operators).tolist(), *known.unread}:
         his = known.operators == operator_id
-        measured[operator_id] = freshness.measure(roster.needs[his], ages[his])
+        measured[operator_id] = freshness.measure(
+            roster.needs[his], ages[his], waits[his], known.unread.get(operator_id, 0)
+        )
     freshness.keep(venue, network, measured)
 
 

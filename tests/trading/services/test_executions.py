@@ -60,18 +60,18 @@ def test_executed_order_shows_its_position_at_once_and_its_execution_when_there_
     place_order(strained.adapter, strained.account, strained.market, ticket())
 
     assert (Position.objects.count(), Fill.objects.count()) == (1, 0)
-    assert executions.waiting(*PLACE) == [strained.account.pk]
+    assert list(executions.waiting(*PLACE)) == [strained.account.pk]
 
     assert sync_account(strained.adapter, strained.account)
     assert Fill.objects.count() == 1
-    assert executions.waiting(*PLACE) == []
+    assert list(executions.waiting(*PLACE)) == []
 
 
 def test_order_that_rests_is_in_the_list_at_once(strained: Desk) -> None:
     place_order(strained.adapter, strained.account, strained.market, ticket(limit_price=Decimal(80000)))
 
     assert strained.account.orders.filter(is_open=True).count() == 1
-    assert executions.waiting(*PLACE) == []
+    assert list(executions.waiting(*PLACE)) == []
 
 
 def test_who_is_read_now_waits_again_behind_all_others_until_that_was_done(desk: Desk) -> None:
@@ -79,14 +79,14 @@ def test_who_is_read_now_waits_again_behind_all_others_until_that_was_done(desk:
     executions.fall_behind(desk.account)
     executions.fall_behind(other)
     executions.fall_behind(desk.account)  # waits since the first time
-    assert executions.waiting(*PLACE) == [desk.account.pk, other.pk]
+    assert list(executions.waiting(*PLACE)) == [desk.account.pk, other.pk]
 
     executions.go_to_the_end(*PLACE, desk.account.pk)
-    assert executions.waiting(*PLACE) == [other.pk, desk.account.pk]
+    assert list(executions.waiting(*PLACE)) == [other.pk, desk.account.pk]
 
     executions.catch_up(other)
     executions.go_to_the_end(*PLACE, other.pk)
-    assert executions.waiting(*PLACE) == [desk.account.pk]
+    assert list(executions.waiting(*PLACE)) == [desk.account.pk]
 
 
 def test_room_is_taken_only_for_an_account_that_can_be_read(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,7 +100,7 @@ def test_room_is_taken_only_for_an_account_that_can_be_read(desk: Desk, monkeypa
     executions.fall_behind(desk.account)
     handing.let_rest(*PLACE, desk.account.pk, 1, 60)
     sync_due_accounts()
-    assert (room.called, started.called, executions.waiting(*PLACE)) == (False, False, [desk.account.pk])
+    assert (room.called, started.called, list(executions.waiting(*PLACE))) == (False, False, [desk.account.pk])
 
     handing.give_back(*PLACE, desk.account.pk)
     sync_due_accounts()

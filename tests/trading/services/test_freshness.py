@@ -21,16 +21,20 @@ from tenants.scope import every_operator, operator_scope
 from tests.factories import Exchange, browser_at, make_account, make_market, make_position
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
 from trading import tasks
+from trading.connect import gateway_of
 from trading.live import keys, weather
 from trading.live.connections import blocking
+from trading.metering import budget_of, meter_of
 from trading.models import Position, VenueAccount
 from trading.panels import freshness as words
 from trading.services import freshness
-from trading.services.freshness import EVERYBODY, Ages, measure
+from trading.services.freshness import EVERYBODY, Ages, Measured, measure
 from trading.services.risk import nearest
 from trading.services.roster import RosterOf
 from trading.services.schedule import Need
 from trading.tasks.accounts import forget_rosters
+from trading.venues.budget import request_name
+from trading.venues.ledger import Answer, Charge, Priority
 from trading.venues.snapshots import Network, Venue
 from trading.venues.weather import Evidence, Kind, Outcome
 
@@ -57,9 +61,8 @@ def test_every_class_has_its_own_ages() -> None:
     needs = np.array([Need.NEAR] * 100 + [Need.IDLE] * 2, np.int8)
     ages = np.array([*range(1, 101), 5.0, np.nan])
 
-    assert measure(needs, ages) == (
-        Ages(Need.NEAR, 100, 0, 60, 50.0, 99.0, 100.0),
-        Ages(Need.IDLE, 2, 1, 1, 5.0, 5.0, 5.0),
+    assert measure(needs, ages, np.full(102, np.nan)) == Measured(
+        ages=(Ages(Need.NEAR, 100, 0, 60, 50.0, 99.0, 100.0), Ages(Need.IDLE, 2, 1, 1, 5.0, 5.0, 5.0))
     )
 
 
@@ -69,9 +72,9 @@ def test_turn_measures_every_operators_accounts_apart(alpha: Exchange, beta: Exc
     accounts_of(beta, 1, synced_at=None)
     tasks.sync_due_accounts()
 
-    (his,) = freshness.read(alpha.operator.pk, *HERE)
-    (hers,) = freshness.read(beta.operator.pk, *HERE)
-    (all_of_them,) = freshness.read(EVERYBODY, *HERE)
+    (his,) = freshness.read(alpha.operator.pk, *HERE).ages
+    (hers,) = freshness.read(beta.operator.pk, *HERE).ages
+    (all_of_them,) = freshness.read(EVERYBODY, *HERE).ages
     assert [(row.accounts, row.never, row.kept) for row in (his, hers, all_of_them)] == [
         (3, 0, 3),
         (1, 1, 0),
@@ -95,25 +98,92 @@ def test_operator_sees_how_fresh_his_accounts_are(alpha: Exchange, beta: Exchang
     assert '<span class="muted number">7</span>' not in fragment
 
 
-def test_scrape_tells_ages_budget_and_weather(alpha: Exchange) -> None:
-    now = timezone.now()
-    accounts_of(alpha, 4, synced_at=now, attempted_at=now)
-    tasks.sync_due_accounts()
+def scraped() -> dict[tuple[str, tuple[str, ...]], float]:
+    """Every sample of a scrape, by its name and the values of its labels in their order."""
     answer = Client(headers={"host": "localhost"}).get("/metrics").content.decode()
-    found = {
+    return {
         (sample.name, tuple(sorted(sample.labels.values()))): sample.value
         for family in text_string_to_metric_families(answer)
         for sample in family.samples
     }
 
-    here = ("hyperliquid", "testnet")
+
+def test_scrape_tells_ages_budget_and_weather(alpha: Exchange, settings: Settings) -> None:
+    settings.EGRESS, now = ADDRESSES[0], timezone.now()
+    accounts_of(alpha, 4, synced_at=now, attempted_at=now)
+    tasks.sync_due_accounts()
+    found = scraped()
+
+    here, through_one = ("hyperliquid", "testnet"), (ADDRESSES[0], "hyperliquid", "testnet")
     assert found["perpsstudio_accounts", tuple(sorted(("idle", *here)))] == 4
     assert found["perpsstudio_accounts_as_promised", tuple(sorted(("idle", *here)))] == 4
     assert found["perpsstudio_account_age_seconds", tuple(sorted(("0.99", "idle", *here)))] < 60
     assert found["perpsstudio_account_age_promised_seconds", ("near",)] == 60
-    assert found["perpsstudio_budget_used_weight", here] == 0
-    assert found["perpsstudio_venue_weather", tuple(sorted(("fine", *here)))] == 1
-    assert found["perpsstudio_venue_weather", tuple(sorted(("down", *here)))] == 0
+    assert found["perpsstudio_budget_used_weight", through_one] == 0
+    assert found["perpsstudio_venue_weather", tuple(sorted(("fine", *through_one)))] == 1
+    assert found["perpsstudio_venue_weather", tuple(sorted(("down", *through_one)))] == 0
+    assert found["perpsstudio_executions_waiting", here] == 0
+
+
+def test_executions_that_wait_are_told_to_whom_they_belong(alpha: Exchange, beta: Exchange) -> None:
+    now = timezone.now()
+    his, hers = (accounts_of(exchange, 2, synced_at=now, attempted_at=now) for exchange in (alpha, beta))
+    waits = {his[0].pk: 7300, his[1].pk: 30, hers[0].pk: 60}
+    since = {str(account_id): time.time() - seconds for account_id, seconds in waits.items()}
+    blocking().zadd(keys.behind(*HERE), since)
+    tasks.sync_due_accounts()
+    page = browser_at(alpha, alpha.owner).get("/console/freshness/").content.decode()
+    told, found = freshness.read(beta.operator.pk, *HERE), scraped()
+
+    assert "Executions waiting to be read" in page
+    assert "2 accounts, up to 2 h" in page
+    assert (told.waiting, 60 <= told.longest < 7300) == (1, True)
+    assert found["perpsstudio_executions_waiting", HERE] == 3
+    assert 7300 <= found["perpsstudio_executions_longest_wait_seconds", HERE] < 7400
+
+
+def test_every_address_with_workers_is_told_with_its_budget_and_weather(alpha: Exchange, settings: Settings) -> None:
+    settings.EGRESS, settings.HYPERLIQUID_WEIGHT_PER_MINUTE = ADDRESSES[0], 1000
+    blocking().zadd(keys.ADDRESSES, {ADDRESSES[1]: time.time() + 3600, "long gone": time.time() - 1})
+    spend(70, ADDRESSES[1])
+    cut_off(ADDRESSES[1])
+    page = browser_at(alpha, alpha.owner).get("/console/freshness/").content.decode()
+    found = scraped()
+
+    used = {labels: weight for (name, labels), weight in found.items() if name == "perpsstudio_budget_used_weight"}
+    assert used == {(ADDRESSES[0], *HERE): 0, (ADDRESSES[1], *HERE): 70}
+    assert found["perpsstudio_venue_weather", tuple(sorted(("fine", ADDRESSES[0], *HERE)))] == 1
+    assert found["perpsstudio_venue_weather", tuple(sorted(("down", ADDRESSES[1], *HERE)))] == 1
+    assert "70 of 1,000" in page
+    assert [f"through {address}" in page for address in (*ADDRESSES, "long gone")] == [True, True, False]
+    assert "not answering" in page
+
+
+def spend(weight: int, address: str) -> None:
+    """A request of so much weight through an address of ours, which was answered."""
+    charges = [Charge(meter_of(gateway_of(HERE[0]).tariff, *HERE, address), weight)]
+    budget, name = budget_of(*HERE, address), request_name()
+    assert budget.take(name, Priority.ROUTINE, charges) == 0
+    budget.settle(name, charges, Answer())
+
+
+def test_accounts_that_nobody_may_read_are_counted_and_have_no_age(
+    alpha: Exchange, beta: Exchange, settings: Settings
+) -> None:
+    """Aster tells an account to its key alone (Aster 1.3): one whose key is gone is not late, and nobody's turn."""
+    settings.ASTER_URL, there = "http://localhost:1", (Venue.ASTER, Network.TESTNET)
+    now = timezone.now()
+    accounts_of(alpha, 3, venue=Venue.ASTER, agent_key=b"", synced_at=now - timedelta(days=2))
+    accounts_of(beta, 1, venue=Venue.ASTER, agent_key=b"sealed", synced_at=now, attempted_at=now)
+    tasks.sync_due_accounts()
+    page = browser_at(alpha, alpha.owner).get("/console/freshness/").content.decode()
+
+    assert freshness.read(alpha.operator.pk, *there) == Measured(unread=3)
+    (hers,) = freshness.read(beta.operator.pk, *there).ages
+    assert (hers.accounts, hers.kept) == (1, 1)
+    assert "Without a key, so nobody may read them" in page
+    assert "3 accounts" in page
+    assert scraped()["perpsstudio_accounts_without_key", ("aster", "testnet")] == 3
 
 
 @pytest.mark.parametrize("count", [1, 30])
