@@ -95,6 +95,7 @@ class Migration(migrations.Migration):
                 ("venue_time", models.DateTimeField(null=True)),
                 ("synced_at", models.DateTimeField(null=True)),
                 ("attempted_at", models.DateTimeField(null=True)),
+                ("confirmed_at", models.DateTimeField(null=True)),
                 ("orders_read_at", models.DateTimeField(null=True)),
                 ("history_read_at", models.DateTimeField(null=True)),
                 ("readings", models.BigIntegerField(default=0)),
@@ -223,6 +224,7 @@ class Migration(migrations.Migration):
                 ("venue_text", models.CharField(blank=True, default="", max_length=300)),
                 ("asked_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("sent_at", models.DateTimeField(null=True)),
+                ("next_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("settled_at", models.DateTimeField(null=True)),
             ],
             options={
@@ -230,6 +232,11 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "base_manager_name": "unscoped",
                 "default_manager_name": "unscoped",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "unknown")), fields=["next_at"], name="approvals_not_answered"
+                    )
+                ],
                 "constraints": [
                     models.UniqueConstraint(fields=("account", "nonce"), name="one_approval_per_nonce"),
                     models.UniqueConstraint(
@@ -387,7 +394,10 @@ class Migration(migrations.Migration):
                         fields=("account", "market", "venue_id"), name="one_row_per_order_and_market"
                     )
                 ],
-                "indexes": [models.Index(fields=["account", "-seen_at"], name="orders_last_seen_first")],
+                "indexes": [
+                    models.Index(fields=["account", "-seen_at"], name="orders_last_seen_first"),
+                    models.Index(condition=models.Q(("is_open", True)), fields=["market"], name="orders_that_rest"),
+                ],
             },
             managers=[
                 ("unscoped", django.db.models.manager.Manager()),
@@ -555,6 +565,7 @@ class Migration(migrations.Migration):
                 ("prepared_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("sent_at", models.DateTimeField(null=True)),
                 ("settled_at", models.DateTimeField(null=True)),
+                ("shown_at", models.DateTimeField(null=True)),
             ],
             options={
                 "ordering": ["-prepared_at"],
@@ -567,6 +578,11 @@ class Migration(migrations.Migration):
                         condition=models.Q(("state__in", ["prepared", "unknown"])),
                         fields=["prepared_at"],
                         name="commands_not_settled",
+                    ),
+                    models.Index(
+                        condition=models.Q(("shown_at", None), ("state__in", ["accepted", "unproven"])),
+                        fields=["account", "settled_at"],
+                        name="commands_not_shown",
                     ),
                 ],
                 "constraints": [

@@ -53,6 +53,8 @@ class VenueAccount(OperatorOwned):
     venue_time = models.DateTimeField(null=True)
     synced_at = models.DateTimeField(null=True)
     attempted_at = models.DateTimeField(null=True)
+    # Until when a stream that tells all of it had nothing that is not stored.
+    confirmed_at = models.DateTimeField(null=True)
     orders_read_at = models.DateTimeField(null=True)
     # When funding and ledger were read last; they are long lists and change seldom.
     history_read_at = models.DateTimeField(null=True)
@@ -194,7 +196,10 @@ class Order(OperatorOwned):
         constraints = [
             models.UniqueConstraint(fields=["account", "market", "venue_id"], name="one_row_per_order_and_market")
         ]
-        indexes = [models.Index(fields=["account", "-seen_at"], name="orders_last_seen_first")]
+        indexes = [
+            models.Index(fields=["account", "-seen_at"], name="orders_last_seen_first"),
+            models.Index(fields=["market"], name="orders_that_rest", condition=models.Q(is_open=True)),
+        ]
         ordering = ["-placed_at"]
 
     def __str__(self) -> str:

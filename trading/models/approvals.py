@@ -96,6 +96,8 @@ class WalletApproval(OperatorOwned):
     venue_text = models.CharField(max_length=300, blank=True, default="")
     asked_at = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(null=True)
+    # When a worker may ask the venue about it.
+    next_at = models.DateTimeField(default=timezone.now)
     settled_at = models.DateTimeField(null=True)
 
     class Meta(OperatorOwned.Meta):
@@ -105,6 +107,7 @@ class WalletApproval(OperatorOwned):
                 fields=["account"], name="one_open_approval_per_account", condition=models.Q(state__in=OPEN_STATES)
             ),
         ]
+        indexes = [models.Index(fields=["next_at"], name="approvals_not_answered", condition=models.Q(state="unknown"))]
         ordering = ["-asked_at", "-id"]
 
     def __str__(self) -> str:

@@ -39,6 +39,8 @@ class CommandState(models.TextChoices):
 
 OPEN_STATES = (CommandState.PREPARED, CommandState.UNKNOWN)
 FINAL_STATES = tuple(state for state in CommandState if state not in OPEN_STATES)
+# What may have moved anything.
+MOVING_STATES = (CommandState.ACCEPTED, CommandState.UNPROVEN)
 
 
 class Command(OperatorOwned):
@@ -82,6 +84,8 @@ class Command(OperatorOwned):
     prepared_at = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(null=True)
     settled_at = models.DateTimeField(null=True)
+    # When a reading that began after its end had told what it moved.
+    shown_at = models.DateTimeField(null=True)
 
     class Meta(OperatorOwned.Meta):
         constraints = [
@@ -94,6 +98,11 @@ class Command(OperatorOwned):
                 fields=["prepared_at"],
                 name="commands_not_settled",
                 condition=models.Q(state__in=["prepared", "unknown"]),
+            ),
+            models.Index(
+                fields=["account", "settled_at"],
+                name="commands_not_shown",
+                condition=models.Q(state__in=["accepted", "unproven"], shown_at=None),
             ),
         ]
         ordering = ["-prepared_at"]

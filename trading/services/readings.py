@@ -7,7 +7,7 @@ the number. Both are compared under a lock on the account's row, so that of two 
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from django.conf import settings
@@ -16,9 +16,9 @@ from django.utils import timezone
 
 from trading.connect import gateway_of
 from trading.models import Command, Order, Position, VenueAccount
-from trading.models.commands import CommandKind
+from trading.models.commands import MOVING_STATES, CommandKind
 from trading.venues.metered import ReadingWeights
-from trading.venues.snapshots import AccountSnapshot, Venue
+from trading.venues.snapshots import AccountSnapshot, Network, Venue
 
 
 class ReadingKind(StrEnum):
@@ -39,6 +39,8 @@ EXECUTED = frozenset({ReadingKind.ACCOUNT, ReadingKind.FILLS})
 # By what the venue said of an order: only one that is filled leaves nothing in the book.
 FILLED = "filled"
 SETTINGS = (CommandKind.MODE, CommandKind.LEVERAGE)
+# Whoever settles a command reads its account; by then that reading is taken to be lost.
+SHOWN_WITHIN = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,20 @@ def touched_by(command: Command) -> frozenset[ReadingKind]:
 def _has_orders(command: Command) -> bool:
     """Whether there are orders that a fill may take along: those that only reduce, or belong to the position."""
     return bool(Order.objects.filter(account=command.account_id, market=command.market_id, is_open=True).exists())
+
+
+def told_of(account: VenueAccount, reading: Reading) -> None:
+    """A whole reading has succeeded: whatever was settled before it began is shown."""
+    before = Command.objects.filter(account=account, state__in=MOVING_STATES, shown_at=None)
+    before.filter(settled_at__lt=reading.began_at).update(shown_at=timezone.now())
+
+
+def not_shown(venue: Venue, network: Network, now: datetime) -> list[int]:
+    """The accounts of all operators that a command has moved and no reading told of since, the longest waiting first.
+    Use it inside ``every_operator``."""
+    rows = Command.objects.filter(state__in=MOVING_STATES, shown_at=None, settled_at__lte=now - SHOWN_WITHIN)
+    here = rows.filter(account__venue=venue, account__network=network)
+    return list(dict.fromkeys(here.order_by("settled_at").values_list("account_id", flat=True)))
 
 
 def sizes_of(account: VenueAccount) -> frozenset[tuple[object, ...]]:

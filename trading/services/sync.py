@@ -38,6 +38,7 @@ from trading.services.readings import (
     begin_reading,
     locked,
     sizes_of,
+    told_of,
     touched_by,
     weights_of,
 )
@@ -173,6 +174,8 @@ def sync_account(
         tell_endings(adapter, account, stored.gone)
     read_paths(adapter, account)
     if kinds >= WHOLE:
+        if market is None:
+            told_of(account, reading)
         read_allowance(adapter, account)
     return True
 
@@ -310,7 +313,9 @@ def sync_after_command(adapter: Adapter, account: VenueAccount, command: Command
         if waits:
             executions.fall_behind(account)
             kinds = frozenset({ReadingKind.ACCOUNT})
-        sync_account(adapter, account, kinds, command.market, explains=not waits)
+        is_read = sync_account(adapter, account, kinds, command.market, explains=not waits)
+        if is_read and command.is_settled:
+            Command.objects.filter(pk=command.pk).update(shown_at=timezone.now())
         announce(account.operator_id, account.pk)
     except (RedisError, DatabaseError, LookupError, ValueError):
         logger.exception("Account %s could not be shown after a command; the next sync tries again.", account.pk)
