@@ -44,7 +44,8 @@ class Told:
 
     ``has_happened``: it has to be read whole for something that is known to have happened, and not only because
     something may be missing. ``is_behind``: its executions are to be read when there is room. ``has_set``: something
-    was set in one of its markets, or for all of it.
+    was set in one of its markets, or for all of it. ``is_forced``: the venue closed something by itself, and only its
+    ledger may say how.
     """
 
     snapshot: AccountSnapshot | None = None
@@ -60,6 +61,7 @@ class Told:
     has_happened: bool = False
     is_behind: bool = False
     has_set: bool = False
+    is_forced: bool = False
 
     @property
     def is_news(self) -> bool:
@@ -96,6 +98,7 @@ class Told:
                 self.must_read |= what not in LIGHT
                 self.has_happened |= what not in LIGHT
                 self.has_set |= what is Happening.SETTINGS
+                self.is_forced |= what is Happening.LIQUIDATION
             case ConfirmedFrame():
                 self.confirmed_at = now
             case GapFrame():
@@ -125,6 +128,7 @@ class Told:
             has_happened=self.has_happened or newer.has_happened,
             is_behind=self.is_behind or newer.is_behind,
             has_set=self.has_set or newer.has_set,
+            is_forced=self.is_forced or newer.is_forced,
         )
         if newer.orders is not None:
             both.orders, both.orders_at = newer.orders, newer.orders_at

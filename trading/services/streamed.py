@@ -22,7 +22,8 @@ def store(adapter: Adapter, account: VenueAccount, told: Told) -> bool:
     What the news leave open is read too: ``told.reports`` of orders that are not known need the account whole, and say
     so in ``told.must_read``; then it has to be stored again.
     """
-    if told.must_read and not sync.sync_account(adapter, account):
+    kinds = sync.EVERYTHING if told.is_forced else sync.WHOLE
+    if told.must_read and not sync.sync_account(adapter, account, kinds):
         return False
     told.must_read = any(fill.liquidation for fill in told.fills.values()) and not told.must_read
     sync.apply_fills(account, told.fills.values())

@@ -4,11 +4,13 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.utils import timezone
 
 from tests.sandbox_process import SandboxProcess
 from tests.trading.aster.conftest import aster  # noqa: F401  # a fixture
 from tests.trading.services.seats import BITCOIN, Seat, sit_down
 from tests.trading.services.test_orders import ticket
+from trading.live.told import Told
 from trading.margin.types import MarginMode, Side
 from trading.models import Difference, Fill, Liquidation, Position
 from trading.panels.history import build_fills
@@ -18,8 +20,10 @@ from trading.panels.view_models import Tone
 from trading.past import story_of
 from trading.services.apply_history import FORCED
 from trading.services.orders import place_order
+from trading.services.streamed import store
 from trading.services.sync import EVERYTHING, WHOLE, sync_account
 from trading.venues.base import Venue
+from trading.venues.streaming import Happening, HappeningFrame
 
 pytestmark = pytest.mark.usefixtures("desk", "aster")
 BOTH = pytest.mark.parametrize("place", [Venue.HYPERLIQUID, Venue.ASTER])
@@ -94,6 +98,18 @@ def test_trader_is_told_what_happened_and_that_it_was_no_fault_of_his(venue: San
     assert story.lead.endswith("0.03 BTC remained open.")
     assert "Gained" in [fact.label for fact in story.facts]
     assert [words for words in (step.words for step in story.rows) if words.startswith("Sold by the venue 0.02 BTC")]
+
+
+def test_stream_that_tells_of_a_forced_order_has_it_on_record_at_once(venue: SandboxProcess) -> None:
+    """Aster's list of forced orders is read every ten minutes only, and nothing is wrong with the money meanwhile."""
+    seat, _ = hold(venue, Venue.ASTER, MarginMode.ISOLATED)
+    deleverage(seat, PART, "88000")
+    told = Told()
+    told.take(HappeningFrame(seat.account.address, Happening.LIQUIDATION, "adl_autoclose"), timezone.now())
+
+    assert store(seat.adapter, seat.account, told)
+
+    assert Liquidation.objects.get(account=seat.account).is_deleveraging
 
 
 def test_list_of_forced_orders_that_is_read_long_after_the_executions_still_tells(venue: SandboxProcess) -> None:
