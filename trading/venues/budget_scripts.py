@@ -70,26 +70,35 @@ local function put_back(log, total, kept_at, known_born, known_used, drops_in)
   redis.call('HSET', kept_at, 'used', most, 'until', text(last))
   redis.call('PEXPIRE', kept_at, math.ceil(last - now))
 end
-local function free_at(log, excess)
-  local rows = redis.call('ZRANGE', log, 0, -1, 'WITHSCORES')
-  for row = 1, #rows, 2 do
-    excess = excess - weight_of(rows[row])
-    if excess <= 0 then return tonumber(rows[row + 1]) end
-  end
-end
-local function wait_for_commands(log, room, kept, window)
-  local wait, from = 0, 0
-  while room < kept do
+-- By when they drop out, until they are enough; by the hundred, for a log may be long.
+local function each(log, is_enough)
+  local from = 0
+  while true do
     local rows = redis.call('ZRANGE', log, from, from + 99, 'WITHSCORES')
-    if #rows == 0 then return wait end
     for row = 1, #rows, 2 do
-      if room >= kept then return wait end
-      wait = math.max(wait, rows[row + 1] - now - room * window / kept)
-      room = room + weight_of(rows[row])
+      if is_enough(tonumber(rows[row + 1]), weight_of(rows[row])) then return end
     end
+    if #rows < 200 then return end
     from = from + 100
   end
-  return wait
+end
+local function free_at(log, excess)
+  local found
+  each(log, function(drops_out, weight)
+    excess = excess - weight
+    if excess <= 0 then found = drops_out end
+    return found
+  end)
+  return found
+end
+local function wait_for_commands(log, room, kept, window)
+  local longest = 0
+  each(log, function(drops_out, weight)
+    if room >= kept then return true end
+    longest = math.max(longest, drops_out - now - room * window / kept)
+    room = room + weight
+  end)
+  return longest
 end
 local wait, used, first = 0, {}, 0
 if closed_until > now and (is_ordered or ARGV[3] == '0') then wait = closed_until - now end

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from subprocess import PIPE
 
@@ -214,6 +215,26 @@ def test_redis_decides_as_the_ledger_does(redis: Redis, steps: list[tuple]) -> N
         state = budget.state(small, ORDERS, share)
         assert state.used == tuple(ledger.used(meter, now) for meter in (small, ORDERS, share))
         assert state.closed_for == pytest.approx(ledger.gate(now, Priority.ROUTINE), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("weight", "priority"), [(200, Priority.ROUTINE), (230, Priority.URGENT), (700, Priority.RELIEF)]
+)
+def test_redis_decides_as_the_ledger_does_of_many_requests(
+    redis: Redis,  # noqa: F811
+    weight: int,
+    priority: Priority,
+) -> None:
+    now = 0.0
+    ledger, budget = Ledger(), Budget(redis, "budget:test", clock=lambda: now)
+    for place in range(450):
+        now = place / 10
+        for one in (partial(ledger.take, now), budget.take):
+            assert one(f"r{place}", Priority.COMMAND, [Charge(KEEPING, 2)]) == 0
+
+    expected = ledger.take(now, "more", priority, [Charge(KEEPING, weight)])
+    assert budget.take("more", priority, [Charge(KEEPING, weight)]) == pytest.approx(expected, abs=1e-6)
+    assert expected > 0
 
 
 @dataclass
