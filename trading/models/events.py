@@ -21,8 +21,9 @@ class Event(OperatorOwned):
     """One step. Rows are only ever added: the database refuses to change or delete them.
 
     ``request`` holds the bytes as they were sent and ``answer`` the venue's bytes, or the error that stood in their
-    place; a question that travels in its address is kept without its signature. Neither holds a secret: keys travel in
-    headers, which are not kept.
+    place. Of a long answer the beginning is kept, and ``answer_length`` counts the bytes of the whole. A question that
+    travels in its address is kept without its signature. Neither holds a secret: keys travel in headers, which are not
+    kept.
     """
 
     step = models.CharField(max_length=10, choices=Step.choices)
@@ -33,6 +34,7 @@ class Event(OperatorOwned):
     request = models.BinaryField(default=bytes)
     status = models.PositiveSmallIntegerField(null=True)
     answer = models.BinaryField(default=bytes)
+    answer_length = models.PositiveIntegerField(default=0)
     error = models.CharField(max_length=300, blank=True, default="")
     evidence = models.JSONField(default=dict)
 

@@ -16,8 +16,6 @@ from trading.venues.base import SignedRequest
 from trading.venues.transport import Exchange, Response, take_overheard
 
 LONGEST_ANSWER, LONGEST_PATH = 20_000, 60
-# Of the questions that one proof took: the last ones, which it rests on.
-MOST_QUESTIONS = 8
 SIGNATURE = re.compile(r"(?:^|&)signature=[^&]*")
 
 
@@ -48,12 +46,12 @@ def record(
     if heard is not None:
         event.error = heard.error[:300]
     if heard is not None and heard.response is not None:
-        event.status, event.answer = heard.response.status, heard.response.body[:LONGEST_ANSWER]
-    questions = [_question(subject, exchange) for exchange in asked[-MOST_QUESTIONS:]]
-    if questions and request is None and heard is None:
-        last = questions.pop()
-        event.path, event.request, event.status, event.answer = last.path, last.request, last.status, last.answer
-    type(event).objects.bulk_create([*questions, event])
+        _keep(event, heard.response)
+    questions = asked
+    if asked and request is None and heard is None:
+        *questions, last = asked
+        _ask(event, last)
+    type(event).objects.bulk_create([*(_question(subject, exchange) for exchange in questions), event])
 
 
 def asked_besides(*sent: bytes) -> tuple[Exchange, ...]:
@@ -62,12 +60,22 @@ def asked_besides(*sent: bytes) -> tuple[Exchange, ...]:
 
 
 def _question(subject: Command | WalletApproval, exchange: Exchange) -> Event:
+    event = _event(subject, Step.ASKED, subject.state)
+    _ask(event, exchange)
+    return event
+
+
+def _ask(event: Event, exchange: Exchange) -> None:
     """What was asked and answered; what stands in the address of a question is its request."""
     path, _, query = exchange.path.partition("?")
-    event = _event(subject, Step.ASKED, subject.state)
     event.path, event.request = path[:LONGEST_PATH], exchange.body or SIGNATURE.sub("", query).encode()
-    event.status, event.answer = exchange.response.status, exchange.response.body[:LONGEST_ANSWER]
-    return event
+    _keep(event, exchange.response)
+
+
+def _keep(event: Event, response: Response) -> None:
+    """The answer, or the beginning of a long one, beside the length of the whole."""
+    event.status, event.answer = response.status, response.body[:LONGEST_ANSWER]
+    event.answer_length = len(response.body)
 
 
 def _event(subject: Command | WalletApproval, step: Step, state: str) -> Event:

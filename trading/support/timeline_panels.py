@@ -77,9 +77,17 @@ def _of_approval(entry: Happened, steps: Steps) -> TimelineRow:
 
 def _step(event: Event) -> tuple[str, str]:
     name = f"{clock(event.happened_at)} {Step(event.step).label}"
-    answer = bytes(event.answer).decode(errors="replace")[:LONGEST_ANSWER]
+    answer = _answer(event)
     status = f"HTTP {event.status}" if event.status else ""
     return name, " ".join(part for part in (event.path, status, event.error, answer) if part) or event.state
+
+
+def _answer(event: Event) -> str:
+    """The venue's words; of long ones the beginning, with the length of the whole."""
+    kept = bytes(event.answer)
+    words = kept[:LONGEST_ANSWER].decode(errors="replace")
+    length = max(event.answer_length, len(kept))
+    return words if length <= LONGEST_ANSWER else f"{words}… (cut: the first {LONGEST_ANSWER:,} of {length:,} bytes)"
 
 
 def _of_fill(entry: Happened, steps: Steps) -> TimelineRow:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 
@@ -44,6 +45,21 @@ def test_proof_is_kept_with_the_venues_own_words_and_without_a_signature(ready: 
     assert f"origClientOrderId={command.client_id}" in question
     assert "signature" not in question
     assert (answer["clientOrderId"], answer["status"]) == (command.client_id, "FILLED")
+
+
+def test_clock_that_a_proof_rests_on_is_kept_with_what_it_said(ready: AsterTrader) -> None:
+    ready.order()
+    ready.sandbox.fault("drop_before", "POST order", count=1)
+    ready.order()
+    command = newest(ready, CommandKind.ORDER)
+
+    assert proven_after_its_end(ready, command)
+
+    command.refresh_from_db()
+    clocks = [json.loads(bytes(event.answer)) for event in command.events.filter(path="/fapi/v3/time", status=200)]
+    told = [datetime.fromtimestamp(clock["serverTime"] / 1000, UTC).isoformat() for clock in clocks]
+    assert command.state == CommandState.DEAD
+    assert command.evidence["venue clock"] in told
 
 
 def test_margin_is_added_while_an_earlier_addition_is_unknown(ready: AsterTrader) -> None:
