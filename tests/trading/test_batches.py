@@ -56,7 +56,7 @@ def test_turn_of_an_idle_budget_reads_hardly_more_accounts_whole_than_it_may_spe
 ) -> None:
     """95 % of 12,000 weight a minute, a fifth faster to catch up, are 228 a second; executions and orders cost 40."""
     settings.HYPERLIQUID_WEIGHT_PER_MINUTE = 12_000
-    many_accounts(alpha, 60, attempted_at=timezone.now() - timedelta(hours=2))
+    many_accounts(alpha, 60, synced_at=timezone.now() - timedelta(hours=2))
 
     assert tasks.sync_due_accounts() == 60
     assert dealt == {WHOLE: 5, f"{WHOLE}, tasks": 5, LOOK: 55, f"{LOOK}, tasks": 3}
@@ -88,7 +88,7 @@ def test_account_of_a_batch_that_keeps_failing_rests_alone(desk: Desk) -> None:
         look_at_accounts(desk.operator.pk, [desk.account.pk, other.pk])
 
     assert [handing.failures(*HERE, pk) for pk in (desk.account.pk, other.pk)] == [0, 2]
-    assert handing.read(*HERE).not_before.keys() == {other.pk}
+    assert handing.left_alone(*HERE).keys() == {other.pk}
     assert desk.reread().sync_problem == ""
     assert VenueAccount.objects.get(pk=other.pk).sync_problem != ""
 
@@ -114,4 +114,4 @@ def test_account_whose_command_may_have_to_be_followed_is_read_beside_its_batch(
 
     after = VenueAccount.objects.in_bulk()
     assert all(after[pk].readings > before[pk].readings for pk in (desk.account.pk, other.pk))
-    assert handing.read(*HERE).not_before == {}
+    assert handing.left_alone(*HERE) == {}

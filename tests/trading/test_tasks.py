@@ -60,7 +60,7 @@ def trade_elsewhere(desk: Desk, size: str = "0.01") -> None:
 
 def test_what_happened_elsewhere_is_in_the_rows_after_a_turn(desk: Desk) -> None:
     trade_elsewhere(desk)
-    VenueAccount.objects.update(attempted_at=None)
+    VenueAccount.objects.update(synced_at=timezone.now() - timedelta(hours=3))
 
     assert tasks.sync_due_accounts() == 1
 
@@ -195,7 +195,7 @@ def test_account_that_our_limit_held_back_does_not_rest_as_one_that_failed(desk:
 
 
 def test_account_that_is_looked_at_is_read_before_the_rest(desk: Desk) -> None:
-    VenueAccount.objects.update(attempted_at=timezone.now() - timedelta(seconds=5))
+    VenueAccount.objects.update(synced_at=timezone.now() - timedelta(seconds=5))
     assert tasks.sync_due_accounts() == 0
 
     presence.look(desk.operator.pk, desk.account.pk)

@@ -1,11 +1,10 @@
-"""Which accounts workers have in their hands, which rest because they keep failing, and which somebody waits for.
+"""Which accounts workers have in their hands, and which rest because they keep failing.
 
 All of it is in Redis and may be lost: then an account is read once more than needed.
 """
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from trading.live import keys
@@ -14,49 +13,30 @@ from trading.venues.snapshots import Network, Venue
 
 # A worker that died with an account loses it by then.
 HANDED_SECONDS = 15.0
-# What is wanted and cannot be had for so long is left to its class.
-WANTED_SECONDS = 120.0
 FORGOTTEN_SECONDS = 3600
 
 
-@dataclass(frozen=True, slots=True)
-class Hands:
-    """Accounts by their ids. ``not_before``: until when (Unix seconds) some are left alone. ``wanted``: somebody waits
-    for a reading of these."""
-
-    not_before: dict[int, float]
-    wanted: frozenset[int]
-
-
-def read(venue: Venue, network: Network) -> Hands:
-    """What is in hands, rests and is wanted now."""
-    now = time.time()
-    handed, wanted = keys.handed(venue, network), keys.wanted(venue, network)
+def left_alone(venue: Venue, network: Network) -> dict[int, float]:
+    """The accounts that are in hands or rest now, by id, and until when (Unix seconds)."""
+    handed = keys.handed(venue, network)
     with blocking().pipeline(transaction=False) as pipeline:
-        pipeline.zremrangebyscore(handed, "-inf", now)
-        pipeline.zremrangebyscore(wanted, "-inf", now)
+        pipeline.zremrangebyscore(handed, "-inf", time.time())
         pipeline.zrange(handed, 0, -1, withscores=True)
-        pipeline.zrange(wanted, 0, -1)
         pipeline.hgetall(keys.resting(venue, network))
-        *_, busy, asked, resting = pipeline.execute()
+        _, busy, resting = pipeline.execute()
     not_before = {int(account_id): float(until) for account_id, until in busy}
     for account_id, text in resting.items():
         until = float(text.decode().partition(" ")[2])
         not_before[int(account_id)] = max(until, not_before.get(int(account_id), 0.0))
-    return Hands(not_before, frozenset(int(account_id) for account_id in asked))
+    return not_before
 
 
-def hand_out(venue: Venue, network: Network, account_ids: Iterable[int]) -> None:
-    """These are given to workers now."""
-    until = time.time() + HANDED_SECONDS
+def hand_out(venue: Venue, network: Network, account_ids: Iterable[int], seconds: float = HANDED_SECONDS) -> None:
+    """Workers have these now, for so many seconds at the most."""
+    until = time.time() + seconds
     given: dict[Any, float] = dict.fromkeys(account_ids, until)
     if given:
         blocking().zadd(keys.handed(venue, network), given)
-
-
-def want(venue: Venue, network: Network, account_id: int) -> None:
-    """Somebody waits for a reading of this account."""
-    blocking().zadd(keys.wanted(venue, network), {str(account_id): time.time() + WANTED_SECONDS})
 
 
 def give_back(venue: Venue, network: Network, *account_ids: int) -> None:
@@ -65,7 +45,6 @@ def give_back(venue: Venue, network: Network, *account_ids: int) -> None:
         return
     with blocking().pipeline(transaction=False) as pipeline:
         pipeline.zrem(keys.handed(venue, network), *account_ids)
-        pipeline.zrem(keys.wanted(venue, network), *account_ids)
         pipeline.hdel(keys.resting(venue, network), *map(str, account_ids))
         pipeline.execute()
 

@@ -28,7 +28,6 @@
 ``probe:{venue}:{network}``               there while a venue that is down was tried lately
 ``schedule:{venue}:{network}:handed``     sorted set: account → Unix seconds until which a worker has it
 ``schedule:{venue}:{network}:resting``    hash: account → failed readings in a row, Unix seconds until which it rests
-``schedule:{venue}:{network}:wanted``     sorted set: account → Unix seconds until which somebody waits for its reading
 ``{operator}:freshness:{venue}:{network}``  ages of an operator's accounts by class; operator 0: of all together
 ``schedule:{venue}:{network}:whole``      there while an account nobody waits for was read whole lately
 ``schedule:{venue}:{network}:near``       who is nearest to a liquidation: operators, accounts, distances
@@ -174,11 +173,6 @@ def handed(venue: Venue, network: Network) -> str:
 def resting(venue: Venue, network: Network) -> str:
     """Which accounts keep failing, and until when each is left alone."""
     return f"schedule:{venue}:{network}:resting"
-
-
-def wanted(venue: Venue, network: Network) -> str:
-    """Which accounts somebody waits for a reading of."""
-    return f"schedule:{venue}:{network}:wanted"
 
 
 def freshness(operator_id: int, venue: Venue, network: Network) -> str:

@@ -115,7 +115,8 @@ class Watching:
     def _count_as_read(self) -> None:
         told = [account_id for (_, account_id), one in tuple(self._followed.items()) if one.is_current]
         if told:
-            VenueAccount.objects.filter(pk__in=told).update(attempted_at=timezone.now())
+            now = timezone.now()
+            VenueAccount.objects.filter(pk__in=told).update(attempted_at=now, confirmed_at=now)
 
     def _follow(self, chosen: Mapping[Account, VenueAccount]) -> None:
         for account in self._followed.keys() - chosen.keys():

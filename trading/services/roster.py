@@ -29,7 +29,7 @@ OVERLAP = timedelta(seconds=10)
 
 Row = tuple[Any, ...]
 ACCOUNT = (
-    "pk", "operator_id", "mode", "attempted_at", "cross_equity", "cross_maintenance", "synced_at", "sync_problem",
+    "pk", "operator_id", "mode", "attempted_at", "cross_equity", "cross_maintenance", "synced_at", "confirmed_at",
     "cursors__fills",
 )  # fmt: skip
 POSITION = (
@@ -41,13 +41,13 @@ POSITION = (
 @dataclass(frozen=True, slots=True)
 class Known:
     """All accounts of a venue, in the order of their ids, and their positions. ``names`` are the markets in which
-    something is held. ``whole_at``: up to when an account's executions are known, 0 for never. ``weights``: what
-    reading its money and positions costs there. ``unread``: how many accounts of each operator are left out, because
-    the venue tells an account to its key alone and theirs is gone."""
+    something is held. ``fresh_at``: of what moment an account's figures are, not a number for none: when a reading of
+    it last succeeded, or until when its stream has told all. ``whole_at``: up to when an account's executions are
+    known, 0 for never. ``weights``: what reading its money and positions costs there. ``unread``: how many accounts of
+    each operator are left out, because the venue tells an account to its key alone and theirs is gone."""
 
     ids: NDArray[np.int64]
     operators: NDArray[np.int64]
-    attempted_at: Floats
     fresh_at: Floats
     whole_at: Floats
     weights: NDArray[np.int64]
@@ -119,7 +119,6 @@ class RosterOf:
             return False
         place = int(np.searchsorted(known.ids, row[0]))
         exposure = known.exposure
-        known.attempted_at[place] = _moment(row)
         known.fresh_at[place] = _fresh_at(row)
         known.whole_at[place] = _whole_at(row)
         known.weights[place] = _weight(row, self._weights)
@@ -152,7 +151,6 @@ def _known(
     return Known(
         ids=np.array(ids, np.int64),
         operators=np.array([row[1] for row in ordered], np.int64),
-        attempted_at=_floats(_moment(row) for row in ordered),
         fresh_at=_floats(_fresh_at(row) for row in ordered),
         whole_at=_floats(_whole_at(row) for row in ordered),
         weights=np.array([_weight(row, weights) for row in ordered], np.int64),
@@ -162,17 +160,11 @@ def _known(
     )
 
 
-def _moment(account: Row) -> float:
-    attempted_at: datetime | None = account[3]
-    return attempted_at.timestamp() if attempted_at else 0.0
-
-
 def _fresh_at(account: Row) -> float:
-    """Without a problem the last attempt succeeded, or a stream tells."""
-    _, _, _, attempted_at, _, _, synced_at, problem, _ = account
+    *_, synced_at, confirmed_at, _ = account
     if synced_at is None:
         return float("nan")
-    moment: datetime = synced_at if problem or attempted_at is None else max(synced_at, attempted_at)
+    moment: datetime = max(synced_at, confirmed_at or synced_at)
     return moment.timestamp()
 
 

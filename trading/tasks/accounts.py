@@ -18,10 +18,11 @@ from trading.metering import budget_of, meter_of
 from trading.models import Command
 from trading.models.commands import OPEN_STATES
 from trading.services import executions, freshness, schedule
-from trading.services.readings import weights_of
+from trading.services.crossings import CrossingsOf
+from trading.services.readings import not_shown, weights_of
 from trading.services.risk import Floats, nearest, notionals
 from trading.services.roster import Known, RosterOf
-from trading.services.schedule import Need, Needs, Places, Roster
+from trading.services.schedule import Need, Places, Roster
 from trading.tasks.readings import EXPIRES_SECONDS, look_at_accounts, read_soon
 from trading.tasks.turns import alone, is_first_within
 from trading.venues.base import Network, Venue
@@ -34,6 +35,8 @@ TURN_SECONDS = 1.0
 LONGEST_TURN = 3.0
 # As many accounts are looked at by one task.
 BATCH = 25
+# The share of a turn that may go to those whose resting orders the mark went through: in a fall they are many.
+CROSSED_SHARE = 0.2
 MEASURE_SECONDS = 5.0
 
 _turned_at: dict[tuple[Venue, Network], float] = {}
@@ -66,6 +69,21 @@ class Purse:
         that is back after a while meets no herd."""
         return max(1, int(sum(self.weights.values()) // self.costs.explaining))
 
+    @property
+    def crossed_at_once(self) -> int:
+        """How many accounts a turn may read for their resting orders."""
+        return max(1, int(CROSSED_SHARE * sum(self.weights.values()) // self.costs.account))
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """Everybody's need in a turn. ``lost``: the places of those whose reading after a command was lost, which are read
+    whole; ``crossed``: of those whose resting orders the mark went through."""
+
+    roster: Roster
+    lost: frozenset[int]
+    crossed: frozenset[int]
+
 
 @shared_task  # type: ignore[untyped-decorator]
 def sync_due_accounts() -> int:
@@ -79,7 +97,8 @@ def _turn(venue: Venue, network: Network) -> int:
     purse = _purse(venue, network)
     with every_operator():
         known = _roster_of(venue, network).known(timezone.now())
-        roster = _claims(venue, network, known)
+        claims = _claims(venue, network, known, purse)
+    roster = claims.roster
     _measure(venue, network, known, roster)
     executions.tell_slack(venue, network, slack=purse.is_idle or schedule.has_slack(roster, time.time()))
     if not purse.is_down:
@@ -89,13 +108,13 @@ def _turn(venue: Venue, network: Network) -> int:
         # One after another until one is answered: whether it is up is all there is to learn.
         chosen = chosen[:1] if weather.may_probe(venue, network, PROBE) else chosen[:0]
     handing.hand_out(venue, network, known.ids[chosen].tolist())
-    whole = set(_whole(venue, network, known, roster.needs, chosen, purse))
+    whole = {*_whole(venue, network, known, claims, chosen, purse), *claims.lost}
     through = schedule.deal(roster.weights[chosen].tolist(), purse.weights)
     looks: dict[tuple[int, str], list[int]] = defaultdict(list)
     for place, address in zip(chosen.tolist(), through, strict=True):
         operator_id, account_id, queue = int(known.operators[place]), int(known.ids[place]), addresses.queue(address)
         if place in whole:
-            read_soon(operator_id, account_id, purse.whole_every, queue)
+            read_soon(operator_id, account_id, 0.0 if place in claims.lost else purse.whole_every, queue)
         else:
             looks[operator_id, queue].append(account_id)
     for (operator_id, queue), account_ids in looks.items():
@@ -119,13 +138,13 @@ def _explain(venue: Venue, network: Network, known: Known, roster: Roster, queue
     read_soon(int(known.operators[ready[0]]), account_id, 0.0, queue)
 
 
-def _whole(venue: Venue, network: Network, known: Known, needs: Needs, chosen: Places, purse: Purse) -> list[int]:
+def _whole(venue: Venue, network: Network, known: Known, claims: Claims, chosen: Places, purse: Purse) -> list[int]:
     """Whose orders and fills may be read too. That costs many times as much as positions: where the budget is used,
     those whom somebody looks at or waits for, and now and then the one who was left out longest; where half of it lies
     idle, the most urgent."""
     if purse.is_idle:
         return list(chosen[: purse.whole_at_once].tolist())
-    awaited = needs[chosen] <= Need.LOOKED_AT
+    awaited = (claims.roster.needs[chosen] <= Need.LOOKED_AT) & ~np.isin(chosen, list(claims.crossed))
     others = chosen[~awaited]
     if others.size and is_first_within(keys.whole_turn(venue, network), purse.whole_apart):
         longest = others[np.argmin(known.whole_at[others])]
@@ -173,31 +192,42 @@ def _roster_of(venue: Venue, network: Network) -> RosterOf:
     return RosterOf(venue, network)
 
 
+@cache
+def _crossings_of(venue: Venue, network: Network) -> CrossingsOf:
+    return CrossingsOf(venue, network)
+
+
 def forget_rosters() -> None:
     """Drop what this process remembers."""
     _roster_of.cache_clear()
+    _crossings_of.cache_clear()
     _turned_at.clear()
 
 
-def _claims(venue: Venue, network: Network, known: Known) -> Roster:
-    """Every account with its need now: by streamed marks, by who looks, by what is open, by who has it in hands."""
+def _claims(venue: Venue, network: Network, known: Known, purse: Purse) -> Claims:
+    """Every account with its need now: by streamed marks, by who looks, by what is open, by who has it in hands. Of
+    those that may have changed unheard no more are taken than may be read."""
     told = board.read(venue, network).marks
     marks = np.array([float(told.get(name, "nan")) for name in known.names])
     distances = nearest(known.exposure, marks)
     if told:  # without any mark everybody counts as near
         _tell_near(venue, network, known, distances)
-    hands = handing.read(venue, network)
+    not_before = np.zeros(len(known.ids))
+    for account_id, until in handing.left_alone(venue, network).items():
+        not_before[known.places([account_id])] = until
+    free = not_before <= time.time()
+    lost = [place for place in known.places(not_shown(venue, network, timezone.now())).tolist() if free[place]]
+    crossed = [place for place in _crossings_of(venue, network).due(known, told, time.time()) if free[place]]
+    lost, crossed = lost[: purse.whole_at_once], crossed[: purse.crossed_at_once]
     looked_at, unsettled = np.zeros((2, len(known.ids)), np.bool_)
     looked_at[known.places(account_id for _, account_id in presence.looked_at_accounts())] = True
     open_commands = Command.objects.filter(state__in=OPEN_STATES).values_list("account_id", flat=True)
-    unsettled[known.places([*open_commands, *hands.wanted])] = True
-    not_before = np.zeros(len(known.ids))
-    for account_id, until in hands.not_before.items():
-        not_before[known.places([account_id])] = until
+    unsettled[[*known.places(open_commands).tolist(), *lost, *crossed]] = True
     needs = schedule.needs_of(distances, looked_at, unsettled)
     due = schedule.due_ages(needs, distances)
     held = notionals(known.exposure, marks)
-    return Roster(needs, due, known.attempted_at, not_before, known.weights, held)
+    roster = Roster(needs, due, np.nan_to_num(known.fresh_at), not_before, known.weights, held)
+    return Claims(roster, frozenset(lost), frozenset(crossed))
 
 
 def _tell_near(venue: Venue, network: Network, known: Known, distances: Floats) -> None:

@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 # A reading that no worker has begun by then is left to the next turns.
 EXPIRES_SECONDS = 4
+# Whom somebody else reads is left to him for so long: he may fail.
+BUSY_SECONDS = 2.0
 # As much of an account as a look takes.
 LOOKED_AT = ("operator", "venue", "network", "address", "agent_key", "mode", "synced_at")
 
@@ -65,9 +67,14 @@ def _in_hand(
     """Those of these accounts that nobody else reads now, with all or some of their columns; of those that are not put
     down, nothing came."""
     with leases(keys.account_lock(operator_id, account_id) for account_id in account_ids) as held:
-        free = [pk for pk in account_ids if keys.account_lock(operator_id, pk) in held]
         rows = VenueAccount.objects.only(*columns) if columns else VenueAccount.objects.all()
-        hand = Hand(rows.in_bulk(free), held, rests)
+        free: dict[int, VenueAccount] = {}
+        busy: dict[int, VenueAccount] = {}
+        for pk, account in rows.in_bulk(list(account_ids)).items():
+            (free if _lease(account) in held else busy)[pk] = account
+        for account in busy.values():
+            handing.hand_out(Venue(account.venue), Network(account.network), [account.pk], BUSY_SECONDS)
+        hand = Hand(free, held, rests)
         try:
             yield hand
         finally:
