@@ -45,7 +45,7 @@ EPISODE = timedelta(minutes=1)
 METHODS = ("market", "backstop")
 BACKSTOP = "backstop"
 # A position is liquidated, or closed against another one's liquidation: never both in one record.
-KINDS = (METHODS, (DELEVERAGED,))
+KINDS = dict.fromkeys(METHODS, METHODS) | {DELEVERAGED: (DELEVERAGED,)}
 ZERO = Decimal(0)
 
 
@@ -55,17 +55,14 @@ def record_liquidations(account: VenueAccount, since: datetime) -> list[Liquidat
 
     ``account`` is locked by the running transaction.
     """
-    return [row for methods in KINDS for row in _record_kind(account, since, methods)]
-
-
-def _record_kind(account: VenueAccount, since: datetime, methods: Sequence[str]) -> list[Liquidation]:
-    forced = Fill.objects.filter(account=account, liquidation__in=methods)
-    touched = forced.filter(happened_at__gte=since).values_list("market_id", "is_buy").distinct().order_by()
+    forced = Fill.objects.filter(account=account).exclude(liquidation="")
+    told = forced.filter(happened_at__gte=since).values_list("market_id", "is_buy", "liquidation").distinct().order_by()
+    touched = {(market, is_buy, KINDS[method]) for market, is_buy, method in told if method in KINDS}
     new = []
-    for market_id, is_buy in touched:
+    for market_id, is_buy, methods in sorted(touched):
         near = forced.filter(market_id=market_id, is_buy=is_buy, happened_at__gte=since - 2 * EPISODE)
-        near = near.select_related("market")
-        for episode in _episodes(sorted(near, key=_place_in_time)):
+        fills = near.filter(liquidation__in=methods).select_related("market")
+        for episode in _episodes(sorted(fills, key=_place_in_time)):
             row, is_new = _record(account, episode)
             new += [row] if is_new else []
     return new
