@@ -9,7 +9,7 @@ be nobody else's is believed at once, and so is a nonce used up by us where each
 
 import math
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -46,6 +46,8 @@ from trading.venues.transport import Exchange, overhearing
 
 HIDDEN = "hidden"
 KNOWN_SPENT = {RECEIVED, BURNED}
+# Past its end a setting's nonce is still tried for so long: where the key is gone, it can never be used up.
+BURNABLE = timedelta(minutes=1)
 MOMENT = 0.02  # seconds by which a clock may be late
 RECEIVED_AND_REFUSED = "The venue received this and did not carry it out. Nothing was changed by it."
 CANNOT_BE_TOLD = "The position changed since, so it cannot be told whether this was carried out. Check its margin."
@@ -121,7 +123,8 @@ def _looked(adapter: Adapter, command: Command) -> Look:
         found = effect(adapter, command)
         if found.is_own and found.is_whole:
             return Look(_settle_by(command, found))
-    if command.spent_at is not None or (_is_over(command, timezone.now()) and not _has_to_be_burned(command)):
+    now = timezone.now()
+    if command.spent_at is not None or (_is_over(command, now) and not _has_to_be_burned(command, now)):
         return _concluded(adapter, command, adapter.venue_time(address))
     doubt = _spend(adapter, command)
     command.refresh_from_db(fields=LEARNT)
@@ -134,9 +137,11 @@ def _is_over(command: Command, now: datetime) -> bool:
     return command.dead_at is not None and now > command.dead_at
 
 
-def _has_to_be_burned(command: Command) -> bool:
+def _has_to_be_burned(command: Command, now: datetime) -> bool:
     """Of a setting only its nonce can prove that it was never made: what is set now may have been set since."""
-    return command.kind in SETTING and bool(command.burn_body) and not command.evidence.keys() & KNOWN_SPENT
+    if command.kind not in SETTING or not command.burn_body or command.evidence.keys() & KNOWN_SPENT:
+        return False
+    return command.dead_at is None or now < command.dead_at + BURNABLE
 
 
 def _spend(adapter: Adapter, command: Command) -> VenueError | None:

@@ -43,6 +43,7 @@ class Seat:
     account: VenueAccount
     market: Market
     adapter: Adapter
+    wallet: PrivateSigningKey
     elsewhere: dict[int, tuple[CommandKind, datetime]] = field(default_factory=dict)
     former: frozenset[int] = frozenset()
 
@@ -217,7 +218,7 @@ def sit_down(sandbox: SandboxProcess, venue: Venue) -> Seat:
     adapter = connect.trading_adapter(account)
     if not Market.objects.filter(venue=venue.value).exists():
         sync_markets(adapter)
-    seat = Seat(sandbox, account, Market.objects.get(venue=venue.value, name=BITCOIN[venue]), adapter)
+    seat = Seat(sandbox, account, Market.objects.get(venue=venue.value, name=BITCOIN[venue]), adapter, wallet)
     assert sync_account(seat.adapter, account)
     rows = [row for row in seat.state()["commands"] if row["address"] == account.address]
     seat.former = frozenset(row["nonce"] for row in rows)

@@ -4,6 +4,7 @@ was set, or it cannot be told, because whoever else has the key may have set ano
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from uuid import uuid4
@@ -16,10 +17,13 @@ from tests.trading.aster.conftest import aster  # noqa: F401  # a fixture
 from tests.trading.conftest import Desk
 from tests.trading.services.seats import BITCOIN, Seat, sit_down
 from tests.trading.services.test_orders import ticket
+from trading.connect import account_adapter
+from trading.management.commands.seed_demo import give_agent_key
 from trading.margin.types import MarginMode
 from trading.models import Command, Setting
 from trading.models.commands import CommandKind, CommandState
 from trading.services import commands
+from trading.services.accounts import leave
 from trading.services.effects import SET_AS_BEFORE, SET_SINCE
 from trading.services.orders import place_order
 from trading.services.reconcile import prove
@@ -105,6 +109,17 @@ def test_setting_made_unheard_is_accepted(seat: Seat) -> None:
 
     assert ended(seat, lost)[0] == CommandState.ACCEPTED
     assert lost.evidence["leverage"] == str(WANTED)
+
+
+def test_setting_whose_key_was_replaced_ends_and_keeps_nobody_waiting(seat: Seat) -> None:
+    lost = lose(seat, "drop_before")
+    give_agent_key(seat.account, seat.wallet, seat.adapter)
+    seat.account.refresh_from_db()
+    Command.objects.filter(pk=lost.pk).update(dead_at=timezone.now() - timedelta(hours=1))
+    grow_old(lost)
+
+    assert ended(replace(seat, adapter=account_adapter(seat.account)), lost) == (CommandState.UNPROVEN, SET_AS_BEFORE)
+    assert leave(seat.account)
 
 
 def test_setting_that_never_arrived_is_proven_by_its_nonce_even_past_its_end(seat: Seat) -> None:
