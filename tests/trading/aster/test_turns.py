@@ -66,7 +66,8 @@ def away(ready: AsterTrader, clock: Clock, redis: Redis, settings: Settings) -> 
         trader = User(email=f"trader{number}@alpha.example")
         trader.save()
         VenueAccount(**(fields | {"id": None, "trader_id": trader.pk})).save()
-    VenueAccount.objects.update(attempted_at=timezone.now() - AWAY - timedelta(hours=2.5))
+    long_ago = timezone.now() - AWAY - timedelta(hours=2.5)
+    VenueAccount.objects.update(attempted_at=long_ago, synced_at=long_ago)
     app.conf.task_always_eager = True
     forget_rosters()
     yield first
