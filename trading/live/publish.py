@@ -6,10 +6,12 @@ A message on a channel is its kind, a space, and its content: ``patch {…}``, `
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from enum import StrEnum
 from typing import Any
 
 import msgspec
+from redis.exceptions import WatchError
 
 from trading.live import keys
 from trading.live.connections import blocking
@@ -81,34 +83,43 @@ def turns(operator_id: int, account_ids: Iterable[int]) -> dict[int, int]:
     return {account_id: int(turn or 0) for account_id, turn in zip(ids, found, strict=True)}
 
 
-def announce_shape(operator_id: int, account_id: int, shape: Mapping[Fragment, str]) -> list[Fragment]:
-    """``announce_shapes`` of one account."""
-    return announce_shapes(operator_id, {account_id: shape}).get(account_id, [])
-
-
 def announce_shapes(operator_id: int, shapes: Mapping[int, Mapping[Fragment, str]]) -> dict[int, list[Fragment]]:
     """Announce by account what differs from the shape that was announced last, whoever wrote it; returns those
     fragments. An account without a shape is left out.
 
-    A shape maps each fragment to a digest of its structure.
+    A shape maps each fragment to a digest of its structure. Pages are told and the shape is kept together, or neither:
+    what fails in between is announced the next time.
     """
     told = {account_id: shape for account_id, shape in shapes.items() if shape}
-    with blocking().pipeline() as pipeline:
-        for account_id, shape in told.items():
-            key = keys.shape(operator_id, account_id)
-            pipeline.hgetall(key)
-            pipeline.hset(key, mapping={name.value: digest for name, digest in shape.items()})
-            pipeline.expire(key, SHAPE_SECONDS)
-        known = pipeline.execute()[::3] if told else []
-    changed = {
-        account_id: [name for name, digest in shape.items() if before.get(name.encode()) != digest.encode()]
-        for (account_id, shape), before in zip(told.items(), known, strict=True)
-    }
+    while told:
+        with blocking().pipeline() as pipeline, suppress(WatchError):
+            # Whoever announces one of these meanwhile has this one compare again.
+            pipeline.watch(*(keys.shape(operator_id, account_id) for account_id in told))  # type: ignore[no-untyped-call]
+            changed = _differing(operator_id, told)
+            pipeline.multi()
+            for account_id, names in changed.items():
+                _queue_change(pipeline, operator_id, account_id, names)
+                _queue_shape(pipeline, keys.shape(operator_id, account_id), told[account_id])
+            pipeline.execute()
+            return changed
+    return {}
+
+
+def _differing(operator_id: int, shapes: Mapping[int, Mapping[Fragment, str]]) -> dict[int, list[Fragment]]:
+    """By account, the fragments that are not as they were announced last."""
     with blocking().pipeline(transaction=False) as pipeline:
-        for account_id, names in changed.items():
-            _queue_change(pipeline, operator_id, account_id, names)
-        pipeline.execute()
-    return changed
+        for account_id in shapes:
+            pipeline.hgetall(keys.shape(operator_id, account_id))
+        known = pipeline.execute()
+    return {
+        account_id: [name for name, digest in shape.items() if before.get(name.encode()) != digest.encode()]
+        for (account_id, shape), before in zip(shapes.items(), known, strict=True)
+    }
+
+
+def _queue_shape(pipeline: Any, key: str, shape: Mapping[Fragment, str]) -> None:
+    pipeline.hset(key, mapping={name.value: digest for name, digest in shape.items()})
+    pipeline.expire(key, SHAPE_SECONDS)
 
 
 def queue_patch(pipeline: Any, channel: str, patch: Mapping[str, Any], full: Mapping[str, Any]) -> None:

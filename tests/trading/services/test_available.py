@@ -14,14 +14,13 @@ from tests.trading.services.test_orders import ticket
 from tests.trading.services.test_pooled import choose_mode
 from tests.trading.services.test_records import settled
 from trading.connect import gateway_of
-from trading.live.publish import Fragment, announce_shape, turns
+from trading.live.publish import Fragment, announce_shapes, turns
 from trading.margin.types import MarginMode, Side
 from trading.models import VenueAccount
 from trading.services import available, executions
 from trading.services.available import ask_available, available_now, free_in, holds, largest_told, last_available
 from trading.services.orders import place_order
 from trading.services.readings import weights_of
-from trading.venues.ledger import Priority
 from trading.venues.snapshots import Network, Venue
 
 
@@ -103,8 +102,8 @@ def test_answer_holds_until_it_is_old_or_the_account_changes(unified: Desk) -> N
     assert not holds(known, account, known.asked_at + available.HOLDS_FOR)
 
     before = turns(account.operator_id, [account.pk])[account.pk]
-    announce_shape(account.operator_id, account.pk, {Fragment.POSITIONS: "one"})
-    announce_shape(account.operator_id, account.pk, {Fragment.POSITIONS: "another"})
+    announce_shapes(account.operator_id, {account.pk: {Fragment.POSITIONS: "one"}})
+    announce_shapes(account.operator_id, {account.pk: {Fragment.POSITIONS: "another"}})
     assert turns(account.operator_id, [account.pk])[account.pk] > before
     assert not holds(known, account, known.asked_at)
 
@@ -126,11 +125,11 @@ def test_nothing_is_asked_without_room_and_the_old_answer_stands(
     assert known is not None
     age(unified, available.HOLDS_FOR)
     refuse = Mock(return_value=False)
-    monkeypatch.setattr(executions, "have_room", refuse)
+    monkeypatch.setattr(executions, "leave_room", refuse)
 
     old = ask_available(unified.account, unified.market)
 
-    refuse.assert_called_once_with(Venue.HYPERLIQUID, Network.TESTNET, 20, Priority.ROUTINE)
+    refuse.assert_called_once_with(Venue.HYPERLIQUID, Network.TESTNET, 20)
     assert old is not None
     assert old.asked_at == known.asked_at - available.HOLDS_FOR
     assert last_available(unified.account, unified.market) == old

@@ -1,0 +1,57 @@
+"""A change is told to the pages and kept as told together: what fails in between, the next announcement tells."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from redis import Redis
+from redis.exceptions import RedisError
+
+from trading.live import publish
+from trading.live.publish import Fragment, announce_shapes, turns
+
+OPERATOR, ACCOUNT, OTHER = 1, 2, 3
+HELD, FLAT = {Fragment.POSITIONS: "held"}, {Fragment.POSITIONS: "flat"}
+
+
+def test_only_what_changed_is_announced_and_once(redis: Redis) -> None:
+    both = {Fragment.POSITIONS: "held", Fragment.ORDERS: "none"}
+    assert announce_shapes(OPERATOR, {ACCOUNT: both, OTHER: {}}) == {ACCOUNT: [Fragment.POSITIONS, Fragment.ORDERS]}
+    assert announce_shapes(OPERATOR, {ACCOUNT: both, OTHER: HELD}) == {ACCOUNT: [], OTHER: [Fragment.POSITIONS]}
+    assert announce_shapes(OPERATOR, {ACCOUNT: both | FLAT}) == {ACCOUNT: [Fragment.POSITIONS]}
+    assert announce_shapes(OPERATOR, {}) == {}
+    assert turns(OPERATOR, [ACCOUNT, OTHER]) == {ACCOUNT: 2, OTHER: 1}
+
+
+@pytest.mark.parametrize("step", ["_queue_change", "_queue_shape"])
+def test_change_whose_announcement_failed_is_announced_the_next_time(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    announce_shapes(OPERATOR, {ACCOUNT: HELD, OTHER: HELD})
+
+    def fail(*arguments: object) -> None:
+        raise RedisError("The server is gone.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(publish, step, fail)
+        with pytest.raises(RedisError):
+            announce_shapes(OPERATOR, {ACCOUNT: FLAT, OTHER: HELD})
+    assert turns(OPERATOR, [ACCOUNT]) == {ACCOUNT: 1}
+
+    assert announce_shapes(OPERATOR, {ACCOUNT: FLAT, OTHER: HELD}) == {ACCOUNT: [Fragment.POSITIONS], OTHER: []}
+    assert turns(OPERATOR, [ACCOUNT]) == {ACCOUNT: 2}
+
+
+def test_who_is_overtaken_by_another_announcement_compares_again(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else pages that the other told of a position would never hear that it is gone again."""
+    announce_shapes(OPERATOR, {ACCOUNT: FLAT})
+    compare, overtaking = publish._differing, [{ACCOUNT: HELD}]
+
+    def overtaken(operator_id: int, shapes: Mapping[int, Mapping[Fragment, str]]) -> Any:
+        found = compare(operator_id, shapes)
+        if overtaking:
+            assert announce_shapes(operator_id, overtaking.pop()) == {ACCOUNT: [Fragment.POSITIONS]}
+        return found
+
+    monkeypatch.setattr(publish, "_differing", overtaken)
+    assert announce_shapes(OPERATOR, {ACCOUNT: FLAT}) == {ACCOUNT: [Fragment.POSITIONS]}
