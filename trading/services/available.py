@@ -8,8 +8,9 @@ Where one balance backs everything, or several tokens do, what may be used is th
 in a minute), so it is asked only while a ticket of the market is open, at most every few seconds for all pages and
 processes together; for a standard account, of which the setting alone is of interest, every half minute, or when a
 stream says that something was set. And it is asked only within the share of the venue's budget that executions are read
-within (``executions.have_room``). So however many tickets are open, what pays for the promised age of accounts is left;
-an answer may then be old, and its age is shown.
+within, and where executions wait, in a small one beside it (``executions.leave_room``). So however many tickets are
+open, what pays for the promised age of accounts is left, and what pays for executions; an answer may then be old, and
+its age is shown.
 """
 
 import logging
@@ -128,7 +129,7 @@ def _has_room(account: VenueAccount) -> bool:
     """Whether the venue may be asked now. The question costs what executions of one market do (Hyperliquid 7, Aster
     5)."""
     venue, network = Venue(account.venue), Network(account.network)
-    return executions.have_room(venue, network, weights_of(venue).executions, Priority.ROUTINE)
+    return executions.leave_room(venue, network, weights_of(venue).executions)
 
 
 def free_in(known: Available, held_size: Decimal, side: Side) -> Decimal:

@@ -9,6 +9,7 @@ for the shortest time is read whole now and then anyway (``trading.tasks.account
 import logging
 import time
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -20,13 +21,15 @@ from trading.metering import budget_of, meter_of
 from trading.models import VenueAccount
 from trading.services import schedule
 from trading.venues.budget import Budget, request_name
-from trading.venues.ledger import Answer, Charge, Priority
+from trading.venues.ledger import Answer, Charge, Meter, Priority
 from trading.venues.snapshots import Network, Venue
 
 logger = logging.getLogger(__name__)
 
 # Without a turn for so long nobody knows of slack, and nothing is kept back.
 TOLD_SECONDS = 10
+# What a venue is asked beside executions that wait has this part of as much as they have, and takes nothing of theirs.
+QUESTIONS_PART = 3
 
 
 def tell_slack(venue: Venue, network: Network, *, slack: bool) -> None:
@@ -41,19 +44,44 @@ def have_room(venue: Venue, network: Network, weight: int, priority: Priority) -
     """Whether executions may be read now; then they are counted. Whoever waits for them finds room while the promises
     have slack. What costs more than the whole share takes all of it."""
     try:
-        slack = not blocking().exists(keys.strained(venue, network))
+        slack = _has_slack(venue, network)
         if slack and priority is not Priority.ROUTINE:
             return True
-        meter = schedule.executions_meter(meter_of(gateway_of(venue).tariff, venue, network), slack=slack)
-        # A gate of its own: the venue has answered nothing here.
-        budget = Budget(blocking(), f"{budget_of(venue, network).gate}:executions")
-        name, charges = request_name(), [Charge(meter, min(weight, meter.ceiling(priority)))]
-        is_let_through = budget.take(name, priority, charges) == 0
-        if is_let_through:
-            budget.settle(name, charges, Answer())
+        return _take(venue, network, _meter(venue, network, slack=slack), weight, priority)
     except RedisError as error:
         logger.warning("Whether executions have room cannot be told: %s", error)
         return True
+
+
+def leave_room(venue: Venue, network: Network, weight: int) -> bool:
+    """Whether a small question that can wait may be asked now; then it is counted. While no executions wait it is
+    counted as they are. Else it would take what drops out before they ever find their many together, so it has a share
+    of its own."""
+    try:
+        meter = _meter(venue, network, slack=_has_slack(venue, network))
+        if blocking().zcard(keys.behind(venue, network)):
+            meter = replace(meter, name=f"{meter.name}:questions", limit=meter.limit // QUESTIONS_PART)
+        return _take(venue, network, meter, weight, Priority.ROUTINE)
+    except RedisError as error:
+        logger.warning("Whether questions leave room cannot be told: %s", error)
+        return True
+
+
+def _has_slack(venue: Venue, network: Network) -> bool:
+    return not blocking().exists(keys.strained(venue, network))
+
+
+def _meter(venue: Venue, network: Network, *, slack: bool) -> Meter:
+    return schedule.executions_meter(meter_of(gateway_of(venue).tariff, venue, network), slack=slack)
+
+
+def _take(venue: Venue, network: Network, meter: Meter, weight: int, priority: Priority) -> bool:
+    # A gate of its own: the venue has answered nothing here.
+    budget = Budget(blocking(), f"{budget_of(venue, network).gate}:executions")
+    name, charges = request_name(), [Charge(meter, min(weight, meter.ceiling(priority)))]
+    is_let_through = budget.take(name, priority, charges) == 0
+    if is_let_through:
+        budget.settle(name, charges, Answer())
     return is_let_through
 
 

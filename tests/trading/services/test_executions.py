@@ -25,8 +25,9 @@ EXECUTIONS_WEIGHT = 20
 
 @pytest.fixture(autouse=True)
 def limit(settings: Settings) -> None:
-    """The venue's own, of which 60 a minute are for executions without slack."""
+    """The venue's own, of which 60 a minute are for executions without slack. Nobody waits from the test before."""
     settings.HYPERLIQUID_WEIGHT_PER_MINUTE = 1200
+    executions.give_up(*PLACE, executions.waiting(*PLACE))
 
 
 @pytest.fixture
@@ -106,3 +107,19 @@ def test_room_is_taken_only_for_an_account_that_can_be_read(desk: Desk, monkeypa
     sync_due_accounts()
     assert room.call_count == 1
     assert started.call_args_list[0].kwargs["args"] == [desk.operator.pk, desk.account.pk, 0.0]
+
+
+def test_questions_of_open_tickets_take_nothing_of_executions_that_wait(desk: Desk) -> None:
+    """Of 60 for a minute an explanation takes 40: two questions of 20 would leave no room for it, however often."""
+    executions.tell_slack(*PLACE, slack=False)
+    executions.fall_behind(desk.account)
+
+    assert [executions.leave_room(*PLACE, EXECUTIONS_WEIGHT) for _ in range(5)] == [True] + [False] * 4
+    assert executions.have_room(*PLACE, weights_of(PLACE[0]).explaining, Priority.ROUTINE)
+
+
+def test_questions_have_the_room_of_executions_while_none_waits(desk: Desk) -> None:
+    executions.tell_slack(*PLACE, slack=False)
+
+    assert [executions.leave_room(*PLACE, EXECUTIONS_WEIGHT) for _ in range(5)] == [True] * 2 + [False] * 3
+    assert not executions.have_room(*PLACE, EXECUTIONS_WEIGHT, Priority.ROUTINE)
