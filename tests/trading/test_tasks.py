@@ -10,6 +10,7 @@ import pytest
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 from redis import Redis
+from redis.exceptions import RedisError
 
 from perpsstudio.celery import app
 from tenants.models import MarginPolicy, Operator
@@ -23,7 +24,7 @@ from trading.live.publish import Fragment
 from trading.metering import budget_of
 from trading.models import Command, Fill, Market, Position, VenueAccount
 from trading.models.commands import CommandState
-from trading.services import claims, commands
+from trading.services import claims, commands, executions
 from trading.services.orders import place_order
 from trading.tasks import commands as command_tasks
 from trading.tasks.accounts import forget_rosters
@@ -171,6 +172,24 @@ def test_cheap_reading_of_a_moved_position_is_followed_by_a_whole_one(desk: Desk
     sync_account_in_turn(desk.operator.pk, desk.account.pk)
 
     assert Fill.objects.get().size == Decimal("0.01")
+
+
+def test_execution_that_was_seen_waits_to_be_read_though_the_worker_fails_right_after(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pages have been told by then, so no later look finds anything that moved."""
+    sync_account_in_turn(desk.operator.pk, desk.account.pk)
+    trade_elsewhere(desk)
+
+    def fail(*arguments: object) -> None:
+        raise RedisError("The server is gone.")
+
+    monkeypatch.setattr(handing, "give_back", fail)
+    with pytest.raises(RedisError):
+        look_at_accounts(desk.operator.pk, [desk.account.pk])
+
+    assert Position.objects.get().size == Decimal("0.01")
+    assert list(executions.waiting(*HERE)) == [desk.account.pk]
 
 
 def test_turn_reads_orders_and_fills_only_where_it_may(desk: Desk, redis: Redis) -> None:  # noqa: F811

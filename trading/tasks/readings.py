@@ -155,10 +155,12 @@ def _look(operator_id: int, hand: Hand) -> None:
     accounts = dict(hand.accounts)
     for came in looks.look_at(list(_with_adapters(accounts.values()))):
         changed = announce_all(operator_id, came)
+        moved = [accounts[pk] for pk, what in came.items() if what is Came.READ and changed.get(pk)]
+        for account in moved:
+            executions.fall_behind(account)
         hand.put_down(came)
-        for account_id, what in came.items():
-            if what is Came.READ and changed.get(account_id):
-                _explain(accounts[account_id])
+        for account in moved:
+            _explain(account)
 
 
 def _with_adapters(accounts: Iterable[VenueAccount]) -> Iterator[tuple[Adapter, VenueAccount]]:
@@ -170,9 +172,9 @@ def _with_adapters(accounts: Iterable[VenueAccount]) -> Iterator[tuple[Adapter, 
 
 
 def _explain(account: VenueAccount) -> None:
-    """Have read what happened to an account, now where there is room; else, or where that is lost, when there is."""
+    """Have read now, where there is room, what happened to an account that fell behind; else, or where that is lost, it
+    is read when there is."""
     venue, network = Venue(account.venue), Network(account.network)
-    executions.fall_behind(account)
     if executions.have_room(venue, network, weights_of(venue).explaining, Priority.URGENT):
         handing.hand_out(venue, network, [account.pk])
         read_soon(account.operator_id, account.pk, 0.0)
