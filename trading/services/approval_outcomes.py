@@ -166,9 +166,13 @@ def _deliver(onboarding: Onboarding, approval: WalletApproval, signed: SignedReq
         heard = Heard(response)
         onboarding.adapter.judge(signed, response, repeated=not is_first)
     except Rejected as refusal:
-        if not is_first and onboarding.is_in_force(wish_of(approval)):
-            return _settle(approval, ApprovalState.ACCEPTED, heard=heard)
-        return _settle(approval, ApprovalState.REFUSED, refusal.explanation, refusal, heard=heard)
+        if is_first:
+            return _settle(approval, ApprovalState.REFUSED, refusal.explanation, refusal, heard=heard)
+        # On record before the venue is asked, which may fail.
+        record(approval, Step.ANSWERED, ApprovalState.UNKNOWN, heard=Heard(heard.response, str(refusal)))
+        if onboarding.is_in_force(wish_of(approval)):
+            return _settle(approval, ApprovalState.ACCEPTED)
+        return _settle(approval, ApprovalState.REFUSED, refusal.explanation, refusal)
     except NoLongerAccepted as doubt:
         if not is_first:
             record(approval, Step.ANSWERED, ApprovalState.UNKNOWN, heard=Heard(heard.response, str(doubt)))

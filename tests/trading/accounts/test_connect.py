@@ -11,8 +11,11 @@ from eth_account import Account
 from tenants.models import Operator, User
 from tests.sandbox_process import SandboxProcess
 from tests.trading.accounts.conftest import BUILDER, CONNECT, Trader, revoke_elsewhere, signature, sit_down
+from trading.connect import account_onboarding
 from trading.models import BuilderFee, VenueAccount, WalletApproval
+from trading.services.approval_outcomes import prove
 from trading.services.approvals import agent_name
+from trading.venues.errors import Unavailable, VenueError
 
 
 def test_trader_goes_from_nothing_to_ready(alice: Trader, operator: Operator) -> None:
@@ -286,6 +289,34 @@ def test_lost_refusal_is_found_out(alice: Trader, fee: BuilderFee) -> None:
 
     assert "The venue received this and did not carry it out. Ask your wallet again." in alice.page()
     assert alice.panel() == "fee_waiting"
+
+
+def test_refusal_of_a_repeat_is_on_record_though_the_venue_falls_silent_after_it(
+    alice: Trader, fee: BuilderFee, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    BuilderFee.objects.update(address="0xdead00000000000000000000000000000000beef")
+    alice.become_ready()
+    alice.ask("fee")
+    alice.sandbox.fault("drop_before", "exchange", count=1)
+    alice.sign()
+    approval = WalletApproval.objects.select_related("account").get(kind="fee")
+    asking = account_onboarding(approval.account, approval)
+    answers: list[bool | VenueError] = [False, Unavailable("The venue is silent.")]
+
+    def in_force(*arguments: object) -> bool:
+        answer = answers.pop(0)
+        if isinstance(answer, VenueError):
+            raise answer
+        return answer
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(asking), "is_in_force", in_force)
+        assert not prove(asking, approval)
+
+    last = approval.events.order_by("id").last()
+    assert last is not None
+    assert (last.step, last.state) == ("answered", "unknown")
+    assert b"Builder has insufficient balance" in bytes(last.answer)
 
 
 def test_silent_venue_can_be_given_up_after_a_minute(alice: Trader) -> None:
