@@ -240,7 +240,7 @@ def _desk(
     return Desk(
         trader=trader,
         account=account,
-        positions=tuple(sorted(positions, key=lambda row: row.market.index)),
+        positions=tuple(sorted(positions, key=lambda row: (row.market.index, row.position_side))),
         orders=tuple(orders),
         preferences=preferences,
         policy=policy,

@@ -7,10 +7,11 @@ from uuid import uuid4
 
 import pytest
 
+from tests.factories import make_position
 from tests.trading.conftest import Desk as TradingDesk
 from tests.trading.desks import HOUR_AGO, NOW, THREE_HOURS_AGO, make_desk, market, state
 from tests.trading.services.test_orders import ticket
-from trading.desk import _at_one_moment
+from trading.desk import _at_one_moment, portfolio_of
 from trading.live.board import Board
 from trading.panels.positions import account_freshness
 from trading.panels.view_models import FreshnessState
@@ -68,3 +69,11 @@ def test_account_and_positions_are_of_one_moment_though_a_sync_writes_in_between
     closed = current_accounts(desk.trader)[Venue.HYPERLIQUID]
     account, positions = _at_one_moment(held)
     assert (account.venue_time, account.cross_equity, positions) == (closed.venue_time, closed.cross_equity, ())
+
+
+def test_two_legs_of_a_market_keep_their_order_whichever_was_written_last(desk: TradingDesk) -> None:
+    for side, size in (("short", "-0.002"), ("long", "0.002")):
+        make_position(desk.account, desk.market, position_side=side, size=Decimal(size))
+
+    (shown,) = portfolio_of(desk.trader)
+    assert [row.position_side for row in shown.positions] == ["long", "short"]
