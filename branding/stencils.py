@@ -153,6 +153,7 @@ def _read(shown: Any, shape: list[object], texts: list[str]) -> None:
             _read(value, shape, texts)
         elif sort is _Sort.MOMENT:
             texts.append(value.isoformat())
+            shape.append(sort)
         elif sort is _Sort.ROWS:
             shape.append(len(value))
             for part in value:

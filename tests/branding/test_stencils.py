@@ -127,3 +127,18 @@ def test_template_that_decides_by_a_text_fails_at_its_first_drawing(source: str)
 
     with pytest.raises((TypeError, TemplateError)):
         template.render({"told": Told(word=Place(0))})  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    began: datetime | None
+    ended: datetime | None
+
+
+def test_shape_tells_which_of_two_moments_is_there() -> None:
+    moment = datetime(2026, 11, 22, 9, tzinfo=UTC)
+    shapes: list[list[object]] = [[], []]
+    for span, shape in zip([Span(moment, None), Span(None, moment)], shapes, strict=True):
+        stencils._read(span, shape, [])
+
+    assert shapes[0] != shapes[1]
