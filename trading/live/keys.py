@@ -13,8 +13,6 @@
 ``{operator}:looking``                    sorted set: account → Unix seconds until which somebody looks
 ``{operator}:read:account:{account}``     there while the account's orders and fills were read lately
 ``{operator}:lock:account:{account}``     held while a worker syncs the account
-``{operator}:lock:command:{command}``     held while a worker settles the command
-``{operator}:asked:approval:{approval}``  there while the venue was asked lately about the approval
 ``read:markets:{venue}:{network}``        there while the rules of a venue's markets were read lately
 ``looking:operators``                     sorted set: operator → as above
 ``looking:markets``                       sorted set: market channel → as above
@@ -123,11 +121,6 @@ def markets_read(venue: Venue, network: Network) -> str:
 def account_lock(operator_id: int, account_id: int) -> str:
     """Held while a worker syncs the account."""
     return f"{operator_id}:lock:account:{account_id}"
-
-
-def approval_asked(operator_id: int, approval_id: int) -> str:
-    """There while the venue was asked lately about an approval that it did not answer."""
-    return f"{operator_id}:asked:approval:{approval_id}"
 
 
 def commands_ending(operator_id: int, account_id: int) -> str:
