@@ -11,7 +11,7 @@ from tests.simulate.world import Floats, Places, Traders, paths
 from trading.services.schedule import NEAR, VERY_NEAR, Need, Roster, choose, due_ages, has_slack, needs_of
 from trading.venues.ledger import SHARES, Priority
 
-Policy = Callable[[Roster, float, float], Places]
+Policy = Callable[[Roster, float, float, float], Places]
 
 TURN = 2  # seconds between two turns; the platform itself takes one each second
 LOOK = 4  # seconds between two looks at the ages of accounts at risk
@@ -31,13 +31,15 @@ SIZES = (np.log(5000), 2.2)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is simulated. Every address of ours has its share of the accounts and a budget of its own."""
+    """What is simulated. Every address of ours has its share of the accounts and a budget of its own. ``viewers``: how
+    many accounts are looked at; about one in two thousand where it is not said."""
 
     accounts: int
     addresses: int
     hours: float
     seed: int = 1
     warming_up: int = WARMING_UP
+    viewers: int | None = None
 
     @property
     def seconds(self) -> int:
@@ -77,7 +79,7 @@ class Finding:
         return self.before * self.plan.accounts * WEIGHT / (self.plan.addresses * RATE)
 
 
-def round_robin(roster: Roster, now: float, weight: float) -> Places:
+def round_robin(roster: Roster, now: float, weight: float, _seconds: float) -> Places:
     """Who waited longest, whatever his risk: what the scheduler is compared with."""
     most = max(0, int(weight // WEIGHT))
     read_at = np.where(roster.not_before <= now, roster.read_at, np.inf)
@@ -93,6 +95,9 @@ class Platform:
         self.policy = policy
         self.chance = np.random.default_rng(plan.seed)
         self.traders = Traders(self.chance, plan.accounts)
+        if plan.viewers is not None:
+            self.traders.looked_at[:] = False
+            self.traders.looked_at[:: plan.accounts // plan.viewers] = True
         # As a round robin would have left them.
         cycle = plan.accounts * WEIGHT / (plan.addresses * RATE)
         self.read_at = -self.chance.uniform(0, cycle, plan.accounts)
@@ -140,10 +145,10 @@ class Platform:
         self.traders.liquidate(places, distances)
         needs = needs_of(distances, self.polled[places], self.unsettled[places])
         due, held = due_ages(needs, distances), np.where(np.isnan(distances), 0.0, self.sizes[places])
-        roster = Roster(needs, due, self.read_at[places], self.leased[places], self.weights[places], held)
+        roster = Roster(needs, due, self.read_at[places], self.leased[places], self.weights[places], held, distances)
         address.has_slack = has_slack(roster, now)
         address.catch_up(now)
-        chosen = places[self.policy(roster, now, address.free(now))]
+        chosen = places[self.policy(roster, now, address.free(now), TURN)]
         if chosen.size and address.read(now, chosen):
             self.leased[chosen] = now + LEASE
         return distances

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import Q
 from django.utils import timezone
 
 from trading.connect import gateway_of
@@ -123,6 +124,13 @@ def told_of(account: VenueAccount, reading: Reading) -> None:
     """A whole reading has succeeded: whatever was settled before it began is shown."""
     before = Command.objects.filter(account=account, state__in=MOVING_STATES, shown_at=None)
     before.filter(settled_at__lt=reading.began_at).update(shown_at=timezone.now())
+
+
+def told_after(command: Command) -> None:
+    """A reading after this command has succeeded: it is shown, and so is what had to be set for it."""
+    rows = Command.objects.filter(account=command.account_id, state__in=MOVING_STATES, shown_at=None)
+    before = Q(kind__in=SETTINGS, settled_at__lte=command.settled_at)
+    rows.filter(Q(pk=command.pk) | before).update(shown_at=timezone.now())
 
 
 def not_shown(venue: Venue, network: Network, now: datetime) -> list[int]:

@@ -55,8 +55,9 @@ class Exposure:
 
 
 def nearest(exposure: Exposure, marks: Floats) -> Floats:
-    """The distance of each account's nearest liquidation, as a fraction of the mark: 0 where it is reached or a mark is
-    not known, 1 where it is far or there is none; not a number without positions.
+    """The distance of each account's nearest liquidation, as a fraction of the mark: 0 where it is reached, 1 where it
+    is far or there is none; not a number without positions. A mark that is not known is taken as it was told last, and
+    where it never was its holders count as 0.
 
     >>> one = np.array([1.0])
     >>> held = Exposure(np.array([0]), np.array([0]), one, one * 90, one * 100, one < 0, one * 0, one * 0)
@@ -66,8 +67,9 @@ def nearest(exposure: Exposure, marks: Floats) -> Floats:
     away = np.full(exposure.accounts, np.nan)
     if not exposure.owners.size:
         return away
-    now = marks[exposure.markets]
-    each = np.sign(exposure.sizes) * (1.0 - exposure.liquidations / now)
+    now = _known(exposure, marks)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        each = np.sign(exposure.sizes) * (1.0 - exposure.liquidations / now)
     each[np.isnan(exposure.liquidations)] = 1.0
     each[exposure.is_cross] = 1.0
     each[~(now > 0)] = 0.0
@@ -89,10 +91,16 @@ def notionals(exposure: Exposure, marks: Floats) -> Floats:
     >>> notionals(held, np.array([90.0])).tolist(), notionals(held, np.array([np.nan])).tolist()
     ([270.0], [300.0])
     """
-    now = marks[exposure.markets]
-    values = np.abs(exposure.sizes) * np.where(now > 0, now, np.nan_to_num(exposure.marks_then))
+    values = np.abs(exposure.sizes) * _known(exposure, marks)
     summed: Floats = np.bincount(exposure.owners, values, exposure.accounts).astype(np.float64)
     return summed
+
+
+def _known(exposure: Exposure, marks: Floats) -> Floats:
+    """Each position's mark of now, or that at which it was told; 0 without either."""
+    now = marks[exposure.markets]
+    known: Floats = np.where(now > 0, now, np.nan_to_num(exposure.marks_then))
+    return known
 
 
 def _cross(exposure: Exposure, now: Floats) -> Floats:

@@ -13,6 +13,9 @@ budget is; it grows with their number, so that the more hopeless it is, the near
 within his class, and nobody near liquidation is worse off than without a rule. It divides among the classes as their
 forgotten ages stand to each other: for one far from liquidation, twenty-eight near it.
 
+Who is looked at is read every few seconds while the promises to those near liquidation are kept with slack. Otherwise
+those who look share a hundredth of the budget, however many they are, and their pages show how old the figures are.
+
 What was executed costs many times what money and positions do. It is read at once while the promises are kept with
 slack, and otherwise within a share of the budget (``executions_meter``), so that neither a fall nor busy traders take
 from those who are near liquidation.
@@ -46,6 +49,9 @@ WHOLE_SHARE = 0.05
 # than a few of those near have waited longer than so large a part of their due age.
 SHARE_WITH_SLACK, SHARE_WITHOUT = 0.2, 0.05
 SLACK, FEW = 0.5, 0.05
+# Of a turn's weight, what goes to those who are looked at where those near have waited for so large a part of their due
+# age.
+ALMOST_LATE, LOOKED_AT_SHARE = 0.8, 0.01
 # By how much later than he is somebody counts, at the most, for what he holds; half of it at so many dollars.
 SIZE_COUNTS, HALF_SIZE = 0.25, 100_000.0
 
@@ -104,7 +110,7 @@ class Roster:
 
     ``due``: at what age an account should be read, in seconds. ``read_at``: of the last successful reading, 0 for
     never. ``not_before``: until when an account is left alone, because somebody reads it or it keeps failing.
-    ``weights``: what reading it costs. ``notionals``: what it holds, in dollars.
+    ``weights``: what reading it costs. ``notionals``: what it holds, in dollars. ``distances``: as for ``needs_of``.
     """
 
     needs: Needs
@@ -113,6 +119,7 @@ class Roster:
     not_before: Floats
     weights: NDArray[np.int64]
     notionals: Floats
+    distances: Floats
 
 
 def needs_of(distances: Floats, looked_at: Flags, unsettled: Flags) -> Needs:
@@ -144,12 +151,14 @@ def due_ages(needs: Needs, distances: Floats) -> Floats:
     return ages
 
 
-def choose(roster: Roster, now: float, weight: float) -> Places:
-    """The places of the accounts to read in this turn, most urgent first, for at most ``weight`` in all."""
+def choose(roster: Roster, now: float, weight: float, seconds: float = 1.0) -> Places:
+    """The places of the accounts to read in this turn, most urgent first, for at most ``weight`` in all. Turns are so
+    many ``seconds`` apart."""
+    counted, due = _counted(roster, now, weight, seconds)
     waited = now - roster.read_at
     ready = np.flatnonzero((waited >= _PERIODS[roster.needs]) & (roster.not_before <= now))
-    waited, needs = waited[ready], roster.needs[ready]
-    claims = _claims(waited, roster.due[ready], needs, roster.notionals[ready])
+    waited, needs = waited[ready], counted[ready]
+    claims = _claims(waited, due[ready], needs, roster.notionals[ready])
     forgotten = waited / _FORGOTTEN[needs]
     starving = np.flatnonzero(forgotten >= 1)
     if starving.size:
@@ -159,6 +168,25 @@ def choose(roster: Roster, now: float, weight: float) -> Places:
         first = _within(starving, forgotten[starving], roster.weights[ready], share)
         claims[first] = _ABOVE_ALL + forgotten[first]
     return ready[_within(np.arange(ready.size), claims, roster.weights[ready], weight)]
+
+
+def _counted(roster: Roster, now: float, weight: float, seconds: float) -> tuple[Needs, Floats]:
+    """Needs and due ages as they count in this turn. Where the promises have no slack those who are looked at have a
+    part of every turn: as many as it reads, and at least one, the longest waiting, count as looked at when they have
+    waited for as long as it takes to read all of them so. The others count as if nobody looked."""
+    looked_at = np.flatnonzero(roster.needs == Need.LOOKED_AT)
+    if not looked_at.size or has_slack(roster, now, ALMOST_LATE):
+        return roster.needs, roster.due
+    waited, weights = now - roster.read_at[looked_at], roster.weights[looked_at]
+    share = weight * LOOKED_AT_SHARE
+    round_takes = float(weights.sum()) * seconds / max(share, 1e-9)
+    ready = np.flatnonzero((waited >= round_takes) & (roster.not_before[looked_at] <= now))
+    heeded = _within(ready, waited[ready], weights, max(share, float(weights.max())))
+    others = np.delete(looked_at, heeded)
+    needs, due, nobody = roster.needs.copy(), roster.due.copy(), np.zeros(others.size, np.bool_)
+    needs[others] = needs_of(roster.distances[others], nobody, nobody)
+    due[others] = due_ages(needs[others], roster.distances[others])
+    return needs, due
 
 
 def _claims(waited: Floats, due: Floats, needs: Needs, notionals: Floats) -> Floats:
@@ -184,10 +212,10 @@ def _within(places: Places, claims: Floats, weights: NDArray[np.int64], weight: 
     return fitting
 
 
-def has_slack(roster: Roster, now: float) -> bool:
-    """Whether hardly anybody near liquidation is on the way to be late."""
+def has_slack(roster: Roster, now: float, part: float = SLACK) -> bool:
+    """Whether hardly anybody near liquidation is on the way to be late: has waited for this part of his due age."""
     promised = np.flatnonzero((roster.needs == Need.NEAR) | (roster.needs == Need.VERY_NEAR))
-    waiting = now - roster.read_at[promised] > SLACK * roster.due[promised]
+    waiting = now - roster.read_at[promised] > part * roster.due[promised]
     return bool(np.count_nonzero(waiting) <= FEW * promised.size)
 
 

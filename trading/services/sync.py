@@ -38,6 +38,7 @@ from trading.services.readings import (
     begin_reading,
     locked,
     sizes_of,
+    told_after,
     told_of,
     touched_by,
     weights_of,
@@ -315,7 +316,7 @@ def sync_after_command(adapter: Adapter, account: VenueAccount, command: Command
             kinds = frozenset({ReadingKind.ACCOUNT})
         is_read = sync_account(adapter, account, kinds, command.market, explains=not waits)
         if is_read and command.is_settled:
-            Command.objects.filter(pk=command.pk).update(shown_at=timezone.now())
+            told_after(command)
         announce(account.operator_id, account.pk)
     except (RedisError, DatabaseError, LookupError, ValueError):
         logger.exception("Account %s could not be shown after a command; the next sync tries again.", account.pk)

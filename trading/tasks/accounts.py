@@ -226,7 +226,7 @@ def _claims(venue: Venue, network: Network, known: Known, purse: Purse) -> Claim
     needs = schedule.needs_of(distances, looked_at, unsettled)
     due = schedule.due_ages(needs, distances)
     held = notionals(known.exposure, marks)
-    roster = Roster(needs, due, np.nan_to_num(known.fresh_at), not_before, known.weights, held)
+    roster = Roster(needs, due, np.nan_to_num(known.fresh_at), not_before, known.weights, held, distances)
     return Claims(roster, frozenset(lost), frozenset(crossed))
 
 

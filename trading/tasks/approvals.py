@@ -3,6 +3,7 @@ about until it is proven."""
 
 import logging
 from datetime import datetime, timedelta
+from itertools import chain
 
 from celery import shared_task
 from django.utils import timezone
@@ -10,17 +11,18 @@ from django.utils import timezone
 from tenants import audit
 from tenants.scope import every_operator, operator_scope
 from trading.accounts.record import entry_of
-from trading.connect import KeyUnreadable, account_onboarding
+from trading.connect import KeyUnreadable, account_onboarding, configured_venues
 from trading.live import keys
 from trading.models import WalletApproval
 from trading.models.approvals import ApprovalState
 from trading.services import approval_outcomes
-from trading.tasks.turns import alone, is_first_within
+from trading.tasks.turns import alone
 
 logger = logging.getLogger(__name__)
 
 # The page that sent it is asking until then.
 FIRST_ASKED_AFTER = timedelta(seconds=5)
+# At one venue.
 APPROVALS_AT_ONCE = 10
 # A proof costs a twentieth of what an address may ask in a minute (Hyperliquid 7), so an old one is asked for rarely.
 SHORTEST_PAUSE, LONGEST_PAUSE, SHARE_OF_AGE = 5.0, 300.0, 0.25
@@ -39,14 +41,21 @@ def pause(age: timedelta) -> float:
 
 
 def _unknown(now: datetime) -> list[tuple[int, int]]:
+    """Whom the venues are asked about now, as (operator, approval): those of each that have been due longest. They are
+    due again after their pause, whatever comes of it."""
     with every_operator():
         rows = WalletApproval.objects.filter(state=ApprovalState.UNKNOWN, sent_at__lte=now - FIRST_ASKED_AFTER)
-        known = rows.order_by("sent_at").values_list("operator_id", "pk", "sent_at")[:APPROVALS_AT_ONCE]
-        return [
-            (operator_id, number)
-            for operator_id, number, sent_at in known
-            if is_first_within(keys.approval_asked(operator_id, number), pause(now - sent_at))
-        ]
+        due = rows.filter(next_at__lte=now).order_by("next_at", "pk")
+        found = list(
+            chain.from_iterable(
+                due.filter(account__venue=venue, account__network=network)[:APPROVALS_AT_ONCE]
+                for venue, network in configured_venues()
+            )
+        )
+        for row in found:
+            row.next_at = now + timedelta(seconds=pause(now - row.sent_at))
+        WalletApproval.objects.bulk_update(found, ["next_at"])
+        return [(row.operator_id, row.pk) for row in found]
 
 
 def _prove(operator_id: int, number: int) -> bool:

@@ -6,14 +6,16 @@ from datetime import timedelta
 import pytest
 from django.db import DatabaseError, transaction
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
+from tenants.scope import operator_scope
+from tests.factories import make_account
 from tests.trading.accounts.conftest import Trader
 from trading import connect
-from trading.live.connections import blocking
 from trading.models import ApprovalEvent, BuilderFee, WalletApproval
 from trading.services.approvals import withdraw
 from trading.tasks import prove_approvals
-from trading.tasks.approvals import pause
+from trading.tasks.approvals import _unknown, pause
 from trading.venues.base import Venue
 
 
@@ -27,8 +29,7 @@ def lose_the_answer(trader: Trader, kind: str, fault: str) -> None:
 
 def ask_again() -> int:
     """As if the pause were over."""
-    for key in blocking().scan_iter("*:asked:approval:*"):
-        blocking().delete(key)
+    WalletApproval.objects.update(next_at=timezone.now())
     return int(prove_approvals())
 
 
@@ -136,3 +137,23 @@ def test_page_has_the_first_seconds_for_itself(alice: Trader) -> None:
 def test_the_older_an_approval_the_rarer_the_question() -> None:
     ages = [timedelta(seconds=8), timedelta(minutes=2), timedelta(hours=3)]
     assert [pause(age) for age in ages] == [5.0, 30.0, 300.0]
+
+
+def test_those_that_a_venue_never_answers_keep_nobody_elsewhere_waiting(alice: Trader, settings: Settings) -> None:
+    """Twelve at Aster, and two at Hyperliquid that were sent last: both are asked about at once, and the other two at
+    Aster in the next turn."""
+    settings.ASTER_URL, settings.ASTER_NETWORK = settings.HYPERLIQUID_URL, "testnet"
+    now, owner = timezone.now(), alice.user
+    with operator_scope(owner.operator_id):
+        for number in range(14):
+            venue = Venue.ASTER if number < 12 else Venue.HYPERLIQUID
+            account = make_account(owner, f"0x{number:040x}", venue=venue.value)
+            sent_at = now - timedelta(minutes=60 - number)
+            WalletApproval(
+                account=account, kind="key", state="unknown", chain_id=1, nonce=number, sent_at=sent_at, next_at=sent_at
+            ).save()
+    asked = [WalletApproval.unscoped.get(pk=number).nonce for _, number in _unknown(now)]
+    again = [WalletApproval.unscoped.get(pk=number).nonce for _, number in _unknown(now + timedelta(seconds=1))]
+
+    assert asked == [12, 13, *range(10)]
+    assert again == [10, 11]

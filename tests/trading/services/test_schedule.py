@@ -29,6 +29,7 @@ def roster(*accounts: tuple[Need, float], weights: int = 2, not_before: float = 
         np.full(len(accounts), not_before),
         np.full(len(accounts), weights, np.int64),
         np.zeros(len(accounts)),
+        np.full(len(accounts), FAR),
     )
 
 
@@ -76,16 +77,14 @@ def test_among_the_late_risk_goes_first() -> None:
     assert chosen(roster(*late)) == [4, 3, 2, 0, 1]
 
 
-HELD = st.tuples(
-    st.sampled_from([Need.VERY_NEAR, Need.NEAR, Need.LOOKED_AT, Need.OPEN]), st.floats(0, 0.99), st.floats(0, 1e9)
-)
+HELD = st.tuples(st.sampled_from([Need.VERY_NEAR, Need.NEAR, Need.OPEN]), st.floats(0, 0.99), st.floats(0, 1e9))
 
 
 @given(st.lists(HELD, min_size=2, max_size=30), st.integers(0, 29))
 def test_larger_goes_first_among_equals_within_bounds_and_never_out_of_its_class(
     held: list[tuple[Need, float, float]], twin: int
 ) -> None:
-    """Everybody is late and nobody forgotten; the last is another one's twin who holds twice as much."""
+    """Everybody is late, nobody forgotten or looked at; the last is another one's twin who holds twice as much."""
     need, late, notional = held[twin % len(held)]
     held = [*held, (need, late, 2 * notional + 1000)]
     rows = [
@@ -110,7 +109,9 @@ def test_small_one_near_liquidation_is_read_among_many_large_ones() -> None:
     due, sizes = np.full(51, 13.5), np.array([5e6] * 50 + [100.0])
     for now in np.arange(NOW, NOW + 2000):
         worst = np.maximum(worst, now - read_at)
-        read_at[choose(Roster(needs, due, read_at, np.zeros(51), np.full(51, 2), sizes), now, 4)] = now
+        read_at[choose(Roster(needs, due, read_at, np.zeros(51), np.full(51, 2), sizes, np.full(51, FAR)), now, 4)] = (
+            now
+        )
 
     assert worst[50] <= 1.3 * 51 / 2
     assert worst[:50].max() <= worst[50]
@@ -136,7 +137,8 @@ def test_aster_readings_keep_the_promises_where_the_budget_suffices() -> None:
     ceiling = meter.ceiling(Priority.ROUTINE)
     for now in np.arange(NOW, NOW + 600).tolist():
         free = turn_weight(ceiling - ledger.used(meter, now), ceiling / 60, 1.0)
-        for place in choose(Roster(needs, due, read_at, np.zeros(400), costs, np.zeros(400)), now, free).tolist():
+        accounts = Roster(needs, due, read_at, np.zeros(400), costs, np.zeros(400), np.full(400, FAR))
+        for place in choose(accounts, now, free).tolist():
             charges = [(f"{place} {now} {number}", (Charge(meter, cost),)) for number, cost in enumerate((1, 5, 5))]
             assert [ledger.take(now, name, Priority.ROUTINE, charge) for name, charge in charges] == [0, 0, 0]
             for name, charge in charges:
@@ -161,7 +163,7 @@ def test_in_a_crowd_the_nearest_to_liquidation_goes_first() -> None:
     away = np.array([0.049, 0.03, 0.04, 0.049])
     needs = needs_of(away, away < 0, away < 0)
     waited = np.array([150.0, 60.0, 60.0, 600.0])
-    accounts = Roster(needs, due_ages(needs, away), NOW - waited, np.zeros(4), np.full(4, 2), np.zeros(4))
+    accounts = Roster(needs, due_ages(needs, away), NOW - waited, np.zeros(4), np.full(4, 2), np.zeros(4), away)
 
     assert chosen(accounts) == [3, 1, 2, 0]
 
@@ -196,7 +198,7 @@ def test_hopeless_budget_keeps_everybody_in_the_order_of_danger() -> None:
         oldest = np.maximum(oldest, now - read_at)
         read_at[
             choose(
-                Roster(needs, due, read_at, np.zeros(accounts), np.full(accounts, 2), np.zeros(accounts)),
+                Roster(needs, due, read_at, np.zeros(accounts), np.full(accounts, 2), np.zeros(accounts), distances),
                 now,
                 2 * a_turn,
             )
@@ -239,13 +241,34 @@ def test_nobody_starves_while_others_are_looked_at() -> None:
     waited = []
     for second in range(1, 20_000):
         now = NOW + second
-        places = choose(Roster(needs, due, read_at, np.zeros(41), np.full(41, 2), np.zeros(41)), now, 16)
+        accounts = Roster(needs, due, read_at, np.zeros(41), np.full(41, 2), np.zeros(41), np.full(41, np.nan))
+        places = choose(accounts, now, 16)
         if 40 in places:
             waited.append(now - read_at[40])
         read_at[places] = now
 
     assert len(waited) == 2
     assert max(waited) <= PROMISES[Need.IDLE].age
+
+
+@pytest.mark.parametrize("onlookers", [5, 30, 100])
+def test_however_many_look_those_near_liquidation_are_read_in_time(onlookers: int) -> None:
+    """Twenty within 2 % and two hundred within 5 % take most of what a turn may spend. All who look share a hundredth,
+    and who is near himself is read as such."""
+    distances = np.array([0.01] * 20 + [0.04] * 200 + [FAR] * onlookers)
+    looked_at = np.arange(len(distances)) >= 220
+    looked_at[0] = True
+    needs = needs_of(distances, looked_at, distances < 0)
+    due, oldest = due_ages(needs, distances), np.zeros(len(needs))
+    read_at = NOW - np.arange(len(needs), dtype=np.float64) % 40
+    nothing, costs = np.zeros(len(needs)), np.full(len(needs), 2)
+    for now in np.arange(NOW, NOW + 900):
+        oldest = np.maximum(oldest, now - read_at)
+        read_at[choose(Roster(needs, due, read_at, nothing, costs, nothing, distances), now, 15)] = now
+
+    assert oldest[:20].max() <= PROMISES[Need.VERY_NEAR].age
+    assert oldest[20:220].max() <= PROMISES[Need.NEAR].age
+    assert oldest[220:].max() <= 60 + 14 * onlookers
 
 
 def test_many_poisoned_accounts_do_not_starve_a_good_one() -> None:
@@ -257,7 +280,9 @@ def test_many_poisoned_accounts_do_not_starve_a_good_one() -> None:
         now = NOW + second
         ages.append(now - read_at[100])
         for place in choose(
-            Roster(needs, np.full(101, 16.0), read_at, not_before, np.full(101, 2), np.zeros(101)), now, 16
+            Roster(needs, np.full(101, 16.0), read_at, not_before, np.full(101, 2), np.zeros(101), np.full(101, 0.01)),
+            now,
+            16,
         ):
             if place == 100:
                 read_at[place] = now
@@ -288,7 +313,8 @@ def test_venue_that_is_back_after_ten_minutes_meets_no_herd_and_all_are_current_
 
     for now in np.arange(NOW, NOW + 300).tolist():
         free = turn_weight(ceiling - ledger.used(meter, now), steady, 1.0)
-        turn = choose(Roster(needs, due, read_at, np.zeros(60), np.full(60, 2), np.zeros(60)), now, free)
+        accounts = Roster(needs, due, read_at, np.zeros(60), np.full(60, 2), np.zeros(60), np.full(60, FAR))
+        turn = choose(accounts, now, free)
         for place in turn.tolist():
             name, charges = f"{place} at {now}", (Charge(meter, 2),)
             assert ledger.take(now, name, Priority.ROUTINE, charges) == 0
@@ -335,7 +361,7 @@ def test_isolated_account_is_as_near_as_its_nearest_position() -> None:
     )  # fmt: skip
 
     found = nearest(held, np.array([100.0, 100.0, float("nan")]))
-    assert found[[0, 1, 2, 4]].tolist() == pytest.approx([0.02, 1, 0, 0])
+    assert found[[0, 1, 2, 4]].tolist() == pytest.approx([0.02, 1, 0.95, 0])
     assert np.isnan(found[3])
 
 
@@ -347,7 +373,16 @@ def test_cross_account_moves_with_all_its_marks() -> None:
     value = 2 * 94 + 100
     assert nearest(held, np.array([94.0, 100.0])).tolist() == pytest.approx([(30 - 12 - 6 * value / 300) / value])
     assert nearest(held, np.array([80.0, 100.0])).tolist() == [0]
-    assert nearest(held, np.array([100.0, float("nan")])).tolist() == [0]
+    assert nearest(held, np.array([100.0, float("nan")])).tolist() == pytest.approx([(30 - 6) / 300])
+
+
+def test_mark_that_is_not_known_is_taken_as_it_was_told_last_and_near_only_without_that() -> None:
+    held = exposure((0, 0, 1, 90, False), (1, 1, 1, 90, True), equity=np.full(2, 50.0), maintenance=np.full(2, 1.0))
+    nothing = np.full(2, np.nan)
+
+    assert nearest(held, nothing).tolist() == pytest.approx([0.1, 0.49])
+    held.marks_then[:] = 0
+    assert nearest(held, nothing).tolist() == [0, 0]
 
 
 def test_account_is_as_near_as_the_nearer_of_its_two_kinds() -> None:
