@@ -1,5 +1,6 @@
 """Accounts whose turn it is go to workers in batches; each is read by one of them, whatever comes of the others."""
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
@@ -22,7 +23,7 @@ from trading.live import handing, keys
 from trading.models import Fill, VenueAccount
 from trading.services.orders import place_order
 from trading.tasks.accounts import forget_rosters
-from trading.tasks.readings import look_at_accounts
+from trading.tasks.readings import BUSY_SECONDS, look_at_accounts
 from trading.venues.snapshots import Network, Venue
 
 HERE = (Venue.HYPERLIQUID, Network.TESTNET)
@@ -115,3 +116,29 @@ def test_account_whose_command_may_have_to_be_followed_is_read_beside_its_batch(
     after = VenueAccount.objects.in_bulk()
     assert all(after[pk].readings > before[pk].readings for pk in (desk.account.pk, other.pk))
     assert handing.left_alone(*HERE) == {}
+
+
+def test_accounts_that_a_turn_hands_out_are_kept_as_handed_out(
+    alpha: Exchange,
+    dealt: Counter[str],
+    redis: Redis,  # noqa: F811
+) -> None:
+    accounts = many_accounts(alpha, 6, synced_at=timezone.now() - timedelta(hours=3))
+    assert tasks.sync_due_accounts() == 6
+
+    handed = redis.zrange(keys.handed(*HERE), 0, -1)
+    assert sorted(handed) == sorted(str(account.pk).encode() for account in accounts)
+
+
+def test_account_that_somebody_else_reads_is_left_to_him_for_a_moment_only(
+    desk: Desk,
+    redis: Redis,  # noqa: F811
+) -> None:
+    handing.hand_out(*HERE, [desk.account.pk])
+    redis.set(keys.account_lock(desk.operator.pk, desk.account.pk), "another worker", px=60_000)
+
+    look_at_accounts(desk.operator.pk, [desk.account.pk])
+
+    until = redis.zscore(keys.handed(*HERE), str(desk.account.pk))
+    assert until is not None
+    assert until <= time.time() + BUSY_SECONDS
