@@ -19,7 +19,7 @@ from trading.live.followed import Candidate, Followed, Moves, Outcome, choose
 from trading.live.told import Told
 from trading.models import Fill, Liquidation, Position
 from trading.services.roster import RosterOf
-from trading.tasks.accounts import _claims
+from trading.tasks.accounts import _claims, _purse
 from trading.venues.aster import listening
 from trading.venues.aster.stream import AsterStream
 from trading.venues.connection import beside
@@ -55,7 +55,7 @@ def take_turn(trader: AsterTrader) -> None:
     board.forget()
     with every_operator():
         known = RosterOf(*HERE).known(timezone.now())
-        _claims(*HERE, known)
+        _claims(*HERE, known, _purse(*HERE))
 
 
 def follower(aster: SandboxProcess) -> follow.Follower:
