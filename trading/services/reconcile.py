@@ -161,9 +161,10 @@ def _spend(adapter: Adapter, command: Command) -> VenueError | None:
 
 
 def _may_be_sent_again(command: Command) -> bool:
-    """Not without protection from acting twice, not when it is old, and no order once the trader has gone on: he may
-    have closed what it would open anew."""
-    if not command.burn_body or timezone.now() > command.prepared_at + LIFETIME:
+    """Not without protection from acting twice, not when it is old or past its end, and no order once the trader has
+    gone on: he may have closed what it would open anew."""
+    now = timezone.now()
+    if not command.burn_body or now > command.prepared_at + LIFETIME or _is_over(command, now):
         return False
     if command.kind not in OVERTAKEN_BY_LATER:
         return True
