@@ -44,7 +44,7 @@ def lost_orders(desk: Desk, count: int) -> list[Command]:
     return found
 
 
-def test_proof_of_an_order_takes_four_statements(desk: Desk, readings: list[int]) -> None:
+def test_proof_of_an_order_takes_at_most_four_statements(desk: Desk, readings: list[int]) -> None:
     (lost,) = lost_orders(desk, 1)
 
     with CaptureQueriesContext(connection) as captured:
@@ -54,7 +54,7 @@ def test_proof_of_an_order_takes_four_statements(desk: Desk, readings: list[int]
     told = [sql for sql in sent if "trading_command" in sql]
     lost.refresh_from_db()
     assert lost.state == CommandState.ACCEPTED
-    assert len(told) == STATEMENTS, sent
+    assert len(told) <= STATEMENTS, sent  # one less where it was handed out just now
 
 
 def test_what_was_handed_out_just_now_is_not_taken_anew(desk: Desk, readings: list[int]) -> None:
