@@ -41,7 +41,7 @@ from trading.connect import configured_venues
 KILL_SECONDS, COUNT_SECONDS = 2.0, 0.5
 FEWEST_TO_COMPARE = 100
 TRADERS = 2  # processes for each venue
-FEWEST_ACCOUNTS, MOST_ACCOUNTS, COMMANDS_EACH = 4, 16, 12  # at each venue
+FEWEST_ACCOUNTS, MOST_ACCOUNTS, COMMANDS_EACH = 4, 12, 12  # at each venue
 PATIENCE = 60.0
 # Each request of a venue meets each of these by chance; together one in ten.
 FAULTS = (

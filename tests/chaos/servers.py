@@ -47,7 +47,8 @@ class Servers:
             "VENUE_CONNECT_TIMEOUT": "1.0",
             "AGENT_KEY_SECRETS": "5xVYmHk6u4wgMHOYqPsp1XA0YbVN1Tj2hUPzFmq0WfM=",
             "SECRET_KEY": "a key for one run of the chaos test only",
-            "DEBUG": "1",
+            "DEBUG": "false",
+            "HTTPS": "false",
         }
 
     def crash_database(self) -> None:

@@ -34,7 +34,7 @@ T = TypeVar("T")
 HANDS = 4  # threads of one trading process
 # The wishes of a venue's traders in a second: constant, because whoever wishes as fast as a machine can has all of it
 # at work all the time, and then what is measured is the queue before the machine.
-PACE = 15.0
+PACE = 10.0
 ANSWER_PATIENCE = 20.0
 # The page says "it is being checked; do not send it again": one in ten goes on at once all the same.
 IMPATIENT = 0.1
