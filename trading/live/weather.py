@@ -15,10 +15,13 @@ from redis.exceptions import RedisError
 from trading.live import keys
 from trading.live.connections import blocking
 from trading.venues.snapshots import Network, Venue
-from trading.venues.weather import ASKING, JUDGED, MEMORY, Door, Evidence, Kind, Outcome, Weather, judge
+from trading.venues.weather import ASKING, MEMORY, Door, Evidence, Kind, Outcome, Weather, judge
 
 logger = logging.getLogger(__name__)
 
+# Failures tell of a venue when they have lasted for a while. As many are kept as an address of ours meets in that time,
+# however much it may ask.
+KEPT = 200
 # Of good news a process tells a little; bad news always, and the first good news after it.
 GOOD_NEWS_SECONDS = 1.0
 REMEMBERED_SECONDS = 0.25
@@ -41,7 +44,7 @@ def note(venue: Venue, network: Network, outcome: Outcome) -> None:
     try:
         with blocking().pipeline(transaction=False) as pipeline:
             pipeline.lpush(key, msgspec.json.encode(told))
-            pipeline.ltrim(key, 0, JUDGED - 1)
+            pipeline.ltrim(key, 0, KEPT - 1)
             pipeline.expire(key, MEMORY)
             if outcome.wait is not None:
                 _keep_silence(pipeline, keys.silences(venue, network, settings.EGRESS), told, outcome.wait)
@@ -80,7 +83,7 @@ def _evidence(venue: Venue, network: Network, address: str) -> list[Evidence]:
     """All that is known, newest first. Reads are many and commands few, so each door keeps its own."""
     with blocking().pipeline(transaction=False) as pipeline:
         for door in Door:
-            pipeline.lrange(keys.weather(venue, network, address, door), 0, JUDGED - 1)
+            pipeline.lrange(keys.weather(venue, network, address, door), 0, KEPT - 1)
         pipeline.zrange(keys.silences(venue, network, address), -1, -1)
         rows = {row for answer in pipeline.execute() for row in answer}
     return sorted((_decoder.decode(row) for row in rows), key=lambda one: one.at, reverse=True)

@@ -7,6 +7,7 @@ import pytest
 from django.conf import settings
 from redis import Redis
 
+from tests.trading.clocks import Clock
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
 from trading.live import keys, weather
 from trading.venues.snapshots import Network, Venue
@@ -72,6 +73,22 @@ def test_many_reads_do_not_make_a_halt_forgotten(redis: Redis) -> None:  # noqa:
     assert seen_by_another_process().sky is Sky.HALTED
     told(Kind.ANSWERED, door=Door.ORDER)
     assert seen_by_another_process() == Weather()
+
+
+def test_venue_that_fails_many_requests_a_second_is_found_down(
+    redis: Redis,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Thousands of accounts wait for their turn, and each turn fails at once."""
+    clock = Clock(1_800_000_000.0)
+    monkeypatch.setattr(weather, "datetime", clock)
+    for second in range(3):
+        clock.seconds += 1
+        assert (second, seen_by_another_process().sky) == (second, Sky.FINE)
+        for _ in range(50):
+            told(Kind.UNREACHABLE)
+
+    assert seen_by_another_process().sky is Sky.DOWN
 
 
 def test_one_order_at_a_time_asks(redis: Redis) -> None:  # noqa: F811
