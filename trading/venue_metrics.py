@@ -159,6 +159,12 @@ def _waits(measured: Mapping[Place, freshness.Measured]) -> Iterable[Metric]:
     longest = GaugeMetricFamily(
         "perpsstudio_executions_longest_wait_seconds", "For how long the first of them has waited.", labels=PLACE
     )
+    held_back = GaugeMetricFamily(
+        "perpsstudio_accounts_held_back", "Accounts that were due and had no room in our limit.", labels=PLACE
+    )
+    failing = GaugeMetricFamily(
+        "perpsstudio_accounts_failing", "Accounts whose readings fail again and again, so that they rest.", labels=PLACE
+    )
     unread = GaugeMetricFamily(
         "perpsstudio_accounts_without_key",
         "Accounts that nobody may read: the venue tells them to their key alone, and that is gone. They have no age.",
@@ -168,8 +174,10 @@ def _waits(measured: Mapping[Place, freshness.Measured]) -> Iterable[Metric]:
         place = [venue.value, network.value]
         waiting.add_metric(place, told.waiting)
         longest.add_metric(place, told.longest)
+        held_back.add_metric(place, told.held_back)
+        failing.add_metric(place, told.failing)
         unread.add_metric(place, told.unread)
-    return waiting, longest, unread
+    return waiting, longest, held_back, failing, unread
 
 
 def _ages(measured: Mapping[Place, freshness.Measured]) -> Iterable[Metric]:

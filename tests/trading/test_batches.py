@@ -4,7 +4,10 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
+from random import Random
 
+import msgspec
 import pytest
 from celery.signals import before_task_publish
 from django.utils import timezone
@@ -13,17 +16,23 @@ from redis import Redis
 
 from perpsstudio.celery import app
 from tenants.scope import operator_scope
-from tests.factories import Exchange, make_account
+from tests.factories import Exchange, make_account, make_command, make_order
 from tests.trading.conftest import Desk
+from tests.trading.desks import state
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
+from tests.trading.services.test_freshness import cut_off
 from tests.trading.services.test_orders import ticket
 from tests.trading.test_tasks import eager  # noqa: F401  # tasks run at once, in this thread
 from trading import tasks
-from trading.live import handing, keys
-from trading.models import Fill, VenueAccount
+from trading.live import board, handing, keys
+from trading.models import Fill, Market, VenueAccount
+from trading.models.commands import CommandState
+from trading.services import executions
 from trading.services.orders import place_order
+from trading.tasks import accounts
 from trading.tasks.accounts import forget_rosters
 from trading.tasks.readings import BUSY_SECONDS, look_at_accounts
+from trading.venues import weather as rules
 from trading.venues.snapshots import Network, Venue
 
 HERE = (Venue.HYPERLIQUID, Network.TESTNET)
@@ -61,6 +70,74 @@ def test_turn_of_an_idle_budget_reads_hardly_more_accounts_whole_than_it_may_spe
 
     assert tasks.sync_due_accounts() == 60
     assert dealt == {WHOLE: 5, f"{WHOLE}, tasks": 5, LOOK: 55, f"{LOOK}, tasks": 3}
+
+
+def test_turn_reads_hardly_more_of_the_lost_readings_again_than_it_may_spend(
+    alpha: Exchange,
+    market: Market,
+    dealt: Counter[str],
+    settings: Settings,
+) -> None:
+    """Five whole ones in a second, the longest waiting first, though nobody is due otherwise."""
+    settings.HYPERLIQUID_WEIGHT_PER_MINUTE, now = 12_000, timezone.now()
+    accounts = many_accounts(alpha, 60, synced_at=now - timedelta(seconds=3))
+    with operator_scope(alpha.operator.pk):
+        for number, account in enumerate(accounts):
+            ended = now - timedelta(minutes=number + 1)
+            make_command(account, market, state=CommandState.ACCEPTED, prepared_at=ended, settled_at=ended)
+
+    assert tasks.sync_due_accounts() == 5
+    assert dealt == {WHOLE: 5, f"{WHOLE}, tasks": 5}
+    assert handing.left_alone(*HERE).keys() == {account.pk for account in accounts[-5:]}
+
+
+def test_turn_looks_at_hardly_more_accounts_for_their_resting_orders_than_a_fifth_of_it(
+    alpha: Exchange, market: Market, dealt: Counter[str], settings: Settings
+) -> None:
+    """The mark went through the orders of sixty; 45 of the 228 that a second may spend are 22 looks."""
+    settings.HYPERLIQUID_WEIGHT_PER_MINUTE = 12_000
+    for number, account in enumerate(many_accounts(alpha, 60, synced_at=timezone.now() - timedelta(seconds=3))):
+        with operator_scope(alpha.operator.pk):
+            make_order(account, market, venue_id=number)
+    below = msgspec.structs.replace(state("BTC"), mark=Decimal(59_000))
+    board.publish(*HERE, [below], timezone.now())
+
+    assert tasks.sync_due_accounts() == 22
+    assert (dealt[WHOLE], dealt[LOOK]) == (5, 17)
+
+
+def test_account_that_is_answered_again_is_not_read_whole(desk: Desk) -> None:
+    """A venue that comes back would meet a herd of readings that cost twenty times as much."""
+    look_at_accounts(desk.operator.pk, [desk.account.pk])  # the pages are told of it for the first time
+    desk.sandbox.fault("error_before", "info", count=1)
+    look_at_accounts(desk.operator.pk, [desk.account.pk])
+    before = desk.reread().cursors
+    assert desk.account.sync_problem != ""
+
+    look_at_accounts(desk.operator.pk, [desk.account.pk])
+
+    assert (desk.reread().sync_problem, desk.account.cursors) == ("", before)
+    assert executions.waiting(*HERE) == {}
+
+
+def test_venue_that_is_down_is_asked_about_one_account_after_another_by_chance(
+    alpha: Exchange,
+    dealt: Counter[str],
+    redis: Redis,  # noqa: F811
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The most urgent may be one that always fails."""
+    monkeypatch.setattr(accounts, "random", Random(8))
+    monkeypatch.setattr(rules, "MEMORY", timedelta(hours=3))
+    cut_off(settings.EGRESS)
+    rows, asked = many_accounts(alpha, 4, synced_at=timezone.now() - timedelta(hours=3)), set[int]()
+    for _ in range(20):
+        redis.delete(keys.probe(*HERE), keys.handed(*HERE))
+        assert tasks.sync_due_accounts() == 1
+        asked |= handing.left_alone(*HERE).keys()
+
+    assert asked == {row.pk for row in rows}
 
 
 def a_second_account(desk: Desk, address: str = "0x00000000000000000000000000000000000000b2") -> VenueAccount:

@@ -49,6 +49,18 @@ def give_back(venue: Venue, network: Network, *account_ids: int) -> None:
         pipeline.execute()
 
 
+def put_back(venue: Venue, network: Network, *account_ids: int) -> None:
+    """These accounts were not read, through no fault of theirs: whoever comes next may have them."""
+    if account_ids:
+        blocking().zrem(keys.handed(venue, network), *account_ids)
+
+
+def failing(venue: Venue, network: Network, times: int) -> list[int]:
+    """The accounts of which at least so many readings have failed in a row."""
+    told: Any = blocking().hgetall(keys.resting(venue, network))
+    return [int(account_id) for account_id, text in told.items() if int(text.decode().partition(" ")[0]) >= times]
+
+
 def failures(venue: Venue, network: Network, account_id: int) -> int:
     """How many readings of the account have failed in a row."""
     text: Any = blocking().hget(keys.resting(venue, network), str(account_id))

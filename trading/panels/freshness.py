@@ -57,12 +57,16 @@ class AddressRow:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenueRow:
     """One venue: how our addresses fare there, and how fresh the operator's accounts are. ``executions``: how many of
-    them wait for theirs to be read, nothing while that is not known; ``unread``: how many nobody may read, nothing
-    where there are none."""
+    them wait for theirs to be read, and ``held_back``, how many are due and wait for room in our limit, nothing while
+    that is not known; ``failing``: how many fail again and again, ``unread``: how many nobody may read, nothing where
+    there are none."""
 
     label: str
     addresses: tuple[AddressRow, ...]
     executions: str
+    held_back: str
+    is_held_back: bool
+    failing: str
     unread: str
     rows: tuple[FreshnessRow, ...]
 
@@ -80,6 +84,9 @@ def _venue(operator_id: int, venue: Venue, network: Network, ours: Sequence[str]
         label=gateway_of(venue).label,
         addresses=tuple(_address(venue, network, address) for address in ours),
         executions=_executions(measured) if measured.ages else "",
+        held_back=(counted(measured.held_back) if measured.held_back else "none") if measured.ages else "",
+        is_held_back=measured.held_back > 0,
+        failing=counted(measured.failing) if measured.failing else "",
         unread=counted(measured.unread) if measured.unread else "",
         rows=tuple(_row(ages) for ages in measured.ages),
     )

@@ -2,11 +2,13 @@
 
 The age of an account is the time since it was last read or its stream was last known to tell all; where the last
 attempt failed, the time since the last reading that did not. Beside them stand whose executions are still to be read,
-and how many accounts nobody may read, which have no age at all.
+who is due and not read, because our limit at the venue holds him back, whose readings fail again and again, and how
+many accounts nobody may read, which have no age at all.
 """
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import msgspec
 import numpy as np
@@ -15,7 +17,7 @@ from redis.exceptions import RedisError
 from trading.live import keys
 from trading.live.connections import blocking
 from trading.services.risk import Floats
-from trading.services.schedule import PROMISES, Need, Needs
+from trading.services.schedule import PROMISES, Flags, Need, Needs
 from trading.venues.snapshots import Network, Venue
 
 logger = logging.getLogger(__name__)
@@ -47,36 +49,58 @@ class Ages(msgspec.Struct, frozen=True):
 class Measured(msgspec.Struct, frozen=True):
     """What is known of some accounts. ``ages``: by class, the most urgent first, without classes that are empty.
     ``waiting``: how many accounts' executions are to be read when there is room, and ``longest``, for how many seconds
-    the first of them has waited. ``unread``: how many accounts nobody may read, for their key is gone."""
+    the first of them has waited. ``held_back``: how many were due and had no room in our limit. ``failing``: how many
+    failed when they were read last, and more than once before. ``unread``: how many accounts nobody may read, for their
+    key is gone."""
 
     ages: tuple[Ages, ...] = ()
     waiting: int = 0
     longest: float = 0.0
+    held_back: int = 0
+    failing: int = 0
     unread: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Accounts side by side, each at one place in all arrays. ``ages``: in seconds, not a number for never. ``waits``:
+    for how many seconds their executions have waited, not a number for not at all."""
+
+    needs: Needs
+    ages: Floats
+    waits: Floats
+    held_back: Flags
+    failing: Flags
+
+    def of(self, whose: Flags) -> "Figures":
+        """Those of some of the accounts."""
+        return Figures(
+            self.needs[whose], self.ages[whose], self.waits[whose], self.held_back[whose], self.failing[whose]
+        )
 
 
 _decoder = msgspec.json.Decoder(Measured)
 
 
-def measure(needs: Needs, ages: Floats, waits: Floats, unread: int = 0) -> Measured:
-    """The ages by class, and the waits for executions. An age that is not a number stands for never, and such a wait
-    for none.
+def measure(figures: Figures, unread: int = 0) -> Measured:
+    """The ages by class, the waits for executions, and how many are not read, for whichever reason.
 
-    >>> nothing = np.nan
-    >>> found = measure(
-    ...     np.array([3, 3, 3, 5], np.int8), np.array([10, 61, nothing, 5]), np.array([nothing, 7, 4, nothing])
-    ... )
+    >>> needs, nothing = np.array([3, 3, 3, 5], np.int8), np.nan
+    >>> ages, waits = np.array([10, 61, nothing, 5]), np.array([nothing, 7, 4, nothing])
+    >>> found = measure(Figures(needs, ages, waits, ages > 60, np.isnan(ages)))
     >>> one, _ = found.ages
     >>> one.accounts, one.never, one.kept, one.median, one.oldest
     (3, 1, 1, 10.0, 61.0)
-    >>> found.waiting, found.longest
-    (2, 7.0)
+    >>> found.waiting, found.longest, found.held_back, found.failing
+    (2, 7.0, 1, 1)
     """
-    waiting = waits[~np.isnan(waits)]
+    needs, waiting = figures.needs, figures.waits[~np.isnan(figures.waits)]
     return Measured(
-        ages=tuple(_ages(need, ages[needs == need]) for need in Need if np.any(needs == need)),
+        ages=tuple(_ages(need, figures.ages[needs == need]) for need in Need if np.any(needs == need)),
         waiting=len(waiting),
         longest=float(waiting.max(initial=0.0)),
+        held_back=int(np.count_nonzero(figures.held_back)),
+        failing=int(np.count_nonzero(figures.failing)),
         unread=unread,
     )
 

@@ -212,6 +212,12 @@ def _within(places: Places, claims: Floats, weights: NDArray[np.int64], weight: 
     return fitting
 
 
+def due_now(roster: Roster, now: float) -> Flags:
+    """Who is due and neither in anybody's hands nor at rest."""
+    due: Flags = (now - roster.read_at >= roster.due) & (roster.not_before <= now)
+    return due
+
+
 def has_slack(roster: Roster, now: float, part: float = SLACK) -> bool:
     """Whether hardly anybody near liquidation is on the way to be late: has waited for this part of his due age."""
     promised = np.flatnonzero((roster.needs == Need.NEAR) | (roster.needs == Need.VERY_NEAR))

@@ -38,6 +38,8 @@ BATCH = 25
 # The share of a turn that may go to those whose resting orders the mark went through: in a fall they are many.
 CROSSED_SHARE = 0.2
 MEASURE_SECONDS = 5.0
+# Who fails so often in a row fails for a reason of his own.
+FAILING_TIMES = 3
 
 _turned_at: dict[tuple[Venue, Network], float] = {}
 
@@ -99,16 +101,15 @@ def _turn(venue: Venue, network: Network) -> int:
         known = _roster_of(venue, network).known(timezone.now())
         claims = _claims(venue, network, known, purse)
     roster = claims.roster
-    _measure(venue, network, known, roster)
     executions.tell_slack(venue, network, slack=purse.is_idle or schedule.has_slack(roster, time.time()))
-    if not purse.is_down:
-        _explain(venue, network, known, roster, addresses.queue(max(purse.weights, key=purse.weights.__getitem__)))
     chosen = schedule.choose(roster, time.time(), sum(purse.weights.values()))
+    _measure(venue, network, known, roster, chosen, purse)
     if purse.is_down:
-        # One after another until one is answered: whether it is up is all there is to learn.
-        chosen = chosen[:1] if weather.may_probe(venue, network, PROBE) else chosen[:0]
+        chosen = _one_to_ask(venue, network, chosen)
+    else:
+        _explain(venue, network, known, roster, addresses.queue(max(purse.weights, key=purse.weights.__getitem__)))
     handing.hand_out(venue, network, known.ids[chosen].tolist())
-    whole = {*_whole(venue, network, known, claims, chosen, purse), *claims.lost}
+    whole = set() if purse.is_down else {*_whole(venue, network, known, claims, chosen, purse), *claims.lost}
     through = schedule.deal(roster.weights[chosen].tolist(), purse.weights)
     looks: dict[tuple[int, str], list[int]] = defaultdict(list)
     for place, address in zip(chosen.tolist(), through, strict=True):
@@ -122,6 +123,15 @@ def _turn(venue: Venue, network: Network) -> int:
             batch = account_ids[first : first + BATCH]
             look_at_accounts.apply_async(args=[operator_id, batch], expires=EXPIRES_SECONDS, queue=queue)
     return len(chosen)
+
+
+def _one_to_ask(venue: Venue, network: Network, chosen: Places) -> Places:
+    """Who asks now and then whether a venue that is down is up again, which is all there is to learn: one by chance,
+    for of the most urgent some may always fail."""
+    if not chosen.size or not weather.may_probe(venue, network, PROBE):
+        return chosen[:0]
+    place = random.randrange(chosen.size)  # noqa: S311  # spreads, hides nothing
+    return chosen[place : place + 1]
 
 
 def _explain(venue: Venue, network: Network, known: Known, roster: Roster, queue: str) -> None:
@@ -152,19 +162,22 @@ def _whole(venue: Venue, network: Network, known: Known, claims: Claims, chosen:
     return list(chosen[awaited].tolist())
 
 
-def _measure(venue: Venue, network: Network, known: Known, roster: Roster) -> None:
-    """Now and then, keep how old everybody's figures are and whose executions are to be read."""
+def _measure(venue: Venue, network: Network, known: Known, roster: Roster, chosen: Places, purse: Purse) -> None:
+    """Now and then, keep how old everybody's figures are, whose executions are to be read, and who is not read: because
+    our limit holds him back, or because his readings fail again and again."""
     if not is_first_within(keys.measured(venue, network), MEASURE_SECONDS):
         return
-    since = executions.waiting(venue, network)
-    waits = time.time() - np.array([since.get(account_id, np.nan) for account_id in known.ids.tolist()], float)
-    ages = time.time() - known.fresh_at
-    measured = {freshness.EVERYBODY: freshness.measure(roster.needs, ages, waits, sum(known.unread.values()))}
+    now, since = time.time(), executions.waiting(venue, network)
+    waits = now - np.array([since.get(account_id, np.nan) for account_id in known.ids.tolist()], float)
+    held_back, failing = schedule.due_now(roster, now), np.zeros(len(known.ids), np.bool_)
+    held_back[chosen] = False
+    held_back &= not purse.is_down
+    failing[known.places(handing.failing(venue, network, FAILING_TIMES))] = True
+    everybody = freshness.Figures(roster.needs, now - known.fresh_at, waits, held_back, failing)
+    measured = {freshness.EVERYBODY: freshness.measure(everybody, sum(known.unread.values()))}
     for operator_id in {*np.unique(known.operators).tolist(), *known.unread}:
-        his = known.operators == operator_id
-        measured[operator_id] = freshness.measure(
-            roster.needs[his], ages[his], waits[his], known.unread.get(operator_id, 0)
-        )
+        his = everybody.of(known.operators == operator_id)
+        measured[operator_id] = freshness.measure(his, known.unread.get(operator_id, 0))
     freshness.keep(venue, network, measured)
 
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from trading.connect import KeyUnreadable, account_adapter
 from trading.live import addresses, handing, keys, weather
+from trading.live.publish import Fragment
 from trading.live.shapes import announce, announce_all
 from trading.models import Command, VenueAccount
 from trading.models.commands import FINAL_STATES
@@ -47,14 +48,16 @@ class Hand:
         """Keep what came of these accounts for the next turns, and let others have them.
 
         An account that fails rests, the longer the more often. Where the venue is down or our limit there is used up,
-        that is not its fault.
+        that is not its fault; while it is down, others may ask in its place at once.
         """
         done = [(self.accounts.pop(account_id), what) for account_id, what in came.items()]
         for account, what in done:
             venue, network = Venue(account.venue), Network(account.network)
             if what is Came.READ:
                 handing.give_back(venue, network, account.pk)
-            elif self.rests and weather.read(venue, network).sky is not Sky.DOWN:
+            elif weather.read(venue, network).sky is Sky.DOWN:
+                handing.put_back(venue, network, account.pk)
+            elif self.rests:
                 count = handing.failures(venue, network, account.pk) + (what is Came.FAILED)
                 handing.let_rest(venue, network, account.pk, count, schedule.rest_after(max(1, count)))
         self.held.release(_lease(account) for account, _ in done)
@@ -151,11 +154,13 @@ def read_soon(operator_id: int, account_id: int, whole_every: float | None, queu
 
 
 def _look(operator_id: int, hand: Hand) -> None:
-    """Read money and positions of all accounts in hand and tell their pages. Whose structure changed is read whole."""
+    """Read money and positions of all accounts in hand and tell their pages. Whose positions moved is read whole; that
+    a venue answers again is no move."""
     accounts = dict(hand.accounts)
     for came in looks.look_at(list(_with_adapters(accounts.values()))):
         changed = announce_all(operator_id, came)
-        moved = [accounts[pk] for pk, what in came.items() if what is Came.READ and changed.get(pk)]
+        moved = [accounts[pk] for pk, what in came.items()
+                 if what is Came.READ and Fragment.POSITIONS in changed.get(pk, ())]  # fmt: skip
         for account in moved:
             executions.fall_behind(account)
         hand.put_down(came)

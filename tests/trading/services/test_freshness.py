@@ -22,13 +22,13 @@ from tests.factories import Exchange, browser_at, make_account, make_market, mak
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
 from trading import tasks
 from trading.connect import gateway_of
-from trading.live import keys, weather
+from trading.live import handing, keys, weather
 from trading.live.connections import blocking
 from trading.metering import budget_of, meter_of
 from trading.models import Position, VenueAccount
 from trading.panels import freshness as words
 from trading.services import freshness
-from trading.services.freshness import EVERYBODY, Ages, Measured, measure
+from trading.services.freshness import EVERYBODY, Ages, Figures, Measured, measure
 from trading.services.risk import nearest
 from trading.services.roster import RosterOf
 from trading.services.schedule import Need
@@ -40,6 +40,7 @@ from trading.venues.weather import Evidence, Kind, Outcome
 
 HERE = (Venue.HYPERLIQUID, Network.TESTNET)
 ADDRESSES = ("harbour", "hill")
+TASKS = ("sync_account_in_turn", "look_at_accounts")
 
 
 @pytest.fixture(autouse=True)
@@ -63,8 +64,11 @@ def test_every_class_has_its_own_ages() -> None:
     needs = np.array([Need.NEAR] * 100 + [Need.IDLE] * 2, np.int8)
     ages = np.array([*range(1, 101), 5.0, np.nan])
 
-    assert measure(needs, ages, np.full(102, np.nan)) == Measured(
-        ages=(Ages(Need.NEAR, 100, 0, 60, 50.0, 99.0, 100.0), Ages(Need.IDLE, 2, 1, 1, 5.0, 5.0, 5.0))
+    found = measure(Figures(needs, ages, np.full(102, np.nan), ages > 90, ages == 100))
+    assert found == Measured(
+        held_back=10,
+        failing=1,
+        ages=(Ages(Need.NEAR, 100, 0, 60, 50.0, 99.0, 100.0), Ages(Need.IDLE, 2, 1, 1, 5.0, 5.0, 5.0)),
     )
 
 
@@ -144,6 +148,42 @@ def test_executions_that_wait_are_told_to_whom_they_belong(alpha: Exchange, beta
     assert 7300 <= found["perpsstudio_executions_longest_wait_seconds", HERE] < 7400
 
 
+def test_those_whom_our_limit_holds_back_are_told_to_whom_they_belong(
+    alpha: Exchange, beta: Exchange, settings: Settings
+) -> None:
+    """Nine reads at 2 are 19 a second and none is left over; a fifth faster to catch up they are 22: eleven."""
+    settings.HYPERLIQUID_WEIGHT_PER_MINUTE = 1200
+    accounts_of(alpha, 20)
+    accounts_of(beta, 3, synced_at=timezone.now())
+    assert tasks.sync_due_accounts() == 11
+    pages = [browser_at(each, each.owner).get("/console/freshness/").content.decode() for each in (alpha, beta)]
+
+    assert [freshness.read(each.operator.pk, *HERE).held_back for each in (alpha, beta)] == [9, 0]
+    assert [("held back" in page, ">9 accounts<" in page) for page in pages] == [(True, True), (True, False)]
+    assert scraped()["perpsstudio_accounts_held_back", HERE] == 9
+
+
+def test_ban_holds_back_everybody_who_is_due(alpha: Exchange) -> None:
+    accounts_of(alpha, 5)
+    budget_of(*HERE).settle(request_name(), [], Answer(slow_down=True, wait=600))
+
+    assert tasks.sync_due_accounts() == 0
+    assert freshness.read(alpha.operator.pk, *HERE).held_back == 5
+
+
+def test_accounts_that_fail_again_and_again_are_told_to_whom_they_belong(alpha: Exchange, beta: Exchange) -> None:
+    his, hers = (accounts_of(exchange, 3) for exchange in (alpha, beta))
+    for account, times in ((his[0], 3), (his[1], 9), (his[2], 2), (hers[0], 1)):
+        handing.let_rest(*HERE, account.pk, times, 300)
+    tasks.sync_due_accounts()
+    pages = [browser_at(each, each.owner).get("/console/freshness/").content.decode() for each in (alpha, beta)]
+
+    assert [freshness.read(each.operator.pk, *HERE).failing for each in (alpha, beta)] == [2, 0]
+    assert ["Failing again and again" in page for page in pages] == [True, False]
+    assert ">2 accounts<" in pages[0]
+    assert scraped()["perpsstudio_accounts_failing", HERE] == 2
+
+
 def test_every_address_with_workers_is_told_with_its_budget_and_weather(alpha: Exchange, settings: Settings) -> None:
     settings.EGRESS, settings.HYPERLIQUID_WEIGHT_PER_MINUTE = ADDRESSES[0], 1000
     blocking().zadd(keys.ADDRESSES, {ADDRESSES[1]: time.time() + 3600, "long gone": time.time() - 1})
@@ -211,17 +251,19 @@ def test_turn_spends_what_each_address_with_workers_has(alpha: Exchange, setting
 
 @pytest.fixture
 def dealt(settings: Settings) -> Iterator[Counter[str]]:
-    """How many readings go to each of two addresses of ours that have workers; the first takes the turns."""
-    sent, task = Counter[str](), "trading.tasks.readings.sync_account_in_turn"
+    """How many tasks to read go to each of two addresses of ours that have workers; the first takes the turns."""
+    sent, places = Counter[str](), [f"trading.tasks.readings.{name}" for name in TASKS]
 
     def count(routing_key: str, **_: object) -> None:
         sent[routing_key.removeprefix("readings@")] += 1
 
     settings.EGRESS = ADDRESSES[0]
     blocking().zadd(keys.ADDRESSES, dict.fromkeys(ADDRESSES, time.time() + 3600))
-    before_task_publish.connect(count, sender=task)
+    for place in places:
+        before_task_publish.connect(count, sender=place)
     yield sent
-    before_task_publish.disconnect(count, sender=task)
+    for place in places:
+        before_task_publish.disconnect(count, sender=place)
 
 
 def cut_off(*addresses: str) -> None:

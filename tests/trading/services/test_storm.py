@@ -30,6 +30,7 @@ from trading.services.margin import change_margin
 from trading.services.orders import cancel_order, close_position, place_order
 from trading.services.storm import VenueAway
 from trading.tasks.accounts import forget_rosters
+from trading.tasks.readings import look_at_accounts, sync_account_in_turn
 from trading.venues import weather as rules
 from trading.venues.snapshots import Network, Venue
 from trading.venues.weather import PROBE, Door, Evidence, Kind, Outcome, Sky
@@ -144,6 +145,20 @@ def test_venue_that_is_down_is_only_probed(away: Desk) -> None:
 
     assert sum(asked) <= 1 + int(5 * 0.3 / PROBE) + 1
     assert handing.failures(*HERE, away.account.pk) <= 10
+
+
+def test_account_that_is_not_answered_while_the_venue_is_down_neither_rests_nor_stays_in_hands(
+    away: Desk, unhurried: None
+) -> None:
+    account = (away.operator.pk, away.account.pk)
+    for _ in range(3):
+        handing.hand_out(*HERE, account[1:])
+        look_at_accounts(account[0], [account[1]])
+        handing.hand_out(*HERE, account[1:])
+        sync_account_in_turn(*account)
+
+    assert away.reread().sync_problem != ""
+    assert (handing.failures(*HERE, account[1]), handing.left_alone(*HERE)) == (0, {})
 
 
 def test_slow_down_of_the_venue_is_told_and_orders_are_let_through(desk: Desk, browser: Client) -> None:  # noqa: F811
