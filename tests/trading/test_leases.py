@@ -3,8 +3,10 @@
 import multiprocessing
 import os
 import signal
+import time
 from contextlib import ExitStack
 
+import pytest
 from django.db import connection
 from redis import Redis
 
@@ -12,11 +14,13 @@ from tenants.scope import operator_scope
 from tests.chaos.killing import Points
 from tests.trading.conftest import Desk
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
+from tests.trading.live.follower import eventually
 from tests.trading.test_tasks import trade_elsewhere
 from trading import tasks
 from trading.live import keys
 from trading.models import Fill, Position
-from trading.tasks.turns import LEASE_SECONDS
+from trading.tasks import turns
+from trading.tasks.turns import LEASE_SECONDS, Renewer, leases
 
 FORK = multiprocessing.get_context("fork")
 
@@ -59,3 +63,72 @@ def test_worker_that_is_killed_leaves_no_half_written_account_and_its_lease_ends
     assert found[0] == (0, 0)
     tasks.sync_account_now(desk.operator.pk, desk.account.pk)
     assert (Position.objects.count(), Fill.objects.count()) == (1, 1)
+
+
+LEASE, RENEWED = 600_000, 3_600_000  # milliseconds: longer than any test takes
+
+
+class Rounds:
+    """The time of whoever renews leases: it goes on when it is told to, and whoever sleeps by it hardly does."""
+
+    def __init__(self) -> None:
+        self.seconds, self.slept = 0.0, 0
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def sleep(self, _seconds: float) -> None:
+        time.sleep(0.01)
+        self.slept += 1
+
+    def pass_by(self) -> None:
+        """Every lease that is renewed has been looked at since."""
+        before = self.slept
+        assert eventually(lambda: self.slept >= before + 2)
+
+
+@pytest.fixture
+def rounds(monkeypatch: pytest.MonkeyPatch) -> Rounds:
+    stepped = Rounds()
+    monkeypatch.setattr(turns, "time", stepped)
+    monkeypatch.setattr(turns, "LEASE_SECONDS", RENEWED / 1000)
+    monkeypatch.setattr(turns, "_renewer", Renewer())
+    return stepped
+
+
+def test_lease_is_renewed_again_and_again_but_no_longer_than_anything_may_take(
+    redis: Redis,  # noqa: F811
+    rounds: Rounds,
+) -> None:
+    with leases(["an account"], LEASE / 1000) as held:
+        assert "an account" in held
+        for _ in range(2):
+            assert eventually(lambda: redis.pttl("an account") > LEASE)
+            redis.pexpire("an account", LEASE)
+
+        rounds.seconds += turns.LONGEST_SECONDS
+        rounds.pass_by()
+        redis.pexpire("an account", LEASE)
+        rounds.pass_by()
+        assert 0 < redis.pttl("an account") <= LEASE
+
+    assert not redis.exists("an account")
+
+
+def test_lease_that_another_has_taken_over_is_left_to_him(redis: Redis, rounds: Rounds) -> None:  # noqa: F811
+    with leases(["an account"], LEASE / 1000):
+        redis.set("an account", "another worker", px=LEASE)
+        rounds.pass_by()
+        assert 0 < redis.pttl("an account") <= LEASE
+
+    assert redis.get("an account") == b"another worker"
+
+
+def test_lease_that_was_let_go_is_renewed_no_more(redis: Redis, rounds: Rounds) -> None:  # noqa: F811
+    with leases(["one", "other"], LEASE / 1000) as held:
+        held.release(["one"])
+        assert not redis.exists("one")
+        assert eventually(lambda: redis.pttl("other") > LEASE)
+        redis.set("one", "another worker", px=LEASE)
+        rounds.pass_by()
+        assert 0 < redis.pttl("one") <= LEASE
