@@ -1,25 +1,25 @@
 """Turns of the real scheduler at Aster, with the budget in Redis: each costs what it is charged and wastes nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 from pytest_django.fixtures import Settings
-from redis import Redis
 
-from perpsstudio.celery import app
 from tenants.models import User
 from tests.sandbox_process import SandboxProcess
 from tests.trading.aster.people import AsterTrader
+from tests.trading.aster.test_exits import DONE, at_venue, left_behind
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
+from tests.trading.test_tasks import eager  # noqa: F401  # tasks run at once, in this thread
 from trading import tasks
 from trading.connect import gateway_of
 from trading.metering import budget_of, meter_of
 from trading.models import VenueAccount
 from trading.tasks import accounts
-from trading.tasks.accounts import forget_rosters
+from trading.tasks.readings import look_at_accounts, sync_account_now
 from trading.venues.snapshots import Network, Venue
 
 HERE = (Venue.ASTER, Network.TESTNET)
@@ -57,7 +57,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def away(ready: AsterTrader, clock: Clock, redis: Redis, settings: Settings) -> Iterator[VenueAccount]:  # noqa: F811
+def away(ready: AsterTrader, clock: Clock, settings: Settings) -> VenueAccount:
     """Accounts of many traders under one key, which nobody could read for ten minutes, all of them late by then."""
     first = ready.sync()
     settings.ASTER_WEIGHT_PER_MINUTE = 2400
@@ -68,10 +68,7 @@ def away(ready: AsterTrader, clock: Clock, redis: Redis, settings: Settings) -> 
         VenueAccount(**(fields | {"id": None, "trader_id": trader.pk})).save()
     long_ago = timezone.now() - AWAY - timedelta(hours=2.5)
     VenueAccount.objects.update(attempted_at=long_ago, synced_at=long_ago)
-    app.conf.task_always_eager = True
-    forget_rosters()
-    yield first
-    app.conf.task_always_eager = False
+    return first
 
 
 def used() -> int:
@@ -96,3 +93,30 @@ def test_venue_that_is_back_after_ten_minutes_reads_everybody_within_seconds_wit
     # Four at 11, and one of them whole: with orders and executions, and history where that is due.
     whole = gateway_of(HERE[0]).tariff.readings(0).whole
     assert max(spent) <= A_TURN * COST + whole
+
+
+def in_turn(account: VenueAccount) -> None:
+    VenueAccount.objects.update(synced_at=timezone.now() - timedelta(hours=3))
+    assert tasks.sync_due_accounts() == 1
+
+
+def in_a_batch(account: VenueAccount) -> None:
+    look_at_accounts(account.operator_id, [account.pk])
+
+
+def at_once(account: VenueAccount) -> None:
+    sync_account_now(account.operator_id, account.pk)
+
+
+@pytest.mark.parametrize("read", [in_turn, in_a_batch, at_once])
+def test_whoever_reads_an_account_goes_on_where_a_process_died(
+    ready: AsterTrader, read: Callable[[VenueAccount], None]
+) -> None:
+    """An entry was filled, and its exits were not written down."""
+    left_behind(ready)
+    assert at_venue(ready) == ()
+
+    read(ready.account)
+    read(ready.account)
+
+    assert (ready.commands()[-2:], len(at_venue(ready))) == ([("order", DONE), ("orders", DONE)], 2)
