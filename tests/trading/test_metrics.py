@@ -18,7 +18,8 @@ from trading.live.connections import blocking
 from trading.metrics import BOUNDS, EstimateErrors, all_estimate_errors, estimate_errors
 from trading.models import Market, VenueAccount, WalletApproval
 from trading.models.commands import CommandState
-from trading.services.commands import evidence_of, settle
+from trading.services.commands import evidence_of
+from trading.services.transitions import settle
 from trading.venues.base import Batch, Filled, Refused, Resting
 from trading.venues.errors import Reason, Rejected
 from trading.venues.snapshots import Network, Venue

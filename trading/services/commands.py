@@ -8,7 +8,7 @@ its client id, and once the venue's own clock is past the expiry an order nobody
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -19,17 +19,19 @@ from django.db import transaction
 from django.utils import timezone
 
 from trading.models import Command, Market, VenueAccount
-from trading.models.commands import OPEN_STATES, CommandKind, CommandState
+from trading.models.commands import CommandKind, CommandState
 from trading.models.events import Step
 from trading.services import clocks, nonces
 from trading.services.accounts import note_refusal
-from trading.services.events import Heard, record
+from trading.services.events import Heard, record, steps_of
 from trading.services.lateness import overtaken, too_old
+from trading.services.transitions import CLAIMING, GIVING_UP, end, note_doubt, settle
 from trading.services.wake import settle_soon
+from trading.statements import Statement
 from trading.venues.base import Acknowledgement, Adapter, Batch, Outcome, Refused, SignedRequest
 from trading.venues.base import Command as VenueCommand
 from trading.venues.errors import AlreadyReceived, InvalidCommand, OutcomeUnknown, Rejected, Unavailable, VenueError
-from trading.venues.transport import Exchange
+from trading.venues.transport import Response
 
 # A command that is not sent this long after it was written down was left behind by a process that died; one without
 # an answer this long after it was sent is asked about, which does no harm where the answer is only late.
@@ -59,6 +61,12 @@ SETTING = (CommandKind.MODE, CommandKind.LEVERAGE)
 PROVEN_BY_STATE = (*SETTING, CommandKind.MARGIN, CommandKind.MOVE)
 NOT_SENDING = (Step.PREPARED, Step.ASKED, Step.SETTLED)
 ORDERING = (CommandKind.ORDER, CommandKind.ORDERS, CommandKind.MODIFY)
+
+ACCOUNT = Statement(VenueAccount, "id = %s FOR NO KEY UPDATE")
+MADE_BY_FORM = Statement(Command, "account_id = %s AND kind = %s AND form_key = %s")
+OPEN_ALIKE = Statement(
+    Command, "account_id = %s AND market_id = %s AND kind = ANY(%s) AND state IN ('prepared', 'unknown')"
+)
 
 
 class Name(Protocol):
@@ -97,10 +105,11 @@ class Intent:
 
 def earlier(account: VenueAccount, kind: CommandKind, form_key: UUID, form: Mapping[str, str]) -> Command | None:
     """The command that this form made before, None for a new form. Raises ``FormReused`` for other values."""
-    found: Command | None = Command.objects.filter(account=account, kind=kind, form_key=form_key).first()
-    if found is not None and found.fingerprint != fingerprint(form):
-        raise FormReused
-    return found
+    for found in MADE_BY_FORM.rows(account.pk, kind, form_key):
+        if found.fingerprint != fingerprint(form):
+            raise FormReused
+        return found
+    return None
 
 
 def prepare(adapter: Adapter, account: VenueAccount, market: Market, intent: Intent) -> tuple[Command, bool]:
@@ -111,8 +120,7 @@ def prepare(adapter: Adapter, account: VenueAccount, market: Market, intent: Int
     position or order is not proven (then nothing is written).
     """
     with transaction.atomic():
-        # The row lock puts the commands of one signer in order, and their forms.
-        locked = VenueAccount.objects.select_for_update(no_key=True).get(pk=account.pk)
+        locked = _held(account.pk)
         existing = earlier(locked, intent.kind, intent.form_key, intent.form)
         if existing is not None:
             return existing, False
@@ -124,6 +132,13 @@ def prepare(adapter: Adapter, account: VenueAccount, market: Market, intent: Int
     return command, True
 
 
+def _held(account_id: int) -> VenueAccount:
+    """The account's row, held until the transaction ends: that puts its signer's commands in order, and their forms."""
+    for row in ACCOUNT.rows(account_id):
+        return row
+    raise VenueAccount.DoesNotExist("The account is gone.")
+
+
 def _is_checking(account: VenueAccount, market: Market, intent: Intent) -> bool:
     """Whether an earlier change is open whose effect could not be told from this one's: of the same collateral or
     setting, or of the same order, which may keep its name through every change (Aster 3.7).
@@ -132,11 +147,11 @@ def _is_checking(account: VenueAccount, market: Market, intent: Intent) -> bool:
     that nobody may be able to tell what the earlier change came to (``effects``)."""
     if intent.adds_margin:
         return False
-    rows = Command.objects.filter(account=account, market=market, state__in=OPEN_STATES)
     if intent.kind == CommandKind.MODIFY:
-        return bool(rows.filter(kind=intent.kind, intent__order=intent.fields["order"]).exists())
+        rows = OPEN_ALIKE.rows(account.pk, market.pk, [intent.kind])
+        return any(row.intent["order"] == intent.fields["order"] for row in rows)
     alike = SETTING if intent.kind in SETTING else (intent.kind,)
-    return intent.kind in PROVEN_BY_STATE and bool(rows.filter(kind__in=alike).exists())
+    return intent.kind in PROVEN_BY_STATE and bool(OPEN_ALIKE.rows(account.pk, market.pk, [*alike]))
 
 
 def _signed(adapter: Adapter, account: VenueAccount, market: Market, intent: Intent) -> Command:
@@ -176,19 +191,19 @@ def fingerprint(form: Mapping[str, str]) -> str:
 def submit(adapter: Adapter, command: Command) -> Command:
     """Send a prepared command, once, or give it up where it is too old by now. Whoever loses the race for it gets the
     row as it stands."""
-    with transaction.atomic():
-        is_claimed = _claim(command, too_old(command, timezone.now()))
-    return _sent(adapter, command) if is_claimed else _as_it_stands(command)
+    return _sent(adapter, command, _claim(command, too_old(command, timezone.now())))
 
 
 def submit_left_behind(adapter: Adapter, command: Command) -> Command:
     """``submit`` for what another process wrote down and did not send: given up as well where the trader has gone on
     since, because late it could act against what he has decided."""
+    if too_late := too_old(command, timezone.now()):
+        return _sent(adapter, command, _claim(command, too_late))
     with transaction.atomic():
-        # The signer's lock: nothing newer is written down between this look and the claim.
-        VenueAccount.objects.select_for_update(no_key=True).get(pk=command.account_id)
-        is_claimed = _claim(command, too_old(command, timezone.now()) or overtaken(command))
-    return _sent(adapter, command) if is_claimed else _as_it_stands(command)
+        # Nothing newer is written down between this look and the claim.
+        _held(command.account_id)
+        is_claimed = _claim(command, overtaken(command))
+    return _sent(adapter, command, is_claimed)
 
 
 def _claim(command: Command, why_not: str) -> bool:
@@ -197,26 +212,18 @@ def _claim(command: Command, why_not: str) -> bool:
     Either way one conditional update decides, so only one of any number of processes gets it.
     """
     now = timezone.now()
-    unsent = Command.objects.filter(pk=command.pk, state=CommandState.PREPARED, sent_at=None)
     if why_not:
         evidence = {"never sent": f"{(now - command.prepared_at).total_seconds():.1f} s after it was written down"}
-        if unsent.update(state=CommandState.DEAD, evidence=evidence, message=why_not, settled_at=now):
-            record(command, Step.SETTLED, CommandState.DEAD, evidence=evidence)
+        end(GIVING_UP, command, CommandState.DEAD, evidence, why_not)
         return False
-    claimed = unsent.update(sent_at=now, state=CommandState.UNKNOWN, next_at=now + ANSWERING)
-    if claimed:
-        record(command, Step.SENT, CommandState.UNKNOWN, request=as_signed(command))
-    return bool(claimed)
+    sending = steps_of(command, Step.SENT, CommandState.UNKNOWN, request=as_signed(command))
+    return CLAIMING.make(command, sending, now=now, next_at=now + ANSWERING)
 
 
-def _sent(adapter: Adapter, command: Command) -> Command:
-    if _deliver(adapter, command, is_first=True) is not None:
+def _sent(adapter: Adapter, command: Command, is_claimed: bool) -> Command:
+    """The command as it stands, sent where it was claimed for that."""
+    if is_claimed and _deliver(adapter, command, is_first=True) is not None:
         settle_soon(command)
-    return _as_it_stands(command)
-
-
-def _as_it_stands(command: Command) -> Command:
-    command.refresh_from_db()
     return command
 
 
@@ -245,7 +252,7 @@ def _deliver(adapter: Adapter, command: Command, *, is_first: bool) -> VenueErro
     try:
         response = adapter.deliver(signed, repeated=not is_first)
         heard = Heard(response)
-        acknowledgement = adapter.judge(signed, response, repeated=not is_first or _was_sent_again(command))
+        acknowledgement = _judged(adapter, command, signed, response, is_first=is_first)
     except Rejected as refusal:
         explanation, offset = clocks.explain(adapter, command.account, refusal)
         evidence = {"venue": refusal.text, "reason": refusal.reason} | offset
@@ -262,6 +269,18 @@ def _deliver(adapter: Adapter, command: Command, *, is_first: bool) -> VenueErro
     return None
 
 
+def _judged(
+    adapter: Adapter, command: Command, signed: SignedRequest, response: Response, *, is_first: bool
+) -> Acknowledgement:
+    """What the answer means. Only of a refusal it matters whether the bytes were sent before."""
+    try:
+        return adapter.judge(signed, response, repeated=not is_first)
+    except Rejected:
+        if is_first and _was_sent_again(command):
+            return adapter.judge(signed, response, repeated=True)
+        raise
+
+
 def _was_sent_again(command: Command) -> bool:
     """Whether another process has sent the same bytes meanwhile: this answer may then be the second one's."""
     return bool(command.events.exclude(step__in=NOT_SENDING)[1:2])
@@ -275,38 +294,6 @@ def _note_unreached(command: Command, failure: Unavailable, *, is_first: bool) -
         return failure
     settle(command, CommandState.DEAD, {"never sent": str(failure)}, failure.explanation, heard=heard)
     return None
-
-
-def settle(
-    command: Command,
-    state: CommandState,
-    evidence: dict[str, Any],
-    message: str = "",
-    *,
-    heard: Heard | None = None,
-    asked: Sequence[Exchange] = (),
-) -> bool:
-    """Give the command its one final state; False where it already had one. ``heard`` is the answer that decided, or
-    ``asked`` what was asked of the venue to find it out."""
-    with transaction.atomic():
-        settled: int = Command.objects.filter(pk=command.pk, state__in=OPEN_STATES).update(
-            state=state, evidence=evidence, message=message[:300], settled_at=timezone.now()
-        )
-        if settled:
-            record(command, Step.SETTLED, state, heard=heard, evidence=evidence, asked=asked)
-        elif heard is not None:
-            record(command, Step.ANSWERED, state, heard=heard, evidence=evidence)
-    return bool(settled)
-
-
-def note_doubt(command: Command, heard: Heard, evidence: dict[str, Any] | None = None) -> None:
-    """Keep the command open and say why; ``evidence`` is what was learnt all the same."""
-    with transaction.atomic():
-        current = Command.objects.select_for_update(no_key=True).get(pk=command.pk)
-        if not current.is_settled:
-            learnt = current.evidence | (evidence or {})
-            Command.objects.filter(pk=command.pk).update(message=heard.error[:300], evidence=learnt)
-        record(command, Step.ANSWERED, CommandState(current.state), heard=heard, evidence=evidence)
 
 
 def evidence_of(acknowledgement: Acknowledgement | Outcome) -> dict[str, Any]:

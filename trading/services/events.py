@@ -8,7 +8,7 @@ stored nor shown, and a question is kept without the signature that would let ot
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from trading.models import ApprovalEvent, Command, CommandEvent, WalletApproval
 from trading.models.events import Event, Step
@@ -27,31 +27,38 @@ class Heard:
     error: str = ""
 
 
-def record(
-    subject: Command | WalletApproval,
-    step: Step,
-    state: str,
-    *,
-    request: SignedRequest | None = None,
-    heard: Heard | None = None,
-    evidence: dict[str, Any] | None = None,
-    asked: Sequence[Exchange] = (),
-) -> None:
-    """Add one step, in the transaction of the change that it tells of, after the questions (``asked``) that led to it.
-    A step that no other answer decided carries the last of them itself."""
+class Told(TypedDict, total=False):
+    """What is told of a step: the request that left, what was heard of it, what was learnt, and what was asked of the
+    venue before."""
+
+    request: SignedRequest | None
+    heard: Heard | None
+    evidence: dict[str, Any] | None
+    asked: Sequence[Exchange]
+
+
+def record(subject: Command | WalletApproval, step: Step, state: str, **told: Unpack[Told]) -> None:
+    """Add one step, in the transaction of the change that it tells of."""
+    steps = steps_of(subject, step, state, **told)
+    type(steps[0]).objects.bulk_create(steps)
+
+
+def steps_of(subject: Command | WalletApproval, step: Step, state: str, **told: Unpack[Told]) -> list[Event]:
+    """The rows of one step, not added yet: after the questions that led to it. A step that no other answer decided
+    carries the last of them itself. Pure."""
+    request, heard, questions = told.get("request"), told.get("heard"), told.get("asked", ())
     event = _event(subject, step, state)
-    event.evidence = evidence or {}
+    event.evidence = told.get("evidence") or {}
     if request is not None:
         event.path, event.request = request.path, request.body
     if heard is not None:
         event.error = heard.error[:300]
     if heard is not None and heard.response is not None:
         _keep(event, heard.response)
-    questions = asked
-    if asked and request is None and heard is None:
-        *questions, last = asked
+    if questions and request is None and heard is None:
+        *questions, last = questions
         _ask(event, last)
-    type(event).objects.bulk_create([*(_question(subject, exchange) for exchange in questions), event])
+    return [*(_question(subject, exchange) for exchange in questions), event]
 
 
 def asked_besides(*sent: bytes) -> tuple[Exchange, ...]:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from trading.models import Command
 from trading.models.commands import CommandKind
+from trading.statements import Statement
 
 CANCELLING = (CommandKind.CANCEL, CommandKind.CANCEL_ALL)
 # What was not sent by then meets another market than the one it was decided in.
@@ -15,6 +16,9 @@ LATEST = timedelta(seconds=3.5)
 LATEST_CANCEL = timedelta(seconds=15)
 TOO_OLD = "This was held up here and never sent: by then it was too old. Nothing was changed by it."
 OVERTAKEN = "This was held up here and never sent: you had gone on since. Nothing was changed by it."
+
+SINCE = "account_id = %s AND market_id = %s AND nonce > %s AND kind"
+LATER, LATER_CHANGES = (Statement(Command, f"{SINCE} {of} LIMIT 1") for of in ("<> 'move'", "= 'modify'"))
 
 
 def too_old(command: Command, now: datetime) -> str:
@@ -30,8 +34,5 @@ def overtaken(command: Command) -> str:
     collateral that moved between books speaks against nothing.
     Nonces tell the order of one account's commands whatever the clocks of the processes say.
     """
-    rows = Command.objects.filter(account=command.account_id, market=command.market_id, nonce__gt=command.nonce)
-    later = rows.exclude(kind=CommandKind.MOVE)
-    if command.kind in CANCELLING:
-        later = later.filter(kind=CommandKind.MODIFY)
-    return OVERTAKEN if later.exists() else ""
+    told = LATER_CHANGES if command.kind in CANCELLING else LATER
+    return OVERTAKEN if told.rows(command.account_id, command.market_id, command.nonce) else ""

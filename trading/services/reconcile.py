@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
 from django.utils import timezone
 
 from trading.models import Command, Market, VenueAccount
@@ -24,12 +23,12 @@ from trading.services.commands import (
     PROVEN_BY_STATE,
     RECEIVED,
     SETTING,
-    note_doubt,
     send_again,
-    settle,
 )
 from trading.services.effects import Effect, effect
-from trading.services.events import Heard, asked_besides, record
+from trading.services.events import Heard, asked_besides, record, steps_of
+from trading.services.transitions import Transition, note_doubt, settle
+from trading.statements import Statement
 from trading.venues.base import Adapter, SignedRequest
 from trading.venues.errors import (
     AlreadyReceived,
@@ -56,10 +55,12 @@ KEY_GONE = (
     "The trading key is gone, so the venue cannot be asked whether this was carried out. Look at the venue, or connect "
     "again to see your account here."
 )
-# What sending and burning can change of a command.
-LEARNT = ("state", "evidence", "message", "spent_at", "settled_at")
 # Placed or changed late, these could act against what the trader has decided since.
 OVERTAKEN_BY_LATER = (CommandKind.ORDER, CommandKind.ORDERS, CommandKind.MODIFY, CommandKind.MARGIN)
+
+UNKNOWN_MARGIN = Statement(Command, "account_id = %s AND market_id = %s AND kind = 'margin' AND state = 'unknown'")
+LATER = Statement(Command, "account_id = %s AND market_id = %s AND prepared_at > %s AND kind <> 'move' LIMIT 1")
+SPENDING = Transition("spent_at = %(clock)s", "spent_at IS NULL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +113,9 @@ def settle_margin_first(adapter: Adapter, account: VenueAccount, market: Market)
 
     It never keeps anybody from trading: where nothing can be proven now, the caller goes on.
     """
-    rows = Command.objects.filter(account=account, market=market, kind=CommandKind.MARGIN)
-    waiting = rows.filter(state=CommandState.UNKNOWN).select_related("account", "market")
+    waiting = UNKNOWN_MARGIN.rows(account.pk, market.pk)
+    for command in waiting:
+        command.account, command.market = account, market
     return all(prove(adapter, command) for command in waiting)
 
 
@@ -127,7 +129,6 @@ def _looked(adapter: Adapter, command: Command) -> Look:
     if command.spent_at is not None or (_is_over(command, now) and not _has_to_be_burned(command, now)):
         return _concluded(adapter, command, adapter.venue_time(address))
     doubt = _spend(adapter, command)
-    command.refresh_from_db(fields=LEARNT)
     if command.is_settled:
         return Look(is_settled=True)
     return _in_vain(doubt) if command.spent_at is None else _concluded(adapter, command, command.spent_at)
@@ -168,10 +169,7 @@ def _may_be_sent_again(command: Command) -> bool:
         return False
     if command.kind not in OVERTAKEN_BY_LATER:
         return True
-    later = Command.objects.filter(
-        account=command.account_id, market=command.market_id, prepared_at__gt=command.prepared_at
-    )
-    return not later.exclude(kind=CommandKind.MOVE).exists()
+    return not LATER.rows(command.account_id, command.market_id, command.prepared_at)
 
 
 def _burn(adapter: Adapter, command: Command) -> VenueError | None:
@@ -199,9 +197,7 @@ def _burn(adapter: Adapter, command: Command) -> VenueError | None:
 def _note_spent(adapter: Adapter, command: Command) -> None:
     """Remember by the venue's own clock when the command could do nothing any more at the latest."""
     clock = adapter.venue_time(command.account.address)
-    with transaction.atomic():
-        if Command.objects.filter(pk=command.pk, spent_at=None).update(spent_at=clock):
-            record(command, Step.ASKED, CommandState.UNKNOWN, asked=_asked(command))
+    SPENDING.make(command, steps_of(command, Step.ASKED, CommandState.UNKNOWN, asked=_asked(command)), clock=clock)
 
 
 def _concluded(adapter: Adapter, command: Command, clock: datetime) -> Look:

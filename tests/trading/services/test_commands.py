@@ -20,6 +20,7 @@ from trading.models.commands import CommandKind, CommandState
 from trading.models.events import Step
 from trading.services import commands
 from trading.services.commands import FormReused, Intent, prepare
+from trading.services.transitions import settle
 from trading.venues.base import ModifyOrder, Network, PlaceOrder, SetLeverage, market_order
 from trading.venues.hyperliquid.adapter import HyperliquidAdapter
 from trading.venues.hyperliquid.signing import SigningKey
@@ -168,5 +169,5 @@ def test_change_of_an_order_waits_for_the_proof_of_the_one_before_it(account: Ve
     assert prepare(ADAPTER, account, market, change(8))[1]
     with pytest.raises(commands.StillChecking):
         prepare(ADAPTER, account, market, change(7))
-    commands.settle(first, CommandState.ACCEPTED, {"kind": "resting"})
+    settle(first, CommandState.ACCEPTED, {"kind": "resting"})
     assert prepare(ADAPTER, account, market, change(7))[1]
