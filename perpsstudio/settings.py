@@ -76,7 +76,7 @@ TEMPLATES = [
 DATABASES = {"default": env.db_url("DATABASE_URL", default="postgres://perpsstudio@127.0.0.1:5432/perpsstudio")}
 DATABASES["default"]["ENGINE"] = "tenants.postgres"
 DATABASES["default"]["OPTIONS"] = {
-    "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL", default=8), "timeout": 5}
+    "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL", default=16), "timeout": 5}
 }
 # A connection that the server has dropped is replaced before it is used: without this, a restart of the database fails
 # as many requests and tasks of each process as its pool holds.

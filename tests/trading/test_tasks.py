@@ -26,7 +26,6 @@ from trading.models import Command, Fill, Market, Position, VenueAccount
 from trading.models.commands import CommandState
 from trading.services import claims, commands, executions
 from trading.services.orders import place_order
-from trading.tasks import commands as command_tasks
 from trading.tasks.accounts import forget_rosters
 from trading.tasks.readings import look_at_accounts, sync_account_in_turn
 from trading.venues.base import PlaceOrder, market_order
@@ -41,7 +40,6 @@ HERE = (Venue.HYPERLIQUID, Network.TESTNET)
 def eager(redis: Redis, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  # noqa: F811
     """Subtasks run at once, in this thread; whatever is called by name from elsewhere is not."""
     monkeypatch.setattr(commands, "settle_soon", lambda command: None)
-    monkeypatch.setattr(command_tasks, "TURN_SECONDS", 0.0)  # a turn hands out once
     app.conf.task_always_eager = True
     app.conf.task_eager_propagates = True
     forget_rosters()
@@ -268,37 +266,6 @@ def unknown_order(desk: Desk, fault: str) -> Command:
     return command
 
 
-@pytest.mark.parametrize("fault", ["drop_after", "drop_before", "error_after"])
-def test_unknown_command_is_settled_once_and_its_position_read(desk: Desk, fault: str) -> None:
-    command = unknown_order(desk, fault)
-
-    assert tasks.settle_commands() == 1
-    assert tasks.settle_commands() == 0
-
-    command.refresh_from_db()
-    assert command.state == CommandState.ACCEPTED
-    assert Position.objects.get().size == Decimal("0.02")
-    assert Fill.objects.count() == 2
-
-
-def test_command_that_is_still_being_sent_is_left_alone(desk: Desk) -> None:
-    command = unknown_order(desk, "drop_before")
-    Command.objects.filter(pk=command.pk).update(next_at=timezone.now() + timedelta(minutes=1))
-    assert tasks.settle_commands() == 0
-
-    Command.objects.filter(pk=command.pk).update(next_at=timezone.now())
-    assert tasks.settle_commands() == 1
-
-
-def test_command_whose_process_died_before_sending_is_sent_once(desk: Desk) -> None:
-    command = unknown_order(desk, "drop_before")
-    Command.objects.filter(pk=command.pk).update(state=CommandState.PREPARED, sent_at=None, attempts=0, message="")
-    assert tasks.settle_commands() == 1
-    command.refresh_from_db()
-    assert command.state == CommandState.ACCEPTED
-    assert Position.objects.get().size == Decimal("0.02")
-
-
 def test_command_in_another_workers_hands_is_left_to_it_until_that_one_must_be_dead(desk: Desk) -> None:
     command = unknown_order(desk, "drop_before")
     assert claims.claim(timezone.now(), 5) == [(desk.operator.pk, command.pk)]
@@ -367,26 +334,3 @@ def test_command_that_was_looked_at_often_has_its_turn_among_ever_new_ones(desk:
 
     assert claims.claim(timezone.now(), 1) == [(desk.operator.pk, old.pk)]
     assert claims.claim(timezone.now(), 1) == [(desk.operator.pk, fresh.pk)]
-
-
-@pytest.mark.parametrize(("left", "handed_out"), [(16, 3), (2, 2), (0, 0)])
-def test_no_more_is_handed_out_than_the_queue_has_room_for(
-    desk: Desk,
-    redis: Redis,  # noqa: F811
-    monkeypatch: pytest.MonkeyPatch,
-    left: int,
-    handed_out: int,
-) -> None:
-    for _ in range(3):
-        unknown_order(desk, "drop_before")
-    handed: list[str] = []
-    monkeypatch.setattr(command_tasks.settle_command, "apply_async", lambda args, expires: handed.append(args[1]))
-    for _ in range(command_tasks.COMMANDS_AT_ONCE - left):
-        redis.rpush(command_tasks.QUEUE, "a proof that nobody has taken up")
-    began = timezone.now()
-
-    assert tasks.settle_commands() == handed_out
-
-    # What was not handed out is due still, for whoever has room.
-    taken_up = Command.objects.filter(state=CommandState.UNKNOWN, next_at__gt=began).values_list("pk", flat=True)
-    assert (len(handed), set(handed)) == (handed_out, {str(pk) for pk in taken_up})

@@ -49,6 +49,14 @@ def claim(now: datetime, count: int) -> list[tuple[int, UUID]]:
         return [(operator_id, command_id) for operator_id, command_id in cursor.fetchall()]
 
 
+def taken_up(now: datetime, count: int) -> list[Command]:
+    """``claim``, with the rows as they stand, their accounts and their markets."""
+    claimed = [command_id for _, command_id in claim(now, count)]
+    with every_operator():
+        rows = Command.objects.filter(pk__in=claimed).select_related("account", "market")
+        return list(rows) if claimed else []
+
+
 def hold(command: Command, now: datetime) -> bool:
     """Begin to look at a command that others leave alone meanwhile; False where it has its end. Where it was handed out
     just now they do so already."""

@@ -1,20 +1,27 @@
 """Bringing every command to its end: sending what was never sent, proving what is unknown.
 
-These tasks have a queue and workers of their own, so a proof never waits behind a reading. Handing out and proving are
-apart: a command that is slow or fails takes up its own turn and nobody else's.
+These tasks have a queue and workers of their own, so a proof never waits behind a reading. A turn takes up what is due
+and gives each command to a hand of its own: one that is slow or fails takes up that hand and nobody else's turn.
+PostgreSQL alone says who takes up what, so nothing is lost with a worker, and any number of them take turns at once.
 """
 
 import logging
+import os
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
+from typing import ParamSpec
 from uuid import UUID
 
 from celery import shared_task
+from django.db import connection
 from django.utils import timezone
 
+from tenants.scope import operator_scope
 from trading.connect import KeyUnreadable, account_adapter, public_adapter
 from trading.live import keys
-from trading.live.connections import blocking
 from trading.models import Command
 from trading.services import claims, reconcile
 from trading.services.commands import submit_left_behind
@@ -29,44 +36,89 @@ from trading.venues.metered import reading
 
 logger = logging.getLogger(__name__)
 
+Given = ParamSpec("Given")
+
 TURN_SECONDS = 1.0
 MOMENT = 0.25  # seconds
 BETWEEN = 0.05  # seconds until it is asked again what is due
-QUEUE, COMMANDS_AT_ONCE = "settle", 16
+# With as many threads of the worker itself they stay within a process's connections (DATABASE_POOL).
+COMMANDS_AT_ONCE = 8
 # Two turns in one process would only be in each other's way; one begins when the other ends, so that somebody is there
 # at every moment.
 _turn = threading.Lock()
 
 
+class Hands:
+    """The threads of a process that bring commands to their end, each one command at a time."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._threads = ThreadPoolExecutor(count, thread_name_prefix="settle")
+        self._busy: set[Future[None]] = set()
+
+    @property
+    def free(self) -> int:
+        """How many have nothing to do. More than these can take up would only grow old, and be taken up twice."""
+        self._busy = {work for work in self._busy if not work.done()}
+        return self._count - len(self._busy)
+
+    def give(self, work: Callable[Given, None], *given: Given.args, **named: Given.kwargs) -> None:
+        """Have a free hand do this; where it fails, that is told and touches nothing else."""
+        begun = self._threads.submit(work, *given, **named)
+        begun.add_done_callback(_tell_failure)
+        self._busy.add(begun)
+
+
+def _tell_failure(work: Future[None]) -> None:
+    if (error := work.exception()) is not None:
+        logger.error("A command could not be brought on; it is due again.", exc_info=error)
+
+
+@cache
+def hands_of(process: int) -> Hands:
+    """The hands of a process; a fork leaves them behind."""
+    return Hands(COMMANDS_AT_ONCE)
+
+
 @shared_task  # type: ignore[untyped-decorator]
 def settle_commands() -> int:
-    """Hand out every open command when it is due, for the length of a turn; how many were handed out."""
+    """Take up every open command when it is due, for the length of a turn; how many were taken up."""
     if not _turn.acquire(timeout=TURN_SECONDS):
         return 0
     try:
-        return _hand_out(time.monotonic() + TURN_SECONDS)
+        return _take_up(time.monotonic() + TURN_SECONDS)
     finally:
         _turn.release()
 
 
-def _hand_out(ends: float) -> int:
-    count = 0
+def _take_up(ends: float) -> int:
+    hands, count = hands_of(os.getpid()), 0
     while True:
-        # More than the hands can take up at once would only grow old in the queue, and be handed out again.
-        room = max(0, COMMANDS_AT_ONCE - blocking().llen(QUEUE))
-        for operator_id, command_id in claims.claim(timezone.now(), room):
-            settle_command.apply_async(args=[operator_id, str(command_id)], expires=claims.HELD)
+        for command in claims.taken_up(timezone.now(), hands.free):
+            hands.give(_in_hand, command)
             count += 1
         if time.monotonic() + BETWEEN > ends:
             return count
         time.sleep(BETWEEN)
 
 
+def _in_hand(command: Command) -> None:
+    try:
+        with operator_scope(command.operator_id):
+            _bring_on(command)
+    finally:
+        connection.close()
+
+
 @shared_task(base=OperatorTask)  # type: ignore[untyped-decorator]
 def settle_command(operator_id: int, command_id: str) -> None:
-    """Send one command that was never sent, or give it up, or look for proof of what became of it; then read its
+    """Bring one command on at once, because somebody waits for it."""
+    _bring_on(Command.objects.select_related("account", "market").get(pk=UUID(command_id)))
+
+
+def _bring_on(command: Command) -> None:
+    """Send a command that was never sent, or give it up, or look for proof of what became of it; then read its
     account."""
-    command = Command.objects.select_related("account", "market").get(pk=UUID(command_id))
     if not claims.hold(command, timezone.now()):
         return
     found = Look()
@@ -77,15 +129,14 @@ def settle_command(operator_id: int, command_id: str) -> None:
             wait = claims.pause(command.attempts + 1, earliest=found.earliest, latest=found.latest)
             claims.release(command.pk, timezone.now(), wait, counts=not found.was_held_back)
     if found.is_settled:
-        logger.info("Command %s of operator %s is settled.", command_id, operator_id)
+        logger.info("Command %s of operator %s is settled.", command.pk, command.operator_id)
         _go_on(command)
-        _read_soon(operator_id, command.account_id)
+        _read_soon(command.operator_id, command.account_id)
 
 
 def _go_on(command: Command) -> None:
     if not leads_on(command):
         return
-    command.refresh_from_db(fields=["state", "evidence"])
     if next_intent(command) is not None:
         follow_up(command.account)
 
