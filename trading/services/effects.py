@@ -11,10 +11,11 @@ from decimal import Decimal
 
 from django.db.models import Q
 
-from trading.margin.types import AccountMode
-from trading.models import Command, Market, Position, Setting, VenueAccount
+from trading.margin.types import AccountMode, MarginMode
+from trading.models import Command, Market, Position, VenueAccount
 from trading.models.commands import CommandKind, CommandState
 from trading.services.commands import BURNED, SETTING
+from trading.services.flat_settings import Chosen, Known, expected, followed_by
 from trading.venues.base import Adapter, MarginMove, OpenOrder, OrderReport, OrderState
 
 # The venue rounds the cash leg and the funding it reports to a millionth each (Hyperliquid 2.3).
@@ -184,21 +185,20 @@ def _set_by(command: Command) -> tuple[str, ...]:
 
 
 def set_before(account: VenueAccount, market: Market) -> dict[str, str]:
-    """Mode and leverage before a command of ours changes them, for its record: of the position there, else what the
-    venue told last and commands of ours have set since; empty where nobody knows."""
-    here = {"account": account, "market": market}
-    told = Position.objects.filter(**here).first() or Setting.objects.filter(**here).first()
-    if told is None:
-        return {}
-    known = {"mode": told.mode, "leverage": str(told.leverage)}
-    if isinstance(told, Position):
-        return known
-    since = Command.objects.filter(**here, kind__in=SETTING, settled_at__gte=told.told_at)
-    for command in since.exclude(state__in=(CommandState.REJECTED, CommandState.DEAD)).order_by("settled_at"):
-        if command.state != CommandState.ACCEPTED:
-            return {}
-        known |= {name: command.intent[name] for name in _set_by(command)}
-    return known
+    """Mode and leverage before a command of ours changes them, for its record: what the venue told last, and what
+    commands that it accepted have set since. Of those that nobody could prove nothing is taken, and they take nothing
+    away. Empty only where neither the venue nor a command of ours ever told."""
+    held = Position.objects.filter(account=account, market=market).first()
+    chosen = expected(account, market) if held is None else _expected_of(held)
+    return {} if chosen is None else {"mode": chosen.mode.value, "leverage": str(chosen.leverage)}
+
+
+def _expected_of(held: Position) -> Chosen | None:
+    """What has to be set of a position: what it shows, and what was accepted and is not shown by any reading yet."""
+    here = {"account": held.account_id, "market": held.market_id}
+    newer = Command.objects.filter(**here, kind__in=SETTING, state=CommandState.ACCEPTED, shown_at=None)
+    shown = Known(Chosen(MarginMode(held.mode), held.leverage), held.venue_time)
+    return followed_by(shown, newer.order_by("settled_at"))
 
 
 def _of_transfer(adapter: Adapter, command: Command) -> Effect:

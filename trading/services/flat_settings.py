@@ -63,7 +63,7 @@ def take_over(account: VenueAccount, market: Market, told: MarketSetting, asked_
         row = locked(account)
         if _is_older(row, market, asked_at):
             return False
-        before = None if _is_held(row, market) else _expected(row, market)
+        before = None if _is_held(row, market) else expected(row, market)
         is_ours = before is None or before == chosen or _may_be_hidden(row, market, chosen)
         Setting.objects.update_or_create(
             account=row,
@@ -93,8 +93,8 @@ def _commands(account: VenueAccount, market: Market) -> QuerySet[Command]:
     return found
 
 
-def _expected(account: VenueAccount, market: Market) -> Chosen | None:
-    """What has to be set by all that we know; None where nothing is known."""
+def expected(account: VenueAccount, market: Market) -> Chosen | None:
+    """What has to be set where nothing is held, by all that we know; None where nothing is known."""
     known = _last_seen(account, market)
     ours = _commands(account, market).filter(state=CommandState.ACCEPTED).order_by("settled_at")
     return followed_by(known, ours if known is None else ours.filter(settled_at__gt=known.at))
