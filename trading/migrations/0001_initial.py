@@ -2,6 +2,7 @@ import uuid
 from decimal import Decimal
 
 import django.db.models.deletion
+import django.db.models.functions.comparison
 import django.db.models.functions.text
 import django.db.models.manager
 import django.utils.timezone
@@ -381,6 +382,29 @@ class Migration(migrations.Migration):
                 ("parent_id", models.BigIntegerField(null=True)),
                 ("is_open", models.BooleanField(default=True)),
                 ("end", models.CharField(blank=True, default="", max_length=40)),
+                (
+                    "wakes_at",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=django.db.models.functions.comparison.Cast(
+                            django.db.models.functions.comparison.Coalesce("trigger_price", "limit_price"),
+                            models.FloatField(),
+                        ),
+                        output_field=models.FloatField(),
+                    ),
+                ),
+                (
+                    "wakes_below",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=models.Case(
+                            models.When(is_buy=True, then=False, trigger_kind="stop_loss"),
+                            models.When(then=True, trigger_kind="stop_loss"),
+                            default="is_buy",
+                        ),
+                        output_field=models.BooleanField(),
+                    ),
+                ),
                 ("placed_at", models.DateTimeField()),
                 ("seen_at", models.DateTimeField(default=django.utils.timezone.now)),
             ],
@@ -396,7 +420,11 @@ class Migration(migrations.Migration):
                 ],
                 "indexes": [
                     models.Index(fields=["account", "-seen_at"], name="orders_last_seen_first"),
-                    models.Index(condition=models.Q(("is_open", True)), fields=["market"], name="orders_that_rest"),
+                    models.Index(
+                        condition=models.Q(("is_open", True)),
+                        fields=["market", "wakes_below", "wakes_at"],
+                        name="orders_that_rest",
+                    ),
                 ],
             },
             managers=[

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from django.db import models
-from django.db.models.functions import Lower
+from django.db.models.functions import Cast, Coalesce, Lower
 from django.utils import timezone
 
 from tenants.owned import OperatorOwned
@@ -189,6 +189,22 @@ class Order(OperatorOwned):
     is_open = models.BooleanField(default=True)
     # How it ended, in the venue's word where we asked; empty while it is open, and where nobody knows.
     end = models.CharField(max_length=40, blank=True, default="")
+    # Where the mark wakes it, and whether that is where the mark falls to; see ``trading.services.crossings``. Floats
+    # only find: comparisons of decimals are none that row security lets an index do.
+    wakes_at = models.GeneratedField(
+        expression=Cast(Coalesce("trigger_price", "limit_price"), models.FloatField()),
+        output_field=models.FloatField(),
+        db_persist=True,
+    )
+    wakes_below = models.GeneratedField(
+        expression=models.Case(
+            models.When(trigger_kind=TriggerKind.STOP_LOSS.value, is_buy=True, then=False),
+            models.When(trigger_kind=TriggerKind.STOP_LOSS.value, then=True),
+            default="is_buy",
+        ),
+        output_field=models.BooleanField(),
+        db_persist=True,
+    )
     placed_at = models.DateTimeField()
     seen_at = models.DateTimeField(default=timezone.now)
 
@@ -198,7 +214,11 @@ class Order(OperatorOwned):
         ]
         indexes = [
             models.Index(fields=["account", "-seen_at"], name="orders_last_seen_first"),
-            models.Index(fields=["market"], name="orders_that_rest", condition=models.Q(is_open=True)),
+            models.Index(
+                fields=["market", "wakes_below", "wakes_at"],
+                name="orders_that_rest",
+                condition=models.Q(is_open=True),
+            ),
         ]
         ordering = ["-placed_at"]
 

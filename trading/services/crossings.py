@@ -16,16 +16,24 @@ from trading.venues.snapshots import Network, Venue
 
 SOONEST = 2.0  # seconds between two readings for one order
 
+# For each mark the index finds by floats what it may be through, and among these the decimals decide: what is not above
+# another stays so as a float. OFFSET keeps PostgreSQL from reading all that rest, however few it takes them for.
 THROUGH = """
-SELECT resting.id, resting.account_id
-FROM trading_order AS resting
-JOIN trading_market AS market ON market.id = resting.market_id
-JOIN unnest(%(names)s::text[], %(marks)s::numeric[]) AS told (name, mark) ON told.name = market.name
-WHERE resting.is_open AND market.venue = %(venue)s AND market.network = %(network)s AND CASE
-    WHEN resting.is_buy <> (resting.trigger_kind = 'stop_loss')
-    THEN told.mark <= coalesce(resting.trigger_price, resting.limit_price)
-    ELSE told.mark >= coalesce(resting.trigger_price, resting.limit_price)
-END
+WITH told AS (
+    SELECT market.id AS market_id, named.mark
+    FROM unnest(%(names)s::text[], %(marks)s::numeric[]) AS named (name, mark)
+    JOIN trading_market AS market ON market.name = named.name
+    WHERE market.venue = %(venue)s AND market.network = %(network)s
+)
+SELECT found.id, found.account_id FROM told CROSS JOIN LATERAL (
+    SELECT id, account_id, coalesce(trigger_price, limit_price) AS price FROM trading_order
+    WHERE market_id = told.market_id AND is_open AND wakes_below AND wakes_at >= told.mark::float8 OFFSET 0
+) AS found WHERE told.mark <= found.price
+UNION ALL
+SELECT found.id, found.account_id FROM told CROSS JOIN LATERAL (
+    SELECT id, account_id, coalesce(trigger_price, limit_price) AS price FROM trading_order
+    WHERE market_id = told.market_id AND is_open AND NOT wakes_below AND wakes_at <= told.mark::float8 OFFSET 0
+) AS found WHERE told.mark >= found.price
 """
 
 
@@ -60,8 +68,10 @@ class CrossingsOf:
         for order, account_id in through.items():
             self._crossed.setdefault(order, Crossing(account_id, now))
         due: dict[int, float] = {}
+        places = known.places({crossing.account_id for crossing in self._crossed.values()})
+        place_of = dict(zip(known.ids[places].tolist(), places.tolist(), strict=True))
         for order, crossing in tuple(self._crossed.items()):
-            place = next(iter(known.places([crossing.account_id]).tolist()), None)
+            place = place_of.get(crossing.account_id)
             read_at = 0.0 if place is None else float(known.fresh_at[place])
             if place is None or (order not in through and read_at >= crossing.since):
                 del self._crossed[order]
