@@ -48,7 +48,7 @@ chaos: .venv/installed
 bench: setup
 	@exec $(python) -m perpsstudio.embedded -- $(python) -m tests.bench $(ONLY)
 
-setup: .venv/collected
+setup: .venv/collected .venv/tables
 
 .venv/installed: requirements.txt
 	@if ! $(python) -c '' 2>/dev/null; then
@@ -125,4 +125,10 @@ static/vendor/installed: package-lock.json .venv/installed
 .venv/collected: static/vendor/installed $(shell find static -type f -not -path 'static/vendor/*' 2>/dev/null)
 	@$(python) -m compileall -q branding perpsstudio tenants trading
 	$(python) manage.py collectstatic --no-input --verbosity 0
+	touch $@
+
+# The first start copies these instead of making its own.
+.venv/tables: .venv/collected perpsstudio/settings.py $(wildcard */migrations/*.py)
+	@echo "Making the database tables …"
+	$(python) -m perpsstudio.demo.template
 	touch $@

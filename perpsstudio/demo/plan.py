@@ -3,9 +3,10 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
-from perpsstudio.demo import programs
+from perpsstudio.demo import programs, template
 from perpsstudio.demo import state as states
 from perpsstudio.demo.state import State
 from perpsstudio.embedded import ports, postgres, valkey
@@ -17,7 +18,10 @@ CODE = ("branding", "perpsstudio", "tenants", "trading")
 
 @dataclass(frozen=True)
 class Plan:
-    """Addresses and settings of one run; a server is None where the person at the terminal gave one."""
+    """Addresses and settings of one run; a server is None where the person at the terminal gave one.
+
+    ``tables`` is the cluster that was made at installation, where this run is the first and copies it.
+    """
 
     postgres: Postgres | None
     valkey: Valkey | None
@@ -25,6 +29,7 @@ class Plan:
     settings: Mapping[str, str]
     fingerprint: str
     is_prepared: bool
+    tables: Path | None
 
     @property
     def sandbox_url(self) -> str:
@@ -52,7 +57,8 @@ def make(state: State, given: Mapping[str, str]) -> Plan:
     settings |= {name: given[name] for name in settings if given.get(name)}
     fingerprint = _fingerprint(database)
     is_prepared = database is not None and state.is_prepared(fingerprint)
-    return Plan(database, cache, sandbox_port, settings, fingerprint, is_prepared)
+    tables = template.current() if database and not database.data.exists() else None
+    return Plan(database, cache, sandbox_port, settings, fingerprint, is_prepared, tables)
 
 
 def _postgres(state: State, given: Mapping[str, str], former: Mapping[str, str]) -> Postgres:

@@ -1,4 +1,4 @@
-"""Runs the management commands named on its standard input, one a line, and says when each is done.
+"""Runs the management commands on its standard input, one a line, and says when each is done.
 
 It loads Django while the servers still start, which takes as long as their start does, and once for all commands.
 """
@@ -18,7 +18,7 @@ def main() -> None:
     django.setup()
     for line in sys.stdin:
         command = line.strip()
-        call_command(command, skip_checks=False)
+        call_command(*command.split())
         sys.stdout.write(done(command))
         sys.stdout.flush()
 

@@ -21,9 +21,10 @@ CELERY_WORKER = (
     *("--pool", "threads", "--concurrency", str(WORKER_THREADS), "--loglevel", "INFO"),
     *("--without-gossip", "--without-mingle", "--without-heartbeat"),
 )
-# What the preparation is told, in this order.
+# What the preparation is told, in this order. Pages answer once the operators are there.
 MIGRATE = "migrate"
-SEED = "seed_demo"
+SEED_OPERATORS = "seed_demo --without-accounts"
+SEED_ACCOUNTS = "seed_demo"
 
 
 class Maker(Protocol):

@@ -1,8 +1,9 @@
 """Brings one local copy up, watches it, takes it down.
 
-What can start beside something else does: the sandbox starts and the preparation loads Django while PostgreSQL makes
-its cluster, the web server imports its code while tables are made. The worker and the stream, which no page waits for,
-come after the first page, so that they do not compete with it for the processor.
+The first page comes first: the web server imports its code from the first moment, beside the servers that it needs, and
+pages answer as soon as the operators and their people are there. Their accounts at the sandbox follow, then the workers
+and the stream, which no page waits for; what a page misses until then it says itself. Only where accounts have to be
+made does the sandbox start at once; else it would compete with the first page for the processor.
 """
 
 import json
@@ -25,7 +26,7 @@ from perpsstudio.embedded.processes import Child
 
 DEFAULT_PORT = "8000"
 PORT_LIMIT = 65536
-STEPS = 9
+STEPS = 10
 
 
 @dataclass(frozen=True)
@@ -94,28 +95,36 @@ def _open(given: Mapping[str, str], progress: Progress) -> Run:
 
 
 def _bring_up(run: Run) -> dict[str, Any]:
-    prepared = run.plan.is_prepared
-    preparing = None if prepared else run.start(programs.preparation)
-    sandbox_began = time.monotonic()
-    sandbox = run.start(partial(programs.sandbox, run.plan.sandbox_port))
-    _start_servers(run)
-    web_began = time.monotonic()
+    prepared, tables = run.plan.is_prepared, run.plan.tables
+    began = time.monotonic()
     web = run.start(partial(programs.web, run.port))
+    preparing = None if prepared else run.start(programs.preparation)
+    sandbox = None if prepared else _start_sandbox(run)
+    _start_servers(run)
 
     unchanged = ", unchanged" if prepared else ""
-    with run.progress.step(f"Database tables{unchanged}"):
-        _order(run, preparing, programs.MIGRATE)
-    with run.progress.step(f"Sandbox venue on port {run.plan.sandbox_port}", since=sandbox_began):
-        run.supervisor.wait(sandbox, partial(health.answers, "localhost", run.plan.sandbox_port, "/sandbox/state"))
+    with run.progress.step("Database tables, as installed" if tables else f"Database tables{unchanged}"):
+        if not tables:
+            _order(run, preparing, programs.MIGRATE)
     with run.progress.step(f"Demo operators{unchanged}"):
-        _order(run, preparing, programs.SEED)
-        _dismiss(run, preparing)
+        _order(run, preparing, programs.SEED_OPERATORS)
     made = states.operators(run.state)
-    with run.progress.step(f"Web server on port {run.port}", since=web_began):
+    with run.progress.step(f"First page on port {run.port}", since=began):
         for host in (run.given.get("PLATFORM_HOST") or "localhost", *(operator["host"] for operator in made)):
             run.supervisor.wait(web, partial(health.answers, host, run.port, "/healthz", "/"))
+    began = began if sandbox else time.monotonic()
+    sandbox = sandbox or _start_sandbox(run)
+    with run.progress.step(f"Sandbox venue on port {run.plan.sandbox_port}", since=began):
+        run.supervisor.wait(sandbox, partial(health.answers, "localhost", run.plan.sandbox_port, "/sandbox/state"))
+    with run.progress.step(f"Demo accounts{unchanged}"):
+        _order(run, preparing, programs.SEED_ACCOUNTS)
+        _dismiss(run, preparing)
     _start_background(run)
     return states.ready_report(made, port=run.port, sandbox_url=run.plan.sandbox_url)
+
+
+def _start_sandbox(run: Run) -> Child:
+    return run.start(partial(programs.sandbox, run.plan.sandbox_port))
 
 
 def _start_servers(run: Run) -> None:
@@ -126,7 +135,7 @@ def _start_servers(run: Run) -> None:
     with run.progress.step(f"PostgreSQL {database.version}" if database else "PostgreSQL at DATABASE_URL"):
         if database:
             postgres.recover(database)
-            postgres.create(database, may_create_databases=False)
+            postgres.create(database, may_create_databases=False, template=run.plan.tables)
             child = run.supervisor.start(database.program())
             run.supervisor.wait(child, partial(database.is_ready, child))
 

@@ -111,6 +111,14 @@ def hand_over(path: Path, account: Account | None) -> None:
         os.chown(path, account.uid, account.gid)
 
 
+def hand_over_tree(tree: Path, account: Account | None) -> None:
+    """Make the account the owner of a folder of ours and of all that lies in it."""
+    if account is not None:
+        for folder, _, files in os.walk(tree):
+            for path in (folder, *(os.path.join(folder, file) for file in files)):
+                os.chown(path, account.uid, account.gid)
+
+
 def environment_for(account: Account | None, given: Mapping[str, str]) -> dict[str, str]:
     """What a server needs to know; another account gets none of our variables."""
     return {"PATH": "/usr/bin:/bin", "LC_ALL": "C"} if account else dict(given) | {"LC_ALL": "C"}

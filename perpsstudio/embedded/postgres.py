@@ -124,26 +124,37 @@ def installation() -> Path:
     )
 
 
-def create(server: Postgres, *, may_create_databases: bool) -> None:
-    """Make the cluster with its role and database, unless it is there. A broken-off attempt is begun anew."""
+def create(server: Postgres, *, may_create_databases: bool, template: Path | None = None) -> None:
+    """Make the cluster with its role and database, unless it is there. A broken-off attempt is begun anew.
+
+    ``template`` is a folder that ``keep_as_template`` made: its tables and rows are copied, its password is not.
+    """
     if server.data.exists():
         return
     fresh = server.data.with_name(server.data.name + ".new")
     if fresh.exists():
         shutil.rmtree(fresh)
-    fresh.mkdir(mode=0o700)
-    accounts.hand_over(fresh, server.account)
-    _run(server, [str(server.binaries / "bin/initdb"), "-D", str(fresh), *INITDB])
+    abilities = f"{'LOGIN CREATEDB' if may_create_databases else 'LOGIN'} PASSWORD '{server.password}'"
+    if template is not None:
+        shutil.copytree(template, fresh)
+        accounts.hand_over_tree(fresh, server.account)
+        orders = f"ALTER ROLE {ROLE} {abilities}\n"
+    else:
+        fresh.mkdir(mode=0o700)
+        accounts.hand_over(fresh, server.account)
+        _run(server, [str(server.binaries / "bin/initdb"), "-D", str(fresh), *INITDB])
+        orders = f"CREATE ROLE {ROLE} {abilities}\nCREATE DATABASE {ROLE} OWNER {ROLE}\n"
     for name, text in (("pg_hba.conf", HOST_RULES), (PASSWORD_FILE, server.password)):
         processes.replace_file(fresh / name, text)
         accounts.hand_over(fresh / name, server.account)
-    abilities = "LOGIN CREATEDB" if may_create_databases else "LOGIN"
-    _run(
-        server,
-        [str(server.binaries / "bin/postgres"), "--single", "-D", str(fresh), "-c", "exit_on_error=true", "postgres"],
-        text=f"CREATE ROLE {ROLE} {abilities} PASSWORD '{server.password}'\nCREATE DATABASE {ROLE} OWNER {ROLE}\n",
-    )
+    single = (str(server.binaries / "bin/postgres"), "--single", "-D", str(fresh), "-c", "exit_on_error=true")
+    _run(server, [*single, "postgres"], text=orders)
     fresh.rename(server.data)
+
+
+def keep_as_template(server: Postgres, folder: Path) -> None:
+    """Copy the cluster, whose server has stopped, to a folder that is not there yet, and leave its password out."""
+    shutil.copytree(server.data, folder, ignore=shutil.ignore_patterns(PASSWORD_FILE))
 
 
 def recover(server: Postgres) -> bool:

@@ -175,6 +175,6 @@ def test_command_of_django_is_the_same_and_ignores_a_former_run_s_addresses(copy
         run.send_signal(signal.SIGTERM)
         rest = run.stdout.read()
 
-    assert [step[:5] for step in steps] == ["[1/9]", "[2/9]", "[3/9]"]
-    assert steps[2].startswith("[3/9] PostgreSQL 18."), steps
+    assert [step[:5] for step in steps] == ["[1/10", "[2/10", "[3/10"]
+    assert steps[2].startswith("[3/10] PostgreSQL 18."), steps
     assert (run.returncode, rest.splitlines()[-1]) == (0, "Stopping."), rest

@@ -111,17 +111,23 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--output", type=Path, default=settings.STATE / "demo.json", help="where the sign-ins go")
+        parser.add_argument(
+            "--without-accounts", action="store_true", help="operators and people alone: no venue is asked"
+        )
 
     def handle(self, **options: Any) -> None:
         for venue, _ in configured_venues():
             if urlsplit(_address(venue)).hostname not in LOOPBACK:
                 name = f"{venue.name}_URL"
                 raise CommandError(f"The demo trades on the sandbox only: {name} must point to this machine.")
-        told: set[Venue] = set()
-        try:
-            operators = [_seed(demo, told) for demo in DEMOS]
-        except VenueError as error:
-            raise CommandError(f"The sandbox did not answer as expected: {error}") from error
+        operators = [_make_operator(demo) for demo in DEMOS]
+        if not options["without_accounts"]:
+            told: set[Venue] = set()
+            try:
+                for demo in DEMOS:
+                    _make_accounts(demo, told)
+            except VenueError as error:
+                raise CommandError(f"The sandbox did not answer as expected: {error}") from error
         output: Path = options["output"]
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(json.dumps({"operators": operators}, indent=2) + "\n")
@@ -132,8 +138,8 @@ def _address(venue: Venue) -> str:
     return url
 
 
-def _seed(demo: Demo, told: set[Venue]) -> dict[str, Any]:
-    """One operator whole; ``told`` are the venues whose markets have been read."""
+def _make_operator(demo: Demo) -> dict[str, Any]:
+    """One operator with its host, look, policy and people; what of it a newcomer has to know."""
     host = f"{demo.slug}.localhost"
     with transaction.atomic():
         operator, _ = Operator.objects.get_or_create(slug=demo.slug, defaults={"name": demo.name})
@@ -147,14 +153,22 @@ def _seed(demo: Demo, told: set[Venue]) -> dict[str, Any]:
             "owner": _person(demo, "owner", Role.OWNER),
             "support": _person(demo, "support", Role.SUPPORT),
         }
-        trader = User.objects.get(email=people["trader"]["email"])
-        for venue, network in configured_venues():
-            if venue in demo.venues:
-                _account(trader, venue, network, told)
-            if venue in demo.venues and venue is Venue.HYPERLIQUID:
-                people["unified"] = _person(demo, "unified", "")
-                _account(User.objects.get(email=people["unified"]["email"]), venue, network, told, is_unified=True)
+        if Venue.HYPERLIQUID in [venue for venue, _ in _venues_of(demo)]:
+            people["unified"] = _person(demo, "unified", "")
     return {"name": demo.name, "host": host, **people}
+
+
+def _make_accounts(demo: Demo, told: set[Venue]) -> None:
+    """The accounts of one operator's traders; ``told`` are the venues whose markets have been read."""
+    with operator_scope(Operator.objects.get(slug=demo.slug).pk):
+        for venue, network in _venues_of(demo):
+            _account(_trader(demo, "trader"), venue, network, told)
+            if venue is Venue.HYPERLIQUID:
+                _account(_trader(demo, "unified"), venue, network, told, is_unified=True)
+
+
+def _venues_of(demo: Demo) -> list[tuple[Venue, Network]]:
+    return [(venue, network) for venue, network in configured_venues() if venue in demo.venues]
 
 
 def _brand(demo: Demo) -> None:
@@ -178,8 +192,17 @@ def _brand(demo: Demo) -> None:
     ).save()
 
 
+def _trader(demo: Demo, part: str) -> User:
+    trader: User = User.objects.get(email=_email(demo, part))
+    return trader
+
+
+def _email(demo: Demo, part: str) -> str:
+    return f"{part}@{demo.slug}.example"
+
+
 def _person(demo: Demo, part: str, role: str) -> dict[str, str]:
-    email, password = f"{part}@{demo.slug}.example", f"{demo.slug}-{part}-demo"
+    email, password = _email(demo, part), f"{demo.slug}-{part}-demo"
     if not User.objects.filter(email=email).exists():
         User(email=email, role=role, password=_hashed(password)).save()
     return {"email": email, "password": password}

@@ -1,0 +1,69 @@
+"""The cluster that is made at installation and copied by the first start."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from perpsstudio.demo import template
+from perpsstudio.demo.programs import PROJECT
+from perpsstudio.embedded import postgres, processes
+from perpsstudio.embedded.processes import Child
+from tests.perpsstudio import servers
+from tests.perpsstudio.test_demo import BARE
+
+
+@pytest.fixture
+def kept(state: Path) -> Path:
+    """A folder for a template, apart from the state folder's own."""
+    (state / "kept").mkdir()
+    return state / "kept" / "cluster"
+
+
+def test_copy_has_all_tables_and_a_password_of_its_own(state: Path, kept: Path, children: list[Child]) -> None:
+    scratch = state / "scratch"
+    scratch.mkdir(mode=0o711)
+    template.make(scratch, kept)
+    passwords = []
+    for name in ("first", "second"):
+        folder = state / name
+        folder.mkdir(mode=0o711)
+        server = servers.find(folder)
+        postgres.create(server, may_create_databases=False, template=template.current(kept))
+        passwords.append(server.password)
+        url = servers.start(server, children)
+
+    assert list(scratch.iterdir()) == [scratch / "postgres.log"]
+    assert passwords[0] != passwords[1]
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(url.replace(passwords[1], passwords[0]))
+    command = [sys.executable, "manage.py", "migrate", "--check"]
+    environment = BARE | {"DATABASE_URL": url, "STATE": str(state), "DEBUG": "true"}
+    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert servers.rows(url, "SELECT count(*) FROM tenants_operator") == [(0,)]
+
+
+def test_template_of_other_migrations_is_passed_over(kept: Path) -> None:
+    assert template.current(kept) is None
+    kept.mkdir()
+    (kept / template.MADE_OF).write_text("other migrations")
+    assert template.current(kept) is None
+    (kept / template.MADE_OF).write_text(template.fingerprint())
+
+    assert template.current(kept) == kept
+
+
+def test_copy_that_broke_off_is_begun_anew(state: Path, cluster: Path, children: list[Child]) -> None:
+    (state / "postgres.new").mkdir()
+    (state / "postgres.new" / "PG_VERSION").write_text("18\n")
+    server = servers.find(state)
+
+    postgres.create(server, may_create_databases=False, template=cluster)
+
+    assert servers.rows(servers.start(server, children), "SELECT 1") == [(1,)]
+    assert not (state / "postgres.new").exists()
+    assert (server.data / postgres.PASSWORD_FILE).read_text() == server.password
+    processes.stop_all(children)
