@@ -1,13 +1,18 @@
 """Translate ``hosts``, ``scope`` and roles into responses, nothing more."""
 
+import logging
 from collections.abc import Callable
 
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 
 from tenants.hosts import HostError, MalformedHost, OperatorClosed, OperatorHost, resolve
 from tenants.models import Role
 from tenants.scope import operator_scope
+
+logger = logging.getLogger(__name__)
 
 Handler = Callable[[HttpRequest], HttpResponse]
 HEALTH_PATH = "/healthz"
@@ -27,6 +32,8 @@ class OperatorMiddleware:
             host = resolve(request.META.get("HTTP_HOST", ""))
         except HostError as error:
             return _refuse(error)
+        except DatabaseError as error:
+            return _not_ready(error)
         if not isinstance(host, OperatorHost):
             request.urlconf = "perpsstudio.platform_urls"
             return self.get_response(request)
@@ -44,6 +51,12 @@ def _refuse(error: HostError) -> HttpResponse:
             return HttpResponse("This exchange is closed at the moment.\n", status=503, content_type="text/plain")
         case _:
             return HttpResponse("No exchange lives at this address.\n", status=404, content_type="text/plain")
+
+
+def _not_ready(error: DatabaseError) -> HttpResponse:
+    """Before the tables are there, and while the database is away, nobody can tell whose page it is."""
+    logger.warning("No host can be looked up: %s", error)
+    return HttpResponse(render_to_string("503.html"), status=503, headers={"Retry-After": "2"})
 
 
 class ReadOnlyRoleMiddleware:

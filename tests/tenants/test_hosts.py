@@ -1,9 +1,10 @@
 """Host headers as a table: whom each names, and what is refused before any view runs."""
 
 import pytest
+from django.db import connection
 from django.test import Client
 
-from tenants.hosts import MalformedHost, OperatorClosed, OperatorHost, PlatformHost, UnknownHost, resolve
+from tenants.hosts import MalformedHost, OperatorClosed, OperatorHost, PlatformHost, UnknownHost, forget_hosts, resolve
 from tests.factories import Exchange
 
 MALFORMED = [
@@ -121,3 +122,14 @@ def test_platform_lists_no_operator(alpha: Exchange, beta: Exchange) -> None:
 @pytest.mark.parametrize("path", ["/console/", "/support/", "/sign-in/", "/positions/"])
 def test_platform_has_no_operators_pages(alpha: Exchange, path: str) -> None:
     assert Client().get(path, headers={"host": "localhost"}).status_code == 404
+
+
+def test_page_tries_again_by_itself_before_the_tables_are_there(alpha: Exchange) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE tenants_domain RENAME TO not_there_yet")
+    forget_hosts()
+
+    answer = Client().get("/", headers={"host": alpha.host})
+
+    assert (answer.status_code, answer["Retry-After"]) == (503, "2")
+    assert '<meta http-equiv="refresh" content="2">' in answer.content.decode()
