@@ -1,9 +1,11 @@
-"""A client that asks for one page again and again over kept connections, as fast as the server answers."""
+"""A client that asks for pages again and again over kept connections, as fast as the server answers."""
 
 import selectors
 import socket
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 
 LENGTH = b"content-length: "
 TIMEOUT_SECONDS = 10.0
@@ -39,20 +41,20 @@ class Visitor:
         return len(body) >= int(lowered[at + len(LENGTH) :].split(b"\r\n", 1)[0])
 
 
-def requests_per_second(port: int, request: bytes, *, connections: int, seconds: float) -> float:
-    """How many whole answers arrive in a second. Raises ``NotAnAnswer``."""
-    selector, answered = selectors.DefaultSelector(), 0
+def requests_per_second(port: int, requests: Sequence[bytes], *, connections: int, seconds: float) -> float:
+    """How many whole answers arrive in a second, to each request in its turn. Raises ``NotAnAnswer``."""
+    selector, turns, answered = selectors.DefaultSelector(), cycle(requests), 0
     visitors = [Visitor(socket.create_connection(("127.0.0.1", port), TIMEOUT_SECONDS)) for _ in range(connections)]
     for visitor in visitors:
         selector.register(visitor.connection, selectors.EVENT_READ, visitor)
-        visitor.ask(request)
+        visitor.ask(next(turns))
     began = time.perf_counter()
     while (elapsed := time.perf_counter() - began) < seconds:
         for key, _ in selector.select(TIMEOUT_SECONDS):
             visitor = key.data
             if visitor.is_answered():
                 answered += 1
-                visitor.ask(request)
+                visitor.ask(next(turns))
     for visitor in visitors:
         visitor.connection.close()
     return answered / elapsed

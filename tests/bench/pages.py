@@ -21,7 +21,9 @@ from tests.bench.measuring import Line, in_turns
 PROJECT = Path(__file__).resolve().parents[2]
 MARKETS, POSITIONS = 200, 10
 SECONDS, ROUNDS, START_SECONDS = 2.0, 3, 30.0
-QUOTE = "/trade/M0/quote/?side=long&kind=market&size=0.5&unit=coin&mode=isolated&leverage=5"
+QUOTE = "/trade/M0/quote/?side=long&kind=market&size=0.5&unit=coin&mode=isolated&leverage="
+# A slider never asks for the same quote twice in a row.
+SLIDER = [f"{QUOTE}{leverage}" for leverage in range(1, 21)]
 
 
 def unavailable() -> str:
@@ -45,8 +47,8 @@ def serving() -> Iterator[tuple[int, str, str]]:
         refreshing = threading.Thread(target=_keep_fresh, args=(stopped,))
         refreshing.start()
         try:
-            request = _request(host, "/empty/", cookie)
-            if not processes.wait_until(partial(_answers, port, request), seconds=START_SECONDS):
+            requests = [_request(host, "/empty/", cookie)]
+            if not processes.wait_until(partial(_answers, port, requests), seconds=START_SECONDS):
                 raise RuntimeError(child.output())
             yield port, host, cookie
         finally:
@@ -88,33 +90,34 @@ def _request(host: str, path: str, cookie: str) -> bytes:
     return "\r\n".join(lines).encode()
 
 
-def _answers(port: int, request: bytes) -> bool:
+def _answers(port: int, requests: list[bytes]) -> bool:
     try:
-        requests_per_second(port, request, connections=1, seconds=0)
+        requests_per_second(port, requests, connections=1, seconds=0)
     except OSError:
         time.sleep(0.05)
         return False
     return True
 
 
-def _rates(paths: list[str], connections: int) -> list[float]:
-    """Seconds of one answer for each path, taken in turns."""
+def _rates(visits: list[list[str]], connections: int) -> list[float]:
+    """Seconds of one answer for each kind of visit, taken in turns. A visit goes through its paths again and again."""
     with serving() as (port, host, cookie):
         ask = partial(requests_per_second, port, connections=connections, seconds=SECONDS)
-        works = [partial(lambda one: 1 / ask(one), _request(host, path, cookie)) for path in paths]
+        kinds = [[_request(host, path, cookie) for path in paths] for paths in visits]
+        works = [partial(lambda requests: 1 / ask(requests), requests) for requests in kinds]
         for work in works:
             work()  # the first answers build what later ones find built
         return in_turns(works, ROUNDS)
 
 
 def quotes() -> list[Line]:
-    """P5: the quote of a slider's step, beside an empty view on the same server."""
+    """P5: quotes of a slider's steps, beside an empty view on the same server."""
     missing = unavailable()
     if missing:
         return [Line("P5", "slider quote", 0.0, "an empty view", None, note=missing)]
     lines = []
     for connections, share in ((1, 0.60), (8, 0.45)):
-        quote, empty = _rates([QUOTE, "/empty/"], connections)
+        quote, empty = _rates([SLIDER, ["/empty/"]], connections)
         work = f"slider quote, {POSITIONS} positions held, {connections} at a time"
         lines.append(Line("P5", work, quote, "an empty view", empty, empty / share))
     return lines
@@ -125,7 +128,7 @@ def tables() -> list[Line]:
     missing = unavailable()
     if missing:
         return [Line("P6", "positions table", 0.0, "ORM and Django templates", None, note=missing)]
-    ours, anew, plain = _rates(["/positions/", "/anew/", "/plain/"], 1)
+    ours, anew, plain = _rates([["/positions/"], ["/anew/"], ["/plain/"]], 1)
     peer = "ORM, Django templates"
     return [
         Line("P6", f"positions table, {POSITIONS} rows", ours, peer, plain, plain / 6),
