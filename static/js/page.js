@@ -64,7 +64,9 @@
   document.addEventListener("htmx:before:response", (event) => {
     const { ctx } = event.detail;
     const newest = latest.get(ctx.sourceElement);
-    if (newest && newest !== ctx) event.preventDefault();
+    // What has been taken off the page meanwhile has no place left for an answer of its own.
+    const isGone = ctx.target === ctx.sourceElement && !ctx.sourceElement.isConnected;
+    if (isGone || (newest && newest !== ctx)) event.preventDefault();
   });
 
   document.addEventListener("htmx:error", (event) => failed(event.detail.ctx));
@@ -95,10 +97,22 @@
     if (ctx.request.method === "GET") {
       ctx.sourceElement.dispatchEvent(new CustomEvent("quote:failed", { bubbles: true }));
       if (ctx.sourceElement.matches("a, button")) say(notices().dataset.wordsNotLoaded);
+      offerAgain(ctx.sourceElement);
       return;
     }
     say(notices().dataset.wordsNoAnswer);
   }
+
+  // What has never been shown says that it could not be; anything that was shown stays, and its age tells the rest.
+  function offerAgain(place) {
+    if (place.querySelector(":scope > :is(.skeleton, .not-loaded)")) place.replaceChildren(document.getElementById("not_loaded").content.cloneNode(true));
+  }
+  document.addEventListener("click", (event) => {
+    const again = event.target.closest("[data-retries]");
+    if (!again) return;
+    again.disabled = true;
+    again.closest("[hx-get]").dispatchEvent(new CustomEvent("refresh"));
+  });
 
   function say(text) {
     const note = document.getElementById("note").content.firstElementChild.cloneNode(true);
