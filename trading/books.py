@@ -10,7 +10,8 @@ from decimal import Decimal
 
 from trading.desk import NO_FIGURES, Desk
 from trading.forms import Unreadable, read_number
-from trading.margin.cross import liquidations
+from trading.holdings import RULES
+from trading.margin.cross import liquidations, state_of
 from trading.margin.rounding import Direction, to_step
 from trading.margin.types import Account, AccountMode, Liquidation, MarginMode
 from trading.models import Market
@@ -29,11 +30,12 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """One book: any ``market`` of it, what is in it, what a position there could take, and what may leave it."""
+    """One book: any ``market`` of it, what is in it, what a position there could take beside the orders that rest
+    (None where that cannot be known), and what may leave it."""
 
     market: Market
     equity: Decimal
-    free: Decimal
+    free: Decimal | None
     withdrawable: Decimal
     backs: tuple[Decimal, ...] = ()
 
@@ -104,12 +106,20 @@ def _book(desk: Desk, market: Market) -> Book:
     backs = tuple(abs(row.size) * row.mark_price for row in cross)
     if account is None:
         raise ValueError("a book is an account's")
+    free = _free(desk, market)
     if not dex:
-        free = account.cross_equity - account.cross_margin_used
         return Book(market, account.equity, free, account.withdrawable, backs)
     told: Mapping[str, str] = account.pools[dex]
-    equity, free, withdrawable = (Decimal(told.get(name, 0)) for name in ("equity", "free", "withdrawable"))
+    equity, withdrawable = (Decimal(told.get(name, 0)) for name in ("equity", "withdrawable"))
     return Book(market, equity, free, withdrawable, backs)
+
+
+def _free(desk: Desk, market: Market) -> Decimal | None:
+    """As the account's own figures have it: at the newest marks, less what resting orders reserve."""
+    try:
+        return state_of(desk.engine_in(market)).free_collateral(RULES[market.rules.venue])
+    except NO_FIGURES:
+        return None
 
 
 def read_amount(source: Book, target: Book, typed: str) -> Decimal | None:

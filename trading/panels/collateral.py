@@ -96,7 +96,9 @@ def _balances(book: Book, change: Decimal) -> tuple[LabelledChange, ...]:
     )
 
 
-def _money_change(before: Decimal, change: Decimal, unit: str) -> Change:
+def _money_change(before: Decimal | None, change: Decimal, unit: str) -> Change:
+    if before is None:
+        return Change(after=NOT_KNOWN)
     was, becomes = money(before, rounding=ROUND_FLOOR), money(before + change, rounding=ROUND_FLOOR)
     return Change(before=was, after=becomes, unit=unit) if change else Change(after=was, unit=unit)
 

@@ -134,6 +134,18 @@ def test_a_move_changes_no_total_anywhere(desk: Desk, browser: Client) -> None:
     assert not Difference.objects.exists()
 
 
+def test_free_in_a_book_is_what_the_accounts_own_figures_leave_free(desk: Desk, browser: Client) -> None:
+    limit = fields(kind="limit", price="80000", size="0.1", leverage="10")
+    assert browser.post("/trade/hyperliquid:BTC/order/", limit).status_code == 200
+    reread(desk)
+
+    dialog = browser.get(DIALOG).content.decode()
+    shown = re.search(r"Free in the main book</abbr></dt>.*?<strong[^>]*>([0-9,.]+)<", dialog, re.DOTALL)
+    account = re.search(r'id="account-free"[^>]*>([0-9,.]+)<', browser.get("/account/").content.decode())
+    # 0.1 BTC at 80,000 and 10x hold 800 back.
+    assert [found and found[1] for found in (shown, account)] == ["9,200.00"] * 2
+
+
 def told_totals(desk: Desk, browser: Client) -> tuple[Decimal | None, Decimal | None, str, str]:
     """What the account is worth: as the venue told, at the newest marks, on the trader's page and in support's list."""
     forget_desks()
