@@ -48,7 +48,7 @@ def _fill_row(fill: Fill) -> FillRow:
         id=fill.pk,
         time=clock(fill.happened_at),
         market=spec.label,
-        direction=fill.direction.capitalize() if fill.direction.isupper() else fill.direction,
+        direction=_direction(fill),
         side_tone=Tone.UP if fill.is_buy else Tone.DOWN,
         price=price_text(fill.price, spec),
         size=plain(fill.size),
@@ -58,6 +58,14 @@ def _fill_row(fill: Fill) -> FillRow:
         pnl_tone=tone_of(fill.closed_pnl),
         note=_forced_words(fill),
     )
+
+
+def _direction(fill: Fill) -> str:
+    """What was bought or sold, in the venue's words; where the venue stepped in, which the note beside tells, what that
+    closed."""
+    if fill.liquidation:
+        return "Close Short" if fill.is_buy else "Close Long"
+    return fill.direction.capitalize() if fill.direction.isupper() else fill.direction
 
 
 def _forced_words(fill: Fill) -> str:

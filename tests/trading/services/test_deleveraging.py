@@ -88,12 +88,13 @@ def test_trader_is_told_what_happened_and_that_it_was_no_fault_of_his(venue: San
     row = Liquidation.objects.select_related("market").get(account=seat.account)
 
     (notice,), (line,), story = build_liquidation_notices([row]), build_liquidations([row]), build_story(story_of(row))
-    (note,) = (fill.note for fill in build_fills(Fill.objects.filter(account=seat.account)) if fill.note)
+    (forced,) = (fill for fill in build_fills(Fill.objects.filter(account=seat.account)) if fill.note)
     assert notice.title == "Auto-deleveraged: BTC long of 0.02"
     assert notice.detail.startswith("The venue closed it at 88,000")
     assert notice.detail.endswith("were gained. 0.03 BTC remained open.")
     assert "You did nothing wrong." in notice.detail
-    assert (line.kind, line.result_tone, line.result[0], note) == ("Auto-deleveraged", Tone.UP, "+", "Auto-deleveraged")
+    assert (line.kind, line.result_tone, line.result[0]) == ("Auto-deleveraged", Tone.UP, "+")
+    assert (forced.direction, forced.note) == ("Close Long", "Auto-deleveraged")
     assert (story.title, story.lesson) == ("BTC long auto-deleveraged", "")
     assert story.lead.endswith("0.03 BTC remained open.")
     assert "Gained" in [fact.label for fact in story.facts]
