@@ -64,6 +64,8 @@ def _navigation(path: str, role: str) -> tuple[Link, ...]:
             (gettext("Brand"), "console_brand"),
             (gettext("Margin"), "console_margin"),
             (gettext("Fees"), "console_fees"),
+            (gettext("Domains"), "console_domains"),
+            (gettext("Team"), "console_team"),
             (gettext("Audit"), "console_audit"),
         ]
     if role in (Role.OWNER, Role.SUPPORT):

@@ -12,6 +12,7 @@ urlpatterns = [
     path("sign-in/", people.sign_in, name="sign_in"),
     path("sign-in/wallet/", people.sign_in_with_wallet, name="wallet_sign_in"),
     path("sign-in/wallet/message/", people.ask_wallet, name="wallet_message"),
+    path("join/<str:secret>/", people.join, name="join"),
     path("account/connect/", include("trading.accounts.urls")),
     path("sign-out/", people.sign_out, name="sign_out"),
     path("brand/theme.css", branding.theme_css, name="theme_css"),

@@ -38,6 +38,24 @@ class Domain(models.Model):
         return self.host
 
 
+class DomainClaim(OperatorOwned):
+    """A host name of his own that an operator wants to be reached at. It becomes a ``Domain`` by a record in DNS that
+    only whoever holds the name can write; until then it stands in nobody's way (``tenants.domains``)."""
+
+    host = models.CharField(max_length=120)
+    token = models.CharField(max_length=32)
+    claimed_at = models.DateTimeField(default=timezone.now)
+    checked_at = models.DateTimeField(null=True)
+    proven_at = models.DateTimeField(null=True)
+    problem = models.CharField(max_length=200, blank=True, default="")
+
+    class Meta(OperatorOwned.Meta):
+        constraints = [models.UniqueConstraint(fields=["operator", "host"], name="one_claim_per_host_and_operator")]
+
+    def __str__(self) -> str:
+        return self.host
+
+
 class Role(models.TextChoices):
     """What a member of an operator's team may do. A user without a role is a trader."""
 
@@ -94,6 +112,26 @@ class User(OperatorOwned, AbstractBaseUser):
     def is_trader(self) -> bool:
         """Whether this user trades: team members look after others and hold no accounts."""
         return not self.role
+
+
+class Invitation(OperatorOwned):
+    """A way into the team for one person: a link that works once and not for long. Of its secret only a digest is
+    kept, and the row goes when it is used or withdrawn (``tenants.team``)."""
+
+    email = models.EmailField()
+    role = models.CharField(max_length=12, choices=Role.choices)
+    digest = models.CharField(max_length=64, unique=True)
+    invited_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+
+    class Meta(OperatorOwned.Meta):
+        constraints = [
+            models.UniqueConstraint("operator", Lower("email"), name="one_invitation_per_email_and_operator")
+        ]
+
+    def __str__(self) -> str:
+        return self.email
 
 
 class MarginPolicy(OperatorOwned):

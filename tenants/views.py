@@ -3,21 +3,25 @@
 from typing import cast
 
 from django.contrib.auth import authenticate, login, logout
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from tenants import audit, wallet
+from tenants import audit, team, wallet
 from tenants.access import MemberRequest, OperatorRequest
 from tenants.attempts import count_attempt, forget_attempts
 from tenants.client import client_address
 from tenants.forms import SignInForm
-from tenants.models import Role, User
+from tenants.models import Invitation, Role, User
 
 FIRST_PAGES = {Role.OWNER.value: "console", Role.SUPPORT.value: "support"}
 WRONG_PAIR = "This e-mail and password do not belong together here."
@@ -101,6 +105,34 @@ def _safe(request: HttpRequest, wanted: str) -> str:
 def _render_sign_in(request: HttpRequest, errors: dict[str, str], wanted: str, status: int = 200) -> HttpResponse:
     page = {"errors": errors, "next": _safe(request, wanted), "email": request.POST.get("email", "")}
     return render(request, "registration/sign_in.html", page, status=status)
+
+
+@never_cache
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "HEAD", "POST"])
+def join(request: OperatorRequest, secret: str) -> HttpResponse:
+    """Whoever has the link of an invitation chooses a password, and is a member of the team from then on."""
+    try:
+        invitation = team.invitation_of(secret, timezone.now())
+        if request.method != "POST":
+            return _render_join(request, invitation)
+        password = request.POST.get("password", "")
+        validate_password(password, User(email=invitation.email))
+        user = team.join(secret, password, timezone.now())
+    except team.TeamRefused as problem:
+        return _render_join(request, None, gettext(str(problem)), status=404)
+    except ValidationError as problem:
+        return _render_join(request, invitation, problem.messages[0], status=422)
+    login(request, user)
+    audit.record(cast(MemberRequest, request), action="joined the team", subject=user.email, after={"role": user.role})
+    return redirect(FIRST_PAGES[user.role])
+
+
+def _render_join(
+    request: HttpRequest, invitation: Invitation | None, problem: str = "", status: int = 200
+) -> HttpResponse:
+    page = {"invitation": invitation, "problem": problem}
+    return render(request, "registration/join.html", page, status=status)
 
 
 @require_POST

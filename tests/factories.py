@@ -4,8 +4,9 @@ At Alpha: alice trades, olga owns, sam supports. At Beta: bob trades, oscar owns
 exchange may ever see or reach anything of the other.
 """
 
+import hashlib
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -15,7 +16,7 @@ from django.test import Client
 from django.utils import timezone
 
 from branding.models import Brand
-from tenants.models import AuditEvent, Domain, MarginPolicy, Operator, Role, User
+from tenants.models import AuditEvent, Domain, DomainClaim, Invitation, MarginPolicy, Operator, Role, User
 from tenants.scope import operator_scope
 from tests.records import make_records
 from trading.margin.rounding import PriceRule
@@ -72,6 +73,8 @@ class Belongings:
     margin_change: MarginChange
     preference: Preference
     liquidation: Liquidation
+    claim: DomainClaim
+    invitation: Invitation
 
 
 def make_exchange(slug: str, trader: str, owner: str, support: str) -> Exchange:
@@ -260,7 +263,34 @@ def make_belongings(exchange: Exchange, market: Market, address: str) -> Belongi
             margin_change=make_margin_change(account, market, command),
             preference=preference,
             liquidation=make_records(account, market),
+            claim=make_claim(f"trade.{exchange.operator.slug}.example"),
+            invitation=make_invitation(exchange),
         )
+
+
+def make_claim(host: str) -> DomainClaim:
+    """A host name that the operator in scope has yet to prove."""
+    claim = DomainClaim(host=host, token="0123456789abcdef" * 2)
+    claim.save()
+    return claim
+
+
+def secret_of(exchange: Exchange) -> str:
+    """The secret of the link that the exchange's newcomer was sent."""
+    return f"welcome-to-{exchange.operator.slug}"
+
+
+def make_invitation(exchange: Exchange) -> Invitation:
+    """Somebody who was asked into the team and has not come yet."""
+    invitation = Invitation(
+        email=f"newcomer@{exchange.operator.slug}.example",
+        role=Role.SUPPORT,
+        digest=hashlib.sha256(secret_of(exchange).encode()).hexdigest(),
+        invited_by=exchange.owner,
+        expires_at=timezone.now() + timedelta(days=7),
+    )
+    invitation.save()
+    return invitation
 
 
 def browser_at(exchange: Exchange, person: User | None = None, *, htmx: bool = False) -> Client:

@@ -26,6 +26,7 @@ urlpatterns = [
     path("trade/<str:market_name>/order/", ticket.place_order, name="place_order"),
     path("trade/<str:market_name>/book/", market.show_book, name="book"),
     path("trade/<str:market_name>/candles/", market.list_candles, name="candles"),
+    path("trade/<str:market_name>/survival/", market.show_survival, name="survival"),
     path("trade/<str:market_name>/bar/", market.show_market_bar, name="market_bar"),
     path("banner/", terminal.show_banner, name="banner"),
     path("account/", terminal.show_account, name="account_panel"),

@@ -107,6 +107,7 @@
       const problem = document.getElementById(`error_${input.id}`);
       input.setAttribute("aria-invalid", String(Boolean(problem && problem.textContent.trim())));
     }
+    tryDays(150);
     document.dispatchEvent(new CustomEvent("numbers:changed"));
   }
   document.addEventListener("htmx:after:swap", (event) => {
@@ -115,19 +116,39 @@
 
   document.addEventListener("quote:answered", settle);
 
-  // What is set elsewhere is followed, but for what the trader has chosen here himself.
+  // Recent days are tried once the slider rests, and again only for another distance.
+  let tried = "";
+  let resting = 0;
+  function tryDays(pause) {
+    clearTimeout(resting);
+    resting = setTimeout(() => {
+      const distance = document.querySelector('#quote [name="distance"]')?.value ?? "";
+      if (distance === tried) return;
+      tried = distance;
+      document.getElementById("survival").dispatchEvent(new CustomEvent("refresh"));
+    }, pause);
+  }
+  document.addEventListener("quote:failed", (event) => { if (event.target.id === "survival") tried = ""; });
+
+  // What is set elsewhere is followed, but for what the trader has chosen here himself; of that the mode alone can be
+  // closed under him, by a position that has opened meanwhile.
   const setting = () => document.querySelector("#available [data-leverage]")?.dataset;
+  const modeNow = () => form.querySelector('[name="mode"]:checked')?.value;
   let known = { ...setting() };
+  let mode = modeNow();
+  form.addEventListener("input", () => { mode = modeNow(); });
   document.addEventListener("htmx:after:swap", (event) => {
     if (event.detail.ctx.sourceElement.id === "available") follow(setting());
   });
 
   function follow(told) {
-    if (!told || (told.mode === known.mode && told.leverage === known.leverage)) return;
+    if (!told) return;
     const before = known;
+    const offered = (value) => form.querySelector(`[name="mode"][value="${value}"]:enabled`);
+    const wanted = (mode !== before.mode && offered(mode)) || offered(told.mode) || offered(mode);
     known = { ...told };
-    const mode = form.querySelector(`[name="mode"][value="${told.mode}"]:enabled`);
-    if (mode && form.querySelector('[name="mode"]:checked')?.value === before.mode) mode.checked = true;
+    if (wanted) wanted.checked = true;
+    if (told.leverage === before.leverage && modeNow() === mode) return;
     const isFree = field.value === before.leverage && document.activeElement !== field;
     choose(Number(isFree ? told.leverage : slider.value));
   }
@@ -137,4 +158,5 @@
 
   show(Number(slider.value));
   placeMarks();
+  tryDays(0);
 })();

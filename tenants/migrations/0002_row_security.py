@@ -8,6 +8,8 @@ class Migration(migrations.Migration):
 
     operations = [
         protect("tenants_user"),
+        protect("tenants_domainclaim"),
+        protect("tenants_invitation"),
         protect("tenants_marginpolicy"),
         protect_append_only("tenants_auditevent"),
     ]

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from tests.factories import Belongings, Exchange
+from tests.factories import Belongings, Exchange, secret_of
 
 OPEN, MEMBERS = "open", "members"
 TRADER, OWNER, SUPPORT = "trader", "owner", "support"
@@ -19,6 +19,7 @@ ROLES = (TRADER, OWNER, SUPPORT)
 POLICY: dict[str, tuple[str, ...]] = {
     "sign_in": (OPEN,),
     "sign_out": (OPEN,),
+    "join": (OPEN,),
     "wallet_message": (OPEN,),
     "wallet_sign_in": (OPEN,),
     "connect": (TRADER,),
@@ -40,6 +41,7 @@ POLICY: dict[str, tuple[str, ...]] = {
     "place_order": (TRADER,),
     "book": (TRADER,),
     "candles": (TRADER,),
+    "survival": (TRADER,),
     "market_bar": (TRADER,),
     "account_panel": (TRADER,),
     "banner": (TRADER,),
@@ -85,6 +87,12 @@ POLICY: dict[str, tuple[str, ...]] = {
     "console_margin": (OWNER,),
     "console_margin_preview": (OWNER,),
     "console_fees": (OWNER,),
+    "console_domains": (OWNER,),
+    "console_domain_check": (OWNER,),
+    "console_domain_remove": (OWNER,),
+    "console_team": (OWNER,),
+    "console_member": (OWNER,),
+    "console_invitation": (OWNER,),
     "console_audit": (OWNER,),
     "console_frame_terminal": (OWNER,),
     "console_frame_ticket": (OWNER,),
@@ -140,4 +148,8 @@ def ids_of(exchange: Exchange, belongings: Belongings) -> dict[str, Any]:
         "command_id": belongings.command.pk,
         "liquidation_id": belongings.liquidation.pk,
         "trader_id": exchange.trader.pk,
+        "member_id": exchange.owner.pk,
+        "claim_id": belongings.claim.pk,
+        "invitation_id": belongings.invitation.pk,
+        "secret": secret_of(exchange),
     }

@@ -22,6 +22,7 @@ ANSWERS = (
     | dict.fromkeys(("wallet_message", "wallet_sign_in", "connect_address", "connect_key"), 405)
     | dict.fromkeys(("ask_approval", "sign_approval", "check_approval", "withdraw_approval"), 405)
     | dict.fromkeys(("forget_key", "leave_account", "move_collateral"), 405)
+    | dict.fromkeys(("console_domain_check", "console_domain_remove", "console_member", "console_invitation"), 405)
     | dict.fromkeys(("console_frame_terminal", "console_frame_ticket", "console_frame_theme"), 404)
     | dict.fromkeys(("collateral_dialog", "collateral_preview"), 404)
     | {"console_frame_logo": 404, "brand_logo": 404, "candles": 503, "home": 302, "sign_in": 302, "command": 302}

@@ -10,7 +10,7 @@ from tests.factories import Belongings, Exchange, browser_at
 from tests.tenants.addresses import OPEN, ROLES, Address, addresses, ids_of
 from trading.models import Command, MarginChange, Order, Position
 
-PRIVATE = {"position_id", "order_id", "command_id", "trader_id"}
+PRIVATE = {"position_id", "order_id", "command_id", "trader_id", "member_id", "claim_id", "invitation_id", "secret"}
 WITH_IDS = [address for address in addresses() if PRIVATE & set(address.arguments)]
 LISTS = [address for address in addresses() if not address.arguments and address.policy != (OPEN,)]
 BOBS_WORDS = ("bob@beta.example", "0xb0b0", "Beta", "beta.example", "beta.localhost")

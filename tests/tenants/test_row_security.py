@@ -43,6 +43,8 @@ def test_owned_models_are_the_ones_we_know() -> None:
     assert sorted(TABLES) == [
         "branding_brand",
         "tenants_auditevent",
+        "tenants_domainclaim",
+        "tenants_invitation",
         "tenants_marginpolicy",
         "tenants_user",
         "trading_approvalevent",

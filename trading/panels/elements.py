@@ -120,7 +120,8 @@ class LiquidationCard:
     """The two numbers that matter: where it ends and how far away that is.
 
     Without a liquidation price ``price.after`` is empty and ``reason`` says why. ``gauge`` is the place of the marker,
-    0 (at the price) to 100 (far away). ``price_value`` is the unformatted price for the chart's line.
+    0 (at the price) to 100 (far away). For drawing and asking, ``price_value`` is the price unformatted, and
+    ``distance_value`` the way there as a fraction of the mark, below zero where it lies below.
     """
 
     price: Change
@@ -130,6 +131,7 @@ class LiquidationCard:
     gauge: int
     reason: str = ""
     price_value: str = ""
+    distance_value: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,8 @@ from trading.models import Market
 from trading.panels.available import build_available
 from trading.panels.options import kind_choices, time_choices
 from trading.panels.quote import build_quote
-from trading.panels.view_models import Choice, Preset, Ticket
+from trading.panels.survival import unasked
+from trading.panels.view_models import Choice, Preset, Ticket, TicketTerms
 from trading.quoting import Quoted, mode_closed_because, usable_modes
 
 PERCENTS = (10, 25, 50, 75, 100)
@@ -22,15 +23,13 @@ MODE_NOTES = {
 
 def build_ticket(desk: Desk, market: Market, quoted: Quoted, raw: dict[str, str], form_key: UUID) -> Ticket:
     """The order form as it stands; ``raw`` is what was typed, so that nothing is lost when something is wrong."""
-    spec, form = market.rules, quoted.form
-    highest, modes = quoted.highest_leverage, _modes(desk, market, form)
+    spec, form, highest = market.rules, quoted.form, quoted.highest_leverage
     return Ticket(
         market=market.address,
         base=spec.base,
         collateral=spec.collateral,
         form_key=str(form_key),
-        modes=modes,
-        mode_notes=tuple(Preset(label=MODE_NOTES[MarginMode(mode.value)], value=mode.value) for mode in modes),
+        terms=build_terms(desk, market, form.mode),
         side=form.side.value,
         kinds=kind_choices(form),
         price=raw.get("price", ""),
@@ -43,7 +42,6 @@ def build_ticket(desk: Desk, market: Market, quoted: Quoted, raw: dict[str, str]
         leverage=str(form.leverage),
         leverage_min=1,
         leverage_max=highest,
-        leverage_note=_leverage_note(desk, market, form, highest),
         marks=tuple(Preset(label=f"{mark}x", value=str(mark)) for mark in slider_marks(desk.policy, highest)),
         percent_presets=tuple(Preset(label=f"{share}%", value=str(share)) for share in PERCENTS),
         reduce_only=form.reduce_only,
@@ -52,29 +50,45 @@ def build_ticket(desk: Desk, market: Market, quoted: Quoted, raw: dict[str, str]
         stop_loss=raw.get("stop_loss", ""),
         quote=build_quote(desk, market, quoted),
         available=build_available(desk, market, default_form(desk, market), desk.now),
+        survival=unasked(market.address),
     )
 
 
-def _modes(desk: Desk, market: Market, form: OrderForm) -> tuple[Choice, ...]:
+def build_terms(desk: Desk, market: Market, chosen: MarginMode) -> TicketTerms:
+    """The margin modes with what closes them, and what the leverage is about; ``chosen`` is the mode in the form."""
+    modes = _modes(desk, market, chosen)
+    return TicketTerms(
+        modes=modes,
+        mode_notes=tuple(Preset(label=MODE_NOTES[MarginMode(mode.value)], value=mode.value) for mode in modes),
+        leverage_note=_leverage_note(desk, market),
+    )
+
+
+def still_offered(desk: Desk, market: Market, mode: MarginMode, found: OrderForm) -> MarginMode:
+    """The mode that was chosen, or the ticket's own where that has been closed since."""
+    return found.mode if mode_closed_because(desk, market, mode) else mode
+
+
+def _modes(desk: Desk, market: Market, chosen: MarginMode) -> tuple[Choice, ...]:
     modes = (MarginMode.ISOLATED, MarginMode.CROSS) if desk.policy.offers_cross else (MarginMode.ISOLATED,)
     return tuple(
         Choice(
             value=mode.value,
             label=mode.value.title(),
-            selected=mode is form.mode,
+            selected=mode is chosen,
             closed_because=mode_closed_because(desk, market, mode),
         )
         for mode in modes
     )
 
 
-def _leverage_note(desk: Desk, market: Market, form: OrderForm, highest: int) -> str:
-    held = desk.position_in(market)
+def _leverage_note(desk: Desk, market: Market) -> str:
+    held, highest = desk.position_in(market), highest_leverage(desk.policy, market.rules.max_leverage)
     lower = desk.capabilities(market).lower_leverage
     if held and not lower.allowed:
         return lower.reason
-    if held and held.mode == MarginMode.ISOLATED and held.leverage != form.leverage:
-        return f"Your open position keeps its margin; only what you add is margined at {form.leverage}x."
+    if held and held.mode == MarginMode.ISOLATED:
+        return "Your open position keeps its margin; another leverage counts for what you add."
     if highest < market.max_leverage:
         return f"Up to {highest}x here; the venue allows {market.max_leverage}x."
     return ""

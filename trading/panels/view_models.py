@@ -26,6 +26,7 @@ from trading.panels.elements import (
     Trend,
 )
 from trading.panels.rows import Book, BookRow, FillRow, MarginChangeRow, OrderRow, PositionRow, PositionsPanel
+from trading.panels.survival import Survival
 
 __all__ = [
     "AccountPanel",
@@ -54,8 +55,10 @@ __all__ = [
     "Preset",
     "Quote",
     "Risk",
+    "Survival",
     "TerminalPage",
     "Ticket",
+    "TicketTerms",
     "Tone",
     "Trend",
     "VenueBalance",
@@ -114,6 +117,15 @@ class AvailableNote:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TicketTerms:
+    """What the form offers besides the order itself: it follows the position, the open orders and the operator."""
+
+    modes: tuple[Choice, ...]
+    mode_notes: tuple[Preset, ...]
+    leverage_note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ticket:
     """The order form. Values are what the inputs hold; the quote is what follows from them."""
 
@@ -121,8 +133,7 @@ class Ticket:
     base: str
     collateral: str
     form_key: str
-    modes: tuple[Choice, ...]
-    mode_notes: tuple[Preset, ...]
+    terms: TicketTerms
     side: str
     kinds: tuple[Choice, ...]
     price: str
@@ -135,7 +146,6 @@ class Ticket:
     leverage: str
     leverage_min: int
     leverage_max: int
-    leverage_note: str
     marks: tuple[Preset, ...]
     percent_presets: tuple[Preset, ...]
     reduce_only: bool
@@ -143,6 +153,7 @@ class Ticket:
     take_profit: str
     stop_loss: str
     quote: Quote
+    survival: Survival
     signed_in: bool = True
     quote_every: str = "2s"
     available: AvailableNote | None = None

@@ -1,9 +1,7 @@
-"""Public market data: the book, the bar and the candles."""
+"""Public market data: the book, the bar, the candles, and what recent days say of a distance."""
 
 import logging
 import time
-from dataclasses import dataclass
-from datetime import timedelta
 
 from django.core.cache import cache
 from django.http import HttpResponse, JsonResponse
@@ -12,28 +10,24 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from tenants.access import MemberRequest, trader_required
+from tenants.recent import trader_remembered
+from trading.candles import INTERVALS, candles_of, last_days
 from trading.connect import public_adapter
+from trading.forms import Unreadable, read_number
+from trading.margin.types import Side
 from trading.markets import board_of, known_at, listed_markets, market_named, stale_limits, state_of
 from trading.models import Market
 from trading.panels.market import build_book, build_market_bar, build_market_link, freshness
+from trading.panels.survival import Survival, build_survival, unasked
 from trading.panels.view_models import MarketLink
+from trading.recent import recent_market
 from trading.venues.errors import VenueError
 from trading.venues.snapshots import Book, Candle, Venue
 
 logger = logging.getLogger(__name__)
 
 BOOK_SECONDS = 1
-INTERVALS = {
-    "5m": timedelta(minutes=5),
-    "15m": timedelta(minutes=15),
-    "1h": timedelta(hours=1),
-    "4h": timedelta(hours=4),
-    "1d": timedelta(days=1),
-}
-CANDLES = 300
 CANDLES_SECONDS = 15
-KEPT_SECONDS = 3600
-AFTER_FAILURE_SECONDS = 5
 
 
 def book_of(market: Market) -> Book | None:
@@ -90,54 +84,33 @@ def list_candles(request: MemberRequest, market_name: str) -> JsonResponse:
     interval = request.GET.get("interval", "15m")
     if interval not in INTERVALS:
         return JsonResponse({"error": "Choose one of the intervals shown."}, status=400)
-    known: Candles | None = cache.get(_candles_key(market, interval))
-    if known is None or time.time() - known.read_at >= CANDLES_SECONDS:
-        try:
-            known = _read_again(market, interval) or known
-        except VenueError as error:
-            if known is None:
-                return JsonResponse({"error": error.explanation}, status=503)
+    try:
+        known = candles_of(market, interval, time.time() - CANDLES_SECONDS)
+    except VenueError as error:
+        return JsonResponse({"error": error.explanation}, status=503)
     if known is None:
         return JsonResponse({"error": "The venue did not answer a moment ago."}, status=503)
-    return JsonResponse({"candles": known.rows})
-
-
-@dataclass(frozen=True, slots=True)
-class Candles:
-    """A market's history as it was read; ``read_at`` is our clock in seconds."""
-
-    rows: list[dict[str, object]]
-    read_at: float
-
-
-def _candles_key(market: Market, interval: str) -> str:
-    return f"candles:{market.pk}:{interval}"
-
-
-def _read_again(market: Market, interval: str) -> Candles | None:
-    """Ask the venue for everybody who looks, and keep its answer; None a moment after it gave none.
-
-    History costs a tenth of what an account costs in a minute, and only its newest bar changes, which the stream tells.
-    """
-    key = _candles_key(market, interval)
-    if cache.get(f"{key}:failed"):
-        return None
-    try:
-        read = Candles(_read_candles(market, interval), time.time())
-    except VenueError:
-        cache.set(f"{key}:failed", 1, AFTER_FAILURE_SECONDS)
-        raise
-    cache.set(key, read, KEPT_SECONDS)
-    return read
-
-
-def _read_candles(market: Market, interval: str) -> list[dict[str, object]]:
-    end = timezone.now()
-    start = end - INTERVALS[interval] * CANDLES
-    rows = public_adapter(Venue(market.venue)).candles(market.rules, interval, start, end)
-    return [_candle(row) for row in rows]
+    return JsonResponse({"candles": [_candle(bar) for bar in known.bars]})
 
 
 def _candle(row: Candle) -> dict[str, object]:
     prices = {"open": row.open, "high": row.high, "low": row.low, "close": row.close}
     return {"time": int(row.opened_at.timestamp())} | {name: f"{price:f}" for name, price in prices.items()}
+
+
+@trader_remembered
+@require_GET
+def show_survival(request: MemberRequest, market_name: str) -> HttpResponse:
+    """How often the last days reached a liquidation as far away as the ticket's, which comes with the address."""
+    market = recent_market(request.operator.operator_id, market_name)
+    return render(None, "trading/_survival.html", {"survival": _survival(market, request.GET.get("distance", ""))})
+
+
+def _survival(market: Market, typed: str) -> Survival:
+    """``typed``: the way to the liquidation as a fraction of the price, below zero where it lies below."""
+    side = Side.LONG if typed.startswith("-") else Side.SHORT
+    try:
+        distance = read_number(typed.removeprefix("-"), "The distance")
+    except Unreadable:
+        return unasked(market.address)
+    return build_survival(market.address, side, distance, last_days(market, timezone.now()))

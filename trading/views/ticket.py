@@ -19,7 +19,7 @@ from trading.models import Command, Market
 from trading.models.commands import CommandKind
 from trading.panels.available import build_available
 from trading.panels.quote import build_quote
-from trading.panels.ticket import build_ticket, default_form
+from trading.panels.ticket import build_terms, build_ticket, default_form, still_offered
 from trading.panels.view_models import Quote
 from trading.quoting import Quoted, quote_order
 from trading.recent import forget_desk, forget_market, recent_desk, recent_market
@@ -58,14 +58,17 @@ def show_quote(request: MemberRequest, market_name: str) -> HttpResponse:
 @require_GET
 def show_available(request: MemberRequest, market_name: str) -> HttpResponse:
     """What the venue says that the account may use in this market, and what is set there: the one place that asks for
-    it, apart from the quotes, which never wait for a venue."""
+    it, apart from the quotes, which never wait for a venue. The terms that follow the position come along."""
     market = market_named(market_name)
     account = current_accounts(request.user).get(Venue(market.venue))
     if account is not None:
         ask_available(account, market)
     desk = desk_of(request.user, Venue(market.venue))
-    note = build_available(desk, market, default_form(desk, market), timezone.now())
-    return render(None, "trading/_available.html", {"available": note})
+    found = default_form(desk, market)
+    chosen = read_order({"mode": request.GET.get("mode", "")}, market.rules, found).mode
+    terms = build_terms(desk, market, still_offered(desk, market, chosen, found))
+    note = build_available(desk, market, found, timezone.now())
+    return render(None, "trading/_terms.html", {"available": note, "terms": terms})
 
 
 @trader_required

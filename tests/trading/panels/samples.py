@@ -150,12 +150,15 @@ def troubled_page() -> TerminalPage:
         positions=PositionsPanel(rows=(*position_rows(), pending_row()), freshness=CLOSED),
         ticket=replace(
             page.ticket,
-            modes=(
-                Choice(value="isolated", label="Isolated", selected=True),
-                Choice(
-                    value="cross",
-                    label="Cross",
-                    closed_because="Cross is closed here while you hold an isolated ETH position. Close it first.",
+            terms=replace(
+                page.ticket.terms,
+                modes=(
+                    Choice(value="isolated", label="Isolated", selected=True),
+                    Choice(
+                        value="cross",
+                        label="Cross",
+                        closed_because="Cross is closed here while you hold an isolated ETH position. Close it first.",
+                    ),
                 ),
             ),
             quote=added_quote(),

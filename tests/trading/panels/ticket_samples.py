@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from trading.panels.closing import CloseDialog, ClosePreview
 from trading.panels.exits import ExitsDialog, ExitsPreview
 from trading.panels.orders import CancelDialog, ModifyDialog, ModifyPreview
+from trading.panels.survival import DayBar, Survival
 from trading.panels.view_models import (
     Change,
     Choice,
@@ -22,6 +23,7 @@ from trading.panels.view_models import (
     Quote,
     Risk,
     Ticket,
+    TicketTerms,
     Tone,
     Trend,
 )
@@ -129,11 +131,14 @@ def ticket(*, beginners: bool = False) -> Ticket:
         base="ETH",
         collateral="USDC",
         form_key="0b5d9f0c-6f50-4f86-9d0e-5a2f1c7f3b11",
-        modes=(
-            Choice(value="isolated", label="Isolated", selected=True),
-            Choice(value="cross", label="Cross"),
+        terms=TicketTerms(
+            modes=(
+                Choice(value="isolated", label="Isolated", selected=True),
+                Choice(value="cross", label="Cross"),
+            ),
+            mode_notes=(),
+            leverage_note="Capped at 5x by Harbor Markets; the venue allows 25x." if beginners else "",
         ),
-        mode_notes=(),
         side="long",
         kinds=(Choice(value="market", label="Market", selected=True), Choice(value="limit", label="Limit")),
         price="3012.4",
@@ -146,7 +151,6 @@ def ticket(*, beginners: bool = False) -> Ticket:
         leverage="3" if beginners else "10",
         leverage_min=1,
         leverage_max=5 if beginners else 25,
-        leverage_note="Capped at 5x by Harbor Markets; the venue allows 25x." if beginners else "",
         marks=tuple(
             Preset(label=f"{mark}x cap" if beginners and mark == "5" else f"{mark}x", value=mark) for mark in marks
         ),
@@ -156,6 +160,18 @@ def ticket(*, beginners: bool = False) -> Ticket:
         take_profit="",
         stop_loss="",
         quote=quote(leverage=3 if beginners else 10),
+        survival=survival(hit=0 if beginners else 2),
+    )
+
+
+def survival(*, hit: int) -> Survival:
+    """What the last thirty days say, the first of them hit."""
+    return Survival(
+        market="ETH",
+        words="−8.1 % within a day:",
+        result=f"hit on {hit} of 30 days" if hit else "never hit in 30 days",
+        tone=Tone.WARN if hit else Tone.UP,
+        bars=tuple(DayBar(height=12 if day < hit else 1 + day % 9, is_hit=day < hit) for day in range(30)),
     )
 
 

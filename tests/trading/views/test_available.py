@@ -8,13 +8,16 @@ import pytest
 from django.test import Client
 
 from tests.trading.conftest import Desk
+from tests.trading.services.test_orders import ticket
 from tests.trading.services.test_pooled import choose_mode
 from tests.trading.services.test_records import settled
 from tests.trading.views.conftest import publish_prices
 from tests.trading.views.test_ticket import fields
+from trading.margin.types import MarginMode
 from trading.models import Command, Position, VenueAccount
 from trading.panels.numbers import plain
 from trading.recent import forget_desks
+from trading.services.orders import place_order
 
 MARKET = "/trade/hyperliquid:BTC/"
 QUOTE, ORDER, AVAILABLE, ACCOUNT = f"{MARKET}quote/", f"{MARKET}order/", f"{MARKET}available/", "/account/"
@@ -93,8 +96,47 @@ def test_portfolio_account_is_worth_what_nobody_tells(pooled: Desk, browser: Cli
 def test_standard_account_gets_no_line_and_only_what_is_set(desk: Desk, browser: Client) -> None:
     assert '<p id="available" class="note note-split" hidden hx-get=' in Client.get(browser, MARKET).content.decode()
     setting = '<span hidden data-mode="isolated" data-leverage="5"></span>'
-    assert page(browser, AVAILABLE).strip() == setting
+    assert page(browser, AVAILABLE).partition('<div id="mode_switch"')[0].strip() == setting
     assert "max not known" not in page(browser, QUOTE, size="", leverage="10")
+
+
+def modes(html: str) -> list[tuple[str, str]]:
+    """The modes of the switch, with what was said of their inputs: chosen, closed, or nothing."""
+    found = re.findall(r'name="mode" value="([a-z]+)"( checked)?( disabled)?', html)
+    return [(mode, f"{checked}{disabled}".strip()) for mode, checked, disabled in found]
+
+
+def hold(desk: Desk, mode: MarginMode) -> None:
+    """A position that appears without the page's doing."""
+    assert place_order(desk.adapter, desk.account, desk.market, ticket(mode=mode)).state == "accepted"
+    forget_desks()
+
+
+CLOSE_FIRST = "Close the position to change between isolated and cross."
+
+
+def test_position_that_opens_closes_the_other_mode_on_the_page(desk: Desk, browser: Client) -> None:
+    free = page(browser, AVAILABLE, mode="cross")
+    assert modes(free) == [("isolated", ""), ("cross", "checked")]
+    assert CLOSE_FIRST not in free
+
+    hold(desk, MarginMode.ISOLATED)
+    held = page(browser, AVAILABLE, mode="cross")
+    assert modes(held) == [("isolated", "checked"), ("cross", "disabled")]
+    assert f'<p class="note">{CLOSE_FIRST}</p>' in held
+    assert "Your open position keeps its margin" in held
+    assert modes(page(browser, AVAILABLE)) == modes(Client.get(browser, MARKET).content.decode()) == modes(held)
+
+
+def test_order_in_the_other_mode_is_refused_in_words_beside_its_field(desk: Desk, browser: Client) -> None:
+    hold(desk, MarginMode.ISOLATED)
+    sent = Command.objects.count()
+    answer = browser.post(ORDER, fields(mode="cross", size="0.02"))
+
+    assert (answer.status_code, Command.objects.count()) == (422, sent)
+    page = answer.content.decode()
+    assert f'<p class="field-error" id="error_mode" role="status" hx-swap-oob="outerMorph">{CLOSE_FIRST}</p>' in page
+    assert Position.objects.get().size == Decimal("0.01")
 
 
 def test_whoever_has_no_account_asks_nothing(desk: Desk, browser: Client) -> None:

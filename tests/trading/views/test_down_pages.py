@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import msgspec
 import pytest
@@ -17,13 +18,13 @@ from tests.factories import ALICES_ADDRESS, Belongings, Exchange, browser_at, ma
 from tests.tenants.addresses import MEMBERS, OPEN, ROLES, Address, addresses, ids_of
 from tests.tenants.test_access import ANSWERS
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
+from trading.candles import Candles, candles_key
 from trading.connect import _transport, _vault
 from trading.live import keys, weather
 from trading.models import VenueAccount
 from trading.venues import weather as rules
-from trading.venues.snapshots import Network, Venue
+from trading.venues.snapshots import Candle, Network, Venue
 from trading.venues.weather import Evidence, Kind, Outcome, Sky
-from trading.views.market import Candles, _candles_key
 
 NOBODY_LISTENS = "http://127.0.0.1:9"
 
@@ -91,10 +92,13 @@ def test_chart_that_was_never_read_says_so_and_one_that_was_stays(alpha: Exchang
     answer = browser.get(path)
     assert (answer.status_code, list(answer.json())) == (503, ["error"])
 
-    bars = [{"time": 1, "open": "1", "high": "2", "low": "1", "close": "2"}]
-    cache.set(_candles_key(market, "15m"), Candles(bars, read_at=0.0))
+    opened = datetime.fromtimestamp(900, UTC)
+    prices = (Decimal(text) for text in ("1.0", "2.5", "0.5", "2"))
+    bar = Candle("BTC", opened, opened + timedelta(minutes=15), *prices, Decimal(1), 3)
+    cache.set(candles_key(market, "15m"), Candles((bar,), read_at=0.0))
     answer = browser.get(path)
-    assert (answer.status_code, answer.json()) == (200, {"candles": bars})
+    told = {"time": 900, "open": "1.0", "high": "2.5", "low": "0.5", "close": "2"}
+    assert (answer.status_code, answer.json()) == (200, {"candles": [told]})
 
 
 def test_support_sees_how_old_the_figures_are(alpha: Exchange, alices: Belongings) -> None:

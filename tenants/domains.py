@@ -1,0 +1,112 @@
+"""Host names of an operator's own: claimed, proven by a record in DNS, in force, given up.
+
+A claim leads nowhere and stands in nobody's way, so that no one can take a name by being first to type it. What proves
+it is a text record at a name of its own below the host, which only whoever holds the domain can write. Where a host
+leads is decided by ``tenants.hosts`` alone, from the rows of ``Domain``.
+"""
+
+import re
+import secrets
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
+from tenants.hosts import HOST, forget_hosts
+from tenants.models import Domain, DomainClaim
+from tenants.names import NamesSilent, texts_of
+
+PROOF_LABEL = "_perpsstudio"
+MOST_CLAIMS = 20
+# A press of the button asks DNS once, however often it is pressed.
+BETWEEN_CHECKS = timedelta(seconds=5)
+LONGEST_HOST = 120
+NOT_A_HOST = "That is no host name. Write it as in trade.example.com, without a port."
+GIVEN = "Addresses under {host} are given out by the platform."
+TAKEN = "The record is there, but this name leads to an exchange already. Ask the platform."
+NOT_THERE = "The text record was not found. New records may take an hour until everybody sees them."
+OTHER = "There is a text record, but with another value."
+SILENT = "DNS did not answer. Try again in a minute."
+TOO_MANY = "That is more than can be waiting at once. Remove one first."
+ALREADY = "This name is in your list already."
+IN_USE = "You are at this address now. Come through another one to remove it."
+
+
+class DomainRefused(Exception):
+    """A change of the names that cannot be; the text says why."""
+
+
+def read_host(typed: str) -> str:
+    """A host name as DNS has it, from what people type or copy. Raises ``DomainRefused``.
+
+    >>> read_host(" https://Trade.Example.com/trade/BTC/ ")
+    'trade.example.com'
+    """
+    host = re.sub(r"^[a-z]+://", "", typed.strip().lower()).partition("/")[0].rstrip(".")
+    is_name = HOST.match(host) and "." in host and ":" not in host and not host.rpartition(".")[2].isdigit()
+    if not is_name or len(host) > LONGEST_HOST:
+        raise DomainRefused(NOT_A_HOST)
+    if host == settings.PLATFORM_HOST or host.endswith(f".{settings.PLATFORM_HOST}"):
+        raise DomainRefused(GIVEN.format(host=settings.PLATFORM_HOST))
+    return host
+
+
+def record_name(claim: DomainClaim) -> str:
+    """Where the text record of a claim belongs."""
+    return f"{PROOF_LABEL}.{claim.host}"
+
+
+def claim_host(typed: str) -> DomainClaim:
+    """Write down that the operator in scope wants a host name. Raises ``DomainRefused``."""
+    host = read_host(typed)
+    if DomainClaim.objects.filter(proven_at=None).count() >= MOST_CLAIMS:
+        raise DomainRefused(TOO_MANY)
+    claim = DomainClaim(host=host, token=secrets.token_hex(16))
+    try:
+        with transaction.atomic():
+            claim.save()
+    except IntegrityError:
+        raise DomainRefused(ALREADY) from None
+    return claim
+
+
+def check_claim(claim: DomainClaim, now: datetime) -> bool:
+    """Ask DNS for the proof, and say whether that has put the name in force; what is missing stands in the claim."""
+    due = Q(checked_at=None) | Q(checked_at__lte=now - BETWEEN_CHECKS)
+    if not DomainClaim.objects.filter(due, pk=claim.pk, proven_at=None).update(checked_at=now):
+        return False
+    try:
+        texts = texts_of(record_name(claim))
+    except NamesSilent:
+        return _note(claim, SILENT)
+    if claim.token not in texts:
+        return _note(claim, OTHER if texts else NOT_THERE)
+    try:
+        return _put_in_force(claim, now)
+    except IntegrityError:
+        return _note(claim, TAKEN)
+
+
+@transaction.atomic
+def _put_in_force(claim: DomainClaim, now: datetime) -> bool:
+    waiting = DomainClaim.objects.filter(pk=claim.pk, proven_at=None)
+    if not waiting.update(proven_at=now, problem=""):
+        return False
+    Domain.objects.create(host=claim.host, operator_id=claim.operator_id)
+    return True
+
+
+def _note(claim: DomainClaim, problem: str) -> bool:
+    DomainClaim.objects.filter(pk=claim.pk).update(problem=problem)
+    return False
+
+
+def give_up(claim: DomainClaim, here: str) -> None:
+    """Take a name out of force and off the list. Raises ``DomainRefused`` for the host ``here`` that asks for it."""
+    if claim.host == here.partition(":")[0].lower():
+        raise DomainRefused(IN_USE)
+    with transaction.atomic():
+        Domain.objects.filter(host=claim.host, operator_id=claim.operator_id).delete()
+        claim.delete()
+    forget_hosts()

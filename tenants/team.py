@@ -1,0 +1,95 @@
+"""The operator's team: who is in it, who is asked in, and that an owner always stays.
+
+Everything happens in the operator's scope. What cannot be is raised as ``TeamRefused`` with the sentence for the page.
+"""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+
+from tenants.models import Invitation, Role, User
+
+LINK_LASTS = timedelta(days=7)
+IS_HERE = "Somebody with this e-mail is here already. Invite a person under an address that is used for nothing else."
+JUST_INVITED = "A link for this person was made at this very moment. Look at the list below."
+LAST_OWNER = "This is the only owner. Make somebody else an owner first."
+LINK_ENDED = "This link was used, was withdrawn, or is too old. Ask the owner for a new one."
+
+
+class TeamRefused(Exception):
+    """A change of the team that cannot be; the text says why."""
+
+
+def members() -> list[User]:
+    """Everybody with a role, those who may come in first."""
+    return list(User.objects.exclude(role="").order_by("-is_active", "role", "email", "pk"))
+
+
+def invite(inviter: User, email: str, role: Role, now: datetime) -> str:
+    """Ask somebody in and return the secret of the link, which is told this once. A new link ends an older one."""
+    if User.objects.filter(email__iexact=email).exists():
+        raise TeamRefused(IS_HERE)
+    secret = secrets.token_urlsafe(32)
+    invitation = Invitation(
+        email=email,
+        role=role,
+        digest=_digest(secret),
+        invited_by=inviter,
+        created_at=now,
+        expires_at=now + LINK_LASTS,
+    )
+    try:
+        with transaction.atomic():
+            Invitation.objects.filter(email__iexact=email).delete()
+            invitation.save()
+    except IntegrityError:
+        raise TeamRefused(JUST_INVITED) from None
+    return secret
+
+
+def invitation_of(secret: str, now: datetime) -> Invitation:
+    """The invitation that a link stands for. Raises ``TeamRefused`` where it stands for none any more."""
+    found: Invitation | None = Invitation.objects.filter(digest=_digest(secret), expires_at__gt=now).first()
+    if found is None:
+        raise TeamRefused(LINK_ENDED)
+    return found
+
+
+def join(secret: str, password: str, now: datetime) -> User:
+    """Make the person of an invitation a member, once."""
+    invitation = invitation_of(secret, now)
+    user = User(email=invitation.email, role=invitation.role)
+    user.set_password(password)
+    try:
+        with transaction.atomic():
+            taken, _ = Invitation.objects.filter(pk=invitation.pk).delete()
+            if not taken:
+                raise TeamRefused(LINK_ENDED)
+            user.save()
+    except IntegrityError:
+        raise TeamRefused(IS_HERE) from None
+    return user
+
+
+@transaction.atomic
+def change_member(member_id: int, *, role: Role | None = None, is_active: bool | None = None) -> tuple[User, User]:
+    """Give a member another role, or close or reopen his way in; return him as he was and as he is.
+
+    Raises ``User.DoesNotExist`` for whoever is not in the team, ``TeamRefused`` where no owner would be left.
+    """
+    team = {row.pk: row for row in User.objects.select_for_update().exclude(role="").order_by("pk")}
+    if member_id not in team:
+        raise User.DoesNotExist
+    member, before = team[member_id], User.objects.get(pk=member_id)
+    member.role = member.role if role is None else role
+    member.is_active = member.is_active if is_active is None else is_active
+    if not any(row.role == Role.OWNER and row.is_active for row in team.values()):
+        raise TeamRefused(LAST_OWNER)
+    member.save(update_fields=["role", "is_active"])
+    return before, member
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,168 @@
+"""The team: asked in by a link that works once, changed by owners, and never without one."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from tenants.models import AuditEvent, Invitation, Role, User
+from tenants.scope import operator_scope
+from tests.factories import Exchange, browser_at
+
+PAGE = "/console/team/"
+EMAIL, PASSWORD = "nina@alpha.example", "a long and quiet evening"
+
+
+def invite(exchange: Exchange, email: str = EMAIL, role: str = Role.SUPPORT) -> str:
+    """The path of the link that the owner is shown."""
+    answer = browser_at(exchange, exchange.owner).post(PAGE, {"email": email, "role": role})
+    assert answer.status_code == 200, answer.content.decode()
+    assert "no-store" in answer.headers["Cache-Control"]
+    (link,) = re.findall(rf'value="http://{exchange.host}(/join/[^"]+/)"', answer.content.decode())
+    return str(link)
+
+
+def member(exchange: Exchange, email: str = EMAIL) -> User:
+    with operator_scope(exchange.operator.pk):
+        found: User = User.objects.get(email=email)
+        return found
+
+
+def change(exchange: Exchange, person: User, what: str) -> str:
+    answer = browser_at(exchange, exchange.owner).post(f"{PAGE}{person.pk}/", {"change": what}, follow=True)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def test_whoever_has_the_link_chooses_a_password_and_is_in(alpha: Exchange) -> None:
+    link, newcomer = invite(alpha), browser_at(alpha)
+    assert EMAIL in newcomer.get(link).content.decode()
+
+    answer = newcomer.post(link, {"password": PASSWORD})
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/support/")
+    assert newcomer.get("/support/").status_code == 200
+    assert newcomer.get(PAGE).status_code == 404
+    assert member(alpha).role == Role.SUPPORT
+    signed_in = browser_at(alpha).post("/sign-in/", {"email": EMAIL, "password": PASSWORD})
+    assert signed_in.headers["Location"] == "/support/"
+
+
+def test_link_works_once(alpha: Exchange) -> None:
+    link = invite(alpha)
+    browser_at(alpha).post(link, {"password": PASSWORD})
+    again = browser_at(alpha).post(link, {"password": "another long password"})
+
+    assert again.status_code == 404
+    assert "This link was used, was withdrawn, or is too old." in again.content.decode()
+    assert member(alpha).check_password(PASSWORD)
+
+
+def test_link_ends_by_itself_by_a_newer_one_and_by_hand(alpha: Exchange) -> None:
+    first = invite(alpha)
+    second = invite(alpha)
+    assert [browser_at(alpha).get(link).status_code for link in (first, second)] == [404, 200]
+
+    with operator_scope(alpha.operator.pk):
+        invitation = Invitation.objects.get()
+    browser_at(alpha, alpha.owner).post(f"{PAGE}invitations/{invitation.pk}/")
+    assert browser_at(alpha).get(second).status_code == 404
+
+    third = invite(alpha)
+    with operator_scope(alpha.operator.pk):
+        Invitation.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert browser_at(alpha).get(third).status_code == 404
+    assert "ended" in browser_at(alpha, alpha.owner).get(PAGE).content.decode()
+
+
+def test_link_is_worth_nothing_at_another_operator(alpha: Exchange, beta: Exchange) -> None:
+    assert browser_at(beta).get(invite(alpha)).status_code == 404
+
+
+def test_weak_password_is_a_sentence_and_leaves_the_link_as_it_is(alpha: Exchange) -> None:
+    link = invite(alpha)
+    answer = browser_at(alpha).post(link, {"password": "short"})
+
+    assert (answer.status_code, "at least 12 characters" in answer.content.decode()) == (422, True)
+    assert browser_at(alpha).get(link).status_code == 200
+
+
+def test_secret_of_a_link_is_kept_nowhere(alpha: Exchange) -> None:
+    secret = invite(alpha).split("/")[2]
+
+    with operator_scope(alpha.operator.pk):
+        kept = [*Invitation.objects.values_list(), *AuditEvent.objects.values_list()]
+    assert secret not in repr(kept)
+
+
+@pytest.mark.parametrize(
+    ("email", "sentence"),
+    [
+        ("alice@alpha.example", "Somebody with this e-mail is here already."),
+        ("SAM@alpha.example", "Somebody with this e-mail is here already."),
+        ("nobody", "Enter a valid email address."),
+        ("", "Enter an e-mail address."),
+    ],
+)
+def test_who_cannot_be_invited_is_said_in_words(alpha: Exchange, email: str, sentence: str) -> None:
+    answer = browser_at(alpha, alpha.owner).post(PAGE, {"email": email, "role": "support"})
+
+    assert (answer.status_code, sentence in answer.content.decode()) == (422, True)
+
+
+def test_role_is_changed_and_a_way_in_closed_at_once(alpha: Exchange) -> None:
+    support = browser_at(alpha, alpha.support)
+    change(alpha, alpha.support, "owner")
+    assert support.get(PAGE).status_code == 200
+    change(alpha, alpha.support, "close")
+    assert support.get(PAGE).status_code == 302
+    change(alpha, alpha.support, "reopen")
+    change(alpha, alpha.support, "support")
+    assert (support.get(PAGE).status_code, support.get("/support/").status_code) == (404, 200)
+
+
+@pytest.mark.parametrize("what", ["support", "close"])
+def test_last_owner_stays(alpha: Exchange, what: str) -> None:
+    assert "This is the only owner." in change(alpha, alpha.owner, what)
+    kept = member(alpha, alpha.owner.email)
+    assert (kept.role, kept.is_active) == (Role.OWNER, True)
+
+
+def test_owner_may_go_where_another_one_stays(alpha: Exchange) -> None:
+    change(alpha, alpha.support, "owner")
+    browser: Client = browser_at(alpha, alpha.owner)
+    browser.post(f"{PAGE}{alpha.owner.pk}/", {"change": "close"})
+
+    assert not member(alpha, alpha.owner.email).is_active
+    assert browser.get(PAGE).status_code == 302
+
+
+@pytest.mark.parametrize("what", ["", "trader", "delete"])
+def test_nothing_else_can_be_made_of_a_member(alpha: Exchange, what: str) -> None:
+    answer = browser_at(alpha, alpha.owner).post(f"{PAGE}{alpha.support.pk}/", {"change": what})
+
+    assert (answer.status_code, member(alpha, alpha.support.email).role) == (404, Role.SUPPORT)
+
+
+def test_traders_are_not_of_the_team(alpha: Exchange) -> None:
+    browser = browser_at(alpha, alpha.owner)
+
+    assert browser.post(f"{PAGE}{alpha.trader.pk}/", {"change": "owner"}).status_code == 404
+    assert "alice@alpha.example" not in browser.get(PAGE).content.decode()
+
+
+def test_every_step_is_on_record(alpha: Exchange) -> None:
+    browser_at(alpha).post(invite(alpha), {"password": PASSWORD})
+    change(alpha, member(alpha), "owner")
+    change(alpha, member(alpha), "close")
+
+    with operator_scope(alpha.operator.pk):
+        told = [(event.action, event.actor.email) for event in AuditEvent.objects.order_by("pk")]
+    owner = alpha.owner.email
+    assert told == [
+        ("invited to the team", owner),
+        ("joined the team", EMAIL),
+        ("team member changed", owner),
+        ("team member changed", owner),
+    ]

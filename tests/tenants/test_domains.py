@@ -1,0 +1,191 @@
+"""Host names of an operator's own: nothing leads anywhere before DNS has proven whose the name is."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from tenants import names
+from tenants.domains import MOST_CLAIMS, DomainRefused, claim_host, read_host
+from tenants.hosts import forget_hosts
+from tenants.models import AuditEvent, Domain, DomainClaim
+from tenants.scope import operator_scope
+from tests.factories import Exchange, browser_at
+from tests.tenants.name_server import NameServer
+
+HOST = "trade.example.com"
+RECORD = f"_perpsstudio.{HOST}"
+PAGE = "/console/domains/"
+
+
+@pytest.fixture
+def dns(monkeypatch: pytest.MonkeyPatch) -> Iterator[NameServer]:
+    with NameServer() as server:
+        monkeypatch.setattr(names, "resolver", server.resolver)
+        monkeypatch.setattr(names, "PATIENCE_SECONDS", 1.0)
+        yield server
+    forget_hosts()
+
+
+def claim_of(exchange: Exchange) -> DomainClaim:
+    with operator_scope(exchange.operator.pk):
+        found: DomainClaim = DomainClaim.objects.get(host=HOST)
+        return found
+
+
+def claimed(exchange: Exchange) -> tuple[Client, DomainClaim]:
+    """The owner's browser, and the claim that he has just made."""
+    browser = browser_at(exchange, exchange.owner)
+    assert browser.post(PAGE, {"host": HOST}).status_code == 302
+    return browser, claim_of(exchange)
+
+
+def check(browser: Client, exchange: Exchange) -> str:
+    """Press the button as if the last time were long ago; the page that follows."""
+    with operator_scope(exchange.operator.pk):
+        claim = claim_of(exchange)
+        DomainClaim.objects.filter(pk=claim.pk).update(checked_at=timezone.now() - timedelta(minutes=1))
+    return browser.post(f"{PAGE}{claim.pk}/check/", follow=True).content.decode()
+
+
+def answer_at(host: str) -> int:
+    forget_hosts()
+    return Client(headers={"host": host}).get("/sign-in/").status_code
+
+
+@pytest.mark.parametrize(
+    ("typed", "host"),
+    [
+        ("trade.example.com", HOST),
+        (" HTTPS://Trade.Example.com/x?y ", HOST),
+        ("trade.example.com.", HOST),
+        ("a.b", "a.b"),
+    ],
+)
+def test_host_is_read_as_people_write_it(typed: str, host: str) -> None:
+    assert read_host(typed) == host
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "",
+        "localhost",
+        "example",
+        "127.0.0.1",
+        "[::1]",
+        "a.b:8000",
+        "-a.example.com",
+        "a..b",
+        "a b.com",
+        "tr\u00e4de.com",
+    ],
+)
+def test_what_is_no_host_name_is_refused_in_words(typed: str) -> None:
+    with pytest.raises(DomainRefused, match="That is no host name"):
+        read_host(typed)
+
+
+def test_names_below_the_platform_are_the_platforms_to_give() -> None:
+    with pytest.raises(DomainRefused, match="given out by the platform"):
+        read_host("mine.localhost")
+
+
+def test_claimed_name_leads_nowhere_until_its_record_is_there(alpha: Exchange, dns: NameServer) -> None:
+    browser, claim = claimed(alpha)
+    page = browser.get(PAGE).content.decode()
+    assert [text in page for text in (RECORD, claim.token, "waiting for DNS", "Not checked yet.")] == [True] * 4
+
+    assert "The text record was not found." in check(browser, alpha)
+    dns.texts[RECORD] = ["something else"]
+    assert "There is a text record, but with another value." in check(browser, alpha)
+    assert answer_at(HOST) == 404
+
+    dns.texts[RECORD] = ["something else", claim.token]
+    assert f"{HOST} leads to your exchange now." in check(browser, alpha)
+    assert answer_at(HOST) == 200
+    assert set(dns.asked) == {RECORD}
+    assert "Yours, proven." in browser.get(PAGE).content.decode()
+
+
+def test_silent_dns_is_a_sentence_and_changes_nothing(alpha: Exchange, dns: NameServer) -> None:
+    browser, _ = claimed(alpha)
+    dns.is_silent = True
+
+    assert "DNS did not answer." in check(browser, alpha)
+    assert claim_of(alpha).proven_at is None
+
+
+def test_button_asks_once_however_often_it_is_pressed(alpha: Exchange, dns: NameServer) -> None:
+    browser, claim = claimed(alpha)
+    for _ in range(3):
+        browser.post(f"{PAGE}{claim.pk}/check/")
+
+    assert dns.asked == [RECORD]
+
+
+def test_two_operators_may_claim_one_name_and_only_its_holder_gets_it(
+    alpha: Exchange, beta: Exchange, dns: NameServer
+) -> None:
+    first, _ = claimed(alpha)
+    second, holders = claimed(beta)
+    dns.texts[RECORD] = [holders.token]
+    check(first, alpha)
+    check(second, beta)
+    assert Domain.objects.get(host=HOST).operator == beta.operator
+
+    dns.texts[RECORD] = [claim_of(alpha).token]
+    assert "this name leads to an exchange already" in check(first, alpha)
+    assert Domain.objects.get(host=HOST).operator == beta.operator
+
+
+def test_name_given_up_leads_nowhere_and_may_be_claimed_again(alpha: Exchange, dns: NameServer) -> None:
+    browser, claim = claimed(alpha)
+    dns.texts[RECORD] = [claim.token]
+    check(browser, alpha)
+    own = Client(headers={"host": HOST})
+    with operator_scope(alpha.operator.pk):
+        own.force_login(alpha.owner)
+    assert "You are at this address now." in own.post(f"{PAGE}{claim.pk}/remove/", follow=True).content.decode()
+    assert answer_at(HOST) == 200
+
+    browser.post(f"{PAGE}{claim.pk}/remove/")
+    assert (answer_at(HOST), answer_at(alpha.host)) == (404, 200)
+    assert claimed(alpha)[1].token != claim.token
+
+
+def test_names_that_the_platform_gave_have_no_buttons(alpha: Exchange) -> None:
+    page = browser_at(alpha, alpha.owner).get(PAGE).content.decode()
+
+    assert ("alpha.localhost" in page, "You are here now." in page, "/remove/" in page) == (True, True, False)
+
+
+@pytest.mark.parametrize(("typed", "sentence"), [(HOST, "in your list already"), ("x", "That is no host name")])
+def test_refusal_keeps_what_was_typed(alpha: Exchange, typed: str, sentence: str) -> None:
+    browser, _ = claimed(alpha)
+    answer = browser.post(PAGE, {"host": typed})
+
+    assert answer.status_code == 422
+    assert (sentence in answer.content.decode(), f'value="{typed}"' in answer.content.decode()) == (True, True)
+
+
+def test_waiting_names_are_limited(alpha: Exchange) -> None:
+    with operator_scope(alpha.operator.pk):
+        for number in range(MOST_CLAIMS):
+            claim_host(f"trade{number}.example.com")
+        with pytest.raises(DomainRefused, match="more than can be waiting"):
+            claim_host(HOST)
+
+
+def test_every_step_is_on_record(alpha: Exchange, dns: NameServer) -> None:
+    browser, claim = claimed(alpha)
+    dns.texts[RECORD] = [claim.token]
+    for _ in range(2):
+        check(browser, alpha)
+    browser.post(f"{PAGE}{claim.pk}/remove/")
+
+    with operator_scope(alpha.operator.pk):
+        told = [(event.action, event.subject) for event in AuditEvent.objects.order_by("pk")]
+    assert told == [(action, HOST) for action in ("domain claimed", "domain in force", "domain given up")]
