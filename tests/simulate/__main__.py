@@ -8,8 +8,10 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 
-from tests.simulate.report import Pair, last_line, table, write
-from tests.simulate.run import Finding, Plan, round_robin, simulate
+from tests.simulate.pair import Pair
+from tests.simulate.platform import Plan
+from tests.simulate.report import last_line, tables, write
+from tests.simulate.run import Finding, round_robin, simulate
 
 PROCESSES = 2
 PLANS = (
@@ -19,6 +21,7 @@ PLANS = (
     Plan(10_000, 10, hours=0.5),
     Plan(100_000, 1, hours=2, warming_up=3000),
     Plan(100_000, 10, hours=0.5),
+    Plan(10_000, 1, hours=24, viewers=100),
 )
 HEADLINE = Plan(10_000, 1, hours=24)
 # A round robin repeats itself much sooner than a day.
@@ -49,11 +52,13 @@ def main() -> int:
         pairs = [Pair(ours[plan].result(), theirs[plan].result()) for plan in plans]
     if options.docs:
         write(pairs)
-    sys.stdout.write(f"{table(pairs)}\n\n")
+    sys.stdout.write(f"{tables(pairs)}\n\n")
     broken = [line for pair in pairs for line in pair.broken()]
     for line in broken:
         sys.stdout.write(f"BROKEN: {line}\n")
-    sys.stdout.write(f"{last_line(pairs[-1])}\n")
+    day = pairs[-1]
+    sys.stdout.write(f"{day.ours.plan.hours:g} hours of the last in {day.ours.took:.0f} seconds of processor time\n")
+    sys.stdout.write(f"{last_line(day)}\n")
     return 1 if broken else 0
 
 

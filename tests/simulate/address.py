@@ -3,8 +3,10 @@
 import heapq
 from collections.abc import Callable
 from itertools import count
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tests.simulate.world import Floats, Places, VenueCounter
 from trading.services import schedule
@@ -20,11 +22,29 @@ WEIGHT = READINGS.account
 FASTEST, USUAL, SLOWEST = 0.02, 0.10, 6.0
 CLEAN = Answer()
 
-# Told of accounts that were read: where they are, when we asked, and when the answers came.
-Read = Callable[[Places, float, Floats], None]
-# Told of one account: that its order was answered, or that it could not be read after it.
-Done = Callable[[int], None]
 Event = tuple[float, int, Callable[[], None]]
+
+
+class Accounts(Protocol):
+    """Everybody's accounts, each at one place: how they answer, and who is told what came of them."""
+
+    def fails(self, places: Places) -> NDArray[np.bool_]:
+        """Whether each of these readings fails."""
+
+    def rests(self, place: int, now: float) -> bool:
+        """Whether the account is left alone now."""
+
+    def read(self, places: Places, asked: float, answered: Floats) -> None:
+        """These were read: asked for at this moment, answered at these."""
+
+    def failed(self, places: Places, answered: Floats) -> None:
+        """Readings of these in their turn failed at these moments."""
+
+    def ordered(self, place: int) -> None:
+        """The account's order was answered."""
+
+    def unread(self, place: int) -> None:
+        """The account could not be read after its order."""
 
 
 class Address:
@@ -34,17 +54,17 @@ class Address:
     sooner than the platform counts them; the venue counts each of them at its own moment.
     """
 
-    def __init__(self, places: Places, chance: np.random.Generator, *, read: Read, done: Done, unread: Done) -> None:
+    def __init__(self, places: Places, chance: np.random.Generator, accounts: Accounts) -> None:
         self.places = places
         self.meter = weight_meter("address", LIMIT)
         self.has_slack = True
         self.lags: list[float] = []
         self.counter = VenueCounter(LIMIT)
         self.waits: list[float] = []
-        self.reads = 0
-        self._read, self._done, self._unread = read, done, unread
+        self.reads = self.failures = 0
         # Whose executions are to be read, and since when.
         self.behind: dict[int, float] = {}
+        self._accounts = accounts
         self._whole_at = 0.0
         self._chance = chance
         self._ledger = Ledger()
@@ -72,8 +92,7 @@ class Address:
 
         def answered() -> None:
             self._ledger.settle(float(answers.max()), name, charges, CLEAN)
-            self.reads += len(places)
-            self._read(places, now, answers)
+            self._tell(places, now, answers, in_turn=True)
 
         self._at(float(answers.max()), answered)
         return True
@@ -93,11 +112,11 @@ class Address:
 
         def answered(now: float) -> None:
             self._ledger.settle(now, name, charges, CLEAN)
-            self._done(place)
+            self._accounts.ordered(place)
             if not self._explain(now, place, READINGS.executions, Priority.URGENT):
                 self.fall_behind(now, place)
                 if not self._read_one(now, place, WEIGHT, Priority.URGENT):
-                    self._unread(place)
+                    self._accounts.unread(place)
 
         self._at(moment, lambda: attempt(moment))
 
@@ -106,25 +125,44 @@ class Address:
         self.behind.setdefault(place, now)
 
     def catch_up(self, now: float) -> None:
-        """Read an account whole that has waited for it longest, and now and then any other."""
+        """Read an account whole that has waited for it longest and does not rest, and now and then any other."""
         apart = READINGS.whole / (WHOLE_SHARE * self.meter.ceiling(Priority.ROUTINE) / self.meter.seconds)
         if now - self._whole_at >= apart:
             self._whole_at = now
             self._read_one(now, int(self.places[0]), READINGS.whole, Priority.ROUTINE)
-        if self.behind:
-            self._explain(now, next(iter(self.behind)), READINGS.explaining, Priority.ROUTINE)
+        waiting = next((place for place in self.behind if not self._accounts.rests(place, now)), None)
+        if waiting is not None:
+            self._explain(now, waiting, READINGS.explaining, Priority.ROUTINE)
 
     def _explain(self, now: float, place: int, weight: int, priority: Priority) -> bool:
-        """Read an account with its executions; False where they have no room."""
+        """Read an account with its executions; False where they have no room. Where that fails they wait again, behind
+        all others."""
         is_free = self.has_slack and priority is Priority.URGENT
         meter = schedule.executions_meter(self.meter, slack=self.has_slack)
         more = () if is_free else (Charge(meter, weight),)
-        is_read = self._read_one(now, place, WEIGHT + weight, priority, more)
-        if is_read:
-            self.lags.append(now - self.behind.pop(place, now))
-        return is_read
+        since = self.behind.get(place, now)
 
-    def _read_one(self, now: float, place: int, weight: int, priority: Priority, more: tuple[Charge, ...] = ()) -> bool:
+        def came(is_read: bool) -> None:
+            if is_read:
+                self.lags.append(now - since)
+            else:
+                self.fall_behind(since, place)
+
+        is_asked = self._read_one(now, place, WEIGHT + weight, priority, more, came)
+        if is_asked:
+            self.behind.pop(place, None)
+        return is_asked
+
+    def _read_one(
+        self,
+        now: float,
+        place: int,
+        weight: int,
+        priority: Priority,
+        more: tuple[Charge, ...] = (),
+        came: Callable[[bool], None] | None = None,
+    ) -> bool:
+        """Ask for one account; False where the budget says no. ``came`` is told whether it was read."""
         name, charges = self._request(weight)
         if self._ledger.take(now, name, priority, (*charges, *more)):
             return False
@@ -132,10 +170,25 @@ class Address:
 
         def answered() -> None:
             self._ledger.settle(float(answers[0]), name, (*charges, *more), CLEAN)
-            self._read(np.array([place]), now, answers)
+            in_turn = priority is Priority.ROUTINE
+            is_read = self._tell(np.array([place]), now, answers, in_turn=in_turn)
+            if not is_read and not in_turn:
+                self._accounts.unread(place)
+            if came is not None:
+                came(is_read)
 
         self._at(float(answers[0]), answered)
         return True
+
+    def _tell(self, places: Places, asked: float, answers: Floats, *, in_turn: bool) -> bool:
+        """What came of these readings; whether all succeeded. Who fails in his turn rests."""
+        fails = self._accounts.fails(places)
+        self.reads += len(places)
+        self.failures += int(np.count_nonzero(fails))
+        if in_turn:
+            self._accounts.failed(places[fails], answers[fails])
+        self._accounts.read(places[~fails], asked, answers[~fails])
+        return not fails.any()
 
     def _request(self, weight: int) -> tuple[str, tuple[Charge]]:
         return str(next(self._numbers)), (Charge(self.meter, weight),)

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 from tests.simulate.address import LIMIT
-from tests.simulate.report import AT_RISK, Pair, last_line, picture, table
-from tests.simulate.run import Finding, Plan, round_robin, simulate
+from tests.simulate.pair import AT_RISK, Pair
+from tests.simulate.picture import picture
+from tests.simulate.platform import FAILING, Plan
+from tests.simulate.report import BUDGET, last_line, table, tables
+from tests.simulate.run import Finding, round_robin, simulate
 from tests.simulate.world import Traders, VenueCounter
 from trading.services.schedule import Need
 
@@ -96,5 +99,31 @@ def test_report_carries_the_measured_figures(pair: Pair) -> None:
         f"simulate: accounts=1500 within5_p99={at_risk(pair.ours)} within2_p99={ages.quantile(0.99, Need.VERY_NEAR)}"
         f" max={pair.ours.oldest:.0f} breaches=0 round_robin_p99={at_risk(pair.round_robin)}"
     )
-    assert f"{at_risk(pair.round_robin)} s" in table([pair])
+    assert f"{at_risk(pair.round_robin)} s" in tables([pair])
     assert f"{at_risk(pair.ours)} s</text>" in picture([pair])
+
+
+def test_readings_that_fail_are_told(pair: Pair) -> None:
+    """Those of the poisoned, and one in a hundred of the others."""
+    others = (pair.ours.failures - pair.ours.in_vain) / (pair.ours.reads - pair.ours.in_vain)
+
+    assert FAILING / 2 < others < FAILING * 2
+    assert f"{pair.ours.failures:,}" in table(BUDGET, [pair])
+
+
+def test_poisoned_accounts_starve_nobody() -> None:
+    """Two in a hundred can never be read and come first by their age, and everybody else is as fresh as before."""
+    poisoned, well = (simulate(Plan(1_000, 1, hours=0.6, poisoned=count)) for count in (20, 0))
+
+    assert well.in_vain == 0
+    assert 20 <= poisoned.in_vain <= poisoned.reads / 40
+    assert at_risk(poisoned) <= at_risk(well) + 5
+    assert poisoned.oldest <= well.oldest * 1.05
+
+
+def test_onlookers_starve_nobody_near_liquidation() -> None:
+    many = simulate(Plan(1_500, 1, hours=0.4, viewers=150))
+
+    assert many.viewers == 150
+    assert at_risk(many) <= 60
+    assert many.ages.quantile(0.99, Need.VERY_NEAR) <= 20
