@@ -26,7 +26,7 @@ from trading.services.apply_orders import apply_orders
 from trading.services.differences import examine
 from trading.services.endings import tell_endings
 from trading.services.history import record_margin_changes
-from trading.services.liquidations import note_remaining, record_liquidations
+from trading.services.liquidations import EPISODE, note_remaining, record_liquidations
 from trading.services.looks import sync_positions
 from trading.services.paths import read_paths
 from trading.services.readings import (
@@ -255,7 +255,8 @@ def store(
         if answers.orders is not None:
             gone = apply_orders(row, answers.orders, reading.began_at, reading.number, answers.only)
         since = _store_events(row, answers)
-        is_liquidated = bool(record_liquidations(row, since)) if answers.fills is not None else False
+        is_told = answers.fills is not None or answers.ledger is not None
+        is_liquidated = bool(is_told and record_liquidations(row, since))
         _move_cursors(row, reading, answers, shown)
         row.refresh_from_db()
         adds_up = True
@@ -268,14 +269,14 @@ def store(
 
 def _store_events(row: VenueAccount, answers: Answers) -> datetime:
     """Since when anything may have become known: the ledger is read more seldom than executions, and says which of
-    them were forced."""
+    them were forced, and of those around its entries what they took."""
     if answers.fills is not None:
         apply_fills(row, answers.fills)
     if answers.funding is not None:
         apply_funding(row, answers.funding)
     if answers.ledger is not None:
         apply_ledger(row, answers.ledger)
-    since = min([answers.since, *(entry.time for entry in answers.ledger or ())])
+    since = min([answers.since, *(entry.time - EPISODE for entry in answers.ledger or ())])
     mark_forced_fills(row, since)
     return since
 

@@ -9,17 +9,27 @@ from uuid import uuid4
 
 import pytest
 from django.db import transaction
+from django.utils import timezone
 
 from tests.trading.conftest import Desk
 from tests.trading.services.test_orders import ticket
 from tests.trading.services.test_records import settled
 from trading.margin.types import MarginMode
-from trading.models import Difference, Fill, FormerPosition, LedgerEntry, Liquidation, Market, Position
+from trading.models import (
+    Difference,
+    Fill,
+    FormerPosition,
+    LedgerEntry,
+    Liquidation,
+    Market,
+    Position,
+    VenueAccount,
+)
 from trading.services import liquidation_money
 from trading.services.liquidations import record_liquidations
 from trading.services.orders import place_order
 from trading.services.readings import locked
-from trading.services.sync import sync_account, sync_positions
+from trading.services.sync import ReadingKind, sync_account, sync_positions
 from trading.services.totals import money_totals
 
 
@@ -202,6 +212,25 @@ def figures() -> list[tuple[object, ...]]:
         "key", "method", "size_before", "closed_size", "closed_pnl", "fee", "margin", "returned", "lost", "settled",
     ]  # fmt: skip
     return list(Liquidation.objects.values_list(*names))
+
+
+def test_announcement_that_comes_without_its_executions_completes_the_record(desk: Desk) -> None:
+    """What explains a liquidation was not answered; then executions were read on, and of the ledger nothing."""
+    fall_below(desk, open_large(desk, MarginMode.CROSS), "0.99")
+    desk.sandbox.fault("drop_before", "userNonFundingLedgerUpdates", count=20)
+    assert not sync_account(desk.adapter, desk.reread())
+    desk.sandbox.clear_faults()
+    assert [(row.method, row.settled) for row in Liquidation.objects.all()] == [("backstop", Decimal(0))]
+    for fill in Fill.objects.exclude(liquidation=""):
+        Fill.objects.filter(pk=fill.pk).update(happened_at=fill.happened_at - timedelta(milliseconds=20))
+    later = {"fills": (timezone.now() + timedelta(minutes=2)).isoformat()}
+    VenueAccount.objects.update(cursors=desk.reread().cursors | later)
+
+    assert sync_account(desk.adapter, desk.reread(), frozenset({ReadingKind.ACCOUNT, ReadingKind.HISTORY}))
+    known = figures()
+    assert Liquidation.objects.get().settled < 0
+    assert settled(desk) == []
+    assert figures() == known
 
 
 def test_counterparty_of_a_liquidation_is_not_told_that_it_was_liquidated(desk: Desk) -> None:
