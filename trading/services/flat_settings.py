@@ -8,7 +8,7 @@ that of a position, and the trader's own choice follows it.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -28,7 +28,7 @@ from trading.models import (
 )
 from trading.models.commands import OPEN_STATES, CommandKind, CommandState
 from trading.models.records import DifferenceKind
-from trading.services.apply_account import SET_ELSEWHERE
+from trading.services.apply_account import CLOCKS_APART, SET_ELSEWHERE
 from trading.services.readings import SETTINGS, locked
 from trading.venues.snapshots import MarketSetting
 
@@ -64,7 +64,7 @@ def take_over(account: VenueAccount, market: Market, told: MarketSetting, asked_
         if _is_older(row, market, asked_at):
             return False
         before = None if _is_held(row, market) else expected(row, market)
-        is_ours = before is None or before == chosen or _may_be_hidden(row, market, chosen)
+        is_ours = before is None or _may_be_expected(row, market, chosen)
         Setting.objects.update_or_create(
             account=row,
             market=market,
@@ -93,11 +93,22 @@ def _commands(account: VenueAccount, market: Market) -> QuerySet[Command]:
     return found
 
 
-def expected(account: VenueAccount, market: Market) -> Chosen | None:
-    """What has to be set where nothing is held, by all that we know; None where nothing is known."""
-    known = _last_seen(account, market)
+def expected(account: VenueAccount, market: Market, apart: timedelta = CLOCKS_APART) -> Chosen | None:
+    """What has to be set where nothing is held, by all that we know; None where nothing is known.
+
+    A position was seen at a moment of the venue's, and a command of ours settled at one of ours: a command counts as
+    the later one where it is earlier by less than ``apart``.
+    """
+    known = _last_seen(account, market, apart)
     ours = _commands(account, market).filter(state=CommandState.ACCEPTED).order_by("settled_at")
     return followed_by(known, ours if known is None else ours.filter(settled_at__gt=known.at))
+
+
+def _may_be_expected(account: VenueAccount, market: Market, chosen: Chosen) -> bool:
+    """Whether this can be set without anybody's doing elsewhere, in whichever order a position was seen and commands of
+    ours came at nearly the same time."""
+    either = (expected(account, market, apart) for apart in (CLOCKS_APART, -CLOCKS_APART))
+    return chosen in either or _may_be_hidden(account, market, chosen)
 
 
 def _may_be_hidden(account: VenueAccount, market: Market, chosen: Chosen) -> bool:
@@ -108,14 +119,15 @@ def _may_be_hidden(account: VenueAccount, market: Market, chosen: Chosen) -> boo
     return is_hidden
 
 
-def _last_seen(account: VenueAccount, market: Market) -> Known | None:
-    """What the venue showed last: when it was asked, or of the last position there."""
+def _last_seen(account: VenueAccount, market: Market, apart: timedelta) -> Known | None:
+    """What the venue showed last: when it was asked, or of the last position there, whose figures are those of its last
+    reading and not of the one that found it gone."""
     here = {"account": account, "market": market}
     told = Setting.objects.filter(**here).first()
     former = FormerPosition.objects.filter(**here).order_by("-ended_at", "-pk").first()
     if former is None or (told is not None and told.told_at >= former.ended_at):
         return None if told is None else Known(_chosen(told), told.told_at)
-    return Known(_chosen(former), former.ended_at)
+    return Known(_chosen(former), former.venue_time - apart)
 
 
 def _chosen(row: Setting | FormerPosition) -> Chosen:

@@ -16,7 +16,7 @@ from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtu
 from tests.trading.services.test_orders import ticket
 from tests.trading.views.conftest import publish_prices
 from trading.margin.types import MarginMode
-from trading.models import Command, Difference, Position, Preference, Setting, SettingChange
+from trading.models import Command, Difference, FormerPosition, Position, Preference, Setting, SettingChange
 from trading.models.commands import CommandKind, CommandState
 from trading.recent import forget_desks
 from trading.services import available
@@ -134,6 +134,31 @@ def test_setting_made_elsewhere_is_found_although_nobody_looked_before(trader: E
 
     assert page.poll() == ("isolated", "3")
     assert records(trader) == [("isolated 8x", "isolated 3x", "elsewhere")]
+
+
+@pytest.mark.parametrize(
+    ("shown", "seconds", "now_set", "is_elsewhere"),
+    [(8, -5, 12, False), (8, 5, 12, False), (5, 5, 5, False), (5, -5, 5, False), (8, -90, 8, True), (12, 90, 8, True)],
+)
+def test_setting_of_ours_and_a_position_seen_at_nearly_the_same_time_may_have_come_in_either_order(
+    trader: Elsewhere, shown: int, seconds: int, now_set: int, *, is_elsewhere: bool
+) -> None:
+    """We set 12x; the last reading before the position was gone showed something else, so long before or after."""
+    for leverage in (8, 12):
+        place_order(trader.adapter, trader.account, trader.market, ticket(form_key=uuid4(), leverage=leverage))
+    held = Position.objects.select_related("market").get(account=trader.account_id)
+    close_position(trader.adapter, trader.account, held, Decimal(86000), uuid4())
+    ours = Command.objects.filter(account=trader.account_id, kind=CommandKind.LEVERAGE).latest("settled_at")
+    assert ours.settled_at is not None
+    seen_at = ours.settled_at + timedelta(seconds=seconds)
+    gone_at = seen_at + timedelta(minutes=2)
+    FormerPosition.objects.filter(account=trader.account_id).update(
+        leverage=shown, venue_time=seen_at, ended_at=gone_at
+    )
+
+    setting = told(trader.market.name, ISOLATED, now_set)
+    assert take_over(trader.account, trader.market, setting, timezone.now()) is is_elsewhere
+    assert Difference.objects.filter(kind="setting").count() == is_elsewhere
 
 
 def test_change_of_an_open_position_is_recorded_once(trader: Elsewhere, page: Page) -> None:
