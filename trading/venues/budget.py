@@ -1,4 +1,4 @@
-"""The decisions of ``trading.venues.ledger`` for all processes together: two scripts in Redis, a round trip each.
+"""The decisions of ``trading.venues.ledger`` for all processes together: three scripts in Redis, a round trip each.
 
 Redis runs a script alone and by its own clock, so two processes never spend the same weight and their clocks do not
 matter. A gate and its meters belong to one address of ours at one venue; whoever shares that address shares them.
@@ -7,10 +7,11 @@ Redis may lose all of it. Then those who still know what was used put it back be
 """
 
 import random
+import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from trading.venues.budget_scripts import SETTLE, STATE, TAKE
@@ -53,23 +54,40 @@ class Memory:
     It tells a gate that Redis lost from one that never was: only who has asked before knows another name of the gate.
     A process that has just begun knows nothing and is not held back; where all processes and Redis begin anew within
     one minute, nobody knows what was spent in it. ``silent_until``: the venue ordered silence so long.
+    Threads share it.
     """
 
     meters: dict[str, Held] = field(default_factory=dict)
     silent_until: float = 0.0
+    _guard: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def told(self, meter: Meter, now: float) -> tuple[str, int, float]:
         """The gate's name, what the meter held, and the seconds until that has dropped out."""
-        held = self.meters.get(meter.name)
+        with self._guard:
+            held = self.meters.get(meter.name)
         return ("", 0, 0.0) if held is None else (held.born, held.used, max(0.0, held.until - now))
 
     def keep(self, born: str, silence: float, used: dict[Meter, int], now: float) -> None:
-        """An answer of the gate."""
-        self.silent_until = max(self.silent_until, now + silence)
-        if len(self.meters) > MANY_METERS:
-            self.meters = {name: held for name, held in self.meters.items() if held.until > now}
-        for meter, weight in used.items():
-            self.meters[meter.name] = Held(born, weight, now + UNDER_WAY + meter.seconds)
+        """What the gate answered when it was asked ``now``."""
+        self.be_silent(now + silence)
+        with self._guard:
+            if len(self.meters) > MANY_METERS:
+                self.meters = {name: held for name, held in self.meters.items() if held.until > now}
+            for meter, weight in used.items():
+                held = Held(born, weight, now + UNDER_WAY + meter.seconds)
+                self.meters[meter.name] = _later(self.meters.get(meter.name, held), held)
+
+    def be_silent(self, until: float) -> None:
+        """The venue ordered silence until then."""
+        with self._guard:
+            self.silent_until = max(self.silent_until, until)
+
+
+def _later(known: Held, new: Held) -> Held:
+    """What is known after another answer. Where that was asked for before the known one, it takes nothing back."""
+    if new.until >= known.until:
+        return new
+    return replace(known, used=max(known.used, new.used)) if known.born == new.born else known
 
 
 class Budget:
@@ -116,7 +134,7 @@ class Budget:
         """Count an answered request from its answer on, and heed what the venue said."""
         said = "ok" if not answer.slow_down else "slow" if answer.wait is None else str(answer.wait * 1000)
         if answer.slow_down and answer.wait is not None:
-            self._memory.silent_until = max(self._memory.silent_until, self._here() + answer.wait)
+            self._memory.be_silent(self._here() + answer.wait)
         pauses = (FIRST_PAUSE * 1000, LONGEST_PAUSE * 1000, self._jitter(), UNDER_WAY * 1000)
         arguments: list[object] = [self._now(), request, said, *pauses]
         for place, charge in enumerate(charges):

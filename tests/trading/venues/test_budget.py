@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from redis import Redis
 
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
-from trading.venues.budget import Budget, request_name
+from trading.venues.budget import MANY_METERS, Budget, Memory, request_name
 from trading.venues.ledger import LONGEST_PAUSE, UNDER_WAY, Answer, Charge, Ledger, Meter, Priority
 
 MINUTE = Meter("budget:test:minute", 1200)
@@ -384,6 +384,45 @@ def test_threads_together_never_spend_more_than_the_share(budget: Budget) -> Non
     assert sum(let_through) == 1140 // 7
     assert budget.state(MINUTE).used == (1140 // 7 * 7,)
     assert budget.take(request_name(), Priority.COMMAND, [Charge(MINUTE, 1)]) == 0
+
+
+def test_threads_that_keep_many_meters_lose_none() -> None:
+    memory, errors = Memory(), list[BaseException]()
+
+    def keep(first: int) -> None:
+        try:
+            for number in range(first, first + 400):
+                memory.keep("gate", 0.0, {Meter(f"meter {number}", 1200): number}, 0.0)
+        except BaseException as error:
+            errors.append(error)
+            raise
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    threads = [threading.Thread(target=keep, args=[first]) for first in range(0, 3 * MANY_METERS, 400)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    sys.setswitchinterval(before)
+
+    assert errors == []
+    kept = [memory.told(Meter(f"meter {number}", 1200), 0.0)[1] for number in range(400 * len(threads))]
+    assert kept == list(range(400 * len(threads)))
+
+
+def test_answer_to_an_earlier_question_takes_nothing_back() -> None:
+    memory = Memory()
+    memory.keep("gate", 0.0, {MINUTE: 100}, 2.0)
+    memory.keep("gate", 0.0, {MINUTE: 80}, 1.0)
+    assert memory.told(MINUTE, 2.0) == ("gate", 100, UNDER_WAY + 60)
+
+    memory.keep("gate", 0.0, {MINUTE: 120}, 1.0)
+    assert memory.told(MINUTE, 2.0) == ("gate", 120, UNDER_WAY + 60)
+    memory.keep("the gate before", 0.0, {MINUTE: 1000}, 1.0)
+    assert memory.told(MINUTE, 2.0) == ("gate", 120, UNDER_WAY + 60)
+    memory.keep("gate", 0.0, {MINUTE: 20}, 3.0)
+    assert memory.told(MINUTE, 3.0) == ("gate", 20, UNDER_WAY + 60)
 
 
 def test_nothing_is_left_in_redis_for_long(budget: Budget, redis: Redis) -> None:  # noqa: F811
