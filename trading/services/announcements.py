@@ -4,6 +4,7 @@ A large position goes in parts, and each part is announced anew, often within on
 announcement is told by the size that it names, and by its time only among those of one size.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,6 +13,8 @@ from decimal import Decimal
 import msgspec
 
 from trading.models import LedgerEntry, VenueAccount
+
+logger = logging.getLogger(__name__)
 
 KIND = "liquidation"
 
@@ -39,14 +42,18 @@ class _Told(msgspec.Struct, rename="camel"):
 
 
 def announcements_of(account: VenueAccount, market: str, since: datetime, until: datetime) -> list[Announcement]:
-    """Those of a market, oldest first."""
+    """Those of a market, oldest first. One that cannot be read is left out, so that it stops nothing else."""
     rows = LedgerEntry.objects.filter(account=account, kind=KIND, happened_at__range=(since, until))
     told = [_announcement(row) for row in rows.order_by("happened_at", "pk")]
-    return [announcement for announcement in told if market in announcement.sizes]
+    return [announcement for announcement in told if announcement is not None and market in announcement.sizes]
 
 
-def _announcement(row: LedgerEntry) -> Announcement:
-    told = msgspec.json.decode(row.details, type=_Told)
+def _announcement(row: LedgerEntry) -> Announcement | None:
+    try:
+        told = msgspec.json.decode(row.details, type=_Told)
+    except msgspec.DecodeError as error:
+        logger.warning("The announcement %s of account %s is not understood: %s", row.key, row.account_id, error)
+        return None
     sizes = {position.coin: position.szi for position in told.liquidated_positions}
     return Announcement(row.happened_at, told.account_value, told.leverage_type.lower(), sizes)
 

@@ -29,7 +29,7 @@ from trading.services import liquidation_money
 from trading.services.liquidations import record_liquidations
 from trading.services.orders import place_order
 from trading.services.readings import locked
-from trading.services.sync import ReadingKind, sync_account, sync_positions
+from trading.services.sync import EVERYTHING, ReadingKind, sync_account, sync_positions
 from trading.services.totals import money_totals
 
 
@@ -231,6 +231,20 @@ def test_announcement_that_comes_without_its_executions_completes_the_record(des
     assert Liquidation.objects.get().settled < 0
     assert settled(desk) == []
     assert figures() == known
+
+
+@pytest.mark.parametrize("details", ['{"leverageType":null}', '{"liquidatedPositions":null}', "no record", ""])
+def test_announcement_that_cannot_be_read_stops_no_reading(desk: Desk, details: str) -> None:
+    open_and_fall(desk, "69600", leverage=5)
+    settled(desk)
+    fills = set(Fill.objects.values_list("key", flat=True))
+    LedgerEntry.objects.filter(kind="liquidation").update(details=details)
+    Fill.objects.all().delete()
+    Liquidation.objects.all().delete()
+
+    assert sync_account(desk.adapter, desk.reread(), EVERYTHING)
+    assert set(Fill.objects.values_list("key", flat=True)) == fills
+    assert Liquidation.objects.get().method == "market"
 
 
 def test_counterparty_of_a_liquidation_is_not_told_that_it_was_liquidated(desk: Desk) -> None:
