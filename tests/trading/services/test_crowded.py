@@ -60,7 +60,7 @@ def trade(seat: Seat, number: int) -> None:
 
 @pytest.mark.usefixtures("both", "redis")
 @pytest.mark.parametrize("place", LIMITS)
-def test_closing_cancelling_and_adding_margin_find_room_whatever_others_do(
+def test_closing_cancelling_adding_margin_and_their_proofs_find_room_whatever_others_do(
     place: Venue, sandbox: SandboxProcess, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(commands, "settle_soon", lambda command: None)
@@ -87,3 +87,11 @@ def test_closing_cancelling_and_adding_margin_find_room_whatever_others_do(
         close_position(other.adapter, other.account, held, MARK, uuid4()),
     ]
     assert [command.state for command in relieving] == [CommandState.ACCEPTED] * 3
+    use_up_a_nonce(other)
+
+
+def use_up_a_nonce(seat: Seat) -> None:
+    """As the proof does of a close whose answer was lost."""
+    burn = seat.adapter.burn(nonces.draw(seat.account, seat.adapter.moment(timezone.now())))
+    assert burn is not None
+    assert seat.adapter.deliver(burn, repeated=True).status == 200

@@ -61,6 +61,7 @@ def test_hyperliquid_silences_an_account_that_used_up_its_requests_and_still_tak
         ('"type":"batchModify","modifies":[{"oid":7,"order":{"a":0,"r":true}}]', 1, Use.RELIEF),
         ('"type":"batchModify","modifies":[{"oid":7,"order":{"r":true}},{"oid":8,"order":{"r":false}}]', 2, Use.USUAL),
         ('"type":"cancel","cancels":[{},{},{}]', 3, Use.CANCEL),
+        ('"type":"noop"', 1, Use.RELIEF),
     ],
 )
 def test_hyperliquid_action_uses_up_the_accounts_requests(action: str, requests: int, use: Use) -> None:
@@ -111,6 +112,7 @@ def test_aster_read_costs_by_its_path(method: str, path: str, weight: int) -> No
         ("POST", "positionMargin", b"symbol=X&type=1", Cost(1, 0, is_command=True, use=Use.RELIEF)),
         ("POST", "positionMargin", b"symbol=X&type=2&clientTranId=type1", Cost(1, 0, is_command=True)),
         ("POST", "leverage", b"symbol=X&leverage=5", Cost(1, 0, is_command=True)),
+        ("POST", "noop", b"user=0x1&nonce=1", Cost(1, 0, is_command=True, use=Use.RELIEF)),
     ],
 )
 def test_aster_command_costs_weight_and_orders(method: str, name: str, body: bytes, cost: Cost) -> None:

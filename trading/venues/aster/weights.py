@@ -57,6 +57,8 @@ MEMBER = b"%22symbol%22"  # once in each order of a batch
 REDUCING = frozenset({b"reduceOnly=true", b"closePosition=true"})
 REDUCING_MEMBERS = (b"%22reduceOnly%22%3A%22true%22", b"%22closePosition%22%3A%22true%22")
 MARGIN_IN = b"type=1"
+# Uses up the nonce of a command whose answer was lost, and does nothing else (Aster 1.3).
+NOTHING = "noop"
 
 
 def cost(method: str, path: str, body: bytes) -> Cost:
@@ -75,9 +77,11 @@ def cost(method: str, path: str, body: bytes) -> Cost:
 
 def _use(method: str, name: str, body: bytes, orders: int) -> Use:
     """Whether a command takes risk away: cancels, orders that all only reduce, margin put in. A changed order does not
-    say whether it only reduces."""
+    say whether it only reduces. What does nothing adds no risk, and it may be the proof of a close."""
     if method == "DELETE":
         return Use.CANCEL
+    if name == NOTHING:
+        return Use.RELIEF
     if name == "positionMargin":
         return Use.RELIEF if MARGIN_IN in body.split(b"&") else Use.USUAL
     if name == "batchOrders":

@@ -49,6 +49,8 @@ USED_UP, ONE_REQUEST_IN = b"Too many cumulative requests sent", 10.0
 UPGRADED = b"Only post-only orders allowed immediately after a network upgrade"
 POST_ONLY = "Alo"
 CANCELS = ("cancel", "cancelByCloid")
+# Uses up the nonce of a command whose answer was lost, and does nothing else (Hyperliquid 4.2).
+NOTHING = "noop"
 MORE_CANCELS = 100_000
 # So many of an account's requests are left to what takes risk away.
 RESERVE = 50
@@ -114,12 +116,12 @@ def cost(method: str, path: str, body: bytes) -> Cost:
 
 def _use(action: _Action) -> Use:
     """Whether an action takes risk away: cancels, reduce-only orders alone (new or changed), margin put into a
-    position."""
+    position. What does nothing adds none, and it may be the proof of a close."""
     if action.type in CANCELS:
         return Use.CANCEL
     orders = [*action.orders, *(change.order for change in action.modifies)]
     reduces = bool(orders) and all(order.r for order in orders)
-    return Use.RELIEF if reduces or action.ntli > 0 else Use.USUAL
+    return Use.RELIEF if reduces or action.ntli > 0 or action.type == NOTHING else Use.USUAL
 
 
 def most_cancels(cap: int) -> int:
