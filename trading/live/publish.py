@@ -91,18 +91,31 @@ def announce_shapes(operator_id: int, shapes: Mapping[int, Mapping[Fragment, str
     what fails in between is announced the next time.
     """
     told = {account_id: shape for account_id, shape in shapes.items() if shape}
-    while told:
-        with blocking().pipeline() as pipeline, suppress(WatchError):
-            # Whoever announces one of these meanwhile has this one compare again.
-            pipeline.watch(*(keys.shape(operator_id, account_id) for account_id in told))  # type: ignore[no-untyped-call]
-            changed = _differing(operator_id, told)
-            pipeline.multi()
-            for account_id, names in changed.items():
-                _queue_change(pipeline, operator_id, account_id, names)
-                _queue_shape(pipeline, keys.shape(operator_id, account_id), told[account_id])
-            pipeline.execute()
-            return changed
-    return {}
+    try:
+        return _announce(operator_id, told) if told else {}
+    except WatchError:
+        # Somebody announces one of these meanwhile: that one alone is compared again.
+        return {account_id: _announce_alone(operator_id, account_id, shape) for account_id, shape in told.items()}
+
+
+def _announce_alone(operator_id: int, account_id: int, shape: Mapping[Fragment, str]) -> list[Fragment]:
+    """Each time that this is overtaken, another announcement of the same account is done."""
+    while True:
+        with suppress(WatchError):
+            return _announce(operator_id, {account_id: shape})[account_id]
+
+
+def _announce(operator_id: int, shapes: Mapping[int, Mapping[Fragment, str]]) -> dict[int, list[Fragment]]:
+    """Raises ``WatchError``, and nothing is announced, where somebody else announces one of these meanwhile."""
+    with blocking().pipeline() as pipeline:
+        pipeline.watch(*(keys.shape(operator_id, account_id) for account_id in shapes))  # type: ignore[no-untyped-call]
+        changed = _differing(operator_id, shapes)
+        pipeline.multi()
+        for account_id, names in changed.items():
+            _queue_change(pipeline, operator_id, account_id, names)
+            _queue_shape(pipeline, keys.shape(operator_id, account_id), shapes[account_id])
+        pipeline.execute()
+        return changed
 
 
 def _differing(operator_id: int, shapes: Mapping[int, Mapping[Fragment, str]]) -> dict[int, list[Fragment]]:

@@ -7,7 +7,7 @@ import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
-from trading.live import publish
+from trading.live import keys, publish
 from trading.live.publish import Fragment, announce_shapes, turns
 
 OPERATOR, ACCOUNT, OTHER = 1, 2, 3
@@ -55,3 +55,23 @@ def test_who_is_overtaken_by_another_announcement_compares_again(redis: Redis, m
 
     monkeypatch.setattr(publish, "_differing", overtaken)
     assert announce_shapes(OPERATOR, {ACCOUNT: FLAT}) == {ACCOUNT: [Fragment.POSITIONS]}
+
+
+def test_batch_that_is_overtaken_compares_only_once_more(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody announces one of its accounts each time that all of them are compared."""
+    accounts = range(1, 26)
+    announce_shapes(OPERATOR, dict.fromkeys(accounts, FLAT))
+    compare, compared = publish._differing, list[int]()
+
+    def overtaken(operator_id: int, shapes: Mapping[int, Mapping[Fragment, str]]) -> Any:
+        found = compare(operator_id, shapes)
+        compared.append(len(shapes))
+        if len(shapes) > 1 and len(compared) < 100:
+            redis.hset(keys.shape(operator_id, ACCOUNT), mapping={"orders": str(len(compared))})
+        return found
+
+    monkeypatch.setattr(publish, "_differing", overtaken)
+    assert announce_shapes(OPERATOR, dict.fromkeys(accounts, HELD)) == {
+        number: [Fragment.POSITIONS] for number in accounts
+    }
+    assert compared == [25] + [1] * 25
