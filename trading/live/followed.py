@@ -161,7 +161,9 @@ class Followed:
 
     ``stream`` is the name its frames come under (``trading.connect.stream_of``); a stream of another name is another
     key's, and the account is then followed anew. ``is_told``: the stream tells about it since the last break;
-    ``is_reading``: it is being read. Where nobody looks at it, what may be missing is read when there is room.
+    ``is_writing``: what it told is taken out and not stored yet; ``is_reading``: it is being read besides;
+    ``is_failing``: that failed and has not succeeded since. Where nobody looks at it, what may be missing is read when
+    there is room.
     """
 
     stream: str
@@ -174,19 +176,22 @@ class Followed:
     not_before: float = 0.0
     news_since: float | None = None
     is_told: bool = False
+    is_writing: bool = False
     is_reading: bool = False
+    is_failing: bool = False
     is_looked_at: bool = True
     moves: Moves = field(default_factory=Moves)
 
     @property
     def is_current(self) -> bool:
-        """Whether all that happened has been told."""
-        return self.is_told and not (self.is_reading or self.told.must_read or self.told.must_look)
+        """Whether all that happened has been told, and can be written."""
+        waits = self.is_reading or self.is_failing or self.told.must_read or self.told.must_look
+        return self.is_told and not waits
 
     @property
     def is_settled(self) -> bool:
         """Whether all that was told is written."""
-        return not (self.is_reading or self.told.is_news)
+        return not (self.is_writing or self.told.is_news)
 
     def look(self, *, is_looked_at: bool) -> None:
         """Whether somebody looks at it from now on; whoever begins to look finds it whole."""
@@ -224,7 +229,7 @@ class Followed:
         told, self.told, self.not_before, self.news_since = self.told, Told(), math.inf, None
         if told.must_read and not (told.has_happened or self.is_looked_at):
             told.must_read, told.must_look, told.is_behind, self.whole_at = False, True, True, now
-        self.is_reading = told.must_read or told.must_look
+        self.is_writing, self.is_reading = True, told.must_read or told.must_look
         if self.is_reading:
             self.read_at = now
         if told.must_read:
@@ -233,7 +238,8 @@ class Followed:
 
     def settle(self, told: Told, outcome: Outcome, now: float) -> None:
         """What was taken out is written, or is kept for the next time."""
-        self.is_reading = False
+        self.is_writing = self.is_reading = False
+        self.is_failing = outcome is Outcome.FAILED or (self.is_failing and outcome is Outcome.BUSY)
         if outcome is Outcome.WRITTEN:
             self.told.must_read |= told.must_read
             self.told.has_happened |= told.must_read

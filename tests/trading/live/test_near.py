@@ -198,6 +198,20 @@ def test_account_counts_as_read_only_while_nothing_is_left_to_be_read() -> None:
     assert (one.is_current, one.is_settled) == (True, True)
 
 
+def test_account_whose_news_cannot_be_written_is_neither_settled_nor_counted_as_read() -> None:
+    one = followed(is_looked_at=True)
+    to_read(one, 10.0)
+    one.take_in(fills("1"), NOW)
+    found = []
+    for outcome in (Outcome.BUSY, Outcome.FAILED, Outcome.BUSY, Outcome.WRITTEN):
+        told = one.take_out(20.0)
+        assert not one.is_settled
+        one.settle(told, outcome, 20.0)
+        found.append((one.is_current, one.is_settled))
+
+    assert found == [(True, False), (False, False), (False, False), (True, True)]
+
+
 def execution(size: Decimal) -> VenueFill:
     zero = Decimal(0)
     return VenueFill(
