@@ -89,8 +89,9 @@ class Watching:
     def _choose(self) -> dict[Account, VenueAccount]:
         """The accounts to follow, with their rows; a public stream may be several operators' account."""
         looked_at = presence.looked_at_accounts()
-        # Whoever is not near any more stays until all that he was told is written.
-        told = {account: 0.0 for account, one in tuple(self._followed.items()) if not one.is_settled}
+        followed = tuple(self._followed.items())
+        # Whom nobody looks at and who is not near any more stays until all that he was told is written.
+        told = {account: 0.0 for account, one in followed if not one.is_settled and account not in looked_at}
         told |= near.read(self._venue, self._network)
         try:
             with every_operator():

@@ -13,10 +13,11 @@ from tests.trading.aster.conftest import aster, make_operator
 from tests.trading.aster.people import AsterTrader, sit_down
 from tests.trading.live.follower import eventually, running
 from tests.trading.live.test_aster_following import QUICK
-from trading.connect import public_adapter
+from trading.connect import account_adapter, public_adapter, stream_of
 from trading.live import board, follow, near, presence, watching
 from trading.live.followed import Candidate, Followed, Moves, Outcome, choose
 from trading.live.told import Told
+from trading.live.watching import Watching
 from trading.models import Fill, Liquidation, Position
 from trading.services.roster import RosterOf
 from trading.tasks.accounts import _claims, _purse
@@ -104,6 +105,32 @@ def test_whoever_is_far_is_not_followed(alice: AsterTrader, aster: SandboxProces
     alice.hear_prices()
     take_turn(alice)
     assert near.read(*HERE) == {}
+
+
+def watched(*traders: AsterTrader, told: Told | None = None) -> Watching:
+    """One stream's watching of these accounts, whose streams speak and have told so much that is not written."""
+    watching = Watching(account_adapter(traders[0].account), 1)
+    for trader in traders:
+        row = trader.account
+        one = Followed(stream_of(row), account_adapter(row), Told() if told is None else told, is_told=True)
+        watching._followed[row.operator_id, row.pk] = one
+    return watching
+
+
+def test_whoever_is_far_and_told_much_takes_no_stream_from_one_who_is_near(
+    alice: AsterTrader, aster: SandboxProcess
+) -> None:
+    """Both look, and the other one looked first."""
+    other = sit_down(aster, "carol@alpha.example")
+    other.become_ready()
+    account, far = ((one.account.operator_id, one.account.pk) for one in (alice, other))
+    for looked_at in (account, far):
+        presence.look(*looked_at)
+    watching = watched(other, told=Told(must_look=True))
+    watching._since[far] = 0.0
+
+    assert not watching._followed[far].is_settled
+    assert list(watching._choose()) == [account]
 
 
 def candidate(number: int, distance: str, since: float | None = None, *, is_followed: bool = False) -> Candidate:
