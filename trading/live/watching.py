@@ -21,7 +21,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db import Error as DatabaseError
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 from redis.exceptions import LockError, RedisError
 
@@ -114,10 +114,14 @@ class Watching:
         return {account: rows[account] for account in sorted(kept, key=lambda one: order[streams[one]])}
 
     def _count_as_read(self) -> None:
+        """Whose row a worker writes just now counts the next time, so that neither ever waits for the other."""
         told = [account_id for (_, account_id), one in tuple(self._followed.items()) if one.is_current]
         if told:
             now = timezone.now()
-            VenueAccount.objects.filter(pk__in=told).update(attempted_at=now, confirmed_at=now)
+            with transaction.atomic():
+                rows = VenueAccount.objects.select_for_update(no_key=True, skip_locked=True).filter(pk__in=told)
+                free = list(rows.values_list("pk", flat=True))
+                VenueAccount.objects.filter(pk__in=free).update(attempted_at=now, confirmed_at=now)
 
     def _follow(self, chosen: Mapping[Account, VenueAccount]) -> None:
         for account in self._followed.keys() - chosen.keys():

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
+from threading import Thread
 
 import pytest
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 from redis import Redis
 
@@ -19,6 +21,7 @@ from trading.live.followed import Candidate, Followed, Moves, Outcome, choose
 from trading.live.told import Told
 from trading.live.watching import Watching
 from trading.models import Fill, Liquidation, Position
+from trading.services.readings import locked
 from trading.services.roster import RosterOf
 from trading.tasks.accounts import _claims, _purse
 from trading.venues.aster import listening
@@ -131,6 +134,34 @@ def test_whoever_is_far_and_told_much_takes_no_stream_from_one_who_is_near(
 
     assert not watching._followed[far].is_settled
     assert list(watching._choose()) == [account]
+
+
+def test_account_that_a_worker_writes_counts_as_read_the_next_time_and_nobody_waits(
+    alice: AsterTrader, aster: SandboxProcess
+) -> None:
+    other = sit_down(aster, "carol@alpha.example")
+    other.become_ready()
+    watching, before, errors = watched(alice, other), timezone.now(), list[OperationalError]()
+
+    def count() -> None:
+        try:
+            with every_operator(), transaction.atomic():
+                with connection.cursor() as cursor:
+                    cursor.execute("SET LOCAL lock_timeout = '10s'")
+                watching._count_as_read()
+        except OperationalError as error:
+            errors.append(error)
+        finally:
+            connection.close()
+
+    with transaction.atomic():
+        locked(alice.account)
+        counting = Thread(target=count)
+        counting.start()
+        counting.join()
+
+    assert errors == []
+    assert [(one.account.confirmed_at or before) > before for one in (alice, other)] == [False, True]
 
 
 def candidate(number: int, distance: str, since: float | None = None, *, is_followed: bool = False) -> Candidate:
