@@ -226,6 +226,7 @@ class Migration(migrations.Migration):
                 ("asked_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("sent_at", models.DateTimeField(null=True)),
                 ("next_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("deliveries", models.PositiveSmallIntegerField(default=0)),
                 ("settled_at", models.DateTimeField(null=True)),
             ],
             options={
@@ -589,6 +590,7 @@ class Migration(migrations.Migration):
                 ("next_step", models.CharField(blank=True, default="", max_length=300)),
                 ("evidence", models.JSONField(default=dict)),
                 ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("deliveries", models.PositiveSmallIntegerField(default=0)),
                 ("next_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("prepared_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("sent_at", models.DateTimeField(null=True)),

@@ -98,6 +98,8 @@ class WalletApproval(OperatorOwned):
     sent_at = models.DateTimeField(null=True)
     # When a worker may ask the venue about it.
     next_at = models.DateTimeField(default=timezone.now)
+    # How often its bytes were handed over to be sent.
+    deliveries = models.PositiveSmallIntegerField(default=0)
     settled_at = models.DateTimeField(null=True)
 
     class Meta(OperatorOwned.Meta):

@@ -79,6 +79,8 @@ class Command(OperatorOwned):
     next_step = models.CharField(max_length=300, blank=True, default="")
     evidence = models.JSONField(default=dict)
     attempts = models.PositiveSmallIntegerField(default=0)
+    # How often its bytes, or what uses their nonce up, were handed over to be sent.
+    deliveries = models.PositiveSmallIntegerField(default=0)
     # When a worker may take it up, to send what was never sent or to prove what is unknown.
     next_at = models.DateTimeField(default=timezone.now)
     prepared_at = models.DateTimeField(default=timezone.now)

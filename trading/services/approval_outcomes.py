@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from trading.connect import gateway_of
@@ -57,7 +58,7 @@ def submit(onboarding: Onboarding, approval: WalletApproval, signature: str) -> 
             refuse_while_proving(approval.account)
         claimed = WalletApproval.objects.filter(pk=approval.pk, state=ApprovalState.ASKED, nonce=approval.nonce).update(
             state=ApprovalState.UNKNOWN, method=signed.method, path=signed.path, body=signed.body,
-            dead_at=signed.dead_at, spent_at=None, sent_at=timezone.now(), message="",
+            dead_at=signed.dead_at, spent_at=None, sent_at=timezone.now(), deliveries=1, message="",
         )  # fmt: skip
         if claimed:
             record(approval, Step.SENT, ApprovalState.UNKNOWN, request=signed)
@@ -116,7 +117,8 @@ def _proven(onboarding: Onboarding, approval: WalletApproval) -> bool:
 def _sent_again(onboarding: Onboarding, approval: WalletApproval) -> bool:
     """Send the identical bytes once more; whether the answer settled it."""
     signed = SignedRequest(approval.path, bytes(approval.body), approval.nonce, method=approval.method)
-    record(approval, Step.SENT, ApprovalState.UNKNOWN, request=signed)
+    if not _taken_again(approval, signed):
+        return False
     try:
         return _deliver(onboarding, approval, signed, is_first=False)
     except AlreadyReceived:
@@ -130,6 +132,17 @@ def _sent_again(onboarding: Onboarding, approval: WalletApproval) -> bool:
         if WalletApproval.objects.filter(pk=approval.pk, spent_at=None).update(spent_at=approval.spent_at):
             record(approval, Step.ASKED, ApprovalState.UNKNOWN, asked=_asked(approval))
     return False
+
+
+def _taken_again(approval: WalletApproval, signed: SignedRequest) -> bool:
+    """Write down that its bytes are about to leave once more; False where it is not unknown any more, and then they may
+    not leave."""
+    with transaction.atomic():
+        rows = WalletApproval.objects.filter(pk=approval.pk, state=ApprovalState.UNKNOWN)
+        is_taken = bool(rows.update(deliveries=F("deliveries") + 1))
+        if is_taken:
+            record(approval, Step.SENT, ApprovalState.UNKNOWN, request=signed)
+    return is_taken
 
 
 def _buried(onboarding: Onboarding, approval: WalletApproval) -> bool:
@@ -181,19 +194,22 @@ def _deliver(onboarding: Onboarding, approval: WalletApproval, signed: SignedReq
     except OutcomeUnknown as doubt:
         _note(approval, ApprovalState.UNKNOWN, doubt, heard)
     except Unavailable as failure:
-        # Of a first sending it is certain that nothing left, so the wallet may be asked again.
-        _note(approval, ApprovalState.ASKED if is_first else ApprovalState.UNKNOWN, failure, heard)
+        # Of bytes that nobody else has taken it is certain that they did not leave, so the wallet may be asked again.
+        if not (is_first and _note(approval, ApprovalState.ASKED, failure, heard, deliveries=1)):
+            _note(approval, ApprovalState.UNKNOWN, failure, heard)
     else:
         return _settle(approval, ApprovalState.ACCEPTED, heard=heard)
     return False
 
 
-def _note(approval: WalletApproval, state: ApprovalState, doubt: VenueError, heard: Heard) -> None:
-    """Keep it open and say why."""
+def _note(approval: WalletApproval, state: ApprovalState, doubt: VenueError, heard: Heard, **only_where: int) -> bool:
+    """Keep it open and say why; False where it is not as it has to be for that."""
     with transaction.atomic():
-        rows = WalletApproval.objects.filter(pk=approval.pk, state=ApprovalState.UNKNOWN)
-        if rows.update(state=state, message=doubt.explanation[:300]):
+        rows = WalletApproval.objects.filter(pk=approval.pk, state=ApprovalState.UNKNOWN, **only_where)
+        is_noted = bool(rows.update(state=state, message=doubt.explanation[:300]))
+        if is_noted:
             record(approval, Step.ANSWERED, state, heard=Heard(heard.response, str(doubt)))
+    return is_noted
 
 
 def _settle(

@@ -25,7 +25,7 @@ from trading.services import clocks, nonces
 from trading.services.accounts import note_refusal
 from trading.services.events import Heard, record, steps_of
 from trading.services.lateness import overtaken, too_old
-from trading.services.transitions import CLAIMING, GIVING_UP, end, note_doubt, settle
+from trading.services.transitions import CLAIMING, GIVING_UP, NEVER_SENT, deliver_again, end, note_doubt, settle
 from trading.services.wake import settle_soon
 from trading.statements import Statement
 from trading.venues.base import Acknowledgement, Adapter, Batch, Outcome, Refused, SignedRequest
@@ -59,7 +59,6 @@ RECEIVED, BURNED = "received", "burned"
 # same kind of state, one at a time.
 SETTING = (CommandKind.MODE, CommandKind.LEVERAGE)
 PROVEN_BY_STATE = (*SETTING, CommandKind.MARGIN, CommandKind.MOVE)
-NOT_SENDING = (Step.PREPARED, Step.ASKED, Step.SETTLED)
 ORDERING = (CommandKind.ORDER, CommandKind.ORDERS, CommandKind.MODIFY)
 
 ACCOUNT = Statement(VenueAccount, "id = %s FOR NO KEY UPDATE")
@@ -229,8 +228,9 @@ def _sent(adapter: Adapter, command: Command, is_claimed: bool) -> Command:
 
 def send_again(adapter: Adapter, command: Command) -> VenueError | None:
     """Send the identical bytes once more: a used nonce is refused, so they execute at most once in all. Returns what
-    leaves the outcome open, None where the answer settled it."""
-    record(command, Step.SENT, CommandState.UNKNOWN, request=as_signed(command))
+    leaves the outcome open, None where the answer settled it or it was settled meanwhile."""
+    if not deliver_again(command, Step.SENT, as_signed(command)):
+        return None
     return _deliver(adapter, command, is_first=False)
 
 
@@ -283,17 +283,16 @@ def _judged(
 
 def _was_sent_again(command: Command) -> bool:
     """Whether another process has sent the same bytes meanwhile: this answer may then be the second one's."""
-    return bool(command.events.exclude(step__in=NOT_SENDING)[1:2])
+    return bool(Command.objects.filter(pk=command.pk, deliveries__gt=1).exists())
 
 
 def _note_unreached(command: Command, failure: Unavailable, *, is_first: bool) -> Unavailable | None:
-    """Nothing was sent: the end of a command that never was sent before."""
-    heard = Heard(error=str(failure))
-    if not is_first or _was_sent_again(command):
-        record(command, Step.ANSWERED, CommandState.UNKNOWN, heard=heard)
-        return failure
-    settle(command, CommandState.DEAD, {"never sent": str(failure)}, failure.explanation, heard=heard)
-    return None
+    """Nothing was sent: the end of a command whose bytes nobody else has taken to send them."""
+    heard, never_sent = Heard(error=str(failure)), {"never sent": str(failure)}
+    if is_first and end(NEVER_SENT, command, CommandState.DEAD, never_sent, failure.explanation, heard=heard):
+        return None
+    record(command, Step.ANSWERED, command.state, heard=heard)
+    return failure
 
 
 def evidence_of(acknowledgement: Acknowledgement | Outcome) -> dict[str, Any]:

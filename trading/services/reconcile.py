@@ -26,8 +26,8 @@ from trading.services.commands import (
     send_again,
 )
 from trading.services.effects import Effect, effect
-from trading.services.events import Heard, asked_besides, record, steps_of
-from trading.services.transitions import Transition, note_doubt, settle
+from trading.services.events import Heard, asked_besides, steps_of
+from trading.services.transitions import Transition, deliver_again, note_doubt, settle
 from trading.statements import Statement
 from trading.venues.base import Adapter, SignedRequest
 from trading.venues.errors import (
@@ -177,7 +177,8 @@ def _burn(adapter: Adapter, command: Command) -> VenueError | None:
     an earlier attempt to use it up may have done it. Returns what leaves the outcome open."""
     is_first = not command.events.filter(step=Step.BURNED).exists()
     burn = SignedRequest(command.burn_path, bytes(command.burn_body), command.nonce)
-    record(command, Step.BURNED, CommandState.UNKNOWN, request=burn)
+    if not deliver_again(command, Step.BURNED, burn):
+        return None
     heard = Heard()
     try:
         heard = Heard(adapter.deliver(burn, repeated=True))

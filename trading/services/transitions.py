@@ -18,10 +18,11 @@ from trading.models import Command, CommandEvent
 from trading.models.commands import CommandState
 from trading.models.events import Event, Step
 from trading.services.events import Heard, Told, record, steps_of
+from trading.venues.base import SignedRequest
 from trading.venues.transport import Exchange
 
 # What a change can touch.
-CHANGING = ("state", "message", "evidence", "next_at", "sent_at", "spent_at", "settled_at")
+CHANGING = ("state", "message", "evidence", "next_at", "deliveries", "sent_at", "spent_at", "settled_at")
 # The columns of a step, with their types as arrays: any number of steps goes in by one statement.
 STEP = {
     "step": "varchar",
@@ -86,9 +87,13 @@ class Transition:
 
 
 UNSENT, OPEN = "state = 'prepared' AND sent_at IS NULL", "state IN ('prepared', 'unknown')"
-CLAIMING = Transition("state = 'unknown', sent_at = %(now)s, next_at = %(next_at)s", UNSENT)
+CLAIMING = Transition("state = 'unknown', deliveries = 1, sent_at = %(now)s, next_at = %(next_at)s", UNSENT)
+# What has its end is never delivered again, and what may be delivered again has no end because one delivery failed:
+# both are decided by the same row.
+DELIVERING = Transition("deliveries = least(deliveries + 1, 32000)", OPEN)
 ENDING = "state = %(state)s, evidence = %(evidence)s, message = %(message)s, settled_at = %(now)s"
 GIVING_UP, SETTLING = Transition(ENDING, UNSENT), Transition(ENDING, OPEN)
+NEVER_SENT = Transition(ENDING, f"{OPEN} AND deliveries = 1")
 DOUBTING = Transition("message = %(message)s, evidence = evidence || %(evidence)s", OPEN)
 
 
@@ -123,6 +128,12 @@ def end(
     ending = steps_of(command, Step.SETTLED, state, heard=heard, evidence=evidence, asked=asked)
     now, told = timezone.now(), Jsonb(evidence)
     return transition.make(command, ending, state=state, evidence=told, message=message[:300], now=now)
+
+
+def deliver_again(command: Command, step: Step, request: SignedRequest) -> bool:
+    """Write down that a request of the command is about to leave once more; False where it has its end meanwhile, and
+    then nothing may leave."""
+    return DELIVERING.make(command, steps_of(command, step, CommandState.UNKNOWN, request=request))
 
 
 def note_doubt(command: Command, heard: Heard, evidence: dict[str, Any] | None = None) -> None:
