@@ -6,11 +6,12 @@ A view asks for the desk of its signed-in trader and never filters rows itself: 
 exist (``Http404``).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
+from typing import Any, Concatenate, TypeVar
 from uuid import UUID
 
 from django.shortcuts import get_object_or_404
@@ -48,6 +49,7 @@ OPEN_ORDERS = Statement(Order, "account_id = %s AND is_open ORDER BY placed_at D
 UNSETTLED = Statement(
     Command, "account_id = ANY(%s) AND state IN ('prepared', 'unknown') ORDER BY prepared_at DESC LIMIT 5"
 )
+Found = TypeVar("Found")
 # From the numbers of markets to their rows.
 Markets = Callable[[Iterable[int]], Mapping[int, Market]]
 
@@ -167,13 +169,18 @@ class Desk:
 
     def capabilities(self, market: Market) -> Capabilities:
         """What the venue allows in one of its markets now, and why it does not allow the rest."""
-        key = (market.venue, market.name)
-        if key not in self._known_capabilities:
-            self._known_capabilities[key] = self._capabilities(market)
-        return self._known_capabilities[key]
+        return self.once(Desk._capabilities, market)
+
+    def once(self, work: Callable[Concatenate["Desk", Market, ...], Found], market: Market, *more: Hashable) -> Found:
+        """What some work finds in a market of this desk, done once: a slider asks for many quotes of one moment."""
+        key = (work, market.venue, market.name, *more)
+        if key not in self._found:
+            self._found[key] = work(self, market, *more)
+        found: Found = self._found[key]
+        return found
 
     @cached_property
-    def _known_capabilities(self) -> dict[tuple[str, str], Capabilities]:
+    def _found(self) -> dict[Hashable, Any]:
         return {}
 
     def _capabilities(self, market: Market) -> Capabilities:

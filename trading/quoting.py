@@ -12,10 +12,9 @@ from tenants.policy import highest_leverage, offered_modes
 from trading.books import has_elsewhere
 from trading.desk import NO_FIGURES, UNREADABLE, Desk
 from trading.forms import OrderForm, OrderKind, SizeUnit
-from trading.holdings import RULES, market_terms
-from trading.margin.cross import state_of
-from trading.margin.preview import preview_order
-from trading.margin.quotes import OrderEffect, OrderRequest, Preview, Refusal, RefusalCode
+from trading.holdings import market_terms
+from trading.margin.preview import Start, preview_from, start_of
+from trading.margin.quotes import MarketTerms, OrderEffect, OrderRequest, Preview, Refusal, RefusalCode
 from trading.margin.rounding import Direction, to_step
 from trading.margin.types import Account, AccountMode, MarginMode
 from trading.markets import offers_of
@@ -79,10 +78,9 @@ def quote_order(desk: Desk, market: Market, form: OrderForm, available: Availabl
     if not mark:
         return Quoted(form, None, None, None, None, None, ceiling, errors | {"size": "There is no price yet."})
     try:
-        account = concerned(desk.engine_in(market), spec.name)
-        if available is not None:
-            account = replace(account, available=free_in(available, _held_size(desk, market), form.side))
-        free = state_of(account).free_collateral(RULES[spec.venue])
+        told = None if available is None else free_in(available, _held_size(desk, market), form.side)
+        start = desk.once(_start, market, mark, told)
+        free = start.free
         maximum = largest_size(desk, market, form, mark, free, available)
         size = _size(spec, form, mark, maximum, is_told=available is not None)
         if not size or "leverage" in errors:
@@ -96,7 +94,7 @@ def quote_order(desk: Desk, market: Market, form: OrderForm, available: Availabl
                 ceiling,
                 _nothing_errors(desk, market, form, size, maximum, mark) | errors,
             )
-        preview = _preview(desk, account, market, form, size, mark)
+        preview = _preview(desk, start, market, form, size, mark)
     except NO_FIGURES:
         return Quoted(form, None, mark, None, None, None, ceiling, errors, UNREADABLE)
     if "size" not in errors:
@@ -164,9 +162,21 @@ def concerned(account: Account, name: str) -> Account:
     return account if len(bearing) == len(account.positions) else replace(account, positions=bearing)
 
 
-def _preview(desk: Desk, account: Account, market: Market, form: OrderForm, size: Decimal, mark: Decimal) -> Preview:
+def _start(desk: Desk, market: Market, mark: Decimal, available: Decimal | None) -> Start:
+    """Where every order in the market begins; ``available`` is what the venue says that it may use."""
+    account = concerned(desk.engine_in(market), market.rules.name)
+    if available is not None:
+        account = replace(account, available=available)
+    return start_of(account, desk.once(_terms, market), mark, desk.fees)
+
+
+def _terms(desk: Desk, market: Market) -> MarketTerms:
+    return market_terms(market.rules)
+
+
+def _preview(desk: Desk, start: Start, market: Market, form: OrderForm, size: Decimal, mark: Decimal) -> Preview:
     order = OrderRequest(
-        terms=market_terms(market.rules),
+        terms=desk.once(_terms, market),
         side=form.side,
         size=size,
         mark_price=mark,
@@ -178,7 +188,7 @@ def _preview(desk: Desk, account: Account, market: Market, form: OrderForm, size
         is_maker=form.kind is OrderKind.LIMIT and form.time_in_force is TimeInForce.POST_ONLY,
         trigger_price=form.trigger,
     )
-    return preview_order(account, order)
+    return preview_from(start, order)
 
 
 def _nothing_errors(
@@ -212,7 +222,7 @@ def _choice_errors(desk: Desk, market: Market, spec: MarketSpec, form: OrderForm
         errors["mode"] = f"{form.mode.value.title()} margin is not offered on {spec.base}."
     held = desk.position_in(market)
     allowed = desk.capabilities(market)
-    closed = mode_closed_because(desk, market, form.mode)
+    closed = desk.once(mode_closed_because, market, form.mode)
     if closed and not form.reduce_only:
         errors.setdefault("mode", closed)
     if form.leverage > ceiling:

@@ -110,15 +110,18 @@ def _empty(fill: Fill, terms: MarketTerms, mode: MarginMode) -> Position:
 def _increase(held: Position, fill: Fill, rules: MarginRules, *, is_new: bool) -> Outcome:
     size = held.size if is_new else held.size + fill.size
     entry = (held.entry_price * (size - fill.size) + fill.price * fill.size) / size
-    grown = replace(held, size=size, entry_price=entry, mark_price=fill.mark_price, leverage=fill.leverage)
     if held.mode is MarginMode.CROSS:
-        return _cross(grown, fill)
+        return _cross(_grown(held, size, entry, fill), fill)
     price = fill.mark_price if rules.margin_price is MarginPrice.MARK else fill.price
     margin = rules.initial_margin(abs(fill.size) * price, fill.leverage)
     paid_inside = fill.fee if rules.opening_fee_from_margin else _ZERO
     cost = _ZERO if is_new else fill.size * fill.price
-    bucket = replace(grown, cash=held.bucket - cost + margin - paid_inside)
+    bucket = _grown(held, size, entry, fill, held.bucket - cost + margin - paid_inside)
     return Outcome(bucket, taken=margin, fee_outside=fill.fee - paid_inside)
+
+
+def _grown(held: Position, size: Decimal, entry: Decimal, fill: Fill, cash: Decimal | None = None) -> Position:
+    return replace(held, size=size, entry_price=entry, mark_price=fill.mark_price, leverage=fill.leverage, cash=cash)
 
 
 def _reduce(held: Position, fill: Fill) -> Outcome:

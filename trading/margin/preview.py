@@ -32,6 +32,7 @@ from trading.margin.fills import Outcome, after_fill, effect_of, increase_of
 from trading.margin.liquidation import liquidation_from_cash
 from trading.margin.quotes import (
     Fill,
+    MarketTerms,
     OrderEffect,
     OrderFees,
     OrderRequest,
@@ -43,33 +44,62 @@ from trading.margin.quotes import (
 from trading.margin.readout import Prices, cross_effects, readout, readout_of
 from trading.margin.refusals import collateral_refusals, leverage_refusals, mode_refusals
 from trading.margin.rules import AssumedFill
-from trading.margin.types import Account, Liquidation, MarginMode, Position, Side
+from trading.margin.types import Account, FeeRates, Liquidation, MarginMode, Position, Side
 
 __all__ = [
+    "Start",
     "assumed_price",
+    "preview_from",
     "preview_leverage_change",
     "preview_margin_change",
     "preview_mode_change",
     "preview_order",
+    "start_of",
 ]
 
 _ZERO = Decimal(0)
 
 
+@dataclass(frozen=True, slots=True)
+class Start:
+    """An account before an order in one market: the same for every size, side and leverage of it.
+
+    `held` is the position in that market and `prices` are all liquidation prices, both at the order's mark.
+    """
+
+    state: CrossState
+    prices: Prices
+    held: Readout | None
+    free: Decimal | None
+
+
+def start_of(account: Account, terms: MarketTerms, mark_price: Decimal, fees: FeeRates) -> Start:
+    """Where an order in a market begins."""
+    state = _fresh(account, terms.market, mark_price)
+    prices = liquidations_in(state)
+    held = readout_of(state, terms.market, prices, terms.rules, fees)
+    return Start(state, prices, held, state.free_collateral(terms.rules))
+
+
 def preview_order(account: Account, order: OrderRequest) -> Preview:
     """What an order does, filled whole; a reduce-only order is cut to the position, as the venue cuts it."""
-    state = _fresh(account, order)
+    return preview_from(start_of(account, order.terms, order.mark_price, order.fees), order)
+
+
+def preview_from(start: Start, order: OrderRequest) -> Preview:
+    """`preview_order` of the account whose start at the order's terms, mark and fees is known."""
+    state = start.state
     if impossible := _impossible(state.position(order.terms.market), order):
-        return _unchanged(state, order, impossible)
-    trial, rules = _trial(state, order), order.terms.rules
-    old, new = liquidations_in(state), liquidations_in(trial.end)
+        return Preview(start.held, start.held, start.free, start.free, refusals=impossible)
+    trial = _trial(state, order)
+    prices = liquidations_in(trial.end)
     return Preview(
-        before=readout_of(state, order.terms.market, old, rules, order.fees),
-        after=_after(trial, order, new),
-        free_before=state.free_collateral(rules),
-        free_after=trial.end.free_collateral(rules),
-        others=cross_effects(state, old, new, order.terms.market),
-        refusals=_refusals(state, trial, order),
+        before=start.held,
+        after=_after(trial, order, prices),
+        free_before=start.free,
+        free_after=trial.end.free_collateral(order.terms.rules),
+        others=cross_effects(state, start.prices, prices, order.terms.market),
+        refusals=_refusals(start, trial, order),
         effect=trial.effect,
         fill=trial.fill,
         margin_needed=trial.needed,
@@ -106,12 +136,12 @@ def _trial(state: CrossState, order: OrderRequest) -> _Trial:
     return _Trial(effect_of(held, size), fill, fees, outcome, end, grown, needed)
 
 
-def _fresh(account: Account, order: OrderRequest) -> CrossState:
+def _fresh(account: Account, market: str, mark_price: Decimal) -> CrossState:
     """The account at the mark of the order."""
-    held = account.position(order.terms.market)
-    if held is None or held.mark_price == order.mark_price:
+    held = account.position(market)
+    if held is None or held.mark_price == mark_price:
         return state_of(account)
-    return state_of(remarked(account, {held.market: order.mark_price}))
+    return state_of(remarked(account, {market: mark_price}))
 
 
 def assumed_price(order: OrderRequest) -> tuple[Decimal, Decimal]:
@@ -169,15 +199,17 @@ def _cost(trial: _Trial, order: OrderRequest) -> Decimal:
     return trial.needed + trial.grown * max(_ZERO, order.side.sign * (trial.fill.price - order.mark_price))
 
 
-def _refusals(state: CrossState, trial: _Trial, order: OrderRequest) -> tuple[Refusal, ...]:
+def _refusals(start: Start, trial: _Trial, order: OrderRequest) -> tuple[Refusal, ...]:
     """What the venue would refuse; it never refuses to shrink a position."""
     if not trial.grown or trial.outcome.position is None:
         return ()
-    found = list(mode_refusals(order.terms, order.mode, state.account.mode))
+    found = list(mode_refusals(order.terms, order.mode, start.state.account.mode))
     notional = abs(trial.outcome.position.size) * trial.fill.price
     found += leverage_refusals(order.terms, order.leverage, notional)
-    free = order.available if order.available is not None else state.free_collateral(order.terms.rules)
-    found += collateral_refusals(_cost(trial, order), None if free is None else free + _freed(state, trial, order))
+    free = start.free if order.available is None else order.available
+    found += collateral_refusals(
+        _cost(trial, order), None if free is None else free + _freed(start.state, trial, order)
+    )
     return tuple(found)
 
 
@@ -208,9 +240,3 @@ def _topped_up(end: CrossState, held: Position, price: Liquidation, order: Order
     if behind >= wanted:
         return price
     return liquidation_from_cash(held.size, wanted - held.size * held.mark_price, held.tiers, price.basis)
-
-
-def _unchanged(state: CrossState, order: OrderRequest, refusals: tuple[Refusal, ...]) -> Preview:
-    shown = readout_of(state, order.terms.market, liquidations_in(state), order.terms.rules, order.fees)
-    free = state.free_collateral(order.terms.rules)
-    return Preview(shown, shown, free, free, refusals=refusals)

@@ -1,6 +1,5 @@
 """The answer that the ticket gets while the slider moves: risk, cost, and the one button."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 from trading.books import MAIN, has_elsewhere
@@ -26,6 +25,7 @@ from trading.services.available import is_asked_for
 from trading.venues.snapshots import MarketSpec
 
 UNKNOWN = "not known"
+NO_FIGURES_BEFORE = ("", "", "")
 TICK_REDUCE_ONLY = "Tick “Reduce only” to send this one."
 ERROR_BUTTONS = {
     "price": "Check the price",
@@ -49,7 +49,7 @@ CONNECT_BUTTONS = {
 def build_quote(desk: Desk, market: Market, quoted: Quoted) -> Quote:
     """Everything the ticket says about the order it holds."""
     spec, form, preview = market.rules, quoted.form, quoted.preview
-    fresh = quote_freshness(desk, market)
+    fresh = desk.once(quote_freshness, market)
     blocked = _blocked(desk, market, quoted, fresh)
     moves = not blocked and _moves(desk, market, quoted)
     after = preview.after if preview else None
@@ -80,7 +80,7 @@ def build_quote(desk: Desk, market: Market, quoted: Quoted) -> Quote:
         seen_max_loss=field_text(total_loss) if total_loss is not None else "",
         take_profit=exit_note(quoted.take_profit, spec.collateral),
         stop_loss=exit_note(quoted.stop_loss, spec.collateral),
-        position_changes=_position_changes(preview.before if preview else _held(desk, market), preview, spec),
+        position_changes=_position_changes(desk, market, preview),
         errors=quoted.errors,
         move_to=MoveTo(market.venue, spec.dex) if moves else None,
     )
@@ -229,31 +229,38 @@ def _available_note(desk: Desk, quoted: Quoted, spec: MarketSpec) -> str:
     return f"max {plain(quoted.maximum)} {spec.base}"
 
 
-def _held(desk: Desk, market: Market) -> Readout | None:
-    """The figures of the position that is open in a market; None without one, or where none can be worked out."""
-    if desk.position_in(market) is None:
-        return None
-    try:
-        return readouts(state_of(desk.engine_in(market)), RULES[market.rules.venue]).get(market.rules.name)
-    except NO_FIGURES:
-        return None
-
-
-def _position_changes(held: Readout | None, preview: Preview | None, spec: MarketSpec) -> tuple[LabelledChange, ...]:
+def _position_changes(desk: Desk, market: Market, preview: Preview | None) -> tuple[LabelledChange, ...]:
     """The position in this market as it is and as the order would leave it; the rows stand before anything is typed."""
-    before, after = _figures_of(held), _figures_of(preview.after if preview else held)
-    changes = [
-        Change(before=was if held and preview else "", after=becomes)
-        for was, becomes in zip(before, after, strict=True)
-    ]
-    size, burden, used = changes
+    if preview is None:
+        before, after = NO_FIGURES_BEFORE, desk.once(_figures_held, market)
+    else:
+        before = _figures_of(preview.before) if preview.before else NO_FIGURES_BEFORE
+        after = _figures_of(preview.after)
+    base = market.rules.base
     return (
-        LabelledChange(label="Position", change=replace(size, unit=spec.base)),
-        LabelledChange(label="Effective leverage", change=burden, help="Position value over the equity behind it."),
+        LabelledChange(label="Position", change=Change(before=before[0], after=after[0], unit=base)),
         LabelledChange(
-            label="Margin utilisation", change=used, help="Maintenance margin over equity; liquidation at 100 %."
+            label="Effective leverage",
+            change=Change(before=before[1], after=after[1]),
+            help="Position value over the equity behind it.",
+        ),
+        LabelledChange(
+            label="Margin utilisation",
+            change=Change(before=before[2], after=after[2]),
+            help="Maintenance margin over equity; liquidation at 100 %.",
         ),
     )
+
+
+def _figures_held(desk: Desk, market: Market) -> tuple[str, str, str]:
+    """The figures of the position that is open in a market; those of none where none can be worked out."""
+    if desk.position_in(market) is None:
+        return _figures_of(None)
+    try:
+        held = readouts(state_of(desk.engine_in(market)), RULES[market.rules.venue]).get(market.rules.name)
+    except NO_FIGURES:
+        held = None
+    return _figures_of(held)
 
 
 def _figures_of(held: Readout | None) -> tuple[str, str, str]:
