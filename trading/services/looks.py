@@ -6,9 +6,11 @@ Where a batch cannot be written its accounts are written one by one, so that nob
 """
 
 import logging
+import math
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from dataclasses import dataclass
 from enum import Enum
@@ -20,7 +22,7 @@ from trading.margin.types import AccountMode
 from trading.models import VenueAccount
 from trading.services.apply_account import apply_snapshots
 from trading.services.readings import Reading, Taken, begin_readings
-from trading.venues.base import AccountSnapshot, Adapter
+from trading.venues.base import AccountSnapshot, Adapter, Network, Venue
 from trading.venues.errors import HeldBack, VenueError
 
 logger = logging.getLogger(__name__)
@@ -29,13 +31,15 @@ logger = logging.getLogger(__name__)
 QUESTIONS_AT_ONCE = 16
 # What has been answered waits so long for the rest of its batch.
 TOGETHER_SECONDS = 0.25
+# A question that has not begun by then is left to the next turns: others keep the venue, or the venue keeps them.
+BEGUN_SECONDS = 4.0
 # What figures that make no sense lead to.
 SPOILT = (DataError, IntegrityError, ArithmeticError, LookupError, TypeError, ValueError)
 
 
 class Came(Enum):
-    """What came of a look: the account was ``READ``; ``NOTHING`` newer than what is stored, or our limit at the venue
-    held the question back; or it ``FAILED``."""
+    """What came of a look: the account was ``READ``; ``NOTHING`` newer than what is stored, or the question was never
+    asked, because our limit at the venue held it back or others took too long; or it ``FAILED``."""
 
     READ = "read"
     NOTHING = "nothing"
@@ -80,16 +84,32 @@ def _ask(look: Look) -> AccountSnapshot | VenueError:
         return error
 
 
-def _side_by_side(looks: Iterable[Look]) -> Iterator[list[Answer]]:
-    """All answers, in groups as they come."""
-    hands = _hands(os.getpid())
-    asked = {hands.submit(copy_context().run, _ask_in_thread, look): look for look in looks}
-    waiting = set(asked)
-    while waiting:
-        _lend_connection()
-        answered, waiting = wait(waiting, timeout=TOGETHER_SECONDS)
-        if answered:
-            yield [(asked[future], future.exception() or future.result()) for future in answered]
+def _side_by_side(looks: Sequence[Look]) -> Iterator[list[Answer]]:
+    """All answers, in groups as they come. Nothing is asked any more once nobody takes the answers."""
+    asked: dict[Future[AccountSnapshot | VenueError], Look] = {}
+    for look in looks:
+        hands = _hands(os.getpid(), look.adapter.venue, look.adapter.network)
+        asked[hands.submit(copy_context().run, _ask_in_thread, look)] = look
+    waiting, begun_by = set(asked), time.monotonic() + BEGUN_SECONDS
+    try:
+        while waiting:
+            _lend_connection()
+            answered, waiting = wait(waiting, timeout=min(TOGETHER_SECONDS, max(0.0, begun_by - time.monotonic())))
+            if time.monotonic() >= begun_by:
+                begun_by = math.inf
+                answered |= {future for future in waiting if future.cancel()}
+                waiting -= answered
+            if answered:
+                yield [(asked[future], _answer(future)) for future in answered]
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def _answer(future: Future[AccountSnapshot | VenueError]) -> AccountSnapshot | BaseException:
+    if future.cancelled():
+        return CancelledError()
+    return future.exception() or future.result()
 
 
 def _lend_connection() -> None:
@@ -106,9 +126,10 @@ def _ask_in_thread(look: Look) -> AccountSnapshot | VenueError:
 
 
 @cache
-def _hands(process: int) -> ThreadPoolExecutor:
-    """The threads of a process; a fork leaves them behind."""
-    return ThreadPoolExecutor(QUESTIONS_AT_ONCE, thread_name_prefix="looks")
+def _hands(process: int, venue: Venue, network: Network) -> ThreadPoolExecutor:
+    """The threads of a process that ask one venue, so that one that keeps silent keeps nobody from another; a fork
+    leaves them behind."""
+    return ThreadPoolExecutor(QUESTIONS_AT_ONCE, thread_name_prefix=f"looks {venue} {network}")
 
 
 def _stored(answers: Iterable[Answer], write: Callable[[Sequence[Taken]], dict[int, Came]]) -> dict[int, Came]:
@@ -122,8 +143,8 @@ def _stored(answers: Iterable[Answer], write: Callable[[Sequence[Taken]], dict[i
 
 
 def _refused(account: VenueAccount, error: BaseException) -> Came:
-    """Where our limit is used up, nothing is wrong and no reason is kept."""
-    if isinstance(error, HeldBack):
+    """Where the venue was not even asked, nothing is wrong with the account and no reason is kept."""
+    if isinstance(error, HeldBack | CancelledError):
         return Came.NOTHING
     if isinstance(error, VenueError):
         VenueAccount.objects.filter(pk=account.pk).update(sync_problem=error.explanation[:200])

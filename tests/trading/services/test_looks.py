@@ -1,7 +1,9 @@
 """Many accounts are looked at in one go: for the price of one, and none at another's expense."""
 
 import json
+import os
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
@@ -26,7 +28,7 @@ from trading.services.apply_account import apply_snapshots
 from trading.services.looks import Came, look_at
 from trading.services.readings import Taken, begin_readings
 from trading.venues.hyperliquid.adapter import HyperliquidAdapter
-from trading.venues.snapshots import Network
+from trading.venues.snapshots import Network, Venue
 from trading.venues.transport import NO_HEADERS, Response
 
 MILLISECONDS = int(NOW.timestamp() * 1000)
@@ -40,11 +42,13 @@ class Told:
         self.equity: dict[str, str] = {}
         self.errors: dict[str, Exception] = {}
         self.gates: dict[str, threading.Event] = {}
+        self.asked: list[str] = []
         self.moment = MILLISECONDS
 
     def request(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] = NO_HEADERS) -> Response:
         """The account's state, with one position, as soon as its gate is open."""
         address = json.loads(body)["user"]
+        self.asked.append(address)
         if address in self.gates:
             assert self.gates[address].wait(PATIENCE)
         if address in self.errors:
@@ -160,6 +164,53 @@ def test_who_is_slow_keeps_nobody_waiting(accounts: list[VenueAccount], monkeypa
             venue.gates[slow.address].set()
 
     assert came == {row.pk for row in accounts[:5]}
+
+
+@contextmanager
+def silent_venue(network: Network) -> Iterator[None]:
+    """All hands at the venue wait for an answer."""
+    hands, answer = looks._hands(os.getpid(), Venue.HYPERLIQUID, network), threading.Event()
+    waiting = [hands.submit(answer.wait, PATIENCE) for _ in range(looks.QUESTIONS_AT_ONCE)]
+    try:
+        yield
+    finally:
+        answer.set()
+        assert [one.result(PATIENCE) for one in waiting] == [True] * looks.QUESTIONS_AT_ONCE
+
+
+def test_venue_that_keeps_silent_keeps_nobody_from_another(accounts: list[VenueAccount]) -> None:
+    with silent_venue(Network.MAINNET):
+        assert look(Told(), accounts[:3]) == {row.pk: Came.READ for row in accounts[:3]}
+
+
+def test_question_that_has_not_begun_in_time_is_not_asked(
+    accounts: list[VenueAccount], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looks, "BEGUN_SECONDS", 0.05)
+    venue = Told()
+    with silent_venue(Network.TESTNET):
+        assert look(venue, accounts[:3]) == {row.pk: Came.NOTHING for row in accounts[:3]}
+    assert looks._hands(os.getpid(), Venue.HYPERLIQUID, Network.TESTNET).submit(int).result(PATIENCE) == 0
+    assert venue.asked == []
+
+
+def test_nothing_more_is_asked_once_nobody_takes_the_answers(
+    accounts: list[VenueAccount], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looks, "TOGETHER_SECONDS", 0.05)
+    venue, first = Told(), accounts[0]
+    venue.gates = {row.address: threading.Event() for row in accounts}
+    groups = look_at([(HyperliquidAdapter(venue, Network.TESTNET), row) for row in accounts])
+    venue.gates[first.address].set()
+    assert next(groups) == {first.pk: Came.READ}
+
+    groups.close()  # type: ignore[attr-defined]
+    for gate in venue.gates.values():
+        gate.set()
+    hands = looks._hands(os.getpid(), Venue.HYPERLIQUID, Network.TESTNET)
+    done = [hands.submit(time.sleep, 0) for _ in range(looks.QUESTIONS_AT_ONCE)]
+    assert [one.result(PATIENCE) for one in done] == [None] * len(done)
+    assert len(venue.asked) <= looks.QUESTIONS_AT_ONCE + 1
 
 
 def test_reading_older_than_what_is_stored_changes_nothing_of_a_batch_but_the_others(
