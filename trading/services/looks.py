@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 
-from django.db import DataError, IntegrityError, connection, connections
+from django.db import DataError, IntegrityError, OperationalError, connection, connections
 
 from trading.margin.types import AccountMode
 from trading.models import VenueAccount
@@ -160,9 +160,19 @@ def _apply(taken: Sequence[Taken]) -> dict[int, Came]:
 
 def _apply_what_can_be(taken: Sequence[Taken]) -> dict[int, Came]:
     try:
-        return _apply(taken)
+        return _apply_again(taken)
     except SPOILT:
         return {account_id: came for one in taken for account_id, came in _apply_alone(one).items()}
+
+
+def _apply_again(taken: Sequence[Taken]) -> dict[int, Came]:
+    """Once more where the database gave up on us: of two that held each other up it lets the other through, and a
+    connection that it dropped is opened anew."""
+    try:
+        return _apply(taken)
+    except OperationalError as error:
+        logger.warning("A batch of %s accounts is stored once more: %s", len(taken), error)
+        return _apply(taken)
 
 
 def _apply_alone(one: Taken) -> dict[int, Came]:

@@ -4,14 +4,14 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 from redis import Redis
@@ -211,6 +211,24 @@ def test_nothing_more_is_asked_once_nobody_takes_the_answers(
     done = [hands.submit(time.sleep, 0) for _ in range(looks.QUESTIONS_AT_ONCE)]
     assert [one.result(PATIENCE) for one in done] == [None] * len(done)
     assert len(venue.asked) <= looks.QUESTIONS_AT_ONCE + 1
+
+
+def test_batch_that_the_database_gave_up_is_stored_once_more(
+    accounts: list[VenueAccount], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = [OperationalError("deadlock detected")]
+
+    def apply(taken: Collection[Taken], **rest: bool) -> dict[int, bool]:
+        if failures:
+            raise failures.pop()
+        return apply_snapshots(taken, **rest)
+
+    monkeypatch.setattr(looks, "apply_snapshots", apply)
+    assert set(look(Told(), accounts).values()) == {Came.READ}
+
+    failures += [OperationalError("deadlock detected")] * 2
+    with pytest.raises(OperationalError):
+        look(Told(), accounts)
 
 
 def test_reading_older_than_what_is_stored_changes_nothing_of_a_batch_but_the_others(
