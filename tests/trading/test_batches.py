@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from random import Random
@@ -27,12 +27,14 @@ from trading import tasks
 from trading.live import board, handing, keys
 from trading.models import Fill, Market, VenueAccount
 from trading.models.commands import CommandState
-from trading.services import executions
+from trading.services import executions, looks
+from trading.services.looks import Came
 from trading.services.orders import place_order
 from trading.tasks import accounts
 from trading.tasks.accounts import forget_rosters
-from trading.tasks.readings import BUSY_SECONDS, look_at_accounts
+from trading.tasks.readings import BUSY_SECONDS, QUEUED_SECONDS, look_at_accounts
 from trading.venues import weather as rules
+from trading.venues.base import Adapter
 from trading.venues.snapshots import Network, Venue
 
 HERE = (Venue.HYPERLIQUID, Network.TESTNET)
@@ -200,11 +202,30 @@ def test_accounts_that_a_turn_hands_out_are_kept_as_handed_out(
     dealt: Counter[str],
     redis: Redis,  # noqa: F811
 ) -> None:
+    """Until a worker must have taken them up, or the task has expired."""
     accounts = many_accounts(alpha, 6, synced_at=timezone.now() - timedelta(hours=3))
+    began = time.time()
     assert tasks.sync_due_accounts() == 6
 
-    handed = redis.zrange(keys.handed(*HERE), 0, -1)
-    assert sorted(handed) == sorted(str(account.pk).encode() for account in accounts)
+    handed = handing.left_alone(*HERE)
+    assert handed.keys() == {account.pk for account in accounts}
+    assert all(began <= until - QUEUED_SECONDS <= time.time() for until in handed.values())
+
+
+def test_account_that_a_worker_has_taken_up_is_his_for_longer(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    other, began, until = a_second_account(desk), time.time(), list[float]()
+
+    def note(accounts: Sequence[tuple[Adapter, VenueAccount]]) -> Iterator[dict[int, Came]]:
+        until.extend(handing.left_alone(*HERE).values())
+        yield {account.pk: Came.READ for _, account in accounts}
+
+    monkeypatch.setattr(looks, "look_at", note)
+    handing.hand_out(*HERE, [desk.account.pk, other.pk], QUEUED_SECONDS)
+    look_at_accounts(desk.operator.pk, [desk.account.pk, other.pk])
+
+    assert len(until) == 2
+    assert all(began <= moment - handing.HANDED_SECONDS <= time.time() for moment in until)
+    assert handing.left_alone(*HERE) == {}
 
 
 def test_account_that_somebody_else_reads_is_left_to_him_for_a_moment_only(

@@ -23,7 +23,7 @@ from trading.services.readings import not_shown, weights_of
 from trading.services.risk import Floats, nearest, notionals
 from trading.services.roster import Known, RosterOf
 from trading.services.schedule import Need, Places, Roster
-from trading.tasks.readings import EXPIRES_SECONDS, look_at_accounts, read_soon
+from trading.tasks.readings import EXPIRES_SECONDS, QUEUED_SECONDS, look_at_accounts, read_soon
 from trading.tasks.turns import alone, is_first_within
 from trading.venues.base import Network, Venue
 from trading.venues.ledger import Priority
@@ -108,7 +108,7 @@ def _turn(venue: Venue, network: Network) -> int:
         chosen = _one_to_ask(venue, network, chosen)
     else:
         _explain(venue, network, known, roster, addresses.queue(max(purse.weights, key=purse.weights.__getitem__)))
-    handing.hand_out(venue, network, known.ids[chosen].tolist())
+    handing.hand_out(venue, network, known.ids[chosen].tolist(), QUEUED_SECONDS)
     whole = set() if purse.is_down else {*_whole(venue, network, known, claims, chosen, purse), *claims.lost}
     through = schedule.deal(roster.weights[chosen].tolist(), purse.weights)
     looks: dict[tuple[int, str], list[int]] = defaultdict(list)

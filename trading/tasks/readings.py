@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 # A reading that no worker has begun by then is left to the next turns.
 EXPIRES_SECONDS = 4
+# Whom no worker has taken up by then is handed out anew.
+QUEUED_SECONDS = EXPIRES_SECONDS + 1.0
 # Whom somebody else reads is left to him for so long: he may fail.
 BUSY_SECONDS = 2.0
 # As much of an account as a look takes.
@@ -55,9 +57,9 @@ class Hand:
             venue, network = Venue(account.venue), Network(account.network)
             if what is Came.READ:
                 handing.give_back(venue, network, account.pk)
-            elif weather.read(venue, network).sky is Sky.DOWN:
+            elif not self.rests or weather.read(venue, network).sky is Sky.DOWN:
                 handing.put_back(venue, network, account.pk)
-            elif self.rests:
+            else:
                 count = handing.failures(venue, network, account.pk) + (what is Came.FAILED)
                 handing.let_rest(venue, network, account.pk, count, schedule.rest_after(max(1, count)))
         self.held.release(_lease(account) for account, _ in done)
@@ -75,13 +77,21 @@ def _in_hand(
         busy: dict[int, VenueAccount] = {}
         for pk, account in rows.in_bulk(list(account_ids)).items():
             (free if _lease(account) in held else busy)[pk] = account
-        for account in busy.values():
-            handing.hand_out(Venue(account.venue), Network(account.network), [account.pk], BUSY_SECONDS)
+        _hand_out(free.values(), handing.HANDED_SECONDS)
+        _hand_out(busy.values(), BUSY_SECONDS)
         hand = Hand(free, held, rests)
         try:
             yield hand
         finally:
             hand.put_down(dict.fromkeys(hand.accounts, Came.FAILED))
+
+
+def _hand_out(accounts: Collection[VenueAccount], seconds: float) -> None:
+    """Leave accounts of one venue and network to those who have them for so long."""
+    if accounts:
+        first = next(iter(accounts))
+        ids = [account.pk for account in accounts]
+        handing.hand_out(Venue(first.venue), Network(first.network), ids, seconds)
 
 
 def _lease(account: VenueAccount) -> str:
@@ -100,6 +110,7 @@ def look_at_accounts(operator_id: int, account_ids: list[int]) -> None:
         busy = _followed(hand.accounts)
         apart = [account for account in hand.accounts.values() if account.synced_at is None or account.pk in busy]
         hand.held.release(_lease(account) for account in apart)
+        _hand_out(apart, QUEUED_SECONDS)
         for account in apart:
             del hand.accounts[account.pk]
             read_soon(operator_id, account.pk, 0.0 if account.synced_at is None else None)
@@ -181,7 +192,7 @@ def _explain(account: VenueAccount) -> None:
     is read when there is."""
     venue, network = Venue(account.venue), Network(account.network)
     if executions.have_room(venue, network, weights_of(venue).explaining, Priority.URGENT):
-        handing.hand_out(venue, network, [account.pk])
+        _hand_out([account], QUEUED_SECONDS)
         read_soon(account.operator_id, account.pk, 0.0)
 
 
