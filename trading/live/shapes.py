@@ -20,8 +20,12 @@ from trading.models import (
     VenueAccount,
 )
 
-# What is only ever added to is told by its newest row.
-NEWEST = "SELECT max(id) FROM {table} WHERE account_id = account.id"
+# What is only ever added to is told by its newest row. Of an equality PostgreSQL may seek it among everybody's newest
+# rows, which are very many where this account's is old; in this order only the account's own can be read.
+NEWEST = """
+SELECT id FROM {table} WHERE account_id BETWEEN account.id AND account.id
+ORDER BY account_id DESC, id DESC LIMIT 1
+"""
 # The rows stay where they are: one statement answers a digest of each fragment, for many accounts or one.
 SHAPES = f"""
 SELECT account.id,

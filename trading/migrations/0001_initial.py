@@ -349,7 +349,10 @@ class Migration(migrations.Migration):
                 (
                     "account",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="orders", to="trading.venueaccount"
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="orders",
+                        to="trading.venueaccount",
                     ),
                 ),
                 (
@@ -422,6 +425,9 @@ class Migration(migrations.Migration):
                 "indexes": [
                     models.Index(fields=["account", "-seen_at"], name="orders_last_seen_first"),
                     models.Index(
+                        condition=models.Q(("is_open", True)), fields=["account"], name="orders_of_an_account"
+                    ),
+                    models.Index(
                         condition=models.Q(("is_open", True)),
                         fields=["market", "wakes_below", "wakes_at"],
                         name="orders_that_rest",
@@ -445,7 +451,10 @@ class Migration(migrations.Migration):
                 (
                     "account",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="fills", to="trading.venueaccount"
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="fills",
+                        to="trading.venueaccount",
                     ),
                 ),
                 (
@@ -474,7 +483,10 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "base_manager_name": "unscoped",
                 "default_manager_name": "unscoped",
-                "indexes": [models.Index(fields=["account", "-happened_at"], name="fills_newest_first")],
+                "indexes": [
+                    models.Index(fields=["account", "-happened_at"], name="fills_newest_first"),
+                    models.Index(fields=["account", "id"], name="fills_as_they_came"),
+                ],
                 "constraints": [models.UniqueConstraint(fields=("account", "key"), name="one_row_per_fill")],
             },
             managers=[
@@ -639,6 +651,7 @@ class Migration(migrations.Migration):
                 (
                     "account",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="margin_changes",
                         to="trading.venueaccount",
@@ -671,7 +684,10 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "base_manager_name": "unscoped",
                 "default_manager_name": "unscoped",
-                "indexes": [models.Index(fields=["account", "-happened_at"], name="margin_changes_newest_first")],
+                "indexes": [
+                    models.Index(fields=["account", "-happened_at"], name="margin_changes_newest_first"),
+                    models.Index(fields=["account", "id"], name="margin_changes_as_they_came"),
+                ],
                 "constraints": [
                     models.UniqueConstraint(
                         condition=models.Q(("key", ""), _negated=True),
@@ -831,7 +847,10 @@ class Migration(migrations.Migration):
                 (
                     "account",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="funding", to="trading.venueaccount"
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="funding",
+                        to="trading.venueaccount",
                     ),
                 ),
                 (
@@ -851,7 +870,10 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "base_manager_name": "unscoped",
                 "default_manager_name": "unscoped",
-                "indexes": [models.Index(fields=["account", "-happened_at"], name="funding_newest_first")],
+                "indexes": [
+                    models.Index(fields=["account", "-happened_at"], name="funding_newest_first"),
+                    models.Index(fields=["account", "id"], name="funding_as_they_came"),
+                ],
                 "constraints": [models.UniqueConstraint(fields=("account", "key"), name="one_row_per_funding_payment")],
             },
             managers=[
@@ -871,7 +893,10 @@ class Migration(migrations.Migration):
                 (
                     "account",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="ledger", to="trading.venueaccount"
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="ledger",
+                        to="trading.venueaccount",
                     ),
                 ),
                 ("key", models.CharField(max_length=160)),
@@ -886,7 +911,10 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "base_manager_name": "unscoped",
                 "default_manager_name": "unscoped",
-                "indexes": [models.Index(fields=["account", "-happened_at"], name="ledger_newest_first")],
+                "indexes": [
+                    models.Index(fields=["account", "-happened_at"], name="ledger_newest_first"),
+                    models.Index(fields=["account", "id"], name="ledger_as_they_came"),
+                ],
                 "constraints": [models.UniqueConstraint(fields=("account", "key"), name="one_row_per_ledger_entry")],
             },
             managers=[

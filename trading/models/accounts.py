@@ -168,7 +168,7 @@ class Order(OperatorOwned):
     of its own, and one with a ``parent_id`` waits until the order of that venue id has filled (Hyperliquid 2.4, 4.1).
     """
 
-    account = models.ForeignKey(VenueAccount, on_delete=models.CASCADE, related_name="orders")
+    account = models.ForeignKey(VenueAccount, on_delete=models.CASCADE, related_name="orders", db_index=False)
     market = models.ForeignKey("trading.Market", on_delete=models.PROTECT, related_name="+")
     venue_id = models.BigIntegerField()
     client_id = models.CharField(max_length=40, blank=True, default="")
@@ -214,6 +214,7 @@ class Order(OperatorOwned):
         ]
         indexes = [
             models.Index(fields=["account", "-seen_at"], name="orders_last_seen_first"),
+            models.Index(fields=["account"], name="orders_of_an_account", condition=models.Q(is_open=True)),
             models.Index(
                 fields=["market", "wakes_below", "wakes_at"],
                 name="orders_that_rest",
@@ -229,7 +230,7 @@ class Order(OperatorOwned):
 class Fill(OperatorOwned):
     """One execution. ``key`` is the adapter's, unique within the account (Hyperliquid 2.5: time, coin and trade id)."""
 
-    account = models.ForeignKey(VenueAccount, on_delete=models.CASCADE, related_name="fills")
+    account = models.ForeignKey(VenueAccount, on_delete=models.CASCADE, related_name="fills", db_index=False)
     market = models.ForeignKey("trading.Market", on_delete=models.PROTECT, related_name="+")
     key = models.CharField(max_length=80)
     order_id = models.BigIntegerField()
@@ -251,7 +252,10 @@ class Fill(OperatorOwned):
     class Meta(OperatorOwned.Meta):
         constraints = [models.UniqueConstraint(fields=["account", "key"], name="one_row_per_fill")]
         ordering = ["-happened_at", "-id"]
-        indexes = [models.Index(fields=["account", "-happened_at"], name="fills_newest_first")]
+        indexes = [
+            models.Index(fields=["account", "-happened_at"], name="fills_newest_first"),
+            models.Index(fields=["account", "id"], name="fills_as_they_came"),
+        ]
 
     def __str__(self) -> str:
         return f"fill {self.key}"
@@ -263,7 +267,7 @@ class MarginChange(OperatorOwned):
     Without a ``command`` it was moved elsewhere and ``key`` is its identity. What is None was not known.
     """
 
-    account = models.ForeignKey(VenueAccount, on_delete=models.CASCADE, related_name="margin_changes")
+    account = models.ForeignKey(VenueAccount, on_delete=models.CASCADE, related_name="margin_changes", db_index=False)
     market = models.ForeignKey("trading.Market", on_delete=models.PROTECT, related_name="+")
     command = models.OneToOneField("trading.Command", on_delete=models.PROTECT, related_name="margin_change", null=True)
     key = models.CharField(max_length=120, blank=True, default="")
@@ -279,7 +283,10 @@ class MarginChange(OperatorOwned):
                 fields=["account", "key"], name="one_row_per_margin_move", condition=~models.Q(key="")
             )
         ]
-        indexes = [models.Index(fields=["account", "-happened_at"], name="margin_changes_newest_first")]
+        indexes = [
+            models.Index(fields=["account", "-happened_at"], name="margin_changes_newest_first"),
+            models.Index(fields=["account", "id"], name="margin_changes_as_they_came"),
+        ]
         ordering = ["-happened_at", "-id"]
 
     def __str__(self) -> str:

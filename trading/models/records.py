@@ -17,7 +17,7 @@ from trading.venues.snapshots import PositionSide
 class FundingPayment(OperatorOwned):
     """One funding payment; ``amount`` above zero was received. Aster names neither size nor rate: zero (Aster 3.7)."""
 
-    account = models.ForeignKey(VenueAccount, on_delete=models.CASCADE, related_name="funding")
+    account = models.ForeignKey(VenueAccount, on_delete=models.CASCADE, related_name="funding", db_index=False)
     market = models.ForeignKey("trading.Market", on_delete=models.PROTECT, related_name="+")
     key = models.CharField(max_length=80)
     happened_at = models.DateTimeField()
@@ -27,7 +27,10 @@ class FundingPayment(OperatorOwned):
 
     class Meta(OperatorOwned.Meta):
         constraints = [models.UniqueConstraint(fields=["account", "key"], name="one_row_per_funding_payment")]
-        indexes = [models.Index(fields=["account", "-happened_at"], name="funding_newest_first")]
+        indexes = [
+            models.Index(fields=["account", "-happened_at"], name="funding_newest_first"),
+            models.Index(fields=["account", "id"], name="funding_as_they_came"),
+        ]
         ordering = ["-happened_at", "-id"]
 
     def __str__(self) -> str:
@@ -41,7 +44,7 @@ class LedgerEntry(OperatorOwned):
     empty for the venue's collateral: only what is booked in it moves the balance.
     """
 
-    account = models.ForeignKey(VenueAccount, on_delete=models.CASCADE, related_name="ledger")
+    account = models.ForeignKey(VenueAccount, on_delete=models.CASCADE, related_name="ledger", db_index=False)
     key = models.CharField(max_length=160)
     kind = models.CharField(max_length=40)
     happened_at = models.DateTimeField()
@@ -51,7 +54,10 @@ class LedgerEntry(OperatorOwned):
 
     class Meta(OperatorOwned.Meta):
         constraints = [models.UniqueConstraint(fields=["account", "key"], name="one_row_per_ledger_entry")]
-        indexes = [models.Index(fields=["account", "-happened_at"], name="ledger_newest_first")]
+        indexes = [
+            models.Index(fields=["account", "-happened_at"], name="ledger_newest_first"),
+            models.Index(fields=["account", "id"], name="ledger_as_they_came"),
+        ]
         ordering = ["-happened_at", "-id"]
 
     def __str__(self) -> str:
