@@ -28,6 +28,7 @@ GIVEN = re.compile(
 )
 HOST = "vanta.localhost"
 SIGN_IN = {"email": "trader@vanta.example", "password": "vanta-trader-demo"}
+COMMAND = ("make", "run")
 ROUNDS, PATIENCE_SECONDS = 3, 120.0
 
 
@@ -115,9 +116,7 @@ def _running(state: Path, port: int) -> Iterator[None]:
     """The product as a newcomer starts it, stopped with Ctrl-C."""
     bare = {name: value for name, value in os.environ.items() if not GIVEN.fullmatch(name)}
     environment = bare | {"STATE": str(state), "PORT": str(port)}
-    run = subprocess.Popen(
-        ["make", "run"], cwd=PROJECT, env=environment, stdout=subprocess.DEVNULL, start_new_session=True
-    )
+    run = subprocess.Popen(COMMAND, cwd=PROJECT, env=environment, stdout=subprocess.DEVNULL, start_new_session=True)
     try:
         yield
     finally:
