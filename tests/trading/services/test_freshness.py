@@ -159,7 +159,7 @@ def test_those_whom_our_limit_holds_back_are_told_to_whom_they_belong(
     pages = [browser_at(each, each.owner).get("/console/freshness/").content.decode() for each in (alpha, beta)]
 
     assert [freshness.read(each.operator.pk, *HERE).held_back for each in (alpha, beta)] == [9, 0]
-    assert [("held back" in page, ">9 accounts<" in page) for page in pages] == [(True, True), (True, False)]
+    assert [("Held back" in page, ">9 accounts<" in page) for page in pages] == [(True, True), (True, False)]
     assert scraped()["perpsstudio_accounts_held_back", HERE] == 9
 
 
