@@ -43,7 +43,7 @@ def build_survival(market: str, side: Side, distance: Decimal, days: Sequence[Da
     hit = days_hit(days, side, distance)
     return Survival(
         market=market,
-        words=f"{percent(-side.sign * distance, 1, signed=True)} within a day:",
+        words=f"{percent(-side.sign * distance, 1, signed=True)} in a day:",
         result=f"hit on {hit} of {_days(len(days))}" if hit else f"never hit in {_days(len(days))}",
         tone=Tone.WARN if hit else Tone.UP,
         bars=tuple(_bar(day, side, distance) for day in days),

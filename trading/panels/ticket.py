@@ -88,7 +88,7 @@ def _leverage_note(desk: Desk, market: Market) -> str:
     if held and not lower.allowed:
         return lower.reason
     if held and held.mode == MarginMode.ISOLATED:
-        return "Your open position keeps its margin; another leverage counts for what you add."
+        return "Another leverage counts only for what you add."
     if highest < market.max_leverage:
         return f"Up to {highest}x here; the venue allows {market.max_leverage}x."
     return ""

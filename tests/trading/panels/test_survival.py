@@ -32,11 +32,11 @@ def test_line_names_the_way_there_and_how_often_it_was_gone() -> None:
     long, short = (build_survival("BTC", side, Decimal("0.0812"), MONTH) for side in (Side.LONG, Side.SHORT))
 
     assert (long.words, long.result, long.tone) == (
-        f"−8.1{NARROW_SPACE}% within a day:",
+        f"−8.1{NARROW_SPACE}% in a day:",
         "hit on 1 of 10 days",
         Tone.WARN,
     )
-    assert (short.words, short.result) == (f"+8.1{NARROW_SPACE}% within a day:", "hit on 2 of 10 days")
+    assert (short.words, short.result) == (f"+8.1{NARROW_SPACE}% in a day:", "hit on 2 of 10 days")
     assert [bar.is_hit for bar in long.bars] == [False] * 9 + [True]
     assert [bar.height for bar in long.bars] == [1, 1, 2, 4, 5, 7, 8, 10, 11, 12]
 

@@ -168,7 +168,7 @@ def survival(*, hit: int) -> Survival:
     """What the last thirty days say, the first of them hit."""
     return Survival(
         market="ETH",
-        words="−8.1 % within a day:",
+        words="−8.1 % in a day:",
         result=f"hit on {hit} of 30 days" if hit else "never hit in 30 days",
         tone=Tone.WARN if hit else Tone.UP,
         bars=tuple(DayBar(height=12 if day < hit else 1 + day % 9, is_hit=day < hit) for day in range(30)),

@@ -124,7 +124,7 @@ def test_position_that_opens_closes_the_other_mode_on_the_page(desk: Desk, brows
     held = page(browser, AVAILABLE, mode="cross")
     assert modes(held) == [("isolated", "checked"), ("cross", "disabled")]
     assert f'<p class="note">{CLOSE_FIRST}</p>' in held
-    assert "Your open position keeps its margin" in held
+    assert "Another leverage counts only for what you add." in held
     assert modes(page(browser, AVAILABLE)) == modes(Client.get(browser, MARKET).content.decode()) == modes(held)
 
 

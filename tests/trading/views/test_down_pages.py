@@ -93,8 +93,8 @@ def test_chart_that_was_never_read_says_so_and_one_that_was_stays(alpha: Exchang
     assert (answer.status_code, list(answer.json())) == (503, ["error"])
 
     opened = datetime.fromtimestamp(900, UTC)
-    prices = (Decimal(text) for text in ("1.0", "2.5", "0.5", "2"))
-    bar = Candle("BTC", opened, opened + timedelta(minutes=15), *prices, Decimal(1), 3)
+    first, high, low, last = (Decimal(text) for text in ("1.0", "2.5", "0.5", "2"))
+    bar = Candle("BTC", opened, opened + timedelta(minutes=15), first, high, low, last, Decimal(1), 3)
     cache.set(candles_key(market, "15m"), Candles((bar,), read_at=0.0))
     answer = browser.get(path)
     told = {"time": 900, "open": "1.0", "high": "2.5", "low": "0.5", "close": "2"}
