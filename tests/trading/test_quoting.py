@@ -9,13 +9,17 @@ from hypothesis import strategies as st
 
 from tests.trading.desks import NOW, make_desk, market, state
 from tests.trading.margin.strategies import accounts, decimals
+from trading.desk import Desk
 from trading.forms import read_order
 from trading.live.board import Board
 from trading.margin.preview import preview_order
 from trading.margin.quotes import MarketTerms, OrderRequest
 from trading.margin.rules import HYPERLIQUID
 from trading.margin.types import Account, AccountMode, MarginMode, Side, TierTable
+from trading.models import Market
+from trading.panels.quote import build_quote
 from trading.panels.ticket import default_form
+from trading.panels.view_models import Quote
 from trading.quoting import NO_COLLATERAL, Quoted, concerned, quote_order
 
 SMALLEST = "An order has to be worth at least 10 USDC: 0.00012 BTC or more."
@@ -54,6 +58,42 @@ def test_ticket_without_a_size_is_not_wrong_yet() -> None:
 
 def test_market_without_a_price_says_so() -> None:
     assert quoted(mark="0", size="0.01").errors == {"size": "There is no price yet."}
+
+
+STEPS = [
+    {"size": size, "leverage": leverage, "mode": mode, "side": side}
+    for size in ("0.002", "0.01", "")
+    for leverage in ("1", "7", "40")
+    for mode in ("isolated", "cross")
+    for side in ("long", "short")
+]
+
+
+@pytest.mark.parametrize("held", [(), (market(),)], ids=["flat", "held"])
+def test_quotes_of_one_desk_are_those_of_a_desk_for_each(held: tuple[Market, ...]) -> None:
+    def fresh() -> Desk:
+        return make_desk(*held)
+
+    def drawn(desk: Desk, typed: dict[str, str]) -> Quote:
+        form = read_order(typed, market().rules, default_form(desk, market()))
+        return build_quote(desk, market(), quote_order(desk, market(), form))
+
+    one = fresh()
+
+    assert [drawn(one, step) for step in STEPS] == [drawn(fresh(), step) for step in STEPS]
+
+
+def test_work_on_a_market_is_done_once_for_each_of_its_questions() -> None:
+    desk, asked = make_desk(), []
+
+    def work(of: Desk, where: Market, question: int) -> int:
+        asked.append((of is desk, where.name, question))
+        return question * 2
+
+    answers = [desk.once(work, market(name), question) for name in ("BTC", "ETH") for question in (1, 2, 1)]
+
+    assert answers == [2, 4, 2, 2, 4, 2]
+    assert asked == [(True, "BTC", 1), (True, "BTC", 2), (True, "ETH", 1), (True, "ETH", 2)]
 
 
 @settings(max_examples=60)
