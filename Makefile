@@ -128,7 +128,7 @@ static/vendor/installed: package-lock.json .venv/installed
 	touch $@
 
 # The first start copies these instead of making its own.
-.venv/tables: .venv/collected perpsstudio/settings.py $(wildcard */migrations/*.py)
+.venv/tables: .venv/installed perpsstudio/settings.py $(wildcard */migrations/*.py)
 	@echo "Making the database tables …"
 	$(python) -m perpsstudio.demo.template
 	touch $@
