@@ -88,6 +88,13 @@ def test_broken_bounds_are_told(pair: Pair) -> None:
     ]
 
 
+def test_goal_of_the_oldest_is_not_about_days_on_which_very_many_look(pair: Pair) -> None:
+    day, crowded = Plan(10_000, 1, hours=24), Plan(10_000, 1, hours=24, viewers=100)
+    old = [Pair(_with(pair.ours, plan=plan, oldest=9001.0), pair.round_robin).broken() for plan in (day, crowded)]
+
+    assert old == [["10000 accounts on 1: oldest is 9001, allowed is 9000"], []]
+
+
 def _with(finding: Finding, **changes: object) -> Finding:
     fields = {name: getattr(finding, name) for name in Finding.__dataclass_fields__}
     return Finding(**(fields | changes))
