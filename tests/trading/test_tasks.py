@@ -20,12 +20,16 @@ from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtu
 from tests.trading.services.test_orders import ticket
 from trading import tasks
 from trading.live import board, handing, keys, presence
+from trading.live.connections import blocking
 from trading.live.publish import Fragment
 from trading.metering import budget_of
 from trading.models import Command, Fill, Market, Position, VenueAccount
 from trading.models.commands import CommandState
 from trading.services import claims, commands, executions
 from trading.services.orders import place_order
+from trading.services.readings import ReadingKind, begin_reading
+from trading.services.sync import Answers, apply_snapshot, store, sync_account, sync_positions
+from trading.tasks import readings
 from trading.tasks.accounts import forget_rosters
 from trading.tasks.readings import look_at_accounts, sync_account_in_turn
 from trading.venues.base import PlaceOrder, market_order
@@ -175,19 +179,62 @@ def test_cheap_reading_of_a_moved_position_is_followed_by_a_whole_one(desk: Desk
 def test_execution_that_was_seen_waits_to_be_read_though_the_worker_fails_right_after(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The pages have been told by then, so no later look finds anything that moved."""
+    """The sizes are stored by then, so no later look finds anything that moved."""
     sync_account_in_turn(desk.operator.pk, desk.account.pk)
     trade_elsewhere(desk)
 
     def fail(*arguments: object) -> None:
         raise RedisError("The server is gone.")
 
-    monkeypatch.setattr(handing, "give_back", fail)
-    with pytest.raises(RedisError):
-        look_at_accounts(desk.operator.pk, [desk.account.pk])
-
+    with monkeypatch.context() as patched:
+        patched.setattr(readings, "announce_all", fail)
+        with pytest.raises(RedisError):
+            look_at_accounts(desk.operator.pk, [desk.account.pk])
     assert Position.objects.get().size == Decimal("0.01")
+    blocking().flushall()
+
     assert list(executions.waiting(*HERE)) == [desk.account.pk]
+    tasks.sync_due_accounts()
+    assert Fill.objects.get().size == Decimal("0.01")
+    assert list(executions.waiting(*HERE)) == []
+
+
+def test_execution_that_a_page_came_upon_is_read_though_nothing_moves_any_more(desk: Desk) -> None:
+    """Money and positions are read before collateral is moved, and after it with the ledger: the sizes are the same."""
+    trade_elsewhere(desk)
+    assert sync_positions(desk.adapter, desk.account)
+    assert sync_account(desk.adapter, desk.account, frozenset({ReadingKind.ACCOUNT, ReadingKind.HISTORY}))
+    look_at_accounts(desk.operator.pk, [desk.account.pk])
+
+    assert (Fill.objects.count(), list(executions.waiting(*HERE))) == (0, [desk.account.pk])
+
+
+def test_execution_whose_reading_the_venue_did_not_answer_waits_to_be_read(desk: Desk) -> None:
+    trade_elsewhere(desk)
+    desk.sandbox.fault("error_before", "userFillsByTime", count=20)
+    assert not sync_account(desk.adapter, desk.account, frozenset({ReadingKind.ACCOUNT}))
+    desk.sandbox.clear_faults()
+
+    assert (Position.objects.count(), list(executions.waiting(*HERE))) == (1, [desk.account.pk])
+
+
+def test_execution_that_a_stream_tells_of_waits_for_no_reading(desk: Desk) -> None:
+    trade_elsewhere(desk)
+    apply_snapshot(desk.account, desk.adapter.account(desk.account.address))
+
+    assert (Position.objects.count(), list(executions.waiting(*HERE))) == (1, [])
+
+
+def test_executions_that_newer_figures_may_lack_are_read_again(desk: Desk) -> None:
+    """Another worker has stored positions since this reading of executions began."""
+    trade_elsewhere(desk)
+    early = begin_reading(desk.account)
+    fills = desk.adapter.fills(desk.account.address, early.began_at - timedelta(hours=1))
+    shown = desk.adapter.account(desk.account.address)
+    assert sync_positions(desk.adapter, desk.account)
+
+    store(desk.account, early, Answers(since=early.began_at, fills=fills), snapshot=shown)
+    assert (Fill.objects.count(), list(executions.waiting(*HERE))) == (1, [desk.account.pk])
 
 
 def test_turn_reads_orders_and_fills_only_where_it_may(desk: Desk, redis: Redis) -> None:  # noqa: F811

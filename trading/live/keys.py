@@ -183,11 +183,6 @@ def strained(venue: Venue, network: Network) -> str:
     return f"schedule:{venue}:{network}:strained"
 
 
-def behind(venue: Venue, network: Network) -> str:
-    """Which accounts' executions are to be read when there is room."""
-    return f"schedule:{venue}:{network}:behind"
-
-
 def measured(venue: Venue, network: Network) -> str:
     """There while the ages at a venue were measured lately."""
     return f"schedule:{venue}:{network}:measured"

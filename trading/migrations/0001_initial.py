@@ -102,6 +102,7 @@ class Migration(migrations.Migration):
                 ("readings", models.BigIntegerField(default=0)),
                 ("account_reading", models.BigIntegerField(default=0)),
                 ("orders_reading", models.BigIntegerField(default=0)),
+                ("behind_since", models.DateTimeField(null=True)),
                 ("cursors", models.JSONField(default=dict)),
                 ("opening_balance", models.DecimalField(decimal_places=12, default=0, max_digits=36)),
                 ("opening_at", models.DateTimeField(null=True)),
@@ -117,6 +118,11 @@ class Migration(migrations.Migration):
                 "indexes": [
                     models.Index(fields=["attempted_at"], name="longest_not_attempted"),
                     models.Index(fields=["operator", "address_key"], name="accounts_by_address"),
+                    models.Index(
+                        condition=models.Q(("behind_since__isnull", False)),
+                        fields=["venue", "network", "behind_since"],
+                        name="accounts_behind",
+                    ),
                 ],
                 "constraints": [
                     models.UniqueConstraint(

@@ -63,6 +63,8 @@ class VenueAccount(OperatorOwned):
     readings = models.BigIntegerField(default=0)
     account_reading = models.BigIntegerField(default=0)
     orders_reading = models.BigIntegerField(default=0)
+    # Since when executions that moved what is held are to be read, or since that was to be done last; null: none are.
+    behind_since = models.DateTimeField(null=True)
     # Up to which venue time fills, funding and ledger are known without a gap.
     cursors = models.JSONField(default=dict)
     # The balance (equity without open profit) at the first whole reading: all later money is explained from here on.
@@ -87,6 +89,11 @@ class VenueAccount(OperatorOwned):
         indexes = [
             models.Index(fields=["attempted_at"], name="longest_not_attempted"),
             models.Index(fields=["operator", "address_key"], name="accounts_by_address"),
+            models.Index(
+                fields=["venue", "network", "behind_since"],
+                name="accounts_behind",
+                condition=models.Q(behind_since__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -41,13 +41,15 @@ class Place(NamedTuple):
 
 
 class Held(NamedTuple):
-    """As much of a stored position as tells whether its end or its setting has to be kept."""
+    """As much of a stored position as tells whether it moved, and whether its end or its setting has to be kept."""
 
     pk: int
     place: Place
-    size: Decimal
     mode: str
     leverage: int
+    size: Decimal
+    entry_price: Decimal
+    cash: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +62,27 @@ class Found:
     estimate: Decimal | None
 
 
-def apply_snapshot(account: VenueAccount, snapshot: AccountSnapshot, reading: Reading | None = None) -> bool:
+def apply_snapshot(
+    account: VenueAccount, snapshot: AccountSnapshot, reading: Reading | None = None, *, is_explained: bool = True
+) -> bool:
     """Store money and positions of one moment; False where a later moment is stored already.
 
     Without a ``reading`` the snapshot came by itself and counts as read now.
     """
-    return bool(apply_snapshots([Taken(account, snapshot, reading or begin_reading(account))]))
+    taken = Taken(account, snapshot, reading or begin_reading(account))
+    return bool(apply_snapshots([taken], is_explained=is_explained))
 
 
-def apply_snapshots(taken: Collection[Taken]) -> frozenset[int]:
-    """Store what was found in accounts of one venue and network, each given once; the ids of those where it is the
-    newest. Where a later moment is stored already, and where the account is gone, nothing is written."""
+def apply_snapshots(taken: Collection[Taken], *, is_explained: bool = False) -> dict[int, bool]:
+    """Store what was found in accounts of one venue and network, each given once; by the ids of those where it is the
+    newest, whether what is held moved. Where a later moment is stored already, and where the account is gone, nothing
+    is written.
+
+    Whose positions moved is behind with his executions from then on, unless he who stores this knows them too
+    (``is_explained``): both are written together, for no later reading sees the move again.
+    """
     if not taken:
-        return frozenset()
+        return {}
     names = {position.market for one in taken for position in one.snapshot.positions}
     markets = markets_named(next(iter(taken)).account, names)
     with transaction.atomic():
@@ -80,8 +90,10 @@ def apply_snapshots(taken: Collection[Taken]) -> frozenset[int]:
         newest = [one for one in taken if one.account.pk in stored and _is_newer(stored[one.account.pk], one)]
         sets.update(VenueAccount, [_money(one) for one in newest if one.snapshot.pools is None])
         sets.update(VenueAccount, [_money(one) | _pools(one) for one in newest if one.snapshot.pools is not None])
-        _store_positions(newest, markets, {pk: at for pk, (at, _) in stored.items()})
-    return frozenset(one.account.pk for one in newest)
+        moved = _store_positions(newest, markets, {pk: at for pk, (at, _) in stored.items()})
+        if moved and not is_explained:
+            VenueAccount.objects.filter(pk__in=moved, behind_since=None).update(behind_since=timezone.now())
+    return {one.account.pk: one.account.pk in moved for one in newest}
 
 
 def _locked(ids: Collection[int]) -> dict[int, Moment]:
@@ -132,8 +144,8 @@ def _pools(one: Taken) -> Row:
 
 def _store_positions(
     taken: Collection[Taken], markets: Mapping[str, Market], seen_at: Mapping[int, datetime | None]
-) -> None:
-    """``seen_at``: when, by the venue's time, the account was as it is stored."""
+) -> set[int]:
+    """The accounts whose positions moved. ``seen_at``: when, by the venue's time, the account was as it is stored."""
     rules = {name: market.rules for name, market in markets.items()}
     found = {place: one for account in taken for place, one in _found(account, markets, rules)}
     moments = {one.account.pk: one.snapshot.venue_time for one in taken}
@@ -145,6 +157,9 @@ def _store_positions(
     if gone := [held.pk for held in known if held.place not in found]:
         Position.objects.filter(pk__in=gone).delete()
     sets.upsert(Position, [_row(place, one) for place, one in found.items()], Place._fields)
+    moved = {held.place for held in known if _has_moved(held, found.get(held.place))}
+    new = found.keys() - {held.place for held in known}
+    return {place.account_id for place in moved | new}
 
 
 def markets_named(account: VenueAccount, names: Iterable[str]) -> dict[str, Market]:
@@ -169,7 +184,7 @@ def _found(
 
 def _known(account_ids: Iterable[int]) -> list[Held]:
     rows = Position.objects.filter(account__in=list(account_ids))
-    values = rows.values_list("pk", *Place._fields, "size", "mode", "leverage")
+    values = rows.values_list("pk", *Place._fields, "mode", "leverage", "size", "entry_price", "cash")
     return [Held(pk, Place(account, market, side), *rest) for pk, account, market, side, *rest in values]
 
 
@@ -194,6 +209,14 @@ def _row(place: Place, found: Found) -> Row:
         "funding_since_open": position.funding_since_open or Decimal(0),
         "venue_time": found.taken.snapshot.venue_time,
     }
+
+
+def _has_moved(before: Held, after: Found | None) -> bool:
+    """Whether anything was executed in it, or collateral of its own came or went."""
+    if after is None:
+        return True
+    now = after.position
+    return (now.size, now.entry_price, now.cash) != (before.size, before.entry_price, before.cash)
 
 
 def _has_shrunk(before: Held, after: Found | None) -> bool:

@@ -2,18 +2,18 @@
 
 What was executed costs many times what money and positions do (Hyperliquid 7, Aster 5). Where the promises of
 freshness have no slack it is read within a share of the budget (``schedule.executions_meter``), so that it takes
-nothing from those near liquidation. What waits is kept in Redis and may be lost: the account whose executions are known
-for the shortest time is read whole now and then anyway (``trading.tasks.accounts``).
+nothing from those near liquidation. Who waits is kept on his account's row, by the statement that stored what moved:
+whatever process dies and whatever Redis loses, it is read.
 """
 
 import logging
-import time
-from collections.abc import Collection
 from dataclasses import replace
-from typing import Any
 
+from django.db.models import QuerySet
+from django.utils import timezone
 from redis.exceptions import RedisError
 
+from tenants.scope import every_operator
 from trading.connect import gateway_of
 from trading.live import keys
 from trading.live.connections import blocking
@@ -59,7 +59,9 @@ def leave_room(venue: Venue, network: Network, weight: int) -> bool:
     of its own."""
     try:
         meter = _meter(venue, network, slack=_has_slack(venue, network))
-        if blocking().zcard(keys.behind(venue, network)):
+        with every_operator():
+            somebody_waits = _behind(venue, network).exists()
+        if somebody_waits:
             meter = replace(meter, name=f"{meter.name}:questions", limit=meter.limit // QUESTIONS_PART)
         return _take(venue, network, meter, weight, Priority.ROUTINE)
     except RedisError as error:
@@ -87,34 +89,32 @@ def _take(venue: Venue, network: Network, meter: Meter, weight: int, priority: P
 
 def fall_behind(account: VenueAccount) -> None:
     """The account's executions are to be read when there is room."""
-    key = keys.behind(Venue(account.venue), Network(account.network))
-    try:
-        blocking().zadd(key, {str(account.pk): time.time()}, nx=True)
-    except RedisError as error:
-        logger.warning("That account %s is behind cannot be kept: %s", account.pk, error)
+    VenueAccount.objects.filter(pk=account.pk, behind_since=None).update(behind_since=timezone.now())
 
 
 def catch_up(account: VenueAccount) -> None:
-    """The account's executions were read."""
-    try:
-        blocking().zrem(keys.behind(Venue(account.venue), Network(account.network)), str(account.pk))
-    except RedisError as error:
-        logger.warning("That account %s caught up cannot be kept: %s", account.pk, error)
+    """All executions are known that made what the account's row says is held. It is locked by the running
+    transaction."""
+    if account.behind_since is not None:
+        VenueAccount.objects.filter(pk=account.pk).update(behind_since=None)
 
 
 def waiting(venue: Venue, network: Network) -> dict[int, float]:
-    """The accounts whose executions are to be read, the longest waiting first, and since when (Unix seconds):
-    since it fell behind, or since it was to be read last and that failed."""
-    found: Any = blocking().zrange(keys.behind(venue, network), 0, -1, withscores=True)
-    return {int(account_id): since for account_id, since in found}
-
-
-def give_up(venue: Venue, network: Network, account_ids: Collection[int]) -> None:
-    """These are no accounts of ours any more: nobody reads what was executed there."""
-    if account_ids:
-        blocking().zrem(keys.behind(venue, network), *map(str, account_ids))
+    """The accounts of all operators whose executions are to be read, the longest waiting first, and since when (Unix
+    seconds): since it fell behind, or since it was to be read last and that failed."""
+    with every_operator():
+        rows = _behind(venue, network).order_by("behind_since", "pk").values_list("pk", "behind_since")
+        return {account_id: since.timestamp() for account_id, since in rows if since is not None}
 
 
 def go_to_the_end(venue: Venue, network: Network, account_id: int) -> None:
     """The account is to be read now. Where that fails it waits again, behind all others."""
-    blocking().zadd(keys.behind(venue, network), {str(account_id): time.time()}, xx=True)
+    with every_operator():
+        _behind(venue, network).filter(pk=account_id).update(behind_since=timezone.now())
+
+
+def _behind(venue: Venue, network: Network) -> "QuerySet[VenueAccount]":
+    found: QuerySet[VenueAccount] = VenueAccount.objects.filter(
+        venue=venue, network=network, behind_since__isnull=False
+    )
+    return found

@@ -14,7 +14,7 @@ from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from dataclasses import dataclass
 from enum import Enum
-from functools import cache
+from functools import cache, partial
 
 from django.db import DataError, IntegrityError, OperationalError, connection, connections
 
@@ -38,12 +38,19 @@ SPOILT = (DataError, IntegrityError, ArithmeticError, LookupError, TypeError, Va
 
 
 class Came(Enum):
-    """What came of a look: the account was ``READ``; ``NOTHING`` newer than what is stored, or the question was never
-    asked, because our limit at the venue held it back or others took too long; or it ``FAILED``."""
+    """What came of a look: the account was ``READ``, or it was read and what it holds had ``MOVED``; ``NOTHING`` newer
+    than what is stored, or the question was never asked, because our limit at the venue held it back or others took too
+    long; or it ``FAILED``."""
 
     READ = "read"
+    MOVED = "moved"
     NOTHING = "nothing"
     FAILED = "failed"
+
+    @property
+    def is_read(self) -> bool:
+        """Whether there was anything newer, and it is stored."""
+        return self in (Came.READ, Came.MOVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +65,22 @@ class Look:
 Answer = tuple[Look, AccountSnapshot | BaseException]
 
 
-def sync_positions(adapter: Adapter, account: VenueAccount) -> bool:
-    """Read only money and positions of one account; False where nothing newer came. Raises what cannot be stored."""
-    return any(came.get(account.pk) is Came.READ for came in look_at([(adapter, account)]))
+def sync_positions(adapter: Adapter, account: VenueAccount, *, is_explained: bool = False) -> bool:
+    """Read only money and positions of one account; False where nothing newer came. Raises what cannot be stored.
+
+    Where they moved the account is behind with its executions, unless those are told besides (``is_explained``).
+    """
+    apply = partial(_apply, is_explained=is_explained)
+    begun = begin_readings([account.pk])
+    looks = [Look(account, adapter, reading) for reading in begun.values()]
+    return any(came.is_read for look in looks for came in _stored([(look, _ask(look))], apply).values())
 
 
 def look_at(accounts: Sequence[tuple[Adapter, VenueAccount]]) -> Iterator[dict[int, Came]]:
     """Read money and positions of accounts of one venue and network, and store them; what came of each, in groups as
-    they are stored, and nothing of one that is gone. The reason of a failure is on the account's row where the venue
-    gave it. Of one account alone, what is not the venue's failure is raised."""
+    they are stored, and nothing of one that is gone. Whose positions moved is behind with his executions. The reason of
+    a failure is on the account's row where the venue gave it. Of one account alone, what is not the venue's failure is
+    raised."""
     begun = begin_readings([account.pk for _, account in accounts])
     looks = [Look(account, adapter, begun[account.pk]) for adapter, account in accounts if account.pk in begun]
     if len(looks) == 1:
@@ -153,9 +167,10 @@ def _refused(account: VenueAccount, error: BaseException) -> Came:
     return Came.FAILED
 
 
-def _apply(taken: Sequence[Taken]) -> dict[int, Came]:
-    newest = apply_snapshots(taken)
-    return {one.account.pk: Came.READ if one.account.pk in newest else Came.NOTHING for one in taken}
+def _apply(taken: Sequence[Taken], *, is_explained: bool = False) -> dict[int, Came]:
+    came = dict.fromkeys([one.account.pk for one in taken], Came.NOTHING)
+    newest = apply_snapshots(taken, is_explained=is_explained)
+    return came | {pk: Came.MOVED if has_moved else Came.READ for pk, has_moved in newest.items()}
 
 
 def _apply_what_can_be(taken: Sequence[Taken]) -> dict[int, Came]:

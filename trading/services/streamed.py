@@ -40,7 +40,7 @@ def store(adapter: Adapter, account: VenueAccount, told: Told) -> bool:
         rows.update(synced_at=told.confirmed_at, sync_problem="")
     if gone:
         tell_endings(adapter, account, gone)
-    return not told.must_look or sync.sync_positions(adapter, account)
+    return not told.must_look or sync.sync_positions(adapter, account, is_explained=True)
 
 
 def apply_reports(account: VenueAccount, reports: Iterable[OrderReport]) -> bool:

@@ -7,7 +7,7 @@ up (``trading.services.differences``); where it does not, funding and ledger are
 """
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
@@ -163,14 +163,12 @@ def sync_account(
         kinds = kinds | {ReadingKind.HISTORY}
     only = () if market is None else (market,)
     try:
-        answers, stored = _ask_and_store(adapter, account, reading, kinds, only, explains=explains)
+        stored = _ask_and_store(adapter, account, reading, kinds, only, explains=explains)
     except HeldBack:
         return False
     except VenueError as error:
         VenueAccount.objects.filter(pk=account.pk).update(sync_problem=error.explanation[:200])
         return False
-    if answers.fills is not None:
-        executions.catch_up(account)
     if stored.gone:
         tell_endings(adapter, account, stored.gone)
     read_paths(adapter, account)
@@ -189,7 +187,7 @@ def _ask_and_store(
     only: tuple[Market, ...],
     *,
     explains: bool,
-) -> tuple[Answers, Stored]:
+) -> Stored:
     """What is asked for, and what that turns out to need besides: executions where sizes moved (``explains``), and
     whatever explains figures that do not add up."""
     held = sizes_of(account)
@@ -198,11 +196,10 @@ def _ask_and_store(
     if explains and ReadingKind.FILLS not in kinds and sizes_of(account) != held:
         rest = _ask(adapter, account, WHOLE - {ReadingKind.ACCOUNT})
         stored = _both(stored, store(account, reading, rest, snapshot=answers.snapshot))
-        answers = replace(answers, fills=rest.fills)
     if not stored.adds_up or (stored.is_liquidated and answers.ledger is None):
         more = _ask(adapter, account, frozenset({ReadingKind.FILLS, ReadingKind.HISTORY}))
         stored = _both(stored, store(account, reading, more, snapshot=answers.snapshot))
-    return answers, stored
+    return stored
 
 
 def history_is_due(account: VenueAccount, now: datetime) -> bool:
@@ -250,7 +247,8 @@ def store(
     shown = answers.snapshot or snapshot
     with transaction.atomic():
         row = locked(account)
-        is_taken = answers.snapshot is None or apply_snapshot(row, answers.snapshot, reading)
+        is_explained = answers.fills is not None
+        is_taken = answers.snapshot is None or apply_snapshot(row, answers.snapshot, reading, is_explained=is_explained)
         gone = None
         if answers.orders is not None:
             gone = apply_orders(row, answers.orders, reading.began_at, reading.number, answers.only)
@@ -264,6 +262,7 @@ def store(
             record_margin_changes(row, reading.began_at)
             note_remaining(row, shown.venue_time, shown.equity)
             adds_up = examine(row, shown, reading.began_at, is_final=answers.ledger is not None)
+            executions.catch_up(row)
     return Stored(gone=tuple(gone or ()), is_taken=is_taken, adds_up=adds_up, is_liquidated=is_liquidated)
 
 

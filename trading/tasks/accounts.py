@@ -136,10 +136,8 @@ def _one_to_ask(venue: Venue, network: Network, chosen: Places) -> Places:
 
 def _explain(venue: Venue, network: Network, known: Known, roster: Roster, queue: str) -> None:
     """Have an account read whole whose executions have waited longest, where they have room now. Room is taken only for
-    one that can be read: an account that is gone is given up, and one that rests lets the next go first."""
-    waiting = executions.waiting(venue, network)
-    places = known.places(waiting)
-    executions.give_up(venue, network, set(waiting) - set(known.ids[places].tolist()))
+    one that can be read: one that nobody may read is left out, and one that rests lets the next go first."""
+    places = known.places(executions.waiting(venue, network))
     ready = places[roster.not_before[places] <= time.time()]
     if not ready.size or not executions.have_room(venue, network, weights_of(venue).explaining, Priority.ROUTINE):
         return

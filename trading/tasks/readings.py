@@ -11,7 +11,6 @@ from django.utils import timezone
 
 from trading.connect import KeyUnreadable, account_adapter
 from trading.live import addresses, handing, keys, weather
-from trading.live.publish import Fragment
 from trading.live.shapes import announce, announce_all
 from trading.models import Command, VenueAccount
 from trading.models.commands import FINAL_STATES
@@ -55,7 +54,7 @@ class Hand:
         done = [(self.accounts.pop(account_id), what) for account_id, what in came.items()]
         for account, what in done:
             venue, network = Venue(account.venue), Network(account.network)
-            if what is Came.READ:
+            if what.is_read:
                 handing.give_back(venue, network, account.pk)
             elif not self.rests or weather.read(venue, network).sky is Sky.DOWN:
                 handing.put_back(venue, network, account.pk)
@@ -165,18 +164,14 @@ def read_soon(operator_id: int, account_id: int, whole_every: float | None, queu
 
 
 def _look(operator_id: int, hand: Hand) -> None:
-    """Read money and positions of all accounts in hand and tell their pages. Whose positions moved is read whole; that
-    a venue answers again is no move."""
+    """Read money and positions of all accounts in hand and tell their pages. Whose positions moved is read whole."""
     accounts = dict(hand.accounts)
     for came in looks.look_at(list(_with_adapters(accounts.values()))):
-        changed = announce_all(operator_id, came)
-        moved = [accounts[pk] for pk, what in came.items()
-                 if what is Came.READ and Fragment.POSITIONS in changed.get(pk, ())]  # fmt: skip
-        for account in moved:
-            executions.fall_behind(account)
+        announce_all(operator_id, came)
         hand.put_down(came)
-        for account in moved:
-            _explain(account)
+        for account_id, what in came.items():
+            if what is Came.MOVED:
+                _explain(accounts[account_id])
 
 
 def _with_adapters(accounts: Iterable[VenueAccount]) -> Iterator[tuple[Adapter, VenueAccount]]:

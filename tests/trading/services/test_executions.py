@@ -6,10 +6,11 @@ from unittest.mock import Mock
 import pytest
 from pytest_django.fixtures import Settings
 
+from tests.factories import make_account
 from tests.trading.conftest import Desk
 from tests.trading.services.test_orders import ticket
 from trading.live import handing
-from trading.models import Fill, Position, VenueAccount
+from trading.models import Fill, Position
 from trading.services import executions
 from trading.services.orders import place_order
 from trading.services.readings import weights_of
@@ -21,13 +22,13 @@ from trading.venues.snapshots import Network, Venue
 
 PLACE = (Venue.HYPERLIQUID, Network.TESTNET)
 EXECUTIONS_WEIGHT = 20
+OTHER_ADDRESS = "0x00000000000000000000000000000000000000b2"
 
 
 @pytest.fixture(autouse=True)
 def limit(settings: Settings) -> None:
-    """The venue's own, of which 60 a minute are for executions without slack. Nobody waits from the test before."""
+    """The venue's own, of which 60 a minute are for executions without slack."""
     settings.HYPERLIQUID_WEIGHT_PER_MINUTE = 1200
-    executions.give_up(*PLACE, executions.waiting(*PLACE))
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ def test_order_that_rests_is_in_the_list_at_once(strained: Desk) -> None:
 
 
 def test_who_is_read_now_waits_again_behind_all_others_until_that_was_done(desk: Desk) -> None:
-    other = VenueAccount(pk=desk.account.pk + 1, venue=desk.account.venue, network=desk.account.network)
+    other = make_account(desk.trader, OTHER_ADDRESS)
     executions.fall_behind(desk.account)
     executions.fall_behind(other)
     executions.fall_behind(desk.account)  # waits since the first time
@@ -85,19 +86,18 @@ def test_who_is_read_now_waits_again_behind_all_others_until_that_was_done(desk:
     executions.go_to_the_end(*PLACE, desk.account.pk)
     assert list(executions.waiting(*PLACE)) == [other.pk, desk.account.pk]
 
+    other.refresh_from_db()
     executions.catch_up(other)
     executions.go_to_the_end(*PLACE, other.pk)
     assert list(executions.waiting(*PLACE)) == [desk.account.pk]
 
 
 def test_room_is_taken_only_for_an_account_that_can_be_read(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not for one that was deleted, which is given up, nor for one that rests because it keeps failing."""
+    """Not for one that rests because it keeps failing."""
     room, started = Mock(return_value=True), Mock()
     monkeypatch.setattr(executions, "have_room", room)
     monkeypatch.setattr(sync_account_in_turn, "apply_async", started)
     forget_rosters()
-    gone = VenueAccount(pk=desk.account.pk + 1, venue=desk.account.venue, network=desk.account.network)
-    executions.fall_behind(gone)
     executions.fall_behind(desk.account)
     handing.let_rest(*PLACE, desk.account.pk, 1, 60)
     sync_due_accounts()

@@ -135,8 +135,9 @@ def test_executions_that_wait_are_told_to_whom_they_belong(alpha: Exchange, beta
     now = timezone.now()
     his, hers = (accounts_of(exchange, 2, synced_at=now, attempted_at=now) for exchange in (alpha, beta))
     waits = {his[0].pk: 7300, his[1].pk: 30, hers[0].pk: 60}
-    since = {str(account_id): time.time() - seconds for account_id, seconds in waits.items()}
-    blocking().zadd(keys.behind(*HERE), since)
+    with every_operator():
+        for account_id, seconds in waits.items():
+            VenueAccount.objects.filter(pk=account_id).update(behind_since=now - timedelta(seconds=seconds))
     tasks.sync_due_accounts()
     page = browser_at(alpha, alpha.owner).get("/console/freshness/").content.decode()
     told, found = freshness.read(beta.operator.pk, *HERE), scraped()
