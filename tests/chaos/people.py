@@ -27,6 +27,8 @@ START_LEVERAGE = 5
 def open_accounts(venue: VenueProcess, count: int) -> None:
     """``count`` accounts at each venue, all of one operator, in isolated margin on the market they trade."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # Nothing is measured yet, and a busy machine may take longer than a trader would wait.
+    settings.VENUE_READ_TIMEOUT = 20.0
     operator = Operator.objects.create(slug="chaos", name="Chaos")
     with operator_scope(operator.pk):
         MarginPolicy(venues=[name.value for name, _ in configured_venues()]).save()

@@ -100,7 +100,7 @@ def prepare(servers: Servers, commands: int) -> None:
         open_accounts(servers.venue, min(MOST_ACCOUNTS, max(FEWEST_ACCOUNTS, commands // COMMANDS_EACH)))
         return True
 
-    if not in_a_process(work):
+    if not in_a_process(work, seconds=600):
         raise RuntimeError("the accounts of the run could not be made")
 
 
