@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from tests.bench import orderly, pages, parsing, signing, start, streams, support, syncing
+from tests.bench import orderly, pages, parsing, signing, start, streams, syncing
 from tests.bench.accounts import TIERS, cross_account, many_holdings
 from tests.bench.measuring import Line, in_turns, seconds_per_call
 from trading.margin.cross import liquidations
@@ -70,6 +70,5 @@ GOALS: Mapping[str, Callable[[], list[Line]]] = {
     "P6": pages.tables,
     "P7": streams.updates,
     "P8": syncing.accounts,
-    "P11": support.searches_and_timelines,
     "P10": start.starts,
 }

@@ -57,12 +57,6 @@ P10 is a newcomer's start by the clock: `make run` after the installation, from 
 until an operator's sign-in page is there whole. The tables were made at installation and are copied. The trader's own
 page is the terminal of one who signs in as soon as he can: it waits for his accounts at the sandbox venue, which are
 made while the first page is already there.
-
-P11 is support's search and an account's timeline, two hundred requests of each through the whole middleware, by the
-clock: every look is written down for the audit too. A million traders have an account and ten events each, of every
-kind, and one account two hundred thousand. Searches are for beginnings of an e-mail, a wallet or an address, of three
-characters and more; timelines are first pages of anybody's and any page of the busiest account's. The goal is a 99th
-percentile of 100 ms. Making these rows takes several minutes and seven gigabytes; `ACCOUNTS=100000` makes fewer.
 """
 
 
