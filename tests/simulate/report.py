@@ -49,8 +49,8 @@ GOALS = """
 What the goals are about is a day of 10,000 accounts on one address: within 5 % a 99th percentile of at most 60 s,
 within 2 % of at most 20 s, nobody above 9,000 s, no breach, and a 99th percentile of 50 ms for orders' waiting.
 `make simulate` fails where one of them is missed on its seed, or where the poisoned take more than a fiftieth of all
-readings. Of the {days} such days in the table, that with a hundred who look apart, {kept} keep all of them. One takes
-{took:.0f} seconds of processor time.
+readings. Such days in the table, that with a hundred who look apart: {days}, of which {kept} kept all of this. One
+takes {took:.0f} seconds of processor time.
 
 A hundred who look share a hundredth of the budget where those near liquidation are not far from late, and their pages
 say how old the figures are: looking takes nothing from anybody who is near. It does take from those who are far, who
