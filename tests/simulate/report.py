@@ -13,7 +13,7 @@ DOCUMENT, PICTURE = DOCS / "simulation.md", DOCS / "simulation.svg"
 
 INTRODUCTION = """# Freshness, simulated
 
-What `make simulate` finds (`python -m tests.simulate --docs` writes this page, from several seeds). The platform's own
+What `make simulate` finds (`--docs` behind `python -m tests.simulate` writes this page). The platform's own
 scheduler (`trading/services/schedule.py`) and budget (`trading/venues/ledger.py`, which the tests hold against its twin
 in Redis) run against a simulated clock, simulated traders and a venue that counts every request at the moment it
 arrives: 1200 weight in any sliding minute for an address, 2 for reading an account. Reads may fill 95 % of that
