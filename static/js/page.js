@@ -64,9 +64,7 @@
   document.addEventListener("htmx:before:response", (event) => {
     const { ctx } = event.detail;
     const newest = latest.get(ctx.sourceElement);
-    // What has been taken off the page meanwhile has no place left for an answer of its own.
-    const isGone = ctx.target === ctx.sourceElement && !ctx.sourceElement.isConnected;
-    if (isGone || (newest && newest !== ctx)) event.preventDefault();
+    if (isGone(ctx) || (newest && newest !== ctx)) event.preventDefault();
   });
 
   document.addEventListener("htmx:error", (event) => failed(event.detail.ctx));
@@ -75,12 +73,17 @@
     if (ctx.response.status >= 500) failed(ctx);
   });
 
+  // What has been taken off the page meanwhile has no place left for an answer of its own.
+  function isGone(ctx) {
+    return ctx.target === ctx.sourceElement && !ctx.sourceElement.isConnected;
+  }
+
   // A whole page in answer to a fragment means: signed out, gone, or broken. Its words are shown; nothing is replaced.
   document.addEventListener("htmx:before:swap", (event) => {
     const { ctx } = event.detail;
     const status = ctx.response ? ctx.response.status : 200;
     const isPage = /^\s*<!doctype/i.test(ctx.text) && !ctx.select;
-    if (!isPage && status < 500) return;
+    if (!isPage && status < 500 && !isGone(ctx)) return;
     event.preventDefault();
     if (isPage && status < 500) sayPage(ctx.text, status);
   });
