@@ -165,7 +165,7 @@ def test_each_command_is_brought_on_in_its_own_operators_scope(turns: Desk, monk
 def test_hand_leaves_scope_and_connection_behind(turns: Desk) -> None:
     left: list[tuple[int | None, object]] = []
     hands = Hands(1)
-    hands.give(command_tasks._in_hand, unknown_order(turns, "drop_after"))
+    hands.give(command_tasks._in_hand, command_tasks._bring_on, unknown_order(turns, "drop_after"))
     wait_until(lambda: hands.free == 1)
 
     hands.give(lambda: left.append((current_scope(), connections["default"].connection)))

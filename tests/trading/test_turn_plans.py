@@ -15,7 +15,7 @@ from tests.trading.test_batches import dealt  # noqa: F401  # fixture
 from trading import tasks
 from trading.live import board
 from trading.models import Market, VenueAccount
-from trading.services import claims, roster
+from trading.services import claims, followups, roster
 from trading.venues.snapshots import MarketState, Network, Venue
 
 ACCOUNTS, SETTLED_EACH, RESTING_EACH, GONE_EACH = 2_000, 10, 2, 8
@@ -79,6 +79,7 @@ def test_turn_reads_by_index_alone_among_many(
     with plans() as found:
         tasks.sync_due_accounts()
         claims.claim(timezone.now(), 16)
+        followups.left_behind(timezone.now())
 
     for table in LARGE:
         assert [plan for sql, plan in found if table in sql] != []

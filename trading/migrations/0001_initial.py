@@ -632,6 +632,21 @@ class Migration(migrations.Migration):
                         fields=["account", "settled_at"],
                         name="commands_not_shown",
                     ),
+                    models.Index(
+                        condition=models.Q(
+                            ("kind", "orders"),
+                            models.Q(
+                                (
+                                    "intent__has_any_keys",
+                                    ["take_profit", "stop_loss", "then_take_profit", "then_stop_loss"],
+                                ),
+                                ("kind__in", ["order", "cancel_all"]),
+                            ),
+                            _connector="OR",
+                        ),
+                        fields=["settled_at"],
+                        name="commands_that_lead",
+                    ),
                 ],
                 "constraints": [
                     models.UniqueConstraint(

@@ -37,10 +37,17 @@ class CommandState(models.TextChoices):
     UNPROVEN = "unproven", "Received, effect hidden"
 
 
+# In the record of a wish: exits that stand at the venue apart from the order, and are asked for after it.
+EXITS_AFTERWARDS = ["take_profit", "stop_loss", "then_take_profit", "then_stop_loss"]
+
 OPEN_STATES = (CommandState.PREPARED, CommandState.UNKNOWN)
 FINAL_STATES = tuple(state for state in CommandState if state not in OPEN_STATES)
 # What may have moved anything.
 MOVING_STATES = (CommandState.ACCEPTED, CommandState.UNPROVEN)
+
+
+# What another command may have to follow: of few, and for a minute.
+LEADING = models.Q(kind="orders") | models.Q(kind__in=["order", "cancel_all"], intent__has_any_keys=EXITS_AFTERWARDS)
 
 
 class Command(OperatorOwned):
@@ -106,6 +113,7 @@ class Command(OperatorOwned):
                 name="commands_not_shown",
                 condition=models.Q(state__in=["accepted", "unproven"], shown_at=None),
             ),
+            models.Index(fields=["settled_at"], name="commands_that_lead", condition=LEADING),
         ]
         ordering = ["-prepared_at"]
 

@@ -2,10 +2,10 @@
 
 Some wishes need two commands, the second of which is known only when the first is proven: the exits of a filled entry
 where the venue ties exits to a position (Aster 3.7), the new exits after the old ones went, the old ones again where
-the new ones were refused. What is wanted stands in the first command's own record, so whoever settles it can go on:
-the request itself, or a worker. The form key of what follows is derived from that of what it follows, so any number of
-processes make one command of it. What comes too late would act against what the trader has decided since: it is not
-placed any more, and the trader is told.
+the new ones were refused. What is wanted stands in the first command's own record, so whoever settles it can go on: the
+request itself, or a worker, whose turns look for what was left behind. The form key of what follows is derived from
+that of what it follows, so any number of processes make one command of it. What comes too late would act against what
+the trader has decided since: it is not placed any more, and the trader is told.
 """
 
 import logging
@@ -18,9 +18,10 @@ from uuid import UUID, uuid5
 from django.db import transaction
 from django.utils import timezone
 
+from tenants.scope import every_operator
 from trading.margin.types import Side
 from trading.models import Command, VenueAccount
-from trading.models.commands import FINAL_STATES, CommandKind, CommandState
+from trading.models.commands import FINAL_STATES, LEADING, CommandKind, CommandState
 from trading.services.commands import Intent, Name, prepare, submit
 from trading.services.drafts import WHOLE_POSITION, Exits, exit_orders
 from trading.services.sync import sync_after_command
@@ -32,6 +33,8 @@ logger = logging.getLogger(__name__)
 
 # A follower is placed no later than this after the command that it follows was written down.
 LATEST = timedelta(seconds=60)
+# Whoever settled a command goes on with it at once.
+ITS_OWN_TIME = timedelta(seconds=1)
 EXITS = ("take_profit", "stop_loss")
 # In the record of a command: the exits to place after it, the prices to put back where those are refused, and the
 # orders to cancel once they are placed.
@@ -53,6 +56,20 @@ def unfinished(account: VenueAccount) -> list[Command]:
     rows = Command.objects.filter(account=account, prepared_at__gt=since, state__in=FINAL_STATES)
     found = rows.select_related("account", "market").order_by("prepared_at")
     return [command for command in found if next_intent(command) is not None and follower_of(command) is None]
+
+
+def left_behind(now: datetime) -> list[Command]:
+    """The settled commands of everybody that another has to follow still and whose process has had its time for it,
+    oldest first: it may be dead. Two statements, however many there are."""
+    with every_operator():
+        rows = Command.objects.filter(
+            LEADING, settled_at__range=(now - LATEST, now - ITS_OWN_TIME), state__in=FINAL_STATES
+        )
+        leading = [row for row in rows.select_related("account", "market").order_by("settled_at") if next_intent(row)]
+        keys = {_key(row) for row in leading}
+        made = Command.objects.filter(account__in={row.account_id for row in leading}, form_key__in=keys)
+        followed = set(made.values_list("account_id", "form_key")) if keys else set()
+    return [row for row in leading if (row.account_id, _key(row)) not in followed]
 
 
 def follower_of(command: Command) -> Command | None:

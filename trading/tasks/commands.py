@@ -1,8 +1,9 @@
 """Bringing every command to its end: sending what was never sent, proving what is unknown.
 
 These tasks have a queue and workers of their own, so a proof never waits behind a reading. A turn takes up what is due
-and gives each command to a hand of its own: one that is slow or fails takes up that hand and nobody else's turn.
-PostgreSQL alone says who takes up what, so nothing is lost with a worker, and any number of them take turns at once.
+and gives each command to a hand of its own: one that is slow or fails takes up that hand and nobody else's turn. So it
+does with what a command that has its end leaves to be done, where its process did not do it. PostgreSQL alone says who
+takes up what, so nothing is lost with a worker, and any number of them take turns at once.
 """
 
 import logging
@@ -25,9 +26,9 @@ from trading.live import keys
 from trading.models import Command
 from trading.services import claims, reconcile
 from trading.services.commands import submit_left_behind
-from trading.services.followups import leads_on, next_intent
+from trading.services.followups import leads_on, left_behind, next_intent
 from trading.services.reconcile import Look
-from trading.tasks.followups import follow_up
+from trading.tasks.followups import follow_up, go_on
 from trading.tasks.readings import sync_account_now
 from trading.tasks.turns import OperatorTask, is_first_within
 from trading.venues.base import Venue
@@ -93,19 +94,21 @@ def settle_commands() -> int:
 
 def _take_up(ends: float) -> int:
     hands, count = hands_of(os.getpid()), 0
+    for command in left_behind(timezone.now())[: hands.free]:
+        hands.give(_in_hand, go_on, command)
     while True:
         for command in claims.taken_up(timezone.now(), hands.free):
-            hands.give(_in_hand, command)
+            hands.give(_in_hand, _bring_on, command)
             count += 1
         if time.monotonic() + BETWEEN > ends:
             return count
         time.sleep(BETWEEN)
 
 
-def _in_hand(command: Command) -> None:
+def _in_hand(work: Callable[[Command], None], command: Command) -> None:
     try:
         with operator_scope(command.operator_id):
-            _bring_on(command)
+            work(command)
     finally:
         connection.close()
 

@@ -1,22 +1,27 @@
 """The same order kinds, exits and changes on the second venue, which knows no children and ties exits to positions."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tests.trading.aster.people import AsterTrader, elsewhere
 from tests.trading.services.test_orders import ticket
+from tests.trading.test_hands import wait_for_hands
 from trading.connect import trading_adapter
 from trading.models import Command, Order
 from trading.models.commands import CommandState
 from trading.panels.elements import NoticeState
 from trading.panels.notices import build_notice
+from trading.services import followups
 from trading.services.commands import prepare, submit
 from trading.services.drafts import Exits, OrderTicket
 from trading.services.orders import _order_intent, place_order, set_exits
-from trading.tasks.commands import settle_command
+from trading.tasks.commands import settle_command, settle_commands
 from trading.tasks.followups import follow_up
 from trading.venues.base import OpenOrder
 
@@ -250,3 +255,41 @@ def test_old_exit_comes_back_beside_a_new_one_that_was_taken(ready: AsterTrader)
 def at_venue(trader: AsterTrader) -> tuple[OpenOrder, ...]:
     orders: tuple[OpenOrder, ...] = trading_adapter(trader.account).open_orders(trader.address)
     return orders
+
+
+def settled_at(command: Command) -> datetime:
+    assert command.settled_at is not None
+    return command.settled_at
+
+
+def test_what_is_left_behind_is_told_once_its_process_had_its_time(ready: AsterTrader) -> None:
+    due = settled_at(command := left_behind(ready)) + followups.ITS_OWN_TIME
+
+    assert followups.left_behind(due - timedelta(microseconds=1)) == []
+    assert followups.left_behind(due) == [command]
+    follow_up(ready.account)
+    assert followups.left_behind(due) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_exits_are_placed_by_the_next_turn_though_nobody_reads_the_account(ready: AsterTrader) -> None:
+    """Its page may be told everything by a stream, so that there is no reading for minutes."""
+    command = left_behind(ready)
+    Command.objects.filter(pk=command.pk).update(settled_at=timezone.now() - followups.ITS_OWN_TIME)
+
+    for _ in range(2):
+        settle_commands()
+        wait_for_hands()
+
+    assert (ready.commands()[-2:], len(at_venue(ready))) == ([("order", DONE), ("orders", DONE)], 2)
+
+
+@pytest.mark.parametrize("others", [0, 30])
+def test_what_is_left_behind_is_found_by_two_statements(ready: AsterTrader, others: int) -> None:
+    for _ in range(1 + others):
+        command = left_behind(ready)
+
+    with CaptureQueriesContext(connection) as asked:
+        found = followups.left_behind(settled_at(command) + followups.ITS_OWN_TIME)
+
+    assert (len(found), len([query for query in asked if "trading_command" in query["sql"]])) == (1 + others, 2)
