@@ -209,6 +209,8 @@ def world(
         for _ in looks.look_at([(account_adapter(row), row) for row in rows]):
             pass
         announce_all(both.pk, [row.pk for row in rows])
+        # How they came to what they hold is known.
+        VenueAccount.objects.filter(venue=venue).update(behind_since=None)
     settings.HYPERLIQUID_WEIGHT_PER_MINUTE = settings.ASTER_WEIGHT_PER_MINUTE = 0  # the venues' own
     forget_rosters()
     yield made
@@ -219,7 +221,7 @@ def world(
 
 def _give_everybody(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever asks what time it is hears of this clock."""
-    told: tuple[ModuleType, ...] = (accounts, addresses, executions, handing, presence, weather)
+    told: tuple[ModuleType, ...] = (accounts, addresses, handing, presence, weather)
     for module in told:
         monkeypatch.setattr(module, "time", clock)
     for module in (weather, hyperliquid_adapter, aster_signing):
