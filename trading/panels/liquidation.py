@@ -95,7 +95,7 @@ def build_card(before: Readout | None, after: Readout | None, spec: MarketSpec) 
         gauge=gauge_place(after.distance),
         reason=reason_text(after.liquidation),
         price_value=price_value(after.liquidation.price, after.position.mark_price, spec),
-        distance_value="" if after.distance is None else f"{-after.position.side.sign * after.distance:.4f}",
+        distance_value="" if after.distance is None else f"{-after.position.side.sign * after.distance:.3f}",
     )
 
 

@@ -10,8 +10,8 @@ from trading.panels.numbers import percent
 from trading.survival import FEWEST_DAYS, Day, days_hit, is_hit, worst_move
 
 BAR_HEIGHT = 12
-NOTHING_YET = "Your liquidation price will be tried on the last 30 days here."
-NO_HISTORY = "The prices of recent days are not available right now."
+NOTHING_YET = "No liquidation price to try on the last 30 days."
+NO_HISTORY = "Recent prices are not available right now."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,8 @@ def build_survival(market: str, side: Side, distance: Decimal, days: Sequence[Da
         market=market,
         words=f"{percent(-side.sign * distance, 1, signed=True)} in a day:",
         result=f"hit on {hit} of {_days(len(days))}" if hit else f"never hit in {_days(len(days))}",
-        tone=Tone.WARN if hit else Tone.UP,
+        # That it did not happen makes nothing safe.
+        tone=Tone.WARN if hit else Tone.MUTED,
         bars=tuple(_bar(day, side, distance) for day in days),
     )
 

@@ -91,7 +91,8 @@ def _leverage_note(desk: Desk, market: Market) -> str:
         return "Another leverage counts only for what you add."
     if highest < market.max_leverage:
         return f"Up to {highest}x here; the venue allows {market.max_leverage}x."
-    return ""
+    # A line at all times: what is below stays where it is when a position opens.
+    return f"Up to {highest}x in this market."
 
 
 def default_form(desk: Desk, market: Market) -> OrderForm:

@@ -55,7 +55,7 @@ def test_quote_carries_the_way_that_the_line_asks_for(desk: Desk, browser: Clien
     ]
 
     # Liquidation at 78,418.94 and at (860 + 85.613) / (0.01 · 1.0125) = 93,393.88, of a mark of 86,000.
-    assert ways == [["-0.0882"], ["0.0860"], [""]]
+    assert ways == [["-0.088"], ["0.086"], [""]]
 
 
 @pytest.mark.parametrize("distance", ["", "0", "-", "abc", "1e9", "--0.1", "NaN"])
