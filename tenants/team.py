@@ -14,6 +14,7 @@ from tenants.models import Invitation, Role, User
 LINK_LASTS = timedelta(days=7)
 IS_HERE = "Somebody with this e-mail is here already. Invite a person under an address that is used for nothing else."
 JUST_INVITED = "A link for this person was made at this very moment. Look at the list below."
+NO_OWNER = "You are not an owner any more."
 LAST_OWNER = "This is the only owner. Make somebody else an owner first."
 LINK_ENDED = "This link was used, was withdrawn, or is too old. Ask the owner for a new one."
 
@@ -28,7 +29,10 @@ def members() -> list[User]:
 
 
 def invite(inviter: User, email: str, role: Role, now: datetime) -> str:
-    """Ask somebody in and return the secret of the link, which is told this once. A new link ends an older one."""
+    """Ask somebody in and return the secret of the link, which is told this once. A new link ends an older one.
+
+    Raises ``TeamRefused`` for somebody who is here already, and for an inviter who is no owner any more.
+    """
     if User.objects.filter(email__iexact=email).exists():
         raise TeamRefused(IS_HERE)
     secret = secrets.token_urlsafe(32)
@@ -42,6 +46,10 @@ def invite(inviter: User, email: str, role: Role, now: datetime) -> str:
     )
     try:
         with transaction.atomic():
+            # Locked, so that whoever takes the role away afterwards finds this link and ends it.
+            row = User.objects.select_for_update().filter(pk=inviter.pk).first()
+            if row is None or not _leads(row):
+                raise TeamRefused(NO_OWNER)
             Invitation.objects.filter(email__iexact=email).delete()
             invitation.save()
     except IntegrityError:
@@ -74,21 +82,33 @@ def join(secret: str, password: str, now: datetime) -> User:
 
 
 @transaction.atomic
-def change_member(member_id: int, *, role: Role | None = None, is_active: bool | None = None) -> tuple[User, User]:
+def change_member(
+    actor_id: int, member_id: int, *, role: Role | None = None, is_active: bool | None = None
+) -> tuple[User, User]:
     """Give a member another role, or close or reopen his way in; return him as he was and as he is.
 
-    Raises ``User.DoesNotExist`` for whoever is not in the team, ``TeamRefused`` where no owner would be left.
+    The links of an owner who is none any more end with it: one made out to himself would lead back in. Raises
+    ``User.DoesNotExist`` for whoever is not in the team, ``TeamRefused`` where no owner would be left, or where the
+    actor is no owner by the time the team is locked.
     """
     team = {row.pk: row for row in User.objects.select_for_update().exclude(role="").order_by("pk")}
+    if actor_id not in team or not _leads(team[actor_id]):
+        raise TeamRefused(NO_OWNER)
     if member_id not in team:
         raise User.DoesNotExist
     member, before = team[member_id], User.objects.get(pk=member_id)
     member.role = member.role if role is None else role
     member.is_active = member.is_active if is_active is None else is_active
-    if not any(row.role == Role.OWNER and row.is_active for row in team.values()):
+    if not any(_leads(row) for row in team.values()):
         raise TeamRefused(LAST_OWNER)
     member.save(update_fields=["role", "is_active"])
+    if not _leads(member):
+        Invitation.objects.filter(invited_by=member).delete()
     return before, member
+
+
+def _leads(member: User) -> bool:
+    return bool(member.role == Role.OWNER and member.is_active)
 
 
 def _digest(secret: str) -> str:

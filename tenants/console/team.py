@@ -60,7 +60,7 @@ def change_member(request: MemberRequest, member_id: int) -> HttpResponse:
     if change is None:
         raise Http404
     try:
-        before, after = team.change_member(member_id, **change)
+        before, after = team.change_member(request.user.pk, member_id, **change)
     except User.DoesNotExist:
         raise Http404 from None
     except team.TeamRefused as problem:

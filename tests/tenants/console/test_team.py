@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from tenants import team
 from tenants.models import AuditEvent, Invitation, Role, User
 from tenants.scope import operator_scope
 from tests.factories import Exchange, browser_at
@@ -136,6 +137,38 @@ def test_owner_may_go_where_another_one_stays(alpha: Exchange) -> None:
 
     assert not member(alpha, alpha.owner.email).is_active
     assert browser.get(PAGE).status_code == 302
+
+
+@pytest.mark.parametrize("what", ["support", "close"])
+def test_links_of_an_owner_end_with_his_being_one(alpha: Exchange, what: str) -> None:
+    change(alpha, alpha.support, "owner")
+    link, others = invite(alpha, role=Role.OWNER), f"{PAGE}{alpha.owner.pk}/"
+    browser_at(alpha, alpha.support).post(others, {"change": what})
+
+    assert browser_at(alpha).get(link).status_code == 404
+    with operator_scope(alpha.operator.pk):
+        assert not Invitation.objects.exists()
+
+
+def test_links_of_others_stay_when_a_member_goes(alpha: Exchange) -> None:
+    link = invite(alpha)
+    change(alpha, alpha.support, "close")
+
+    assert browser_at(alpha).get(link).status_code != 404
+
+
+@pytest.mark.parametrize("lost", [{"is_active": False}, {"role": Role.SUPPORT}, {"role": ""}])
+def test_whoever_lost_the_role_since_he_asked_changes_nothing(alpha: Exchange, lost: dict[str, object]) -> None:
+    """His request was admitted as an owner's, and another owner was quicker."""
+    change(alpha, alpha.support, "owner")
+    with operator_scope(alpha.operator.pk):
+        User.objects.filter(pk=alpha.owner.pk).update(**lost)
+        with pytest.raises(team.TeamRefused, match="not an owner any more"):
+            team.change_member(alpha.owner.pk, alpha.support.pk, is_active=False)
+        with pytest.raises(team.TeamRefused, match="not an owner any more"):
+            team.invite(alpha.owner, EMAIL, Role.OWNER, timezone.now())
+        assert not Invitation.objects.exists()
+    assert member(alpha, alpha.support.email).is_active
 
 
 @pytest.mark.parametrize("what", ["", "trader", "delete"])
