@@ -262,7 +262,8 @@ def store(
             record_margin_changes(row, reading.began_at)
             note_remaining(row, shown.venue_time, shown.equity)
             adds_up = examine(row, shown, reading.began_at, is_final=answers.ledger is not None)
-            executions.catch_up(row)
+            if adds_up:
+                executions.catch_up(row)
     return Stored(gone=tuple(gone or ()), is_taken=is_taken, adds_up=adds_up, is_liquidated=is_liquidated)
 
 

@@ -4,6 +4,7 @@ from decimal import Decimal
 from unittest.mock import Mock
 
 import pytest
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from tests.factories import make_account
@@ -13,8 +14,8 @@ from trading.live import handing
 from trading.models import Fill, Position
 from trading.services import executions
 from trading.services.orders import place_order
-from trading.services.readings import weights_of
-from trading.services.sync import sync_account
+from trading.services.readings import begin_reading, weights_of
+from trading.services.sync import Answers, store, sync_account
 from trading.tasks.accounts import forget_rosters, sync_due_accounts
 from trading.tasks.readings import sync_account_in_turn
 from trading.venues.ledger import Priority
@@ -74,6 +75,19 @@ def test_order_that_rests_is_in_the_list_at_once(strained: Desk) -> None:
 
     assert strained.account.orders.filter(is_open=True).count() == 1
     assert list(executions.waiting(*PLACE)) == []
+
+
+def test_account_whose_executions_the_venue_does_not_list_yet_waits_until_they_explain_it(strained: Desk) -> None:
+    """The list of executions may come later than what is held: such a reading explains nothing."""
+    place_order(strained.adapter, strained.account, strained.market, ticket())
+    reading, held = begin_reading(strained.account), strained.adapter.account(strained.account.address)
+    lagging = Answers(since=timezone.now(), snapshot=held, fills=())
+
+    assert not store(strained.account, reading, lagging).adds_up
+    assert list(executions.waiting(*PLACE)) == [strained.account.pk]
+
+    assert sync_account(strained.adapter, strained.account)
+    assert (Fill.objects.count(), list(executions.waiting(*PLACE))) == (1, [])
 
 
 def test_who_is_read_now_waits_again_behind_all_others_until_that_was_done(desk: Desk) -> None:
