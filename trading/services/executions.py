@@ -114,7 +114,8 @@ def go_to_the_end(venue: Venue, network: Network, account_id: int) -> None:
 
 
 def _behind(venue: Venue, network: Network) -> "QuerySet[VenueAccount]":
+    """Of whom the venue can be asked: whose key is gone keeps nobody waiting, and goes on with a new one."""
     found: QuerySet[VenueAccount] = VenueAccount.objects.filter(
         venue=venue, network=network, behind_since__isnull=False
     )
-    return found
+    return found if gateway_of(venue).reads_without_key else found.exclude(agent_key=b"")

@@ -13,6 +13,7 @@ from tests.trading.services.test_orders import ticket
 from trading.live import handing
 from trading.models import Fill, Position
 from trading.services import executions
+from trading.services.accounts import forget_key, give_key
 from trading.services.orders import place_order
 from trading.services.readings import begin_reading, weights_of
 from trading.services.sync import Answers, store, sync_account
@@ -130,6 +131,31 @@ def test_questions_of_open_tickets_take_nothing_of_executions_that_wait(desk: De
 
     assert [executions.leave_room(*PLACE, EXECUTIONS_WEIGHT) for _ in range(5)] == [True] + [False] * 4
     assert executions.have_room(*PLACE, weights_of(PLACE[0]).explaining, Priority.ROUTINE)
+
+
+def test_account_that_nobody_can_read_without_its_key_keeps_nobody_waiting_and_goes_on_with_a_new_one(
+    desk: Desk, settings: Settings
+) -> None:
+    settings.ASTER_WEIGHT_PER_MINUTE = 1200
+    place = (Venue.ASTER, Network.TESTNET)
+    account = make_account(desk.trader, OTHER_ADDRESS, venue=Venue.ASTER.value)
+    executions.tell_slack(*place, slack=False)
+    executions.fall_behind(account)
+    assert list(executions.waiting(*place)) == [account.pk]
+
+    assert forget_key(account)
+    assert list(executions.waiting(*place)) == []
+    assert [executions.leave_room(*place, EXECUTIONS_WEIGHT) for _ in range(3)] == [True, True, False]
+
+    give_key(account, "0xa6e17000000000000000000000000000000000bb", b"another-sealed-key", None)
+    assert list(executions.waiting(*place)) == [account.pk]
+
+
+def test_account_at_a_venue_that_is_read_without_a_key_waits_without_one(desk: Desk) -> None:
+    executions.fall_behind(desk.account)
+    assert forget_key(desk.account)
+
+    assert list(executions.waiting(*PLACE)) == [desk.account.pk]
 
 
 def test_questions_have_the_room_of_executions_while_none_waits(desk: Desk) -> None:
