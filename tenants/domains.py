@@ -16,6 +16,7 @@ from django.db.models import Q
 from tenants.hosts import HOST, forget_hosts
 from tenants.models import Domain, DomainClaim
 from tenants.names import NamesSilent, texts_of
+from tenants.scope import required_scope
 
 PROOF_LABEL = "_perpsstudio"
 MOST_CLAIMS = 20
@@ -60,6 +61,8 @@ def record_name(claim: DomainClaim) -> str:
 def claim_host(typed: str) -> DomainClaim:
     """Write down that the operator in scope wants a host name. Raises ``DomainRefused``."""
     host = read_host(typed)
+    if Domain.objects.filter(host=host, operator_id=required_scope()).exists():
+        raise DomainRefused(ALREADY)
     if DomainClaim.objects.filter(proven_at=None).count() >= MOST_CLAIMS:
         raise DomainRefused(TOO_MANY)
     claim = DomainClaim(host=host, token=secrets.token_hex(16))
@@ -103,10 +106,12 @@ def _note(claim: DomainClaim, problem: str) -> bool:
 
 
 def give_up(claim: DomainClaim, here: str) -> None:
-    """Take a name out of force and off the list. Raises ``DomainRefused`` for the host ``here`` that asks for it."""
-    if claim.host == here.partition(":")[0].lower():
+    """Take a name off the list, and out of force where its claim put it there: names that the platform gave stay.
+    Raises ``DomainRefused`` for the host ``here`` that asks for it."""
+    if claim.proven_at and claim.host == here.partition(":")[0].lower():
         raise DomainRefused(IN_USE)
     with transaction.atomic():
-        Domain.objects.filter(host=claim.host, operator_id=claim.operator_id).delete()
+        if claim.proven_at:
+            Domain.objects.filter(host=claim.host, operator_id=claim.operator_id).delete()
         claim.delete()
     forget_hosts()

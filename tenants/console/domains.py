@@ -86,12 +86,13 @@ def _names(operator_id: int, here: str) -> list[Name]:
     """Those in force first, each group by its name."""
     live = set(Domain.objects.filter(operator_id=operator_id).values_list("host", flat=True))
     claims = list(DomainClaim.objects.all())
-    given = [Name(host=host, is_live=True, is_here=host == here) for host in live - {claim.host for claim in claims}]
+    proven = live & {claim.host for claim in claims if claim.proven_at}
+    given = [Name(host=host, is_live=True, is_here=host == here) for host in live - proven]
     claimed = [
         Name(
             host=claim.host,
-            is_live=claim.host in live,
-            is_here=claim.host == here,
+            is_live=claim.host in proven,
+            is_here=claim.host in proven and claim.host == here,
             claim_id=claim.pk,
             record=record_name(claim),
             token=claim.token,

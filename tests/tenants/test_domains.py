@@ -1,5 +1,6 @@
 """Host names of an operator's own: nothing leads anywhere before DNS has proven whose the name is."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -160,6 +161,36 @@ def test_names_that_the_platform_gave_have_no_buttons(alpha: Exchange) -> None:
     page = browser_at(alpha, alpha.owner).get(PAGE).content.decode()
 
     assert ("alpha.localhost" in page, "You are here now." in page, "/remove/" in page) == (True, True, False)
+
+
+def test_name_that_the_platform_gave_is_not_to_be_claimed(alpha: Exchange) -> None:
+    Domain.objects.create(host=HOST, operator=alpha.operator)
+    answer = browser_at(alpha, alpha.owner).post(PAGE, {"host": HOST})
+
+    assert (answer.status_code, "in your list already" in answer.content.decode()) == (422, True)
+
+
+def test_name_given_while_it_was_claimed_stays_when_the_claim_goes(alpha: Exchange) -> None:
+    browser, claim = claimed(alpha)
+    Domain.objects.create(host=HOST, operator=alpha.operator)
+    page = browser.get(PAGE).content.decode()
+    words = ("Given by the platform.", "waiting for DNS", "Yours, proven.")
+    assert [page.count(text) for text in words] == [1, 1, 0]
+
+    browser.post(f"{PAGE}{claim.pk}/remove/")
+    assert answer_at(HOST) == 200
+
+
+def test_removal_of_a_name_in_force_is_asked_about(alpha: Exchange, dns: NameServer) -> None:
+    browser, claim = claimed(alpha)
+    question = f"Nobody reaches your exchange at {HOST} any more."
+    assert question not in browser.get(PAGE).content.decode()
+
+    dns.texts[RECORD] = [claim.token]
+    (asked,) = re.findall(
+        r'<details class="menu"><summary class="button.*?</details>', check(browser, alpha), re.DOTALL
+    )
+    assert (question in asked, f'action="{PAGE}{claim.pk}/remove/"' in asked) == (True, True)
 
 
 @pytest.mark.parametrize(("typed", "sentence"), [(HOST, "in your list already"), ("x", "That is no host name")])
