@@ -45,7 +45,7 @@ def read_host(typed: str) -> str:
     'trade.example.com'
     """
     host = re.sub(r"^[a-z]+://", "", typed.strip().lower()).partition("/")[0].rstrip(".")
-    is_name = HOST.match(host) and "." in host and ":" not in host and not host.rpartition(".")[2].isdigit()
+    is_name = HOST.fullmatch(host) and "." in host and ":" not in host and not host.rpartition(".")[2].isdigit()
     if not is_name or len(host) > LONGEST_HOST:
         raise DomainRefused(NOT_A_HOST)
     if host == settings.PLATFORM_HOST or host.endswith(f".{settings.PLATFORM_HOST}"):
@@ -105,13 +105,18 @@ def _note(claim: DomainClaim, problem: str) -> bool:
     return False
 
 
-def give_up(claim: DomainClaim, here: str) -> None:
-    """Take a name off the list, and out of force where its claim put it there: names that the platform gave stay.
-    Raises ``DomainRefused`` for the host ``here`` that asks for it."""
-    if claim.proven_at and claim.host == here.partition(":")[0].lower():
+@transaction.atomic
+def give_up(claim: DomainClaim, here: str) -> bool:
+    """Take a name off the list, and out of force where its claim put it there: names that the platform gave stay. Says
+    whether it was there to be removed. Raises ``DomainRefused`` for the host ``here`` that asks for it."""
+    # A check that proves the name at this moment holds the same row: what it writes is seen here or never written.
+    held = DomainClaim.objects.select_for_update().filter(pk=claim.pk).first()
+    if held is None:
+        return False
+    if held.proven_at and held.host == here.partition(":")[0].lower():
         raise DomainRefused(IN_USE)
-    with transaction.atomic():
-        if claim.proven_at:
-            Domain.objects.filter(host=claim.host, operator_id=claim.operator_id).delete()
-        claim.delete()
-    forget_hosts()
+    held.delete()
+    if held.proven_at:
+        Domain.objects.filter(host=held.host, operator_id=held.operator_id).delete()
+    transaction.on_commit(forget_hosts)
+    return True

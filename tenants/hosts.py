@@ -59,7 +59,7 @@ def resolve(raw_host: str) -> OperatorHost | PlatformHost:
     invented names cannot fill the memory.
     """
     host = raw_host.strip().lower().rstrip(".")
-    if not HOST.match(host):
+    if not HOST.fullmatch(host):
         raise MalformedHost(raw_host)
     name = host.partition(":")[0]
     if name == settings.PLATFORM_HOST:

@@ -1,15 +1,18 @@
 """Host names of an operator's own: nothing leads anywhere before DNS has proven whose the name is."""
 
 import re
+import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
 from tenants import names
-from tenants.domains import MOST_CLAIMS, DomainRefused, claim_host, read_host
+from tenants.domains import MOST_CLAIMS, DomainRefused, claim_host, give_up, read_host
 from tenants.hosts import forget_hosts
 from tenants.models import AuditEvent, Domain, DomainClaim
 from tenants.scope import operator_scope
@@ -82,6 +85,7 @@ def test_host_is_read_as_people_write_it(typed: str, host: str) -> None:
         "a..b",
         "a b.com",
         "tr\u00e4de.com",
+        "trade.example.com\n/",
     ],
 )
 def test_what_is_no_host_name_is_refused_in_words(typed: str) -> None:
@@ -155,6 +159,44 @@ def test_name_given_up_leads_nowhere_and_may_be_claimed_again(alpha: Exchange, d
     browser.post(f"{PAGE}{claim.pk}/remove/")
     assert (answer_at(HOST), answer_at(alpha.host)) == (404, 200)
     assert claimed(alpha)[1].token != claim.token
+
+
+@pytest.mark.django_db(transaction=True)
+def test_name_removed_while_a_check_proves_it_leads_nowhere(alpha: Exchange) -> None:
+    with operator_scope(alpha.operator.pk):
+        claim = claim_host(HOST)
+    removal = threading.Thread(target=remove_apart, args=(claim,))
+    with operator_scope(alpha.operator.pk), transaction.atomic():
+        DomainClaim.objects.filter(pk=claim.pk).update(proven_at=timezone.now())
+        Domain.objects.create(host=HOST, operator=alpha.operator)
+        removal.start()
+        wait_until_somebody_waits()
+    removal.join()
+
+    assert not Domain.objects.filter(host=HOST).exists()
+
+
+def remove_apart(claim: DomainClaim) -> None:
+    """Remove on a connection of one's own."""
+    try:
+        with operator_scope(claim.operator_id):
+            give_up(claim, "alpha.localhost")
+    finally:
+        connection.close()
+
+
+def wait_until_somebody_waits() -> None:
+    """Until a statement of another connection waits for what this one holds; for twenty seconds at most."""
+    until = time.monotonic() + 20
+    with connection.cursor() as cursor:
+        while time.monotonic() < until:
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
+            cursor.execute(
+                "SELECT 1 FROM pg_stat_activity WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid)) LIMIT 1",
+            )
+            if cursor.fetchone():
+                return
+            time.sleep(0.02)
 
 
 def test_names_that_the_platform_gave_have_no_buttons(alpha: Exchange) -> None:

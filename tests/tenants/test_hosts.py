@@ -13,6 +13,7 @@ MALFORMED = [
     ".",
     "..",
     "alpha..localhost",
+    "alpha.localhost\n.",
     "-alpha.localhost",
     "alpha-.localhost",
     "alpha_.localhost",
