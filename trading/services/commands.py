@@ -25,7 +25,16 @@ from trading.services import clocks, nonces
 from trading.services.accounts import note_refusal
 from trading.services.events import Heard, record, steps_of
 from trading.services.lateness import overtaken, too_old
-from trading.services.transitions import CLAIMING, GIVING_UP, NEVER_SENT, deliver_again, end, note_doubt, settle
+from trading.services.transitions import (
+    CLAIMING,
+    GIVING_UP,
+    SETTLING,
+    SETTLING_ALONE,
+    deliver_again,
+    end,
+    note_doubt,
+    settle,
+)
 from trading.services.wake import settle_soon
 from trading.statements import Statement
 from trading.venues.base import Acknowledgement, Adapter, Batch, Outcome, Refused, SignedRequest
@@ -247,49 +256,50 @@ def _deliver(adapter: Adapter, command: Command, *, is_first: bool) -> VenueErro
     Of a later delivery of the same bytes, the adapter knows which refusals say nothing about an earlier one; and a
     venue that cannot be reached now says nothing about what it received before.
     """
-    signed = as_signed(command)
-    heard = Heard()
     try:
-        response = adapter.deliver(signed, repeated=not is_first)
-        heard = Heard(response)
-        acknowledgement = _judged(adapter, command, signed, response, is_first=is_first)
+        response = adapter.deliver(as_signed(command), repeated=not is_first)
+    except (OutcomeUnknown, Unavailable) as failure:
+        return _note_failure(command, Heard(error=str(failure)), failure, is_first=is_first)
+    return _judge(adapter, command, response, is_first=is_first)
+
+
+def _judge(adapter: Adapter, command: Command, response: Response, *, is_first: bool) -> VenueError | None:
+    try:
+        acknowledgement = adapter.judge(as_signed(command), response, repeated=not is_first)
     except Rejected as refusal:
-        explanation, offset = clocks.explain(adapter, command.account, refusal)
-        evidence = {"venue": refusal.text, "reason": refusal.reason} | offset
-        settle(command, CommandState.REJECTED, evidence, explanation, heard=heard)
-        note_refusal(command, refusal.reason)
-    except OutcomeUnknown as doubt:
-        learnt = {RECEIVED: True} if isinstance(doubt, AlreadyReceived) else {}
-        note_doubt(command, Heard(heard.response, str(doubt)), learnt)
-        return doubt
-    except Unavailable as failure:
-        return _note_unreached(command, failure, is_first=is_first)
-    else:
-        settle(command, CommandState.ACCEPTED, evidence_of(acknowledgement), heard=heard)
+        if _is_refused(adapter, command, refusal, Heard(response), is_first=is_first):
+            return None
+        # Another process took the same bytes meanwhile: what was refused may be their second arrival.
+        return _judge(adapter, command, response, is_first=False)
+    except (OutcomeUnknown, Unavailable) as failure:
+        return _note_failure(command, Heard(response, str(failure)), failure, is_first=is_first)
+    settle(command, CommandState.ACCEPTED, evidence_of(acknowledgement), heard=Heard(response))
     return None
 
 
-def _judged(
-    adapter: Adapter, command: Command, signed: SignedRequest, response: Response, *, is_first: bool
-) -> Acknowledgement:
-    """What the answer means. Only of a refusal it matters whether the bytes were sent before."""
-    try:
-        return adapter.judge(signed, response, repeated=not is_first)
-    except Rejected:
-        if is_first and _was_sent_again(command):
-            return adapter.judge(signed, response, repeated=True)
-        raise
+def _is_refused(adapter: Adapter, command: Command, refusal: Rejected, heard: Heard, *, is_first: bool) -> bool:
+    """Give the command its end by a refusal; False where it is open still, because others sent it as well."""
+    explanation, offset = clocks.explain(adapter, command.account, refusal)
+    evidence = {"venue": refusal.text, "reason": refusal.reason} | offset
+    ending = SETTLING_ALONE if is_first else SETTLING
+    if not end(ending, command, CommandState.REJECTED, evidence, explanation, heard=heard):
+        if not command.is_settled:
+            return False
+        record(command, Step.ANSWERED, CommandState.REJECTED, heard=heard, evidence=evidence)
+    note_refusal(command, refusal.reason)
+    return True
 
 
-def _was_sent_again(command: Command) -> bool:
-    """Whether another process has sent the same bytes meanwhile: this answer may then be the second one's."""
-    return bool(Command.objects.filter(pk=command.pk, deliveries__gt=1).exists())
-
-
-def _note_unreached(command: Command, failure: Unavailable, *, is_first: bool) -> Unavailable | None:
-    """Nothing was sent: the end of a command whose bytes nobody else has taken to send them."""
-    heard, never_sent = Heard(error=str(failure)), {"never sent": str(failure)}
-    if is_first and end(NEVER_SENT, command, CommandState.DEAD, never_sent, failure.explanation, heard=heard):
+def _note_failure(
+    command: Command, heard: Heard, failure: OutcomeUnknown | Unavailable, *, is_first: bool
+) -> VenueError | None:
+    """Keep the command open and say why; None where that nothing was sent is its end, because nobody else took its
+    bytes."""
+    if isinstance(failure, OutcomeUnknown):
+        note_doubt(command, heard, {RECEIVED: True} if isinstance(failure, AlreadyReceived) else {})
+        return failure
+    never_sent = {"never sent": str(failure)}
+    if is_first and end(SETTLING_ALONE, command, CommandState.DEAD, never_sent, failure.explanation, heard=heard):
         return None
     record(command, Step.ANSWERED, command.state, heard=heard)
     return failure

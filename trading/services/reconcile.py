@@ -27,7 +27,7 @@ from trading.services.commands import (
 )
 from trading.services.effects import Effect, effect
 from trading.services.events import Heard, asked_besides, steps_of
-from trading.services.transitions import Transition, deliver_again, note_doubt, settle
+from trading.services.transitions import OPEN, Transition, deliver_again, note_doubt, settle
 from trading.statements import Statement
 from trading.venues.base import Adapter, SignedRequest
 from trading.venues.errors import (
@@ -59,8 +59,8 @@ KEY_GONE = (
 OVERTAKEN_BY_LATER = (CommandKind.ORDER, CommandKind.ORDERS, CommandKind.MODIFY, CommandKind.MARGIN)
 
 UNKNOWN_MARGIN = Statement(Command, "account_id = %s AND market_id = %s AND kind = 'margin' AND state = 'unknown'")
-LATER = Statement(Command, "account_id = %s AND market_id = %s AND prepared_at > %s AND kind <> 'move' LIMIT 1")
-SPENDING = Transition("spent_at = %(clock)s", "spent_at IS NULL")
+LATER = Statement(Command, "account_id = %s AND market_id = %s AND nonce > %s AND kind <> 'move' LIMIT 1")
+SPENDING = Transition("spent_at = %(clock)s", f"spent_at IS NULL AND {OPEN}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ def _may_be_sent_again(command: Command) -> bool:
         return False
     if command.kind not in OVERTAKEN_BY_LATER:
         return True
-    return not LATER.rows(command.account_id, command.market_id, command.prepared_at)
+    return not LATER.rows(command.account_id, command.market_id, command.nonce)
 
 
 def _burn(adapter: Adapter, command: Command) -> VenueError | None:

@@ -88,12 +88,12 @@ class Transition:
 
 UNSENT, OPEN = "state = 'prepared' AND sent_at IS NULL", "state IN ('prepared', 'unknown')"
 CLAIMING = Transition("state = 'unknown', deliveries = 1, sent_at = %(now)s, next_at = %(next_at)s", UNSENT)
-# What has its end is never delivered again, and what may be delivered again has no end because one delivery failed:
-# both are decided by the same row.
+# What has its end is never delivered again, and what another is about to deliver has no end because the first delivery
+# failed or was refused: both are decided by the same row.
 DELIVERING = Transition("deliveries = least(deliveries + 1, 32000)", OPEN)
 ENDING = "state = %(state)s, evidence = %(evidence)s, message = %(message)s, settled_at = %(now)s"
 GIVING_UP, SETTLING = Transition(ENDING, UNSENT), Transition(ENDING, OPEN)
-NEVER_SENT = Transition(ENDING, f"{OPEN} AND deliveries = 1")
+SETTLING_ALONE = Transition(ENDING, f"{OPEN} AND deliveries = 1")
 DOUBTING = Transition("message = %(message)s, evidence = evidence || %(evidence)s", OPEN)
 
 

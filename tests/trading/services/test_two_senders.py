@@ -33,6 +33,17 @@ class Unreached:
         raise Unavailable("refused")
 
 
+@dataclass
+class Refused:
+    """The venue knows no such key, whatever it is asked. While it answers, something else happens."""
+
+    meanwhile: Callable[[], object]
+
+    def request(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] = NO_HEADERS) -> Response:
+        self.meanwhile()
+        return Response(200, b'{"status":"err","response":"User or API Wallet 0x17 does not exist."}')
+
+
 def unreached(desk: Desk, meanwhile: Callable[[], object]) -> Adapter:
     return HyperliquidAdapter(Unreached(meanwhile), desk.adapter.network, desk.adapter._key)  # type: ignore[attr-defined]
 
@@ -88,6 +99,31 @@ def test_what_another_is_about_to_send_has_no_end_because_it_could_not_be_sent_h
 
     assert as_another_has_it(command).state == CommandState.ACCEPTED
     assert held(desk) == "0.02"
+
+
+def test_refusal_is_no_end_while_another_is_about_to_send_the_same(desk: Desk, command: Command) -> None:
+    def take() -> None:
+        other = as_another_has_it(command)
+        assert deliver_again(other, Step.SENT, as_signed(other))
+
+    refused = HyperliquidAdapter(Refused(take), desk.adapter.network, desk.adapter._key)  # type: ignore[attr-defined]
+    submit(refused, command)
+    assert (command.state, command.deliveries) == (CommandState.UNKNOWN, 2)
+
+    assert proven(desk, as_another_has_it(command))
+
+    assert as_another_has_it(command).state == CommandState.ACCEPTED
+    assert held(desk) == "0.02"
+
+
+def test_refusal_is_the_end_of_what_nobody_else_sends(desk: Desk, command: Command) -> None:
+    refused = HyperliquidAdapter(Refused(int), desk.adapter.network, desk.adapter._key)  # type: ignore[attr-defined]
+
+    submit(refused, command)
+
+    assert command.state == CommandState.REJECTED
+    assert steps(command) == [Step.PREPARED, Step.SENT, Step.SETTLED]
+    assert held(desk) == "0.01"
 
 
 def test_what_another_has_sent_meanwhile_is_accepted(desk: Desk, command: Command) -> None:
