@@ -20,8 +20,16 @@ from perpsstudio.embedded.postgres import Postgres
 FOLDER = programs.PROJECT / ".venv" / "cluster"
 MADE_OF = "perpsstudio.made_of"
 START_SECONDS = 60.0
-# What decides which tables there are; the requirements pin Django, whose tables are among them, and PostgreSQL.
-SOURCES = ("requirements.txt", "perpsstudio/settings.py", "*/migrations/*.py")
+# What decides which tables there are, and how their cluster is made; the requirements pin Django, whose tables are among
+# them, and PostgreSQL.
+SOURCES = (
+    "requirements.txt",
+    "perpsstudio/settings.py",
+    "perpsstudio/embedded/postgres.py",
+    "perpsstudio/demo/template.py",
+    "tenants/row_security.py",
+    "*/migrations/*.py",
+)
 
 
 def main() -> int:
@@ -48,11 +56,11 @@ def current(folder: Path = FOLDER) -> Path | None:
     return folder if made_of == fingerprint() else None
 
 
-def fingerprint() -> str:
-    """Of everything that decides which tables there are."""
+def fingerprint(project: Path = programs.PROJECT) -> str:
+    """Of everything that decides which tables there are, and how their cluster is made."""
     digest = hashlib.sha256()
     for pattern in SOURCES:
-        for path in sorted(programs.PROJECT.glob(pattern)):
+        for path in sorted(project.glob(pattern)):
             digest.update(path.read_bytes())
     return digest.hexdigest()
 

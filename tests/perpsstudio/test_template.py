@@ -56,6 +56,24 @@ def test_template_of_other_migrations_is_passed_over(kept: Path) -> None:
     assert template.current(kept) == kept
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "requirements.txt",
+        "trading/migrations/0001_initial.py",
+        "tenants/row_security.py",
+        "perpsstudio/embedded/postgres.py",
+        "perpsstudio/demo/template.py",
+    ],
+)
+def test_fingerprint_is_of_every_file_that_decides_what_is_made(tmp_path: Path, source: str) -> None:
+    before = template.fingerprint(tmp_path)
+    (tmp_path / source).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / source).write_bytes((PROJECT / source).read_bytes())
+
+    assert template.fingerprint(tmp_path) != before
+
+
 def test_copy_that_broke_off_is_begun_anew(state: Path, cluster: Path, children: list[Child]) -> None:
     (state / "postgres.new").mkdir()
     (state / "postgres.new" / "PG_VERSION").write_text("18\n")
