@@ -20,8 +20,8 @@ from perpsstudio.embedded.postgres import Postgres
 FOLDER = programs.PROJECT / ".venv" / "cluster"
 MADE_OF = "perpsstudio.made_of"
 START_SECONDS = 60.0
-# What decides which tables there are, and how their cluster is made; the requirements pin Django, whose tables are among
-# them, and PostgreSQL.
+# What decides which tables there are, and how their cluster is made; the requirements pin Django, whose tables are
+# among them, and PostgreSQL.
 SOURCES = (
     "requirements.txt",
     "perpsstudio/settings.py",
