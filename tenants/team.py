@@ -39,7 +39,7 @@ def invite(inviter: User, email: str, role: Role, now: datetime) -> str:
     invitation = Invitation(
         email=email,
         role=role,
-        digest=_digest(secret),
+        digest=digest_of(secret),
         invited_by=inviter,
         created_at=now,
         expires_at=now + LINK_LASTS,
@@ -57,17 +57,17 @@ def invite(inviter: User, email: str, role: Role, now: datetime) -> str:
     return secret
 
 
-def invitation_of(secret: str, now: datetime) -> Invitation:
-    """The invitation that a link stands for. Raises ``TeamRefused`` where it stands for none any more."""
-    found: Invitation | None = Invitation.objects.filter(digest=_digest(secret), expires_at__gt=now).first()
+def invitation_of(digest: str, now: datetime) -> Invitation:
+    """The invitation that a link's secret of this digest stands for. Raises ``TeamRefused`` where there is none."""
+    found: Invitation | None = Invitation.objects.filter(digest=digest, expires_at__gt=now).first()
     if found is None:
         raise TeamRefused(LINK_ENDED)
     return found
 
 
-def join(secret: str, password: str, now: datetime) -> User:
+def join(digest: str, password: str, now: datetime) -> User:
     """Make the person of an invitation a member, once."""
-    invitation = invitation_of(secret, now)
+    invitation = invitation_of(digest, now)
     user = User(email=invitation.email, role=invitation.role)
     user.set_password(password)
     try:
@@ -111,5 +111,6 @@ def _leads(member: User) -> bool:
     return bool(member.role == Role.OWNER and member.is_active)
 
 
-def _digest(secret: str) -> str:
+def digest_of(secret: str) -> str:
+    """What is kept of a link's secret: enough to know it again, nothing to walk in with."""
     return hashlib.sha256(secret.encode()).hexdigest()

@@ -14,7 +14,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from tenants import audit, team, wallet
 from tenants.access import MemberRequest, OperatorRequest
@@ -24,6 +24,8 @@ from tenants.forms import SignInForm
 from tenants.models import Invitation, Role, User
 
 FIRST_PAGES = {Role.OWNER.value: "console", Role.SUPPORT.value: "support"}
+# Where a session keeps the digest of the invitation that its visitor came by.
+INVITATION = "invitation"
 WRONG_PAIR = "This e-mail and password do not belong together here."
 TOO_MANY = "Too many attempts. Wait five minutes, then try again."
 CLOSED = "This account is closed. Ask the exchange's support."
@@ -108,21 +110,39 @@ def _render_sign_in(request: HttpRequest, errors: dict[str, str], wanted: str, s
 
 
 @never_cache
+@require_safe
+def follow_invitation(request: OperatorRequest, secret: str) -> HttpResponse:
+    """Lead whoever has the link of an invitation to a page whose address tells nobody anything."""
+    digest = team.digest_of(secret)
+    try:
+        team.invitation_of(digest, timezone.now())
+    except team.TeamRefused as problem:
+        return _render_join(request, None, gettext(str(problem)), status=404)
+    request.session[INVITATION] = digest
+    answer = redirect("join")
+    # Here only: a form on a page of this policy is sent without its origin, and refused for that.
+    answer["Referrer-Policy"] = "no-referrer"
+    return answer
+
+
+@never_cache
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "HEAD", "POST"])
-def join(request: OperatorRequest, secret: str) -> HttpResponse:
-    """Whoever has the link of an invitation chooses a password, and is a member of the team from then on."""
+def join(request: OperatorRequest) -> HttpResponse:
+    """Whoever came by the link of an invitation chooses a password, and is a member of the team from then on."""
+    digest = request.session.get(INVITATION, "")
     try:
-        invitation = team.invitation_of(secret, timezone.now())
+        invitation = team.invitation_of(digest, timezone.now())
         if request.method != "POST":
             return _render_join(request, invitation)
         password = request.POST.get("password", "")
         validate_password(password, User(email=invitation.email))
-        user = team.join(secret, password, timezone.now())
+        user = team.join(digest, password, timezone.now())
     except team.TeamRefused as problem:
         return _render_join(request, None, gettext(str(problem)), status=404)
     except ValidationError as problem:
         return _render_join(request, invitation, problem.messages[0], status=422)
+    del request.session[INVITATION]
     login(request, user)
     audit.record(cast(MemberRequest, request), action="joined the team", subject=user.email, after={"role": user.role})
     return redirect(FIRST_PAGES[user.role])

@@ -48,7 +48,7 @@ def show_team(request: MemberRequest) -> HttpResponse:
         form.add_error("email", gettext(str(problem)))
         return _render(request, form, status=422)
     audit.record(request, action="invited to the team", subject=email, after={"role": role.label})
-    link = request.build_absolute_uri(reverse("join", args=[secret]))
+    link = request.build_absolute_uri(reverse("invitation", args=[secret]))
     return _render(request, InvitationForm(), invited=email, link=link)
 
 

@@ -20,6 +20,7 @@ POLICY: dict[str, tuple[str, ...]] = {
     "sign_in": (OPEN,),
     "sign_out": (OPEN,),
     "join": (OPEN,),
+    "invitation": (OPEN,),
     "wallet_message": (OPEN,),
     "wallet_sign_in": (OPEN,),
     "connect": (TRADER,),

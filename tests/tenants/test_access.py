@@ -13,7 +13,7 @@ ADMITTED = [(address, role) for address, role in PAIRS if {OPEN, MEMBERS, role} 
 REFUSED = [(address, role) for address, role in PAIRS if (address, role) not in ADMITTED]
 # What a page answers to a plain GET where it is not 200: those that take forms say so; frames without a draft in their
 # address, a brand without a logo, and the books of an account that has but one, are missing; a chart without its venue
-# says so; some lead on.
+# says so; some lead on; whoever was not invited joins nothing.
 ANSWERS = (
     dict.fromkeys(("place_order", "change_margin", "close_position", "cancel_order", "sign_out"), 405)
     | dict.fromkeys(("set_exits", "modify_order", "cancel_orders", "put_liquidation_away"), 405)
@@ -26,6 +26,7 @@ ANSWERS = (
     | dict.fromkeys(("console_frame_terminal", "console_frame_ticket", "console_frame_theme"), 404)
     | dict.fromkeys(("collateral_dialog", "collateral_preview"), 404)
     | {"console_frame_logo": 404, "brand_logo": 404, "candles": 503, "home": 302, "sign_in": 302, "command": 302}
+    | {"invitation": 302, "join": 404}
 )
 
 

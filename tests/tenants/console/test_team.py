@@ -1,5 +1,7 @@
 """The team: asked in by a link that works once, changed by owners, and never without one."""
 
+import io
+import logging
 import re
 from datetime import timedelta
 
@@ -12,7 +14,7 @@ from tenants.models import AuditEvent, Invitation, Role, User
 from tenants.scope import operator_scope
 from tests.factories import Exchange, browser_at
 
-PAGE = "/console/team/"
+PAGE, JOIN = "/console/team/", "/join/"
 EMAIL, PASSWORD = "nina@alpha.example", "a long and quiet evening"
 
 
@@ -23,6 +25,23 @@ def invite(exchange: Exchange, email: str = EMAIL, role: str = Role.SUPPORT) -> 
     assert "no-store" in answer.headers["Cache-Control"]
     (link,) = re.findall(rf'value="http://{exchange.host}(/join/[^"]+/)"', answer.content.decode())
     return str(link)
+
+
+def follow(link: str, exchange: Exchange) -> tuple[Client, int]:
+    """A browser of nobody's that opened the link, and how that ended."""
+    browser = browser_at(exchange)
+    return browser, browser.get(link, follow=True).status_code
+
+
+def status_of(link: str, exchange: Exchange) -> int:
+    return follow(link, exchange)[1]
+
+
+def enter(link: str, exchange: Exchange) -> Client:
+    """Open the link and join by it."""
+    browser, _ = follow(link, exchange)
+    assert browser.post(JOIN, {"password": PASSWORD}).status_code == 302
+    return browser
 
 
 def member(exchange: Exchange, email: str = EMAIL) -> User:
@@ -39,9 +58,9 @@ def change(exchange: Exchange, person: User, what: str) -> str:
 
 def test_whoever_has_the_link_chooses_a_password_and_is_in(alpha: Exchange) -> None:
     link, newcomer = invite(alpha), browser_at(alpha)
-    assert EMAIL in newcomer.get(link).content.decode()
+    assert EMAIL in newcomer.get(link, follow=True).content.decode()
 
-    answer = newcomer.post(link, {"password": PASSWORD})
+    answer = newcomer.post(JOIN, {"password": PASSWORD})
     assert (answer.status_code, answer.headers["Location"]) == (302, "/support/")
     assert newcomer.get("/support/").status_code == 200
     assert newcomer.get(PAGE).status_code == 404
@@ -52,10 +71,11 @@ def test_whoever_has_the_link_chooses_a_password_and_is_in(alpha: Exchange) -> N
 
 def test_link_works_once(alpha: Exchange) -> None:
     link = invite(alpha)
-    browser_at(alpha).post(link, {"password": PASSWORD})
-    again = browser_at(alpha).post(link, {"password": "another long password"})
+    slower, _ = follow(link, alpha)
+    enter(link, alpha)
+    again = slower.post(JOIN, {"password": "another long password"})
 
-    assert again.status_code == 404
+    assert (again.status_code, status_of(link, alpha)) == (404, 404)
     assert "This link was used, was withdrawn, or is too old." in again.content.decode()
     assert member(alpha).check_password(PASSWORD)
 
@@ -63,38 +83,59 @@ def test_link_works_once(alpha: Exchange) -> None:
 def test_link_ends_by_itself_by_a_newer_one_and_by_hand(alpha: Exchange) -> None:
     first = invite(alpha)
     second = invite(alpha)
-    assert [browser_at(alpha).get(link).status_code for link in (first, second)] == [404, 200]
+    assert [status_of(link, alpha) for link in (first, second)] == [404, 200]
 
     with operator_scope(alpha.operator.pk):
         invitation = Invitation.objects.get()
     browser_at(alpha, alpha.owner).post(f"{PAGE}invitations/{invitation.pk}/")
-    assert browser_at(alpha).get(second).status_code == 404
+    assert status_of(second, alpha) == 404
 
     third = invite(alpha)
     with operator_scope(alpha.operator.pk):
         Invitation.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
-    assert browser_at(alpha).get(third).status_code == 404
+    assert status_of(third, alpha) == 404
     assert "ended" in browser_at(alpha, alpha.owner).get(PAGE).content.decode()
 
 
 def test_link_is_worth_nothing_at_another_operator(alpha: Exchange, beta: Exchange) -> None:
-    assert browser_at(beta).get(invite(alpha)).status_code == 404
+    assert status_of(invite(alpha), beta) == 404
 
 
 def test_weak_password_is_a_sentence_and_leaves_the_link_as_it_is(alpha: Exchange) -> None:
     link = invite(alpha)
-    answer = browser_at(alpha).post(link, {"password": "short"})
+    browser, _ = follow(link, alpha)
+    answer = browser.post(JOIN, {"password": "short"})
 
     assert (answer.status_code, "at least 12 characters" in answer.content.decode()) == (422, True)
-    assert browser_at(alpha).get(link).status_code == 200
+    assert status_of(link, alpha) == 200
 
 
 def test_secret_of_a_link_is_kept_nowhere(alpha: Exchange) -> None:
-    secret = invite(alpha).split("/")[2]
+    link = invite(alpha)
+    secret, (browser, _) = link.split("/")[2], follow(link, alpha)
 
     with operator_scope(alpha.operator.pk):
-        kept = [*Invitation.objects.values_list(), *AuditEvent.objects.values_list()]
+        kept = [*Invitation.objects.values_list(), *AuditEvent.objects.values_list(), *browser.session.items()]
     assert secret not in repr(kept)
+
+
+def test_secret_of_a_link_is_in_no_address_but_its_own(alpha: Exchange) -> None:
+    answer = browser_at(alpha).get(invite(alpha))
+
+    assert (answer.status_code, answer.headers["Location"]) == (302, JOIN)
+    assert (answer.headers["Referrer-Policy"], "no-store" in answer.headers["Cache-Control"]) == ("no-referrer", True)
+
+
+def test_secret_of_a_link_is_not_written_to_the_log(alpha: Exchange, monkeypatch: pytest.MonkeyPatch) -> None:
+    (console,) = [handler for handler in logging.getLogger().handlers if handler.name == "console"]
+    written = io.StringIO()
+    monkeypatch.setattr(console, "stream", written)
+    link = invite(alpha)
+    for browser in (browser_at(alpha), browser_at(alpha, alpha.support)):
+        assert browser.post(link, {"password": "short"}).status_code in {403, 405}
+
+    assert written.getvalue().count("/join/***/") == 2
+    assert link.split("/")[2] not in written.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -145,7 +186,7 @@ def test_links_of_an_owner_end_with_his_being_one(alpha: Exchange, what: str) ->
     link, others = invite(alpha, role=Role.OWNER), f"{PAGE}{alpha.owner.pk}/"
     browser_at(alpha, alpha.support).post(others, {"change": what})
 
-    assert browser_at(alpha).get(link).status_code == 404
+    assert status_of(link, alpha) == 404
     with operator_scope(alpha.operator.pk):
         assert not Invitation.objects.exists()
 
@@ -154,7 +195,7 @@ def test_links_of_others_stay_when_a_member_goes(alpha: Exchange) -> None:
     link = invite(alpha)
     change(alpha, alpha.support, "close")
 
-    assert browser_at(alpha).get(link).status_code != 404
+    assert status_of(link, alpha) == 200
 
 
 @pytest.mark.parametrize("lost", [{"is_active": False}, {"role": Role.SUPPORT}, {"role": ""}])
@@ -186,7 +227,7 @@ def test_traders_are_not_of_the_team(alpha: Exchange) -> None:
 
 
 def test_every_step_is_on_record(alpha: Exchange) -> None:
-    browser_at(alpha).post(invite(alpha), {"password": PASSWORD})
+    enter(invite(alpha), alpha)
     change(alpha, member(alpha), "owner")
     change(alpha, member(alpha), "close")
 
