@@ -95,12 +95,12 @@ def _open(given: Mapping[str, str], progress: Progress) -> Run:
 
 
 def _bring_up(run: Run) -> dict[str, Any]:
-    prepared, tables = run.plan.is_prepared, run.plan.tables
+    prepared = run.plan.is_prepared
     began = time.monotonic()
     web = run.start(partial(programs.web, run.port))
     preparing = None if prepared else run.start(programs.preparation)
     sandbox = None if prepared else _start_sandbox(run)
-    _start_servers(run)
+    tables = start_servers(run)
 
     unchanged = ", unchanged" if prepared else ""
     with run.progress.step("Database tables, as installed" if tables else f"Database tables{unchanged}"):
@@ -127,17 +127,19 @@ def _start_sandbox(run: Run) -> Child:
     return run.start(partial(programs.sandbox, run.plan.sandbox_port))
 
 
-def _start_servers(run: Run) -> None:
-    cache, database = run.plan.valkey, run.plan.postgres
+def start_servers(run: Run) -> bool:
+    """Start those that are ours; whether the tables came with the cluster, as the installation made them."""
+    cache, database, tables = run.plan.valkey, run.plan.postgres, False
     with run.progress.step(f"Valkey {cache.version}" if cache else "Valkey or Redis at REDIS_URL"):
         if cache:
             run.supervisor.wait(run.supervisor.start(cache.program()), cache.is_ready)
     with run.progress.step(f"PostgreSQL {database.version}" if database else "PostgreSQL at DATABASE_URL"):
         if database:
             postgres.recover(database)
-            postgres.create(database, may_create_databases=False, template=run.plan.tables)
+            tables = postgres.create(database, may_create_databases=False, template=run.plan.tables)
             child = run.supervisor.start(database.program())
             run.supervisor.wait(child, partial(database.is_ready, child))
+    return tables
 
 
 def _start_background(run: Run) -> None:

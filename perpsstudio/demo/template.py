@@ -32,15 +32,16 @@ SOURCES = (
 )
 
 
-def main() -> int:
-    """Make the template unless there is a current one. A platform without the embedded server goes without."""
-    if current() is not None:
+def main(kept: Path = FOLDER) -> int:
+    """Make the template unless there is a current one. A platform without the embedded server goes without, and so does
+    one whose disk refuses it."""
+    if current(kept) is not None:
         return 0
     folder = Path(tempfile.mkdtemp(prefix="perpsstudio-"))
     folder.chmod(0o711)  # PostgreSQL's account must pass through
     try:
-        make(folder)
-    except StartError as reason:
+        make(folder, kept)
+    except (StartError, OSError) as reason:
         sys.stderr.write(f"The first start will take longer: {reason}\n")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -68,18 +69,27 @@ def fingerprint(project: Path = programs.PROJECT) -> str:
 def make(scratch: Path, folder: Path = FOLDER) -> None:
     """Make a cluster and its tables in a scratch folder, and keep it stopped."""
     log = scratch / "postgres.log"
-    settings = postgres.FLEETING
+    settings, made_of = postgres.FLEETING, fingerprint()
     server = postgres.find(scratch, port=ports.choose(), log=log, environment=os.environ, settings=settings)
     try:
         postgres.create(server, may_create_databases=False)
         _migrate(server, scratch)
         fresh = folder.with_name(f"{folder.name}.{os.getpid()}")
-        postgres.keep_as_template(server, fresh)
-        (fresh / MADE_OF).write_text(fingerprint())
-        shutil.rmtree(folder, ignore_errors=True)
-        fresh.rename(folder)
+        try:
+            postgres.keep_as_template(server, fresh)
+            (fresh / MADE_OF).write_text(made_of)
+            put_in_place(fresh, folder)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
     finally:
         postgres.remove(server)
+
+
+def put_in_place(fresh: Path, folder: Path) -> None:
+    """Let a template that is complete take its place, unless a parallel run was first: others copy that one by now."""
+    if current(folder) is None:
+        shutil.rmtree(folder, ignore_errors=True)
+        fresh.rename(folder)
 
 
 def _migrate(server: Postgres, scratch: Path) -> None:

@@ -124,19 +124,20 @@ def installation() -> Path:
     )
 
 
-def create(server: Postgres, *, may_create_databases: bool, template: Path | None = None) -> None:
+def create(server: Postgres, *, may_create_databases: bool, template: Path | None = None) -> bool:
     """Make the cluster with its role and database, unless it is there. A broken-off attempt is begun anew.
 
     ``template`` is a folder that ``keep_as_template`` made: its tables and rows are copied, its password is not.
+    Whether they are there: where it cannot be copied, as when another run replaces it meanwhile, the cluster is empty.
     """
     if server.data.exists():
-        return
+        return False
     fresh = server.data.with_name(server.data.name + ".new")
     if fresh.exists():
         shutil.rmtree(fresh)
     abilities = f"{'LOGIN CREATEDB' if may_create_databases else 'LOGIN'} PASSWORD '{server.password}'"
-    if template is not None:
-        shutil.copytree(template, fresh)
+    is_copied = template is not None and _copy(template, fresh)
+    if is_copied:
         accounts.hand_over_tree(fresh, server.account)
         orders = f"ALTER ROLE {ROLE} {abilities}\n"
     else:
@@ -150,6 +151,16 @@ def create(server: Postgres, *, may_create_databases: bool, template: Path | Non
     single = (str(server.binaries / "bin/postgres"), "--single", "-D", str(fresh), "-c", "exit_on_error=true")
     _run(server, [*single, "postgres"], text=orders)
     fresh.rename(server.data)
+    return is_copied
+
+
+def _copy(template: Path, fresh: Path) -> bool:
+    try:
+        shutil.copytree(template, fresh)
+    except OSError:  # it went while it was copied
+        shutil.rmtree(fresh, ignore_errors=True)
+        return False
+    return True
 
 
 def keep_as_template(server: Postgres, folder: Path) -> None:

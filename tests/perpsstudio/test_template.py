@@ -1,5 +1,6 @@
 """The cluster that is made at installation and copied by the first start."""
 
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,12 @@ import psycopg
 import pytest
 
 from perpsstudio.demo import template
+from perpsstudio.demo.plan import Plan
 from perpsstudio.demo.programs import PROJECT
+from perpsstudio.demo.progress import Progress
+from perpsstudio.demo.run import STEPS, Run, start_servers
+from perpsstudio.demo.state import State
+from perpsstudio.demo.supervisor import Supervisor
 from perpsstudio.embedded import postgres, processes
 from perpsstudio.embedded.processes import Child
 from tests.perpsstudio import servers
@@ -31,7 +37,7 @@ def test_copy_has_all_tables_and_a_password_of_its_own(state: Path, kept: Path, 
         folder = state / name
         folder.mkdir(mode=0o711)
         server = servers.find(folder)
-        postgres.create(server, may_create_databases=False, template=template.current(kept))
+        assert postgres.create(server, may_create_databases=False, template=template.current(kept))
         passwords.append(server.password)
         url = servers.start(server, children)
 
@@ -79,9 +85,51 @@ def test_copy_that_broke_off_is_begun_anew(state: Path, cluster: Path, children:
     (state / "postgres.new" / "PG_VERSION").write_text("18\n")
     server = servers.find(state)
 
-    postgres.create(server, may_create_databases=False, template=cluster)
+    assert postgres.create(server, may_create_databases=False, template=cluster)
 
     assert servers.rows(servers.start(server, children), "SELECT 1") == [(1,)]
     assert not (state / "postgres.new").exists()
     assert (server.data / postgres.PASSWORD_FILE).read_text() == server.password
     processes.stop_all(children)
+
+
+def test_of_two_templates_made_at_once_the_first_stays(kept: Path) -> None:
+    for name, made_of in (
+        ("stale", "other code"),
+        ("first", template.fingerprint()),
+        ("second", template.fingerprint()),
+    ):
+        fresh = kept.with_name(name)
+        fresh.mkdir()
+        (fresh / template.MADE_OF).write_text(made_of)
+        (fresh / name).touch()
+        template.put_in_place(fresh, kept)
+
+    assert sorted(file.name for file in kept.iterdir()) == ["first", template.MADE_OF]
+
+
+def test_template_that_cannot_be_kept_is_done_without(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (state / "full").touch()
+
+    assert template.main(state / "full" / "cluster") == 0
+
+    assert capsys.readouterr().err.startswith("The first start will take longer: ")
+
+
+def test_template_that_goes_while_it_is_copied_leaves_the_tables_to_the_first_start(
+    state: Path, children: list[Child], signal_handlers: None
+) -> None:
+    going = state / "cluster"
+    going.mkdir()
+    (going / "PG_VERSION").write_text("18\n")
+    (going / "base").symlink_to("gone")
+    server = servers.find(state)
+    progress = Progress(io.StringIO(), steps=STEPS)
+    supervisor = Supervisor(record=state / "processes.json", say=progress.say)
+    planned = Plan(server, None, 0, {}, "", is_prepared=False, tables=going)
+    copy = Run(State(state), 0, {}, planned, {}, supervisor, progress)
+    try:
+        assert not start_servers(copy)
+        assert servers.rows(server.url, "SELECT to_regclass('tenants_operator')") == [(None,)]
+    finally:
+        supervisor.stop([])
