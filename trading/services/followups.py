@@ -16,6 +16,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from tenants.scope import every_operator
@@ -59,11 +60,19 @@ def unfinished(account: VenueAccount) -> list[Command]:
 
 
 def left_behind(now: datetime) -> list[Command]:
-    """The settled commands of everybody that another has to follow still and whose process has had its time for it,
-    oldest first: it may be dead. Two statements, however many there are."""
+    """The settled commands of everybody that another has to follow still and whose process has had its time for it: it
+    may be dead. Not those that are late or whose trader has gone on. Two statements, however many there are."""
     with every_operator():
+        later = Command.objects.filter(
+            account=OuterRef("account"), market=OuterRef("market"), nonce__gt=OuterRef("nonce")
+        )
+        gone_on = Exists(later.exclude(kind=CommandKind.MOVE))
         rows = Command.objects.filter(
-            LEADING, settled_at__range=(now - LATEST, now - ITS_OWN_TIME), state__in=FINAL_STATES
+            LEADING,
+            ~gone_on,
+            settled_at__range=(now - LATEST, now - ITS_OWN_TIME),
+            prepared_at__gt=now - LATEST,
+            state__in=FINAL_STATES,
         )
         leading = [row for row in rows.select_related("account", "market").order_by("settled_at") if next_intent(row)]
         keys = {_key(row) for row in leading}

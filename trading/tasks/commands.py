@@ -8,6 +8,7 @@ takes up what, so nothing is lost with a worker, and any number of them take tur
 
 import logging
 import os
+import random
 import threading
 import time
 from collections.abc import Callable
@@ -93,16 +94,27 @@ def settle_commands() -> int:
 
 
 def _take_up(ends: float) -> int:
-    hands, count = hands_of(os.getpid()), 0
-    for command in left_behind(timezone.now())[: hands.free]:
-        hands.give(_in_hand, go_on, command)
-    while True:
-        for command in claims.taken_up(timezone.now(), hands.free):
-            hands.give(_in_hand, _bring_on, command)
-            count += 1
-        if time.monotonic() + BETWEEN > ends:
-            return count
+    hands = hands_of(os.getpid())
+    count = _take_up_due(hands)
+    _take_up_left_behind(hands)
+    while time.monotonic() + BETWEEN <= ends:
         time.sleep(BETWEEN)
+        count += _take_up_due(hands)
+    return count
+
+
+def _take_up_due(hands: Hands) -> int:
+    due = claims.taken_up(timezone.now(), hands.free)
+    for command in due:
+        hands.give(_in_hand, _bring_on, command)
+    return len(due)
+
+
+def _take_up_left_behind(hands: Hands) -> None:
+    """Half of the free hands at most, and any of them: what cannot be followed keeps nothing else waiting."""
+    left = left_behind(timezone.now())
+    for command in random.sample(left, min(len(left), (hands.free + 1) // 2)):
+        hands.give(_in_hand, go_on, command)
 
 
 def _in_hand(work: Callable[[Command], None], command: Command) -> None:

@@ -9,6 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from tests.factories import make_account
 from tests.trading.aster.people import AsterTrader, elsewhere
 from tests.trading.services.test_orders import ticket
 from tests.trading.test_hands import wait_for_hands
@@ -138,6 +139,7 @@ def test_exits_are_not_placed_late(ready: AsterTrader) -> None:
     command = left_behind(ready)
     Command.objects.filter(pk=command.pk).update(prepared_at=timezone.now() - timedelta(seconds=61))
 
+    assert followups.left_behind(settled_at(command) + followups.ITS_OWN_TIME) == []
     follow_up(ready.account)
 
     assert "Filled: buy 0.01 BTC at market. NOT protected by a take-profit and a stop-loss |" in told(command)
@@ -148,6 +150,7 @@ def test_exits_are_not_placed_after_the_trader_went_on(ready: AsterTrader) -> No
     command = left_behind(ready)
     ready.close()
 
+    assert followups.left_behind(settled_at(command) + followups.ITS_OWN_TIME) == []
     follow_up(ready.account)
 
     assert "NOT protected by a take-profit and a stop-loss" in told(command)
@@ -286,8 +289,10 @@ def test_exits_are_placed_by_the_next_turn_though_nobody_reads_the_account(ready
 
 @pytest.mark.parametrize("others", [0, 30])
 def test_what_is_left_behind_is_found_by_two_statements(ready: AsterTrader, others: int) -> None:
-    for _ in range(1 + others):
-        command = left_behind(ready)
+    for number in range(others):
+        account = make_account(ready.user, f"0x{number:040x}")
+        Command.objects.filter(pk=left_behind(ready).pk).update(account=account)
+    command = left_behind(ready)
 
     with CaptureQueriesContext(connection) as asked:
         found = followups.left_behind(settled_at(command) + followups.ITS_OWN_TIME)
