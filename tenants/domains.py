@@ -74,8 +74,8 @@ def claim_host(typed: str) -> DomainClaim:
     return claim
 
 
-def check_claim(claim: DomainClaim, now: datetime) -> bool:
-    """Ask DNS for the proof, and say whether that has put the name in force; what is missing stands in the claim."""
+def is_proven(claim: DomainClaim, now: datetime) -> bool:
+    """Ask DNS for the proof of a claim that waits, outside any transaction; what is missing stands in the claim."""
     due = Q(checked_at=None) | Q(checked_at__lte=now - BETWEEN_CHECKS)
     if not DomainClaim.objects.filter(due, pk=claim.pk, proven_at=None).update(checked_at=now):
         return False
@@ -85,18 +85,18 @@ def check_claim(claim: DomainClaim, now: datetime) -> bool:
         return _note(claim, SILENT)
     if claim.token not in texts:
         return _note(claim, OTHER if texts else NOT_THERE)
+    return True
+
+
+def put_in_force(claim: DomainClaim, now: datetime) -> bool:
+    """Let a name that was proven lead to its operator, unless it leads to an exchange already."""
     try:
-        return _put_in_force(claim, now)
+        with transaction.atomic():
+            if not DomainClaim.objects.filter(pk=claim.pk, proven_at=None).update(proven_at=now, problem=""):
+                return False
+            Domain.objects.create(host=claim.host, operator_id=claim.operator_id)
     except IntegrityError:
         return _note(claim, TAKEN)
-
-
-@transaction.atomic
-def _put_in_force(claim: DomainClaim, now: datetime) -> bool:
-    waiting = DomainClaim.objects.filter(pk=claim.pk, proven_at=None)
-    if not waiting.update(proven_at=now, problem=""):
-        return False
-    Domain.objects.create(host=claim.host, operator_id=claim.operator_id)
     return True
 
 

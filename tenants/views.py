@@ -5,6 +5,7 @@ from typing import cast
 from django.contrib.auth import authenticate, login, logout
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
@@ -137,14 +138,16 @@ def join(request: OperatorRequest) -> HttpResponse:
             return _render_join(request, invitation)
         password = request.POST.get("password", "")
         validate_password(password, User(email=invitation.email))
-        user = team.join(digest, password, timezone.now())
+        with transaction.atomic():
+            user = team.join(digest, password, timezone.now())
+            address, after = client_address(request), {"role": user.role}
+            audit.record_by(user, action="joined the team", subject=user.email, after=after, address=address)
     except team.TeamRefused as problem:
         return _render_join(request, None, gettext(str(problem)), status=404)
     except ValidationError as problem:
         return _render_join(request, invitation, problem.messages[0], status=422)
     del request.session[INVITATION]
     login(request, user)
-    audit.record(cast(MemberRequest, request), action="joined the team", subject=user.email, after={"role": user.role})
     return redirect(FIRST_PAGES[user.role])
 
 

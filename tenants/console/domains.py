@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -13,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from tenants import audit
 from tenants.access import MemberRequest, role_required
-from tenants.domains import DomainRefused, check_claim, claim_host, give_up, record_name
+from tenants.domains import DomainRefused, claim_host, give_up, is_proven, put_in_force, record_name
 from tenants.models import Domain, DomainClaim, Role
 
 
@@ -39,10 +40,11 @@ def show_domains(request: MemberRequest) -> HttpResponse:
         return _render(request)
     typed = request.POST.get("host", "")
     try:
-        claim = claim_host(typed)
+        with transaction.atomic():
+            claim = claim_host(typed)
+            audit.record(request, action="domain claimed", subject=claim.host)
     except DomainRefused as problem:
         return _render(request, typed, gettext(str(problem)), status=422)
-    audit.record(request, action="domain claimed", subject=claim.host)
     return redirect("console_domains")
 
 
@@ -51,8 +53,7 @@ def show_domains(request: MemberRequest) -> HttpResponse:
 def check_domain(request: MemberRequest, claim_id: int) -> HttpResponse:
     """Look for the proof now."""
     claim = _claim(claim_id)
-    if check_claim(claim, timezone.now()):
-        audit.record(request, action="domain in force", subject=claim.host)
+    if is_proven(claim, timezone.now()) and _put_in_force(request, claim):
         messages.success(request, gettext("%(host)s leads to your exchange now.") % {"host": claim.host})
     return redirect("console_domains")
 
@@ -63,12 +64,20 @@ def remove_domain(request: MemberRequest, claim_id: int) -> HttpResponse:
     """Give a name up, whether it was proven or not."""
     claim = _claim(claim_id)
     try:
-        give_up(claim, request.get_host())
+        with transaction.atomic():
+            if give_up(claim, request.get_host()):
+                audit.record(request, action="domain given up", subject=claim.host)
     except DomainRefused as problem:
         messages.error(request, gettext(str(problem)))
-        return redirect("console_domains")
-    audit.record(request, action="domain given up", subject=claim.host)
     return redirect("console_domains")
+
+
+@transaction.atomic
+def _put_in_force(request: MemberRequest, claim: DomainClaim) -> bool:
+    if not put_in_force(claim, timezone.now()):
+        return False
+    audit.record(request, action="domain in force", subject=claim.host)
+    return True
 
 
 def _claim(claim_id: int) -> DomainClaim:

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -43,11 +44,12 @@ def show_team(request: MemberRequest) -> HttpResponse:
         return _render(request, form, status=422)
     email, role = form.cleaned_data["email"], Role(form.cleaned_data["role"])
     try:
-        secret = team.invite(request.user, email, role, timezone.now())
+        with transaction.atomic():
+            secret = team.invite(request.user, email, role, timezone.now())
+            audit.record(request, action="invited to the team", subject=email, after={"role": role.label})
     except team.TeamRefused as problem:
         form.add_error("email", gettext(str(problem)))
         return _render(request, form, status=422)
-    audit.record(request, action="invited to the team", subject=email, after={"role": role.label})
     link = request.build_absolute_uri(reverse("invitation", args=[secret]))
     return _render(request, InvitationForm(), invited=email, link=link)
 
@@ -60,13 +62,15 @@ def change_member(request: MemberRequest, member_id: int) -> HttpResponse:
     if change is None:
         raise Http404
     try:
-        before, after = team.change_member(request.user.pk, member_id, **change)
+        with transaction.atomic():
+            before, after = team.change_member(request.user.pk, member_id, **change)
+            told = {"before": _words(before), "after": _words(after)}
+            audit.record(request, action="team member changed", subject=str(after), **told)
     except User.DoesNotExist:
         raise Http404 from None
     except team.TeamRefused as problem:
         messages.error(request, gettext(str(problem)))
         return redirect("console_team")
-    audit.record(request, action="team member changed", subject=str(after), before=_words(before), after=_words(after))
     return redirect("console_team")
 
 
@@ -74,9 +78,10 @@ def change_member(request: MemberRequest, member_id: int) -> HttpResponse:
 @require_POST
 def withdraw_invitation(request: MemberRequest, invitation_id: int) -> HttpResponse:
     """End a link that was not used."""
-    invitation = get_object_or_404(Invitation.objects.all(), pk=invitation_id)
-    invitation.delete()
-    audit.record(request, action="invitation withdrawn", subject=invitation.email)
+    with transaction.atomic():
+        invitation = get_object_or_404(Invitation.objects.select_for_update(), pk=invitation_id)
+        invitation.delete()
+        audit.record(request, action="invitation withdrawn", subject=invitation.email)
     return redirect("console_team")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -17,6 +17,7 @@ from tenants.hosts import forget_hosts
 from tenants.models import AuditEvent, Domain, DomainClaim
 from tenants.scope import operator_scope
 from tests.factories import Exchange, browser_at
+from tests.tenants.full_record import close_the_record, open_the_record
 from tests.tenants.name_server import NameServer
 
 HOST = "trade.example.com"
@@ -250,6 +251,25 @@ def test_waiting_names_are_limited(alpha: Exchange) -> None:
             claim_host(f"trade{number}.example.com")
         with pytest.raises(DomainRefused, match="more than can be waiting"):
             claim_host(HOST)
+
+
+def test_nothing_happens_that_cannot_be_put_on_record(alpha: Exchange, dns: NameServer) -> None:
+    browser, claim = claimed(alpha)
+    dns.texts[RECORD] = [claim.token]
+    close_the_record()
+    for path, form in ((PAGE, {"host": "other.example.com"}), (f"{PAGE}{claim.pk}/check/", {})):
+        with pytest.raises(IntegrityError):
+            browser.post(path, form)
+    with operator_scope(alpha.operator.pk):
+        assert [(row.host, row.proven_at) for row in DomainClaim.objects.all()] == [(HOST, None)]
+    assert answer_at(HOST) == 404
+
+    open_the_record()
+    check(browser, alpha)
+    close_the_record()
+    with pytest.raises(IntegrityError):
+        browser.post(f"{PAGE}{claim.pk}/remove/")
+    assert (answer_at(HOST), claim_of(alpha).host) == (200, HOST)
 
 
 def test_every_step_is_on_record(alpha: Exchange, dns: NameServer) -> None:

@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.db import IntegrityError
 from django.test import Client
 from django.utils import timezone
 
@@ -13,6 +14,7 @@ from tenants import team
 from tenants.models import AuditEvent, Invitation, Role, User
 from tenants.scope import operator_scope
 from tests.factories import Exchange, browser_at
+from tests.tenants.full_record import close_the_record
 
 PAGE, JOIN = "/console/team/", "/join/"
 EMAIL, PASSWORD = "nina@alpha.example", "a long and quiet evening"
@@ -224,6 +226,28 @@ def test_traders_are_not_of_the_team(alpha: Exchange) -> None:
 
     assert browser.post(f"{PAGE}{alpha.trader.pk}/", {"change": "owner"}).status_code == 404
     assert "alice@alpha.example" not in browser.get(PAGE).content.decode()
+
+
+def test_nothing_happens_that_cannot_be_put_on_record(alpha: Exchange) -> None:
+    link = invite(alpha)
+    owner, (newcomer, _) = browser_at(alpha, alpha.owner), follow(link, alpha)
+    with operator_scope(alpha.operator.pk):
+        invitation = Invitation.objects.get()
+    sent = [
+        (owner, PAGE, {"email": "other@alpha.example", "role": Role.OWNER}),
+        (owner, f"{PAGE}{alpha.support.pk}/", {"change": "close"}),
+        (owner, f"{PAGE}invitations/{invitation.pk}/", {}),
+        (newcomer, JOIN, {"password": PASSWORD}),
+    ]
+    close_the_record()
+    for browser, path, form in sent:
+        with pytest.raises(IntegrityError):
+            browser.post(path, form)
+
+    with operator_scope(alpha.operator.pk):
+        assert list(Invitation.objects.all()) == [invitation]
+        assert not User.objects.filter(email=EMAIL).exists()
+    assert member(alpha, alpha.support.email).is_active
 
 
 def test_every_step_is_on_record(alpha: Exchange) -> None:
