@@ -7,11 +7,11 @@ leads is decided by ``tenants.hosts`` alone, from the rows of ``Domain``.
 
 import re
 import secrets
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.conf import settings
+from django.core.cache import cache
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 
 from tenants.hosts import HOST, forget_hosts
 from tenants.models import Domain, DomainClaim
@@ -20,8 +20,8 @@ from tenants.scope import required_scope
 
 PROOF_LABEL = "_perpsstudio"
 MOST_CLAIMS = 20
-# A press of the button asks DNS once, however often it is pressed.
-BETWEEN_CHECKS = timedelta(seconds=5)
+# Longer than a lookup may take: of all the threads that serve pages, one operator's checks hold one at most.
+BETWEEN_CHECKS_SECONDS = 5
 LONGEST_HOST = 120
 NOT_A_HOST = "That is no host name. Write it as in trade.example.com, without a port."
 GIVEN = "Addresses under {host} are given out by the platform."
@@ -29,6 +29,7 @@ TAKEN = "The record is there, but this name leads to an exchange already. Ask th
 NOT_THERE = "The text record was not found. New records may take an hour until everybody sees them."
 OTHER = "There is a text record, but with another value."
 SILENT = "DNS did not answer. Try again in a minute."
+JUST_CHECKED = "Checked a moment ago. Try again in five seconds."
 TOO_MANY = "That is more than can be waiting at once. Remove one first."
 ALREADY = "This name is in your list already."
 IN_USE = "You are at this address now. Come through another one to remove it."
@@ -75,9 +76,13 @@ def claim_host(typed: str) -> DomainClaim:
 
 
 def is_proven(claim: DomainClaim, now: datetime) -> bool:
-    """Ask DNS for the proof of a claim that waits, outside any transaction; what is missing stands in the claim."""
-    due = Q(checked_at=None) | Q(checked_at__lte=now - BETWEEN_CHECKS)
-    if not DomainClaim.objects.filter(due, pk=claim.pk, proven_at=None).update(checked_at=now):
+    """Ask DNS for the proof of a claim that waits, outside any transaction; what is missing stands in the claim.
+
+    Raises ``DomainRefused`` while, or a moment after, another claim of the operator is asked for.
+    """
+    if not cache.add(f"operator:{claim.operator_id}:dns", 1, BETWEEN_CHECKS_SECONDS):
+        raise DomainRefused(JUST_CHECKED)
+    if not DomainClaim.objects.filter(pk=claim.pk, proven_at=None).update(checked_at=now):
         return False
     try:
         texts = texts_of(record_name(claim))

@@ -53,8 +53,12 @@ def show_domains(request: MemberRequest) -> HttpResponse:
 def check_domain(request: MemberRequest, claim_id: int) -> HttpResponse:
     """Look for the proof now."""
     claim = _claim(claim_id)
-    if is_proven(claim, timezone.now()) and _put_in_force(request, claim):
-        messages.success(request, gettext("%(host)s leads to your exchange now.") % {"host": claim.host})
+    try:
+        if is_proven(claim, timezone.now()) and _put_in_force(request, claim):
+            told = gettext("%(host)s leads to your exchange now.") % {"host": claim.host}
+            messages.success(request, told)
+    except DomainRefused as problem:
+        messages.error(request, gettext(str(problem)))
     return redirect("console_domains")
 
 

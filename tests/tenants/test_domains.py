@@ -4,14 +4,14 @@ import re
 import threading
 import time
 from collections.abc import Iterator
-from datetime import timedelta
 
 import pytest
+from django.core.cache import cache
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.utils import timezone
 
-from tenants import names
+from tenants import domains, names
 from tenants.domains import MOST_CLAIMS, DomainRefused, claim_host, give_up, read_host
 from tenants.hosts import forget_hosts
 from tenants.models import AuditEvent, Domain, DomainClaim
@@ -29,7 +29,6 @@ PAGE = "/console/domains/"
 def dns(monkeypatch: pytest.MonkeyPatch) -> Iterator[NameServer]:
     with NameServer() as server:
         monkeypatch.setattr(names, "resolver", server.resolver)
-        monkeypatch.setattr(names, "PATIENCE_SECONDS", 1.0)
         yield server
     forget_hosts()
 
@@ -51,7 +50,7 @@ def check(browser: Client, exchange: Exchange) -> str:
     """Press the button as if the last time were long ago; the page that follows."""
     with operator_scope(exchange.operator.pk):
         claim = claim_of(exchange)
-        DomainClaim.objects.filter(pk=claim.pk).update(checked_at=timezone.now() - timedelta(minutes=1))
+    cache.delete(f"operator:{exchange.operator.pk}:dns")
     return browser.post(f"{PAGE}{claim.pk}/check/", follow=True).content.decode()
 
 
@@ -116,20 +115,33 @@ def test_claimed_name_leads_nowhere_until_its_record_is_there(alpha: Exchange, d
     assert "Yours, proven." in browser.get(PAGE).content.decode()
 
 
-def test_silent_dns_is_a_sentence_and_changes_nothing(alpha: Exchange, dns: NameServer) -> None:
+def test_silent_dns_is_a_sentence_and_changes_nothing(
+    alpha: Exchange, dns: NameServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     browser, _ = claimed(alpha)
     dns.is_silent = True
+    monkeypatch.setattr(names, "PATIENCE_SECONDS", 1.0)
 
     assert "DNS did not answer." in check(browser, alpha)
     assert claim_of(alpha).proven_at is None
 
 
-def test_button_asks_once_however_often_it_is_pressed(alpha: Exchange, dns: NameServer) -> None:
+def test_operator_asks_once_in_a_while_however_many_buttons_he_presses(
+    alpha: Exchange, beta: Exchange, dns: NameServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(domains, "BETWEEN_CHECKS_SECONDS", 600)
+    cache.delete_many(f"operator:{exchange.operator.pk}:dns" for exchange in (alpha, beta))
     browser, claim = claimed(alpha)
-    for _ in range(3):
-        browser.post(f"{PAGE}{claim.pk}/check/")
-
+    browser.post(PAGE, {"host": "other.example.com"})
+    with operator_scope(alpha.operator.pk):
+        other = DomainClaim.objects.get(host="other.example.com")
+    pages = [browser.post(f"{PAGE}{row.pk}/check/", follow=True).content.decode() for row in (claim, claim, other)]
+    assert ["Checked a moment ago." in page for page in pages] == [False, True, True]
     assert dns.asked == [RECORD]
+
+    second, holders = claimed(beta)
+    second.post(f"{PAGE}{holders.pk}/check/")
+    assert dns.asked == [RECORD, RECORD]
 
 
 def test_two_operators_may_claim_one_name_and_only_its_holder_gets_it(
@@ -256,6 +268,7 @@ def test_waiting_names_are_limited(alpha: Exchange) -> None:
 def test_nothing_happens_that_cannot_be_put_on_record(alpha: Exchange, dns: NameServer) -> None:
     browser, claim = claimed(alpha)
     dns.texts[RECORD] = [claim.token]
+    cache.delete(f"operator:{alpha.operator.pk}:dns")
     close_the_record()
     for path, form in ((PAGE, {"host": "other.example.com"}), (f"{PAGE}{claim.pk}/check/", {})):
         with pytest.raises(IntegrityError):
