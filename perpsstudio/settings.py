@@ -87,8 +87,9 @@ REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 
 AUTH_USER_MODEL = "tenants.User"
-# An e-mail is unique per operator, and OperatorBackend looks inside one operator only.
-SILENCED_SYSTEM_CHECKS = ["auth.W004"]
+# auth.W004: an e-mail is unique per operator, and OperatorBackend looks inside one operator only. security.W005 and
+# W021: HSTS stays with the host itself, see below.
+SILENCED_SYSTEM_CHECKS = ["auth.W004", "security.W005", "security.W021"]
 AUTHENTICATION_BACKENDS = ["tenants.authentication.OperatorBackend"]
 CSRF_FAILURE_VIEW = "tenants.views.forbidden"
 LOGIN_URL = "sign_in"
@@ -108,7 +109,8 @@ CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrf"
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+# Operators bring names of their own: what lies below them, and whether browsers ship with them, is theirs to say.
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = False
 # Only behind a proxy of ours, which sets X-Forwarded-Proto and adds the client to X-Forwarded-For.
 TRUST_PROXY = env.bool("TRUST_PROXY", default=False)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUST_PROXY else None

@@ -3,6 +3,7 @@
 import pytest
 from django.db import connection
 from django.test import Client
+from pytest_django import Settings
 
 from tenants.hosts import MalformedHost, OperatorClosed, OperatorHost, PlatformHost, UnknownHost, forget_hosts, resolve
 from tests.factories import Exchange
@@ -59,6 +60,13 @@ def test_name_of_nobody_is_unknown(alpha: Exchange, header: str) -> None:
 def test_what_is_no_host_name_is_malformed(alpha: Exchange, header: str) -> None:
     with pytest.raises(MalformedHost):
         resolve(header)
+
+
+def test_browsers_are_told_of_https_for_the_host_itself_alone(alpha: Exchange, settings: Settings) -> None:
+    settings.SECURE_HSTS_SECONDS = 60
+    answer = Client(headers={"host": alpha.host}).get("/sign-in/", secure=True)
+
+    assert answer.headers["Strict-Transport-Security"] == "max-age=60"
 
 
 def test_suspended_operator_is_closed(alpha: Exchange) -> None:
