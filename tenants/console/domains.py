@@ -65,8 +65,10 @@ def check_domain(request: MemberRequest, claim_id: int) -> HttpResponse:
 @role_required(Role.OWNER)
 @require_POST
 def remove_domain(request: MemberRequest, claim_id: int) -> HttpResponse:
-    """Give a name up, whether it was proven or not."""
-    claim = _claim(claim_id)
+    """Give a name up, whether it was proven or not; one that went meanwhile is no longer in the list."""
+    claim = DomainClaim.objects.filter(pk=claim_id).first()
+    if claim is None:
+        return redirect("console_domains")
     try:
         with transaction.atomic():
             if give_up(claim, request.get_host()):

@@ -6,7 +6,7 @@ from django import forms
 from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -77,11 +77,12 @@ def change_member(request: MemberRequest, member_id: int) -> HttpResponse:
 @role_required(Role.OWNER)
 @require_POST
 def withdraw_invitation(request: MemberRequest, invitation_id: int) -> HttpResponse:
-    """End a link that was not used."""
+    """End a link that was not used; one that ended meanwhile, or was never here, is no longer in the list."""
     with transaction.atomic():
-        invitation = get_object_or_404(Invitation.objects.select_for_update(), pk=invitation_id)
-        invitation.delete()
-        audit.record(request, action="invitation withdrawn", subject=invitation.email)
+        invitation = Invitation.objects.select_for_update().filter(pk=invitation_id).first()
+        if invitation is not None:
+            invitation.delete()
+            audit.record(request, action="invitation withdrawn", subject=invitation.email)
     return redirect("console_team")
 
 

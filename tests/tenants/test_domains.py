@@ -169,7 +169,9 @@ def test_name_given_up_leads_nowhere_and_may_be_claimed_again(alpha: Exchange, d
     assert "You are at this address now." in own.post(f"{PAGE}{claim.pk}/remove/", follow=True).content.decode()
     assert answer_at(HOST) == 200
 
-    browser.post(f"{PAGE}{claim.pk}/remove/")
+    for _ in range(2):
+        answer = browser.post(f"{PAGE}{claim.pk}/remove/")
+        assert (answer.status_code, answer.headers["Location"]) == (302, PAGE)
     assert (answer_at(HOST), answer_at(alpha.host)) == (404, 200)
     assert claimed(alpha)[1].token != claim.token
 

@@ -78,6 +78,7 @@ def test_link_works_once(alpha: Exchange) -> None:
     again = slower.post(JOIN, {"password": "another long password"})
 
     assert (again.status_code, status_of(link, alpha)) == (404, 404)
+    assert "If you joined already, sign in." in again.content.decode()
     assert "This link was used, was withdrawn, or is too old." in again.content.decode()
     assert member(alpha).check_password(PASSWORD)
 
@@ -89,7 +90,9 @@ def test_link_ends_by_itself_by_a_newer_one_and_by_hand(alpha: Exchange) -> None
 
     with operator_scope(alpha.operator.pk):
         invitation = Invitation.objects.get()
-    browser_at(alpha, alpha.owner).post(f"{PAGE}invitations/{invitation.pk}/")
+    for _ in range(2):
+        answer = browser_at(alpha, alpha.owner).post(f"{PAGE}invitations/{invitation.pk}/")
+        assert (answer.status_code, answer.headers["Location"]) == (302, PAGE)
     assert status_of(second, alpha) == 404
 
     third = invite(alpha)
