@@ -101,6 +101,7 @@ def test_names_below_the_platform_are_the_platforms_to_give() -> None:
 def test_claimed_name_leads_nowhere_until_its_record_is_there(alpha: Exchange, dns: NameServer) -> None:
     browser, claim = claimed(alpha)
     page = browser.get(PAGE).content.decode()
+    assert re.findall(r'copied">([^<]+)<', page) == [RECORD, claim.token, HOST, "localhost"]
     assert [text in page for text in (RECORD, claim.token, "waiting for DNS", "Not checked yet.")] == [True] * 4
 
     assert "The text record was not found." in check(browser, alpha)
@@ -112,7 +113,7 @@ def test_claimed_name_leads_nowhere_until_its_record_is_there(alpha: Exchange, d
     assert f"{HOST} leads to your exchange now." in check(browser, alpha)
     assert answer_at(HOST) == 200
     assert set(dns.asked) == {RECORD}
-    assert "Yours, proven." in browser.get(PAGE).content.decode()
+    assert "Yours, proven; served as soon as its CNAME points here." in browser.get(PAGE).content.decode()
 
 
 def test_silent_dns_is_a_sentence_and_changes_nothing(
@@ -231,7 +232,7 @@ def test_name_given_while_it_was_claimed_stays_when_the_claim_goes(alpha: Exchan
     browser, claim = claimed(alpha)
     Domain.objects.create(host=HOST, operator=alpha.operator)
     page = browser.get(PAGE).content.decode()
-    words = ("Given by the platform.", "waiting for DNS", "Yours, proven.")
+    words = ("Given by the platform.", "waiting for DNS", "Yours, proven")
     assert [page.count(text) for text in words] == [1, 1, 0]
 
     browser.post(f"{PAGE}{claim.pk}/remove/")
