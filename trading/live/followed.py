@@ -106,6 +106,11 @@ class Moves:
         """Whether the stream has not told yet what sizes there are."""
         return self._sizes is None
 
+    @property
+    def are_open(self) -> bool:
+        """Whether a move still misses its executions, or these their move. Any thread may ask."""
+        return any(tuple(self._open.values()))
+
     def start_from(self, sizes: Mapping[Leg, Decimal]) -> None:
         """A reading showed these sizes, and no other positions."""
         self._read = dict(sizes)
@@ -138,7 +143,7 @@ class Moves:
 
     def are_unexplained(self, now: float) -> bool:
         """Whether something has been missing for too long; asked again, it says so no more."""
-        if not any(self._open.values()):
+        if not self.are_open:
             self._open_since = None
             if len(self._counted) > KEYS_KEPT:
                 self._counted.clear()
@@ -190,8 +195,8 @@ class Followed:
 
     @property
     def is_settled(self) -> bool:
-        """Whether all that was told is written."""
-        return not (self.is_writing or self.told.is_news)
+        """Whether all that was told is written, and nothing that belongs to it is still to come."""
+        return not (self.is_writing or self.told.is_news or self.moves.are_open)
 
     def look(self, *, is_looked_at: bool) -> None:
         """Whether somebody looks at it from now on; whoever begins to look finds it whole."""

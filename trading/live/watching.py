@@ -62,6 +62,7 @@ class Watching:
         self._most = most
         self._since: dict[Account, float] = {}
         self._followed: dict[Account, Followed] = {}
+        self._left: set[Account] = set()
         self.watches: tuple[Watch, ...] = ()
 
     def listen(self, frame: Frame, now: datetime) -> None:
@@ -79,11 +80,10 @@ class Watching:
         """Look who looks, once a second, and choose whom to follow."""
         while True:
             try:
-                chosen = await asyncio.to_thread(self._choose)
+                self._follow(await asyncio.to_thread(self._choose))
+                await asyncio.to_thread(self._leave_to_workers)
             except (RedisError, DatabaseError) as error:
                 logger.warning("Who is looked at at %s cannot be told: %s", self._venue, error)
-            else:
-                self._follow(chosen)
             await asyncio.sleep(CHOOSE_SECONDS)
 
     def _choose(self) -> dict[Account, VenueAccount]:
@@ -123,9 +123,23 @@ class Watching:
                 free = list(rows.values_list("pk", flat=True))
                 VenueAccount.objects.filter(pk__in=free).update(attempted_at=now, confirmed_at=now)
 
+    def _leave_to_workers(self) -> None:
+        """Have the executions read of whoever lost his stream in the middle of his news: nobody tells them any more."""
+        left = tuple(self._left)
+        if not left:
+            return
+        try:
+            with every_operator():
+                for row in _rows_of(left, self._venue, self._network).values():
+                    executions.fall_behind(row)
+        finally:
+            connection.close()
+        self._left.difference_update(left)
+
     def _follow(self, chosen: Mapping[Account, VenueAccount]) -> None:
         for account in self._followed.keys() - chosen.keys():
-            del self._followed[account]
+            if not self._followed.pop(account).is_settled:
+                self._left.add(account)
         watches: dict[str, Watch] = {}
         for account, row in chosen.items():
             one = self._followed.get(account)

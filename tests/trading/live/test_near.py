@@ -21,6 +21,7 @@ from trading.live.followed import Candidate, Followed, Moves, Outcome, choose
 from trading.live.told import Told
 from trading.live.watching import Watching
 from trading.models import Fill, Liquidation, Position
+from trading.services import executions
 from trading.services.readings import locked
 from trading.services.roster import RosterOf
 from trading.tasks.accounts import _claims, _purse
@@ -29,7 +30,15 @@ from trading.venues.aster.stream import AsterStream
 from trading.venues.connection import beside
 from trading.venues.snapshots import Fill as VenueFill
 from trading.venues.snapshots import Network, PositionSide, Venue
-from trading.venues.streaming import ConfirmedFrame, FillsFrame, GapFrame, Happening, HappeningFrame, PrivateFrame
+from trading.venues.streaming import (
+    ConfirmedFrame,
+    FillsFrame,
+    GapFrame,
+    Happening,
+    HappeningFrame,
+    OrdersFrame,
+    PrivateFrame,
+)
 
 __all__ = ["aster"]
 
@@ -259,7 +268,7 @@ def test_account_counts_as_read_only_while_nothing_is_left_to_be_read() -> None:
 def test_account_whose_news_cannot_be_written_is_neither_settled_nor_counted_as_read() -> None:
     one = followed(is_looked_at=True)
     to_read(one, 10.0)
-    one.take_in(fills("1"), NOW)
+    one.take_in(OrdersFrame("alice", ()), NOW)
     found = []
     for outcome in (Outcome.BUSY, Outcome.FAILED, Outcome.BUSY, Outcome.WRITTEN):
         told = one.take_out(20.0)
@@ -268,6 +277,35 @@ def test_account_whose_news_cannot_be_written_is_neither_settled_nor_counted_as_
         found.append((one.is_current, one.is_settled))
 
     assert found == [(True, False), (False, False), (False, False), (True, True)]
+
+
+def test_account_whose_move_misses_its_executions_is_not_settled() -> None:
+    one = followed(is_looked_at=False)
+    one.moves.start_from({})
+    settled = []
+    for frame in (moved("0.03"), fills("0.01"), fills("0.02")):
+        one.take_in(frame, NOW)
+        to_read(one, 10.0)
+        settled.append(one.is_settled)
+
+    assert settled == [False, False, True]
+
+
+@pytest.mark.parametrize("is_settled", [True, False])
+def test_executions_of_whoever_loses_his_stream_in_the_middle_of_his_news_are_left_to_a_worker(
+    alice: AsterTrader, *, is_settled: bool
+) -> None:
+    row = alice.account
+    executions.catch_up(row)
+    watching = watched(alice)
+    if not is_settled:
+        watching.listen(FillsFrame(stream_of(row), fills("0.01").fills), NOW)
+
+    for _ in range(2):
+        watching._follow({})
+        watching._leave_to_workers()
+
+    assert list(executions.waiting(*HERE)) == ([] if is_settled else [row.pk])
 
 
 def execution(size: Decimal) -> VenueFill:
