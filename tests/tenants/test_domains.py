@@ -246,7 +246,7 @@ def test_removal_of_a_name_in_force_is_asked_about(alpha: Exchange, dns: NameSer
 
     dns.texts[RECORD] = [claim.token]
     (asked,) = re.findall(
-        r'<details class="menu"><summary class="button.*?</details>', check(browser, alpha), re.DOTALL
+        r'<details class="removal"><summary class="button.*?</details>', check(browser, alpha), re.DOTALL
     )
     assert (question in asked, f'action="{PAGE}{claim.pk}/remove/"' in asked) == (True, True)
 
