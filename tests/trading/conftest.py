@@ -20,7 +20,8 @@ from trading.venues.base import Adapter, Network, Venue
 from trading.venues.hyperliquid.signing import SigningKey
 
 BALANCE = "10000"
-BITCOIN_PRICE = "86000"
+# What every test begins with, whatever another one did to the venue before.
+PRICES = {"BTC": "86000", "ETH": "2736.5"}
 
 
 @dataclass
@@ -56,14 +57,15 @@ def sandbox() -> Iterator[SandboxProcess]:
 
 @pytest.fixture
 def venue(sandbox: SandboxProcess, settings: Settings) -> Iterator[SandboxProcess]:
-    """The sandbox as this deployment's venue, calm and at a known price."""
+    """The sandbox as this deployment's venue, calm and at known prices."""
     settings.HYPERLIQUID_URL = sandbox.url
     settings.HYPERLIQUID_NETWORK = "testnet"
     settings.AGENT_KEY_SECRETS = ["5xVYmHk6u4wgMHOYqPsp1XA0YbVN1Tj2hUPzFmq0WfM="]
     settings.VENUE_READ_TIMEOUT = 20.0  # a busy machine is no bad venue
     _vault.cache_clear()
     sandbox.clear_faults()
-    sandbox.mark("BTC", BITCOIN_PRICE)
+    for market, price in PRICES.items():
+        sandbox.mark(market, price)
     yield sandbox
     sandbox.clear_faults()
     _vault.cache_clear()
