@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
-from uuid import uuid4
 
 import pytest
 from django.utils import timezone
@@ -18,6 +17,7 @@ from tenants.scope import OutsideScope, current_scope, operator_scope
 from tests.trading.conftest import Desk, open_desk
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
 from tests.trading.services.test_orders import ticket
+from tests.trading.test_hands import unknown_order
 from trading import tasks
 from trading.live import board, handing, keys, presence
 from trading.live.connections import blocking
@@ -302,15 +302,6 @@ def test_unanswering_venue_is_told_on_the_account_and_costs_no_number(desk: Desk
     assert list(Position.objects.values()) == before
     tasks.sync_account_now(desk.operator.pk, desk.account.pk)
     assert desk.reread().sync_problem == ""
-
-
-def unknown_order(desk: Desk, fault: str) -> Command:
-    place_order(desk.adapter, desk.account, desk.market, ticket(form_key=uuid4(), form={"first": "1"}))
-    desk.sandbox.fault(fault, "order", count=1)
-    command = place_order(desk.adapter, desk.account, desk.market, ticket(form_key=uuid4(), form={"second": "1"}))
-    assert command.state == CommandState.UNKNOWN
-    Command.objects.filter(pk=command.pk).update(next_at=timezone.now())
-    return command
 
 
 def test_command_in_another_workers_hands_is_left_to_it_until_that_one_must_be_dead(desk: Desk) -> None:
