@@ -11,7 +11,8 @@ import django
 
 from tests.chaos import servers
 
-LONG, QUICK = 10_000, 100
+LONG, QUICK = 10_000, 60
+FEW = 60
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -22,12 +23,12 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 def main() -> int:
     """Run, print, and return 1 where a promise was broken."""
     parser = argparse.ArgumentParser(prog="chaos")
-    parser.add_argument("--quick", action="store_true", help="a few hundred commands, every sixth point")
+    parser.add_argument("--quick", action="store_true", help="a few hundred commands, some points of each path")
     parser.add_argument("--commands", type=int, help="commands for each venue")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--points", type=int, help="die at every so-manieth point of each path; 0 for none")
     parser.add_argument("--restart", type=int, help="leave so many commands in flight, and time the worker that comes")
-    parser.add_argument("--stories", action="store_true", help="tell the lives of the slowest commands")
+    parser.add_argument("--stories", action="store_true", help="tell the lives of the slowest and of the broken")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, _interrupt)
     commands = given.commands or (QUICK if given.quick else LONG)
@@ -40,7 +41,7 @@ def main() -> int:
         if given.restart:
             sys.stdout.write(importlib.import_module("tests.chaos.restart").measure(given.restart) + "\n")
             return 0
-        points = given.points if given.points is not None else 6 if given.quick else 1
+        points = given.points if given.points is not None else FEW if given.quick else 1
         outcome = run.run(running, commands, given.seed, every_point=points)
         outcome = run.judged(running, outcome)
     if given.stories:

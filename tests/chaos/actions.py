@@ -240,6 +240,10 @@ def _mode(desk: Desk, key: UUID) -> Wish | None:
 
 
 def _margin(desk: Desk, key: UUID) -> Wish | None:
+    return margin_of(desk, key, Decimal(desk.chance.randrange(100, 300)) / 100)
+
+
+def margin_of(desk: Desk, key: UUID, amount: Decimal) -> Wish | None:
     """Beside orders that rest or are still checked, but not while one at market may still be filled unheard: a venue
     that keeps no record of margin changes could then not tell what this one did, and it would end as unproven."""
     checked = Command.objects.filter(account=desk.account, market=desk.traded, state__in=OPEN_STATES)
@@ -249,7 +253,6 @@ def _margin(desk: Desk, key: UUID) -> Wish | None:
     held = next((row for row in snapshot.positions if row.market == desk.traded.name), None)
     if held is None or held.mode is not MarginMode.ISOLATED:
         return None
-    amount = Decimal(desk.chance.randrange(100, 300)) / 100
 
     def build(name: Name) -> VenueCommand:
         return AdjustMargin(desk.traded.rules, held.size > 0, amount, name())

@@ -69,6 +69,13 @@ class Verdict:
     kinds: Counter[str] = field(default_factory=Counter)
     slowest: list[tuple[float, str]] = field(default_factory=list)
 
+    @property
+    def worth_telling(self) -> list[str]:
+        """The slowest commands, and those that broke a promise."""
+        found = [*self.duplicated, *self.lost, *self.wrong, *self.unresolved, *self.without_evidence]
+        named = [text.split()[0] for text in found if not text.startswith(("approval ", "request "))]
+        return [*(name for _, name in self.slowest if not name.startswith("approval ")), *named]
+
     def seconds_at(self, share: float, *, struck: bool = False) -> float:
         """The time within which this share of the commands was settled."""
         ranked = sorted(self.struck_seconds if struck else self.seconds)

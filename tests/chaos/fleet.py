@@ -93,6 +93,12 @@ class Fleet:
         for member in self.members:
             member.start()
 
+    def join(self, members: list[Member]) -> None:
+        """These belong to it from now on."""
+        self.members = [*members, *self.members]
+        for member in members:
+            member.start()
+
     def kill_one(self, chance: random.Random) -> None:
         """Kill somebody and put another one in his place."""
         member = chance.choice(self.members)

@@ -2,14 +2,26 @@
 
 import json
 import os
+import signal
+import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 from tests.chaos.fleet import FORK
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """What a process answered, None where it failed; ``is_killed``: it was ended by SIGKILL."""
+
+    answer: Any
+    is_killed: bool
 
 
 def in_a_process(work: Callable[[], object], *, seconds: float = 120) -> Any:
@@ -19,24 +31,39 @@ def in_a_process(work: Callable[[], object], *, seconds: float = 120) -> Any:
 
 def in_processes(works: Sequence[Callable[[], object]], *, seconds: float) -> list[Any]:
     """The same of several at once, each in a process of its own."""
+    return [end.answer for end in ends_of(works, seconds=seconds)]
+
+
+def ends_of(works: Sequence[Callable[[], object]], *, seconds: float) -> list[End]:
+    """How processes ended that do these works; whoever takes longer is stopped and has failed."""
     with tempfile.TemporaryDirectory() as folder:
         answers = [Path(folder) / str(place) for place in range(len(works))]
         running = [_started(work, answer) for work, answer in zip(works, answers, strict=True)]
         ends = time.monotonic() + seconds
-        for process in running:
-            process.join(max(0.0, ends - time.monotonic()))
-            if process.is_alive():
-                process.kill()
-                process.join()
-        return [json.loads(answer.read_text())["answer"] if answer.exists() else None for answer in answers]
+        return [_end(process, answer, ends) for process, answer in zip(running, answers, strict=True)]
+
+
+def _end(process: BaseProcess, answer: Path, ends: float) -> End:
+    process.join(max(0.0, ends - time.monotonic()))
+    is_late = process.is_alive()
+    if is_late:
+        process.kill()
+        process.join()
+    found = json.loads(answer.read_text())["answer"] if answer.exists() else None
+    return End(found, process.exitcode == -signal.SIGKILL and not is_late)
 
 
 def _started(work: Callable[[], object], answer: Path) -> BaseProcess:
     def run() -> None:
         half = answer.with_suffix(".half")
-        half.write_text(json.dumps({"answer": work()}, default=str))
-        half.rename(answer)
-        os._exit(0)
+        try:
+            half.write_text(json.dumps({"answer": work()}, default=str))
+            half.rename(answer)
+        except Exception:
+            sys.stderr.write(traceback.format_exc())
+            raise
+        finally:
+            os._exit(0)
 
     process = FORK.Process(target=run, daemon=True)
     process.start()

@@ -1,13 +1,13 @@
 """The accounts of a run: funded at the venue, with trading keys that their wallets approved."""
 
 import random
-import secrets
 from uuid import UUID
 
 from django.conf import settings
 
 from tenants.models import MarginPolicy, Operator, User
 from tenants.scope import every_operator, operator_scope
+from tests.chaos import wallets
 from tests.chaos.actions import SET, TRADED, Desk, carry_out
 from tests.chaos.venue import VenueProcess
 from trading.connect import account_adapter, configured_venues, trading_adapter
@@ -18,7 +18,6 @@ from trading.models.commands import CommandKind
 from trading.services.commands import Intent
 from trading.services.sync import sync_account, sync_markets
 from trading.venues.base import SetLeverage, SetMarginMode
-from trading.venues.keys import PrivateSigningKey
 
 BALANCE = "1000000"
 START_LEVERAGE = 5
@@ -41,7 +40,7 @@ def _open_account(venue: VenueProcess, name: str, network: str, number: int) -> 
     trader = User(email=f"{name}-{number}@chaos.example")
     trader.set_unusable_password()
     trader.save()
-    wallet = PrivateSigningKey(secrets.token_bytes(32))
+    wallet = wallets.wallet(name, number)
     account = VenueAccount(trader=trader, venue=name, network=network, address=wallet.address)
     account.save()
     venue.post("fund", venue=name, address=wallet.address, amount=BALANCE)

@@ -1,17 +1,20 @@
 """The end of a run as plain rows: our commands with their events, and the venue's executions and strikes."""
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tenants.scope import every_operator
-from tests.chaos.checker import Belief
+from tests.chaos.checker import DEAD, REJECTED, Belief
 from tests.chaos.venue import Execution, Strike, digest
-from trading.models import Command, CommandEvent
-from trading.models.commands import CommandKind, CommandState
+from trading.models import ApprovalEvent, Command, CommandEvent, WalletApproval
+from trading.models.approvals import ApprovalState
+from trading.models.commands import OPEN_STATES, CommandKind
 from trading.models.events import Step
+from trading.services.followups import follower_of, is_overtaken, leads_on, next_intent
 
 CANCELS = (CommandKind.CANCEL, CommandKind.CANCEL_ALL)
+# An approval in a command's words. What was withdrawn is believed to have done nothing.
+BELIEVED = {ApprovalState.REFUSED: REJECTED, ApprovalState.WITHDRAWN: DEAD}
 
 
 def beliefs(state: Mapping[str, Any], places: Mapping[str, int]) -> list[Belief]:
@@ -68,6 +71,49 @@ def _belief(
     )
 
 
+def approvals() -> list[Belief]:
+    """Every approval that was signed. How soon it had its end is nobody's promise, so none has a time."""
+    with every_operator():
+        sent: dict[Any, list[str]] = {}
+        answered: set[Any] = set()
+        for event in ApprovalEvent.objects.all():
+            if event.step == Step.SENT:
+                sent.setdefault(event.approval_id, []).append(digest(bytes(event.request)))
+            if event.answer:
+                answered.add(event.approval_id)
+        rows = WalletApproval.objects.filter(pk__in=list(sent)).select_related("account")
+        return [_approval(row, tuple(sent[row.pk]), has_evidence=row.pk in answered) for row in rows]
+
+
+def _approval(row: WalletApproval, sent: tuple[str, ...], *, has_evidence: bool) -> Belief:
+    return Belief(
+        command=f"approval {row.pk}",
+        venue=row.account.venue,
+        kind=row.kind,
+        state=BELIEVED.get(ApprovalState(row.state), row.state),
+        request=sent[-1],
+        burn="",
+        account=row.account.address.lower(),
+        trader="",
+        prepared=row.asked_at.timestamp(),
+        settled=None,
+        sent=sent,
+        has_evidence=has_evidence,
+    )
+
+
+def unfollowed() -> list[tuple[str, str]]:
+    """Commands that another had to follow and none did, as (venue, command); unless their trader went on."""
+    with every_operator():
+        rows = Command.objects.filter(kind__in=(CommandKind.ORDER, CommandKind.ORDERS, CommandKind.CANCEL_ALL))
+        leading = [row for row in rows.select_related("account", "market") if leads_on(row)]
+        return [
+            (row.account.venue, f"{row.pk} {row.kind} not followed")
+            for row in leading
+            if next_intent(row) is not None and follower_of(row) is None and not is_overtaken(row)
+        ]
+
+
 def _is_there_anyway(row: Command, statuses: Mapping[int, str]) -> bool:
     """A cancelled order is cancelled and a setting is set, even if another of the trader's wishes came first."""
     if row.kind in CANCELS:
@@ -76,19 +122,23 @@ def _is_there_anyway(row: Command, statuses: Mapping[int, str]) -> bool:
     return row.kind in (CommandKind.MODE, CommandKind.LEVERAGE) and "mode" in row.evidence
 
 
-def stories(commands: Iterable[str]) -> list[str]:
-    """The lives of some commands, to be read by a person."""
-    found = []
+def stories(commands: Iterable[str], done: Iterable[Execution]) -> list[str]:
+    """The lives of some commands, with what the venue did with their bytes, to be read by a person."""
+    found, carried_out = [], list(done)
     with every_operator():
         for row in Command.objects.filter(pk__in=list(commands)).select_related("account"):
-            events = [
-                f"    {(event.happened_at - row.prepared_at).total_seconds():7.3f} {event.step} {event.error[:70]}"
+            began, request = row.prepared_at.timestamp(), digest(bytes(row.body))
+            lines = [
+                (event.happened_at.timestamp() - began, f"{event.step} {event.error[:70]}")
                 for event in row.events.all()
             ]
-            head = (
-                f"{row.account.venue} {row.kind} {row.state} at {row.prepared_at.timestamp():.1f} looks {row.attempts}"
-            )
-            found.append("\n".join([f"{head} {row.evidence}", *events]))
+            lines += [
+                (one.moment - began, f"the venue: {one.status} {one.answer[:90]}")
+                for one in carried_out
+                if one.request == request
+            ]
+            head = f"{row.account.venue} {row.kind} {row.state} at {began:.1f} looks {row.attempts} {row.evidence}"
+            found.append("\n".join([head, *(f"    {second:7.3f} {text}" for second, text in sorted(lines))]))
     return found
 
 
@@ -103,21 +153,8 @@ def strikes(record: Mapping[str, Any]) -> list[Strike]:
 
 
 def open_count() -> int:
-    """How many commands have no end yet."""
+    """How many commands and signed approvals have no end yet, and commands no follower that have to have one."""
     with every_operator():
-        return int(Command.objects.filter(state__in=(CommandState.PREPARED, CommandState.UNKNOWN)).count())
-
-
-def counts() -> dict[str, int]:
-    """How many commands there are at each venue."""
-    with every_operator():
-        venues = Command.objects.values_list("account__venue", flat=True)
-        found: dict[str, int] = {}
-        for venue in venues:
-            found[venue] = found.get(venue, 0) + 1
-        return found
-
-
-def dumped(value: object) -> str:
-    """JSON of anything."""
-    return json.dumps(value, default=str)
+        commands = Command.objects.filter(state__in=OPEN_STATES).count()
+        signed = WalletApproval.objects.filter(state=ApprovalState.UNKNOWN).count()
+    return int(commands + signed + len(unfollowed()))

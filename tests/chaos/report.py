@@ -43,7 +43,12 @@ def broken(outcome: Outcome) -> list[str]:
             found.append(f"{venue}: 99 of 100 took up to {verdict.seconds_at(0.99):.2f} s")
         if max(verdict.seconds, default=0.0) > LONGEST[venue]:
             found.append(f"{venue}: the last one took {max(verdict.seconds):.2f} s")
-    found += [f"{name}: its rows stood otherwise: {'; '.join(rows)}" for name, rows in outcome.standing.items() if rows]
+    for when, accounts in (("", outcome.standing), (" after late frames", outcome.late)):
+        found += [
+            f"{name}: its rows stood otherwise{when}: {'; '.join(rows)}" for name, rows in accounts.items() if rows
+        ]
+    found += [f"turned back by older news: {row}" for row in outcome.turned_back[:5]]
+    found += [f"nobody came to die: {name}" for name in outcome.deaths.unwalked]
     found += [f"{name}: money {row[0]} unexplained" for name, row in outcome.unexplained.items() if row[0] != "0"]
     found += [f"{name}: positions {row[1]}" for name, row in outcome.unexplained.items() if row[1]]
     found += [
@@ -62,12 +67,17 @@ def table(outcome: Outcome) -> str:
     for rule in COMMON_RULES:
         told = [_told(outcome.rules.get(venue, {}).get(rule)) for venue in outcome.verdicts]
         lines.append(f"{rule + ': twice, wrong, of':34}" + "".join(f"{text:>14}" for text in told))
-    points = ", ".join(f"{name} {count}" for name, count in outcome.points.items())
+    deaths = outcome.deaths
+    points = ", ".join(f"{name} {count}" for name, count in deaths.points.items())
     struck = ", ".join(f"{name} {count}" for name, count in sorted(outcome.strikes.items()))
-    lines += [f"faults: {struck}", f"killed: {outcome.kills} at random, and at points of {points}"]
+    lines += [
+        f"faults: {struck}",
+        f"killed: {outcome.kills} at random, and {deaths.points.total()} at points of {points}",
+    ]
+    lines += [f"walks that ended before their point: {deaths.survived}"]
     frames = ", ".join(f"{venue} {_frames(counts)}" for venue, counts in outcome.frames.items())
     standing = sum(1 for rows in outcome.standing.values() if not rows)
-    lines += [f"frames: {frames}"]
+    lines += [f"frames: {frames}; rows that turned back: {len(outcome.turned_back)}"]
     lines += [
         f"accounts whose rows were the venue's: {standing} of {len(outcome.standing)}, all checked within "
         f"{outcome.standing_seconds:.1f} s"

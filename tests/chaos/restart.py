@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from tenants.scope import every_operator, operator_scope
 from tests.chaos.actions import WISHES
+from tests.chaos.fates import FATES, leave
 from tests.chaos.fleet import Fleet, Member, beat, settler
 from tests.chaos.forks import in_a_process
 from tests.chaos.people import accounts_of, desk_of
@@ -26,7 +27,6 @@ from trading.services import commands
 from trading.venues.errors import InvalidCommand
 
 KINDS = ("limit", "market", "batch", "leverage", "limit")
-UNSENT, LOST, ARRIVED = FATES = ("unsent", "lost", "arrived")
 PATIENCE = 120.0
 
 
@@ -69,11 +69,7 @@ def _leave(count: int) -> int:
                 command, _ = commands.prepare(desk.adapter, account, *wish)
             except InvalidCommand:
                 continue
-            fate = next(fates)
-            if fate != UNSENT:
-                assert commands._claim(command, "")
-            if fate == ARRIVED:
-                desk.adapter.deliver(commands.as_signed(command))
+            assert leave(desk.adapter, command, next(fates))
             left += 1
     with every_operator():
         # All at once, as after a pause in which nobody was there.

@@ -15,9 +15,10 @@ from typing import Any
 import psycopg
 from django.core.management import call_command
 
-from tests.chaos import record
+from tests.chaos import late_frames, record, turned
 from tests.chaos.checker import Trouble, Verdict, judge
 from tests.chaos.common_rules import RULES, figures, wishes
+from tests.chaos.deaths import Deaths, die_everywhere
 from tests.chaos.fleet import (
     PLAIN_SETTLERS,
     SETTLERS,
@@ -35,12 +36,12 @@ from tests.chaos.people import open_accounts
 from tests.chaos.record import open_count
 from tests.chaos.servers import Servers
 from tests.chaos.standing import differing
-from tests.chaos.trading_life import PATHS, die_at, read_everything, trade
+from tests.chaos.trading_life import TRADERS, read_everything, trade
 from trading.connect import configured_venues
 
 KILL_SECONDS, COUNT_SECONDS = 2.0, 0.5
-FEWEST_TO_COMPARE = 100
-TRADERS = 2  # processes for each venue
+FEWEST_TO_COMPARE = 60
+FEWEST_LATE, MOST_LATE = 4.0, 20.0  # seconds of late frames
 FEWEST_ACCOUNTS, MOST_ACCOUNTS, COMMANDS_EACH = 4, 12, 12  # at each venue
 PATIENCE = 60.0
 # Each request of a venue meets each of these by chance; together one in ten.
@@ -73,13 +74,15 @@ VENUES = ("hyperliquid", "aster")
 
 @dataclass
 class Outcome:
-    """What a run measured. ``points`` are (path, points killed at) of each venue."""
+    """What a run measured. ``late``: how rows stood after the time of late frames; ``standing``: at the end."""
 
     began: float = field(default_factory=time.time)
     seconds: float = 0.0
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     kills: int = 0
-    points: dict[str, int] = field(default_factory=dict)
+    deaths: Deaths = field(default_factory=Deaths)
+    late: dict[str, list[str]] = field(default_factory=dict)
+    turned_back: list[str] = field(default_factory=list)
     standing: dict[str, list[str]] = field(default_factory=dict)
     standing_seconds: float = 0.0
     frames: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -97,6 +100,7 @@ def prepare(servers: Servers, commands: int) -> None:
 
     def work() -> bool:
         call_command("migrate", verbosity=0, interactive=False)
+        turned.watch()
         open_accounts(servers.venue, min(MOST_ACCOUNTS, max(FEWEST_ACCOUNTS, commands // COMMANDS_EACH)))
         return True
 
@@ -123,9 +127,12 @@ def run(servers: Servers, commands: int, seed: int, *, every_point: int) -> Outc
     folder = Path(tempfile.mkdtemp(prefix="perpsstudio-chaos-logs-"))
     outcome, began = Outcome(), time.monotonic()
     traders = [_trader(venue, place, seed) for venue in VENUES for place in range(TRADERS)]
-    fleet = Fleet([*traders, *_workers(folder)])
+    fleet = Fleet(_workers(folder))
     try:
         fleet.start()
+        outcome.late = late_frames.spend(servers.venue, VENUES, seed, min(MOST_LATE, FEWEST_LATE + commands / 15))
+        _progress(outcome, "frames come in time again")
+        fleet.join(traders)
         _order_bad_days(servers, seed)
         _disturb_frames(servers, seed)
         _storm(servers, fleet, outcome, commands, seed)
@@ -135,9 +142,11 @@ def run(servers: Servers, commands: int, seed: int, *, every_point: int) -> Outc
         servers.venue.post("fault", clear=True)
         if every_point:
             _disturb_frames(servers, seed)
-            _die_everywhere(outcome, fleet, seed, every_point)
+            outcome.deaths = die_everywhere(fleet, VENUES, seed, every_point)
             servers.venue.post("fault", clear=True)
+            _progress(outcome, f"died {outcome.deaths.points.total()} times at points")
         _wait_for_the_end()
+        _progress(outcome, "everything has its end")
         _let_rows_settle(outcome, fleet)
         fleet.dismiss("")
         outcome.unexplained = in_a_process(read_everything, seconds=600) or {"nobody": ["the last reading failed", ""]}
@@ -145,7 +154,7 @@ def run(servers: Servers, commands: int, seed: int, *, every_point: int) -> Outc
         fleet.dismiss("")
     outcome.kills = len(fleet.killed)
     # The death of a worker excuses nobody: another one goes on with its work.
-    outcome.troubles += [Trouble(at, at, who) for who, at in fleet.killed]
+    outcome.troubles += [*(Trouble(at, at, who) for who, at in fleet.killed), *outcome.deaths.troubles]
     outcome.seconds = time.monotonic() - began
     return outcome
 
@@ -163,13 +172,15 @@ def _disturb_frames(servers: Servers, seed: int) -> None:
 
 
 def _storm(servers: Servers, fleet: Fleet, outcome: Outcome, commands: int, seed: int) -> None:
-    """Kill somebody every two seconds, the database after a third of the way, the broker's memory after two."""
+    """Kill somebody every two seconds, the database after a third of the way, the broker's memory after two; until
+    each venue has so many commands more than it had."""
     chance = random.Random(seed)
     next_kill, next_limit, next_count = time.monotonic() + KILL_SECONDS, time.monotonic() + 5, 0.0
     to_come: Iterator[tuple[float, Callable[[], None]]] = iter(
         ((1 / 3, servers.crash_database), (2 / 3, servers.empty_broker), (2.0, lambda: None))
     )
     share, happen = next(to_come)
+    before = _counted()
     while True:
         time.sleep(0.1)
         fleet.tend()
@@ -182,9 +193,8 @@ def _storm(servers: Servers, fleet: Fleet, outcome: Outcome, commands: int, seed
         if time.monotonic() < next_count:
             continue
         next_count, counted = time.monotonic() + COUNT_SECONDS, _counted()
-        done = min(counted.get(venue, 0) for venue in VENUES) / commands
-        if os.environ.get("CHAOS_PROGRESS"):
-            complain(f"{time.time() - outcome.began:6.1f} {counted}")
+        done = min(counted.get(venue, 0) - before.get(venue, 0) for venue in VENUES) / commands
+        _progress(outcome, str(counted))
         if done >= share:
             start = time.time()
             happen()
@@ -216,23 +226,6 @@ def _follow_common_rules(outcome: Outcome, commands: int, seed: int) -> None:
         outcome.wishes.setdefault(venue, {})[rule] = found or []
 
 
-def _die_everywhere(outcome: Outcome, fleet: Fleet, seed: int, every_point: int) -> None:
-    """One command for each point of each path, whose process ends exactly there."""
-    for venue in VENUES:
-        turns = itertools.count()
-        for path in PATHS:
-            point = 1
-            while True:
-                start = time.time()
-                ended = in_a_process(partial(die_at, venue, path, point, next(turns), seed), seconds=20)
-                outcome.troubles.append(Trouble(start, time.time(), is_of_its_own=True))
-                fleet.tend()
-                if ended is not None:
-                    break
-                outcome.points[f"{venue} {path}"] = outcome.points.get(f"{venue} {path}", 0) + 1
-                point += every_point
-
-
 def _wait_for_the_end() -> None:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and in_a_process(open_count, seconds=10) != 0:
@@ -255,8 +248,8 @@ def judged(servers: Servers, outcome: Outcome) -> Outcome:
     """Stop the venue and compare its record with ours."""
     servers.venue.stop()
     found = servers.venue.recorded()
-    all_beliefs = record.beliefs(found["state"], dict.fromkeys(VENUES, TRADERS))
-    struck, done = record.strikes(found), record.executions(found)
+    all_beliefs = [*record.beliefs(found["state"], dict.fromkeys(VENUES, TRADERS)), *record.approvals()]
+    struck, done, unfollowed = record.strikes(found), record.executions(found), record.unfollowed()
     troubles = outcome.troubles + [
         Trouble(one.ended, one.ended + 1) for one in struck if "too_many_requests" in one.kinds
     ]
@@ -272,11 +265,14 @@ def judged(servers: Servers, outcome: Outcome) -> Outcome:
         }
         its_own = [row for row in done if row.request not in known]
         outcome.verdicts[venue] = judge(theirs, its_own, struck, troubles, outcome.began)
-    outcome.totals, outcome.frames = found["totals"], found["frames"]
-    outcome.stories = record.stories([one for verdict in outcome.verdicts.values() for _, one in verdict.slowest])
+        outcome.verdicts[venue].unresolved += [told for name, told in unfollowed if name == venue]
+    outcome.totals, outcome.frames, outcome.turned_back = found["totals"], found["frames"], turned.told()
+    told = [name for verdict in outcome.verdicts.values() for name in verdict.worth_telling]
+    outcome.stories = record.stories(told, done)
     return outcome
 
 
-def complain(text: str) -> None:
-    """Say it where a person looks."""
-    sys.stderr.write(f"{text}\n")
+def _progress(outcome: Outcome, text: str) -> None:
+    """Say how far it is where a person looks, if he wants to know."""
+    if os.environ.get("CHAOS_PROGRESS"):
+        sys.stderr.write(f"{time.time() - outcome.began:6.1f} {text}\n")

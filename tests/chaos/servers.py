@@ -39,6 +39,7 @@ class Servers:
             "HYPERLIQUID_URL": self.venue.url,
             "ASTER_URL": self.venue.url,
             "HYPERLIQUID_NETWORK": "testnet",
+            "HYPERLIQUID_DEXES": "xyz",
             "ASTER_NETWORK": "testnet",
             # Every request asks our budget; that it holds the venue's own limit is proven elsewhere.
             "HYPERLIQUID_WEIGHT_PER_MINUTE": "600000",

@@ -11,7 +11,7 @@ from tests.chaos.venue import Execution, Strike
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 LINE = re.compile(r"chaos: commands=(\d+) duplicated=(\d+) lost=(\d+) wrong=(\d+) unresolved=(\d+) p99=\d+\.\d+ max=\d")
-STANDING = "accounts whose rows were the venue's: 8 of 8"
+STANDING, TURNED = "accounts whose rows were the venue's: 8 of 8", "rows that turned back: 0\n"
 BELIEF = Belief(
     command="one", venue="aster", kind="order", state="accepted", request="bytes", burn="noop", account="0xa",
     trader="trader aster 0", prepared=100.0, settled=100.5, sent=("bytes", "bytes"), has_evidence=True,
@@ -57,7 +57,7 @@ def test_seconds_run_from_the_end_of_the_last_fault_that_touched_the_command() -
 
 
 def test_a_short_bad_day_leaves_nothing_undone_and_nothing_done_twice() -> None:
-    command = [sys.executable, "-m", "tests.chaos", "--commands", "20", "--seed", "7", "--points", "24"]
+    command = [sys.executable, "-m", "tests.chaos", "--commands", "20", "--seed", "7", "--points", "400"]
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=900, check=False)
 
     found = LINE.match(done.stdout.splitlines()[-1]) if done.stdout else None
@@ -65,3 +65,4 @@ def test_a_short_bad_day_leaves_nothing_undone_and_nothing_done_twice() -> None:
     assert int(found[1]) >= 40
     assert found.groups()[1:] == ("0", "0", "0", "0"), done.stdout
     assert STANDING in done.stdout, done.stdout
+    assert TURNED in done.stdout, done.stdout
