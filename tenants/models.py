@@ -1,5 +1,6 @@
 """Operators, their hosts, their people, their margin policy, and the record of who did what."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import ClassVar
 
@@ -11,7 +12,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from tenants.owned import OperatorOwned
-from tenants.policy import Policy
+from tenants.policy import MarketKey, MarketOffer, Policy
 from trading.margin.types import MarginMode
 from trading.venues.snapshots import Venue
 
@@ -156,6 +157,9 @@ class MarginPolicy(OperatorOwned):
     margin_presets = ArrayField(models.DecimalField(max_digits=12, decimal_places=2), default=list, size=6)
     # Where traders may trade; empty means wherever the deployment is connected to.
     venues = ArrayField(models.CharField(max_length=16), default=list)
+    # Whether a market without a ``MarketChoice`` is offered, and when that or any of those was changed last.
+    offers_new_markets = models.BooleanField(default=True)
+    markets_changed_at = models.DateTimeField(null=True)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta(OperatorOwned.Meta):
@@ -164,8 +168,8 @@ class MarginPolicy(OperatorOwned):
     def __str__(self) -> str:
         return f"margin policy of operator {self.operator_id}"
 
-    def choices(self) -> Policy:
-        """The operator's choices, as the rules take them."""
+    def choices(self, markets: Mapping[MarketKey, MarketOffer]) -> Policy:
+        """The operator's choices, with those about single markets, as the rules take them."""
         return Policy(
             offers_cross=self.offers_cross,
             default_mode=MarginMode(self.default_mode),
@@ -175,7 +179,30 @@ class MarginPolicy(OperatorOwned):
             slider_marks=tuple(self.slider_marks),
             margin_presets=tuple(self.margin_presets),
             venues=tuple(Venue(name) for name in self.venues),
+            markets=markets,
+            offers_new_markets=self.offers_new_markets,
         )
+
+
+class MarketChoice(OperatorOwned):
+    """What an operator decided about one market of a venue, where that is not what holds for all; see
+    ``tenants.policy.MarketOffer``."""
+
+    venue = models.CharField(max_length=16)
+    name = models.CharField(max_length=40)
+    is_offered = models.BooleanField()
+    place = models.PositiveSmallIntegerField(null=True)
+    leverage_cap = models.PositiveSmallIntegerField(
+        null=True, validators=[MinValueValidator(1), MaxValueValidator(200)]
+    )
+
+    class Meta(OperatorOwned.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["operator", "venue", "name"], name="one_choice_per_market_and_operator")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.venue}:{self.name}"
 
 
 class AuditEvent(OperatorOwned):

@@ -9,14 +9,33 @@
 (1, 2, 3, 5)
 >>> starting_leverage(policy, MarginMode.ISOLATED, highest=5, chosen=20)
 5
+>>> chosen = {(Venue.ASTER, "KAITOUSDT"): MarketOffer(is_offered=False)}
+>>> [offers_market(Policy(markets=chosen), Venue.ASTER, name) for name in ("KAITOUSDT", "BTCUSDT")]
+[False, True]
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from trading.margin.types import MarginMode, MarginRestriction
-from trading.venues.snapshots import Venue
+from trading.venues.snapshots import MarketSpec, Venue
+
+# A market as it keeps its identity from one reading of its venue to the next.
+MarketKey = tuple[Venue, str]
+
+
+@dataclass(frozen=True, slots=True)
+class MarketOffer:
+    """What an operator makes of one market.
+
+    ``place``: where it stands among those that are shown first, from 1; None: not there. ``leverage_cap``: the most a
+    trader may choose in it; None: what holds everywhere.
+    """
+
+    is_offered: bool = True
+    place: int | None = None
+    leverage_cap: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +43,7 @@ class Policy:
     """An operator's choices; leverages are whole multiples, presets are amounts of collateral.
 
     ``venues``: where traders may trade; empty stands for every venue that the deployment is connected to.
+    ``markets``: the markets that he has decided about; ``offers_new_markets`` decides about all others.
     """
 
     offers_cross: bool = True
@@ -34,6 +54,8 @@ class Policy:
     slider_marks: tuple[int, ...] = ()
     margin_presets: tuple[Decimal, ...] = ()
     venues: tuple[Venue, ...] = ()
+    markets: Mapping[MarketKey, MarketOffer] = field(default_factory=dict)
+    offers_new_markets: bool = True
 
 
 def offered_venues(policy: Policy, connected: Iterable[Venue]) -> tuple[Venue, ...]:
@@ -41,9 +63,37 @@ def offered_venues(policy: Policy, connected: Iterable[Venue]) -> tuple[Venue, .
     return tuple(venue for venue in connected if not policy.venues or venue in policy.venues)
 
 
+def with_markets_of(policy: Policy, other: Policy) -> Policy:
+    """A policy with another one's decisions about markets, which are taken apart from all the rest."""
+    return replace(policy, markets=other.markets, offers_new_markets=other.offers_new_markets)
+
+
+def offer_of(policy: Policy, venue: Venue, name: str) -> MarketOffer:
+    """What holds for one market of a venue."""
+    return policy.markets.get((venue, name)) or MarketOffer(is_offered=policy.offers_new_markets)
+
+
+def offers_market(policy: Policy, venue: Venue, name: str) -> bool:
+    """Whether traders may open positions in a market."""
+    return (not policy.venues or venue in policy.venues) and offer_of(policy, venue, name).is_offered
+
+
+def closed_because(policy: Policy, spec: MarketSpec) -> str:
+    """Why nothing new is opened in a market here; empty where it is offered."""
+    if offers_market(policy, spec.venue, spec.name):
+        return ""
+    return f"This exchange has closed {spec.label} for new positions. You can add margin, reduce and close."
+
+
 def highest_leverage(policy: Policy, venue_maximum: int) -> int:
     """The greatest leverage a trader may choose: the venue's maximum, or the operator's cap where that is lower."""
     return venue_maximum if policy.leverage_cap is None else min(venue_maximum, policy.leverage_cap)
+
+
+def highest_leverage_in(policy: Policy, spec: MarketSpec) -> int:
+    """The same in one market, which may have a cap of its own."""
+    highest, own = highest_leverage(policy, spec.max_leverage), offer_of(policy, spec.venue, spec.name).leverage_cap
+    return highest if own is None else min(highest, own)
 
 
 def offered_modes(policy: Policy, restriction: MarginRestriction) -> tuple[MarginMode, ...]:

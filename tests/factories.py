@@ -16,7 +16,17 @@ from django.test import Client
 from django.utils import timezone
 
 from branding.models import Brand
-from tenants.models import AuditEvent, Domain, DomainClaim, Invitation, MarginPolicy, Operator, Role, User
+from tenants.models import (
+    AuditEvent,
+    Domain,
+    DomainClaim,
+    Invitation,
+    MarginPolicy,
+    MarketChoice,
+    Operator,
+    Role,
+    User,
+)
 from tenants.scope import operator_scope
 from tests.records import make_records
 from trading.margin.rounding import PriceRule
@@ -253,6 +263,7 @@ def make_belongings(exchange: Exchange, market: Market, address: str) -> Belongi
         preference = Preference(trader=exchange.trader, market=market, mode="isolated", leverage=7)
         preference.save()
         AuditEvent(actor=exchange.owner, action="brand published", subject="version 1").save()
+        MarketChoice(venue=market.venue, name=market.name, is_offered=True, place=1).save()
         make_approval(account)
         return Belongings(
             account=account,

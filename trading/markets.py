@@ -4,14 +4,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, reduce
+from operator import or_
 
 from django.conf import settings
-from django.db.models import Subquery
+from django.db.models import Q, QuerySet, Subquery
 from django.http import Http404
 
 from tenants.models import MarginPolicy
-from tenants.policy import Policy, offered_venues
+from tenants.policy import MarketKey, MarketOffer, Policy, offer_of, offered_venues, offers_market
 from trading.connect import configured_venues, public_adapter
 from trading.live import weather
 from trading.live.board import NOTHING_KNOWN, Board, read
@@ -21,13 +22,27 @@ from trading.venues.base import Adapter
 from trading.venues.snapshots import MarketState, Network, TimeInForce, Venue
 from trading.venues.weather import Weather
 
-POLICY = Statement(MarginPolicy, "TRUE ORDER BY id LIMIT 1")
+POLICY = Statement(
+    MarginPolicy,
+    "TRUE ORDER BY id LIMIT 1",
+    {
+        "chosen_markets": "(SELECT json_agg(json_build_array(venue, name, is_offered, place, chosen.leverage_cap))"
+        " FROM tenants_marketchoice AS chosen WHERE chosen.operator_id = tenants_marginpolicy.operator_id)"
+    },
+)
 
 
 def policy_in_force() -> Policy:
-    """The margin policy of the operator in scope."""
+    """The policy of the operator in scope, his choices about single markets with it, by one statement."""
     rows = POLICY.rows()
-    return rows[0].choices() if rows else Policy()
+    return rows[0].choices(_offers(rows[0].chosen_markets)) if rows else Policy()  # type: ignore[attr-defined]
+
+
+def _offers(chosen: Iterable[tuple[str, str, bool, int | None, int | None]] | None) -> dict[MarketKey, MarketOffer]:
+    return {
+        (Venue(venue), name): MarketOffer(is_offered, place, leverage_cap)
+        for venue, name, is_offered, place, leverage_cap in chosen or ()
+    }
 
 
 def markets_of(numbers: Iterable[int]) -> Mapping[int, Market]:
@@ -36,10 +51,10 @@ def markets_of(numbers: Iterable[int]) -> Mapping[int, Market]:
     return Market.objects.in_bulk(wanted) if wanted else {}
 
 
-def venues_offered() -> dict[Venue, Network]:
-    """Where traders of the operator in scope may trade, in the platform's order."""
+def venues_offered(policy: Policy | None = None) -> dict[Venue, Network]:
+    """Where traders of the operator in scope may trade, in the platform's order. ``policy``: his, where it is known."""
     connected = dict(configured_venues())
-    return {venue: connected[venue] for venue in offered_venues(policy_in_force(), connected)}
+    return {venue: connected[venue] for venue in offered_venues(policy or policy_in_force(), connected)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +78,36 @@ def rules_of(venue: Venue) -> Adapter:
     return public_adapter(venue)
 
 
-def listed_markets() -> list[Market]:
-    """The markets a trader may open, venue by venue in the venues' own order."""
-    found = [
-        Market.objects.filter(venue=venue, network=network, is_delisted=False)
-        for venue, network in venues_offered().items()
-    ]
-    return [market for rows in found for market in rows]
+def listed_markets(policy: Policy | None = None) -> list[Market]:
+    """The markets a trader may open: those that the operator in scope features, in his order, and then venue by venue
+    in the venues' own. ``policy``: his, where it is known."""
+    known = policy or policy_in_force()
+    rows = markets_at(venues_offered(known)).filter(is_delisted=False)
+    return in_order(known, [row for row in rows if offers_market(known, Venue(row.venue), row.name)])
+
+
+def markets_at(venues: Mapping[Venue, Network]) -> QuerySet[Market]:
+    """Every market that is known of some venues."""
+    places = [Q(venue=venue, network=network) for venue, network in venues.items()]
+    return Market.objects.filter(reduce(or_, places)) if places else Market.objects.none()
+
+
+def in_order(policy: Policy, markets: Iterable[Market]) -> list[Market]:
+    """Markets as they are shown: the featured ones first, then venue by venue."""
+    venues = {venue.value: number for number, (venue, _) in enumerate(configured_venues())}
+
+    def place(row: Market) -> tuple[bool, int, int, int]:
+        featured = offer_of(policy, Venue(row.venue), row.name).place
+        return featured is None, featured or 0, venues[row.venue], row.index
+
+    return sorted(markets, key=place)
 
 
 def market_named(address: str) -> Market:
     """A market by its address (``Market.address``), or by its name alone, which the first venue that has it answers to.
 
-    404 for one that nobody lists, or whose venue the operator does not offer. One query, for the slider's path.
+    404 for one that nobody lists, or whose venue the operator does not offer. One that he has closed keeps its name:
+    whose page it still is, the desk says (``Desk.may_look_at``). One query, for the slider's path.
     """
     prefix, _, name = address.partition(":")
     connected = dict(configured_venues())

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from tenants.policy import highest_leverage, offered_modes
+from tenants.policy import highest_leverage_in, offered_modes
 from trading.books import has_elsewhere
 from trading.desk import NO_FIGURES, UNREADABLE, Desk
 from trading.forms import OrderForm, OrderKind, SizeUnit
@@ -72,7 +72,7 @@ def quote_order(desk: Desk, market: Market, form: OrderForm, available: Availabl
     """
     spec = market.rules
     mark = desk.mark(market)
-    ceiling = highest_leverage(desk.policy, spec.max_leverage)
+    ceiling = highest_leverage_in(desk.policy, spec)
     errors = dict(form.errors) | _choice_errors(desk, market, spec, form, ceiling)
     errors |= _kind_errors(spec, form, mark, errors)
     if not mark:

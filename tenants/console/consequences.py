@@ -3,7 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tenants.policy import Policy, highest_leverage, offered_modes, slider_marks, starting_leverage, starting_mode
+from tenants.policy import (
+    Policy,
+    highest_leverage,
+    highest_leverage_in,
+    offered_modes,
+    slider_marks,
+    starting_leverage,
+    starting_mode,
+)
 from trading.margin.types import MarginMode
 from trading.venues.snapshots import MarketSpec
 
@@ -31,7 +39,7 @@ class Conflict:
 
 def consequence(policy: Policy, spec: MarketSpec) -> Consequence:
     """What a trader without a choice of their own finds on a market."""
-    highest = highest_leverage(policy, spec.max_leverage)
+    highest = highest_leverage_in(policy, spec)
     offered = offered_modes(policy, spec.restriction)
     mode = starting_mode(policy, offered, chosen=None)
     isolated = starting_leverage(policy, MarginMode.ISOLATED, highest, chosen=None)

@@ -11,7 +11,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from tenants.models import User
-from tenants.policy import Policy, highest_leverage
+from tenants.policy import Policy, highest_leverage_in
 from trading.connect import gateway_of
 from trading.desk import Desk
 from trading.forms import read_order
@@ -70,7 +70,7 @@ def _position(
     number: int, account: VenueAccount, market: Market, mark: Decimal, policy: Policy, now: datetime
 ) -> Position:
     margin, wanted, sign, moved = HOLDINGS[number]
-    leverage = min(wanted, highest_leverage(policy, market.max_leverage))
+    leverage = min(wanted, highest_leverage_in(policy, market.rules))
     mode = MarginMode.CROSS if policy.offers_cross and number == len(HOLDINGS) - 1 else MarginMode.ISOLATED
     spec = market.rules
     entry = mark / (1 + moved)

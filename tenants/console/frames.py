@@ -23,7 +23,7 @@ from tenants.access import MemberRequest, role_required
 from tenants.console import policies
 from tenants.console.example import EQUITY, example_candles, example_desk, example_page, example_ticket
 from tenants.models import Role
-from tenants.policy import Policy
+from tenants.policy import Policy, with_markets_of
 from trading.connect import gateway_of
 from trading.markets import board_of, listed_markets, market_named, policy_in_force, state_of
 from trading.models import Market
@@ -112,9 +112,10 @@ def _draft_in(request: MemberRequest) -> Draft:
 
 def _policy_in(request: MemberRequest) -> Policy:
     try:
-        return policies.read_policy(request.operator.operator_id, request.GET.get("policy", ""))
+        policy = policies.read_policy(request.operator.operator_id, request.GET.get("policy", ""))
     except policies.DraftGone:
         raise Http404 from None
+    return with_markets_of(policy, policy_in_force())
 
 
 def _market_in(request: MemberRequest, markets: list[Market]) -> Market:

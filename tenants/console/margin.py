@@ -17,9 +17,9 @@ from tenants.console.consequences import conflicts, consequence, remarks
 from tenants.console.forms import PolicyForm, initial_of
 from tenants.console.policies import Outdated, change_policy, sign_policy, version_of
 from tenants.models import MarginPolicy, Role
-from tenants.policy import Policy
+from tenants.policy import Policy, with_markets_of
 from trading.connect import configured_venues, gateway_of
-from trading.markets import listed_markets
+from trading.markets import listed_markets, policy_in_force
 from trading.models import Market
 from trading.venues.snapshots import Venue
 
@@ -49,14 +49,14 @@ def edit_margin(request: MemberRequest) -> HttpResponse:
     row = MarginPolicy.objects.first()
     start = STARTS.get(request.GET.get("start", ""))
     policy = start[1] if start else None
-    in_force = _in_force()
+    in_force = policy_in_force()
     shown = replace(policy, venues=in_force.venues) if policy else in_force
     form = PolicyForm(_connected(), (), initial=initial_of(shown, version_of(row), _connected()))
     return _render_editor(request, form, policy)
 
 
 def _save(request: MemberRequest) -> HttpResponse:
-    form = PolicyForm(_connected(), _in_force().venues, request.POST)
+    form = PolicyForm(_connected(), policy_in_force().venues, request.POST)
     if not form.is_valid():
         return _render_editor(request, form, None, status=422)
     try:
@@ -72,7 +72,7 @@ def _save(request: MemberRequest) -> HttpResponse:
 @require_POST
 def preview_margin(request: MemberRequest) -> HttpResponse:
     """What was typed and what it comes to, not saved: a fragment, or the whole page without scripts."""
-    form = PolicyForm(_connected(), _in_force().venues, request.POST)
+    form = PolicyForm(_connected(), policy_in_force().venues, request.POST)
     policy = form.policy if form.is_valid() else None
     if not request.htmx:
         return _render_editor(request, form, policy)
@@ -96,15 +96,11 @@ def _market_words(market: Market, connected: Sequence[Venue]) -> str:
     return market.rules.base if len(connected) < 2 else f"{market.rules.base} ({gateway_of(Venue(market.venue)).label})"
 
 
-def _in_force() -> Policy:
-    row = MarginPolicy.objects.first()
-    return row.choices() if row else Policy()
-
-
 def _preview(request: MemberRequest, form: PolicyForm, policy: Policy | None) -> dict[str, Any]:
     """What a policy comes to; the one in force while the form makes no sense."""
-    shown = policy or _in_force()
-    markets = listed_markets()
+    in_force = policy_in_force()
+    shown = with_markets_of(policy, in_force) if policy else in_force
+    markets = listed_markets(in_force)
     specs = [market.rules for market in markets]
     wanted = (request.POST or request.GET).get("market", "")
     market = wanted if wanted in {market.address for market in markets} else (markets[0].address if markets else "")

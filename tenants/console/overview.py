@@ -11,9 +11,9 @@ from django.views.decorators.http import require_safe
 from branding.publishing import live_brand
 from tenants.access import MemberRequest, role_required
 from tenants.console.policies import described
-from tenants.models import AuditEvent, MarginPolicy, Role, User
-from tenants.policy import Policy
+from tenants.models import AuditEvent, Role, User
 from trading.margin.types import MarginMode
+from trading.markets import policy_in_force
 from trading.models import Position, VenueAccount
 from trading.panels.freshness import build_freshness
 
@@ -35,10 +35,9 @@ class Figures:
 @require_safe
 def show_overview(request: MemberRequest) -> HttpResponse:
     """What is live and what is going on."""
-    row = MarginPolicy.objects.first()
     page = {
         "live": live_brand(),
-        "policy": described(row.choices() if row else Policy()),
+        "policy": described(policy_in_force()),
         "figures": _figures(),
         "venues": build_freshness(request.operator.operator_id),
         "events": list(AuditEvent.objects.select_related("actor")[:LATEST]),

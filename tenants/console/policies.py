@@ -12,6 +12,7 @@ from tenants.models import MarginPolicy, Operator
 from tenants.policy import Policy
 from trading.connect import gateway_of
 from trading.margin.types import MarginMode
+from trading.markets import policy_in_force
 from trading.venues.snapshots import Venue
 
 DRAFT_SECONDS = 3600
@@ -42,7 +43,7 @@ def change_policy(request: MemberRequest, policy: Policy, *, based_on: str) -> b
     if version_of(row) != based_on:
         raise Outdated
     row = row or MarginPolicy()
-    before = described(row.choices()) if row.pk else {}
+    before = described(policy_in_force()) if row.pk else {}
     after = described(policy)
     changed = [name for name in after if before.get(name) != after[name]]
     if not changed:

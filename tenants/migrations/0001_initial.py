@@ -248,6 +248,8 @@ class Migration(migrations.Migration):
                         base_field=models.CharField(max_length=16), default=list, size=None
                     ),
                 ),
+                ("offers_new_markets", models.BooleanField(default=True)),
+                ("markets_changed_at", models.DateTimeField(null=True)),
                 ("updated_at", models.DateTimeField(auto_now=True)),
             ],
             options={
@@ -255,6 +257,45 @@ class Migration(migrations.Migration):
                 "base_manager_name": "unscoped",
                 "default_manager_name": "unscoped",
                 "constraints": [models.UniqueConstraint(fields=("operator",), name="one_margin_policy_per_operator")],
+            },
+            managers=[
+                ("unscoped", django.db.models.manager.Manager()),
+            ],
+        ),
+        migrations.CreateModel(
+            name="MarketChoice",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "operator",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="tenants.operator"
+                    ),
+                ),
+                ("venue", models.CharField(max_length=16)),
+                ("name", models.CharField(max_length=40)),
+                ("is_offered", models.BooleanField()),
+                ("place", models.PositiveSmallIntegerField(null=True)),
+                (
+                    "leverage_cap",
+                    models.PositiveSmallIntegerField(
+                        null=True,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(200),
+                        ],
+                    ),
+                ),
+            ],
+            options={
+                "abstract": False,
+                "base_manager_name": "unscoped",
+                "default_manager_name": "unscoped",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("operator", "venue", "name"), name="one_choice_per_market_and_operator"
+                    )
+                ],
             },
             managers=[
                 ("unscoped", django.db.models.manager.Manager()),

@@ -11,5 +11,6 @@ class Migration(migrations.Migration):
         protect("tenants_domainclaim"),
         protect("tenants_invitation"),
         protect("tenants_marginpolicy"),
+        protect("tenants_marketchoice"),
         protect_append_only("tenants_auditevent"),
     ]

@@ -46,6 +46,7 @@ def test_owned_models_are_the_ones_we_know() -> None:
         "tenants_domainclaim",
         "tenants_invitation",
         "tenants_marginpolicy",
+        "tenants_marketchoice",
         "tenants_user",
         "trading_approvalevent",
         "trading_builderfee",

@@ -2,7 +2,14 @@
 
 from uuid import UUID
 
-from tenants.policy import highest_leverage, offered_modes, slider_marks, starting_leverage, starting_mode
+from tenants.policy import (
+    closed_because,
+    highest_leverage_in,
+    offered_modes,
+    slider_marks,
+    starting_leverage,
+    starting_mode,
+)
 from trading.desk import Desk
 from trading.forms import OrderForm, OrderKind
 from trading.margin.types import MarginMode, Side
@@ -51,6 +58,7 @@ def build_ticket(desk: Desk, market: Market, quoted: Quoted, raw: dict[str, str]
         quote=build_quote(desk, market, quoted),
         available=build_available(desk, market, default_form(desk, market), desk.now),
         survival=unasked(market.address),
+        closed_because=closed_because(desk.policy, spec),
     )
 
 
@@ -83,7 +91,7 @@ def _modes(desk: Desk, market: Market, chosen: MarginMode) -> tuple[Choice, ...]
 
 
 def _leverage_note(desk: Desk, market: Market) -> str:
-    held, highest = desk.position_in(market), highest_leverage(desk.policy, market.rules.max_leverage)
+    held, highest = desk.position_in(market), highest_leverage_in(desk.policy, market.rules)
     lower = desk.capabilities(market).lower_leverage
     if held and not lower.allowed:
         return lower.reason
@@ -96,7 +104,8 @@ def _leverage_note(desk: Desk, market: Market) -> str:
 
 
 def default_form(desk: Desk, market: Market) -> OrderForm:
-    """The ticket a trader finds: his own last choice on this market before the operator's default, clamped."""
+    """The ticket a trader finds: his own last choice on this market before the operator's default, clamped. Where the
+    operator has closed the market, one that takes the position back."""
     spec = market.rules
     choice = desk.preferences.get(market.pk)
     held = desk.position_in(market)
@@ -107,11 +116,13 @@ def default_form(desk: Desk, market: Market) -> OrderForm:
         else starting_mode(desk.policy, offered, MarginMode(choice.mode) if choice else None)
     )
     mode = mode if held or mode in offered else offered[0]
-    highest = highest_leverage(desk.policy, spec.max_leverage)
+    highest = highest_leverage_in(desk.policy, spec)
     chosen = held.leverage if held else choice.leverage if choice else None
+    left = held.size if held and closed_because(desk.policy, spec) else 0
     return OrderForm(
-        side=Side.LONG,
+        side=Side.SHORT if left > 0 else Side.LONG,
         kind=OrderKind.MARKET,
         mode=mode,
         leverage=starting_leverage(desk.policy, mode, highest, chosen),
+        reduce_only=left != 0,
     )

@@ -127,7 +127,8 @@ class TicketTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ticket:
-    """The order form. Values are what the inputs hold; the quote is what follows from them."""
+    """The order form. Values are what the inputs hold; the quote is what follows from them. ``closed_because``: why
+    the operator lets nobody open anything here."""
 
     market: str
     base: str
@@ -157,6 +158,7 @@ class Ticket:
     signed_in: bool = True
     quote_every: str = "2s"
     available: AvailableNote | None = None
+    closed_because: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
