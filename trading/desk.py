@@ -18,7 +18,7 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
 from tenants.models import User
-from tenants.policy import Policy, offered_venues
+from tenants.policy import Policy, closed_because, offered_venues, offers_market
 from trading.connect import configured_venues
 from trading.holdings import engine_account, engine_position, pool_account, pool_of, reserved_margin
 from trading.live.board import Board
@@ -28,8 +28,8 @@ from trading.margin.types import Account, AccountMode, FeeRates, MarginMode
 from trading.margin.types import Position as Held
 from trading.markets import board_of, known_at, markets_of, policy_in_force, rules_of, weather_of
 from trading.models import Command, Fill, MarginChange, Market, Order, Position, Preference, VenueAccount
+from trading.services import storm
 from trading.services.accounts import ACCOUNT, Access, Stage, access_of, current_accounts
-from trading.services.storm import closed_because
 from trading.statements import Statement
 from trading.venues.base import Capabilities
 from trading.venues.snapshots import Venue
@@ -73,7 +73,16 @@ class Desk:
     @property
     def away_because(self) -> str:
         """Why nothing that adds risk is sent to the venue now; nothing where it is."""
-        return closed_because(self.weather, self.now)
+        return storm.closed_because(self.weather, self.now)
+
+    def closed_because(self, market: Market) -> str:
+        """Why nothing that adds risk is sent in a market now: its venue is away, or the operator has closed it."""
+        return self.away_because or closed_because(self.policy, market.rules)
+
+    def may_look_at(self, market: Market) -> bool:
+        """Whether the trader may open a market's page: it is offered, or he has a position or a resting order there."""
+        is_in = self.position_in(market) or any(order.market_id == market.pk for order in self.orders)
+        return bool(is_in) or offers_market(self.policy, Venue(market.venue), market.name)
 
     def mark(self, market: Market) -> Decimal | None:
         """The newest mark of a market, from the board or else from the last market sync."""

@@ -116,7 +116,7 @@ def build_close_preview(desk: Desk, row: Position, form: CloseForm) -> ClosePrev
     spec, fresh, preview = row.market.rules, account_freshness(desk), preview_close(desk, row, form)
     errors = _errors(desk, row, form, preview) | dict(form.errors)
     opens = form.kind is CloseKind.FLIP
-    blocked = desk.away_because or _blocked(fresh, preview) if opens else ""
+    blocked = desk.closed_because(row.market) or _blocked(fresh, preview) if opens else ""
     bare = ClosePreview(
         position_id=row.pk,
         pnl="not known",

@@ -106,7 +106,7 @@ def build_market_bar(
         funding_in=_countdown(remaining),
         freshness=fresh,
         markets=tuple(links),
-        venue=next((link.venue for link in links if link.is_current), ""),
+        venue=gateway_of(Venue(market.venue)).label if any(link.venue for link in links) else "",
     )
 
 

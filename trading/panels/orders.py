@@ -173,7 +173,7 @@ def build_modify_preview(
     """What another price and size come to, and what the venue would refuse of them."""
     spec = order.market.rules
     errors = {**unreadable, **_modify_errors(desk, order, price, size, spec)} if not unreadable else dict(unreadable)
-    blocked = modify_closed_because(order) or ("" if order.reduce_only else desk.away_because)
+    blocked = modify_closed_because(order) or ("" if order.reduce_only else desk.closed_because(order.market))
     is_same = (price, size) == (decisive_price(order), order.size)
     value, before = (price or Decimal(0)) * (size or Decimal(0)), decisive_price(order) * order.size
     label = "Trigger" if order.trigger_is_market else "Limit price"

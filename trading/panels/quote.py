@@ -101,8 +101,9 @@ def _blocked(desk: Desk, market: Market, quoted: Quoted, fresh: Freshness) -> st
         return trade.reason
     if _must_connect(desk, quoted):
         return desk.access.closed_because
-    if desk.away_because and not quoted.form.reduce_only:
-        return f"{desk.away_because} {TICK_REDUCE_ONLY}" if reduces else desk.away_because
+    closed = desk.closed_because(market)
+    if closed and not quoted.form.reduce_only:
+        return f"{closed} {TICK_REDUCE_ONLY}" if reduces else closed
     if fresh.state is FreshnessState.CLOSED and not reduces:
         return fresh.reason
     return quoted.problem

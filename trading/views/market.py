@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from tenants.access import MemberRequest, trader_required
+from tenants.policy import Policy
 from tenants.recent import trader_remembered
 from trading.candles import INTERVALS, candles_of, last_days
 from trading.connect import public_adapter
@@ -55,9 +56,9 @@ def show_book(request: MemberRequest, market_name: str) -> HttpResponse:
     return render(request, "trading/_book.html", {"book": build_book(market, book_of(market), state, fresh)})
 
 
-def market_links(current: Market) -> list[MarketLink]:
-    """The switcher: every market that may be opened, at its newest price."""
-    markets = listed_markets()
+def market_links(current: Market, policy: Policy | None = None) -> list[MarketLink]:
+    """The switcher: every market that may be opened, at its newest price. ``policy``: the operator's, where known."""
+    markets = listed_markets(policy)
     boards = {venue: board_of(Venue(venue)) for venue in {market.venue for market in markets}}
     return [
         build_market_link(market, state_of(market, boards[market.venue]), current, shows_venue=len(boards) > 1)

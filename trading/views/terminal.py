@@ -5,8 +5,9 @@ from contextlib import suppress
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET
 from redis.exceptions import RedisError
 
@@ -15,7 +16,7 @@ from tenants.models import Role, User
 from tenants.recent import trader_remembered
 from trading.connect import configured_venues, gateway_of
 from trading.desk import Desk, accounts_of, desk_of, portfolio_of, unsettled_commands
-from trading.forms import read_order
+from trading.forms import OrderForm, read_order
 from trading.live import presence, weather
 from trading.live.tickets import issue
 from trading.markets import listed_markets, market_named, stale_limits, state_of, venues_offered
@@ -57,9 +58,15 @@ def home(request: MemberRequest) -> HttpResponse:
 
 def first_market(trader: User, wanted: str = "") -> Market | None:
     """Where a trader's first page opens: at the venue he comes for, or where he has an account, or anywhere."""
-    markets, held = listed_markets(), current_accounts(trader)
+    markets, held = listed_markets() or _markets_held(trader), current_accounts(trader)
     by_wish = sorted(markets, key=lambda market: (market.venue != wanted, market.venue not in held))
     return by_wish[0] if by_wish else None
+
+
+def _markets_held(trader: User) -> list[Market]:
+    """Where nothing is offered any more, whoever is in a market finds his way out of it."""
+    offered = venues_offered()
+    return [row.market for desk in portfolio_of(trader) if desk.venue in offered for row in desk.positions]
 
 
 @trader_required
@@ -67,11 +74,22 @@ def show_terminal(request: MemberRequest, market_name: str) -> HttpResponse:
     """The whole page for one market. Figures that aged while nobody looked are read again within a second."""
     market = market_named(market_name)
     desk = desk_of(request.user, Venue(market.venue))
+    if not desk.may_look_at(market):
+        return _lead_away(request)
     with suppress(RedisError):
         for account in accounts_of(portfolio_of(request.user)):
             # Whoever looks is read in the next turn, once however often he reloads.
             presence.look(account.operator_id, account.pk)
     return render(request, "trading/terminal.html", {"page": terminal_page(request, desk, market)})
+
+
+def _lead_away(request: MemberRequest) -> HttpResponse:
+    """From a market that is closed to the trader. Whoever has just left it is told so at another one; to everybody else
+    it does not exist."""
+    command, market = _just_made(request, request.user), first_market(request.user)
+    if command is None or market is None:
+        raise Http404
+    return redirect(f"{reverse('terminal', args=[market.address])}?notice={command.pk}")
 
 
 def terminal_page(request: HttpRequest, desk: Desk, market: Market) -> TerminalPage:
@@ -80,17 +98,18 @@ def terminal_page(request: HttpRequest, desk: Desk, market: Market) -> TerminalP
     fresh = freshness(desk.marked_at(market), desk.now, stale_limits())
     desks = portfolio_of(desk.trader)
     accounts = accounts_of(desks)
-    raw = {name: request.GET.get(name, "") for name in request.GET}
-    form = read_order(raw, market.rules, default_form(desk, market))
+    found = default_form(desk, market)
+    raw = _first_fields(request, found)
+    form = read_order(raw, market.rules, found)
     quoted = quote_order(desk, market, form, available_now(desk.account, market, desk.now))
-    bar = build_market_bar(market, state, market_links(market), fresh, desk.now)
+    bar = build_market_bar(market, state, market_links(market, desk.policy), fresh, desk.now)
     unsettled = unsettled_commands(accounts)
     return TerminalPage(
         title=f"{bar.mark} {bar.label}",
         venue_label=f"{gateway_of(Venue(market.venue)).label} · {_venue_words(fresh.state)}",
         venue_state=fresh.state,
         market_bar=bar,
-        account=build_portfolio(desk, desks, venues_offered()),
+        account=build_portfolio(desk, desks, venues_offered(desk.policy)),
         ticket=build_ticket(desk, market, quoted, raw, uuid4()),
         book=build_book(market, book_of(market), state, fresh),
         positions=build_portfolio_positions(desks, unsettled),
@@ -105,6 +124,12 @@ def terminal_page(request: HttpRequest, desk: Desk, market: Market) -> TerminalP
         stale_after_seconds=stale_limits()[0],
         closed_after_seconds=stale_limits()[1],
     )
+
+
+def _first_fields(request: HttpRequest, found: OrderForm) -> dict[str, str]:
+    """What the ticket's fields hold at first: those of the address, and a tick, which no field left out can tell."""
+    fields = {name: request.GET.get(name, "") for name in request.GET}
+    return fields | {"reduce_only": "on"} if found.reduce_only and "side" not in fields else fields
 
 
 def _live_url(request: HttpRequest, desk: Desk, accounts: Iterable[VenueAccount], market: Market) -> str:
@@ -122,12 +147,18 @@ def _live_url(request: HttpRequest, desk: Desk, accounts: Iterable[VenueAccount]
 
 def _to_tell(request: HttpRequest, desk: Desk, unsettled: list[Command]) -> list[Command]:
     """What is still being checked, and the command that a form without scripts has just made."""
+    made = _just_made(request, desk.trader)
+    return [made, *(row for row in unsettled if row.pk != made.pk)] if made else unsettled
+
+
+def _just_made(request: HttpRequest, trader: User) -> Command | None:
+    """The trader's command that the address names."""
     try:
         wanted = UUID(request.GET.get("notice", ""))
     except ValueError:
-        return unsettled
-    made = Command.objects.filter(pk=wanted, account__trader=desk.trader).select_related("market").first()
-    return [made, *(row for row in unsettled if row.pk != wanted)] if made else unsettled
+        return None
+    made: Command | None = Command.objects.filter(pk=wanted, account__trader=trader).select_related("market").first()
+    return made
 
 
 def _venue_words(state: FreshnessState) -> str:
