@@ -63,6 +63,7 @@ def _navigation(path: str, role: str) -> tuple[Link, ...]:
             (gettext("Overview"), "console"),
             (gettext("Brand"), "console_brand"),
             (gettext("Margin"), "console_margin"),
+            (gettext("Markets"), "console_markets"),
             (gettext("Fees"), "console_fees"),
             (gettext("Domains"), "console_domains"),
             (gettext("Team"), "console_team"),

@@ -13,4 +13,13 @@
     const picker = document.querySelector(`[data-picks="${field.id}"]`);
     if (picker && /^#[0-9a-f]{6}$/i.test(field.value)) picker.value = field.value;
   });
+
+  // Every switch of the rows that a search has left, as if each had been pressed.
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-checks]");
+    if (!button) return;
+    const rows = document.getElementById(button.dataset.checks);
+    for (const box of rows.querySelectorAll(":scope > :not([hidden]) input[type=checkbox]:enabled")) box.checked = button.value === "on";
+    rows.dispatchEvent(new Event("input", { bubbles: true }));
+  });
 })();

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tenants.console import brand, domains, fees, frames, history, margin, overview, team
+from tenants.console import brand, domains, fees, frames, history, margin, markets, overview, team
 
 urlpatterns = [
     path("", overview.show_overview, name="console"),
@@ -11,6 +11,8 @@ urlpatterns = [
     path("brand/preview/", brand.preview_brand, name="console_brand_preview"),
     path("margin/", margin.edit_margin, name="console_margin"),
     path("margin/preview/", margin.preview_margin, name="console_margin_preview"),
+    path("markets/", markets.edit_markets, name="console_markets"),
+    path("markets/preview/", markets.preview_markets, name="console_markets_preview"),
     path("fees/", fees.edit_fees, name="console_fees"),
     path("domains/", domains.show_domains, name="console_domains"),
     path("domains/<int:claim_id>/check/", domains.check_domain, name="console_domain_check"),

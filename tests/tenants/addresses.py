@@ -87,6 +87,8 @@ POLICY: dict[str, tuple[str, ...]] = {
     "console_brand_preview": (OWNER,),
     "console_margin": (OWNER,),
     "console_margin_preview": (OWNER,),
+    "console_markets": (OWNER,),
+    "console_markets_preview": (OWNER,),
     "console_fees": (OWNER,),
     "console_domains": (OWNER,),
     "console_domain_check": (OWNER,),
