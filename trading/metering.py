@@ -6,7 +6,6 @@ carry no operator. What one account may send is told apart by the account's own 
 
 import logging
 import time
-from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -31,8 +30,8 @@ LIMITS_SECONDS = 86_400
 REMEMBERED_SECONDS = 5.0
 
 _known: dict[tuple[Venue, Network], tuple[float, Limits | None]] = {}
-# What this process was told of each gate, see ``Memory``.
-_memories: defaultdict[str, Memory] = defaultdict(Memory)
+# What this process was told of each gate, see ``Memory``. Threads share it.
+_memories: dict[str, Memory] = {}
 
 
 def metered(transport: Transport, tariff: Tariff, venue: Venue, network: Network, account: str) -> MeteredTransport:
@@ -136,7 +135,8 @@ def _allowances(venue: Venue, network: Network) -> str:
 def budget_of(venue: Venue, network: Network, address: str = "") -> Budget:
     """The budget of an address of ours at a venue; of this process's where none is named."""
     gate = _gate(venue, network, address)
-    return Budget(blocking(), gate, memory=_memories[gate])
+    # One step: of two threads that are first at once, both get the memory of the one that was.
+    return Budget(blocking(), gate, memory=_memories.setdefault(gate, Memory()))
 
 
 def meter_of(tariff: Tariff, venue: Venue, network: Network, address: str = "") -> Meter:

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 from pytest_django.fixtures import Settings
@@ -10,11 +12,12 @@ from tests.sandbox_process import SandboxProcess
 from trading import metering
 from trading.connect import public_adapter
 from trading.live.connections import blocking
-from trading.metering import Listening, forget_limits, meter_of, metered, note_limits
+from trading.metering import Listening, budget_of, forget_limits, meter_of, metered, note_limits
 from trading.venues.aster.adapter import AsterAdapter
 from trading.venues.aster.questions import exchange_info
 from trading.venues.aster.weights import TARIFF, limits
 from trading.venues.base import Network, Venue
+from trading.venues.budget import Memory
 from trading.venues.metered import Limits, MeteredTransport
 from trading.venues.transport import Response
 
@@ -106,6 +109,23 @@ def test_way_that_was_open_before_the_venue_said_its_limits_keeps_to_them(settin
 def charged(way: MeteredTransport) -> list[tuple[int, float]]:
     """What an order is charged against: limit and seconds of each meter."""
     return [(charge.meter.limit, charge.meter.seconds) for charge in way._charges(TARIFF.cost(*ORDER))]
+
+
+def test_threads_that_are_first_at_once_remember_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one of them is told of a gate, the other must know when the gate is lost."""
+    both, make = Barrier(2, timeout=60), Memory.__init__
+
+    def make_together(memory: Memory) -> None:
+        both.wait()
+        make(memory)
+
+    monkeypatch.setattr(Memory, "__init__", make_together)
+    with ThreadPoolExecutor(2) as threads:
+        asking = [threads.submit(budget_of, *PLACE, "an address that nobody asked for") for _ in range(2)]
+        first, second = (one.result() for one in asking)
+
+    assert first._memory is second._memory
+    metering._memories.pop(first.gate)
 
 
 ORDER = ("POST", "/fapi/v3/order", b"symbol=BTCUSDT")
