@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 from django.db import connections
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
 from perpsstudio.celery import app
 from tenants.models import MarginPolicy, Operator
@@ -20,11 +21,13 @@ from tests.trading.services.test_orders import ticket
 from trading import tasks
 from trading.models import Command, Fill, Position
 from trading.models.commands import OPEN_STATES, CommandState
-from trading.services import commands
+from trading.services import claims, commands
 from trading.services.orders import place_order
+from trading.services.wake import settle_soon
 from trading.tasks import commands as command_tasks
-from trading.tasks.commands import COMMANDS_AT_ONCE, Hands, hands_of
+from trading.tasks.commands import OF_EACH_VENUE, Hands, hands_of
 from trading.tasks.readings import sync_account_now
+from trading.venues.base import Venue
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PATIENCE = 60.0
@@ -38,8 +41,7 @@ def wait_until(is_so: Callable[[], bool]) -> None:
 
 
 def wait_for_hands() -> None:
-    hands = hands_of(os.getpid())
-    wait_until(lambda: hands.free == COMMANDS_AT_ONCE)
+    wait_until(lambda: {its.free for its in hands_of(os.getpid()).values()} == {OF_EACH_VENUE})
 
 
 @pytest.fixture
@@ -58,7 +60,8 @@ def unknown_order(desk: Desk, fault: str) -> Command:
     desk.sandbox.fault(fault, "order", count=1)
     command = place_order(desk.adapter, desk.account, desk.market, ticket(form_key=uuid4(), form={"second": "1"}))
     assert command.state == CommandState.UNKNOWN
-    Command.objects.filter(pk=command.pk).update(next_at=timezone.now())
+    command.next_at = timezone.now()
+    command.save(update_fields=["next_at"])
     return command
 
 
@@ -103,14 +106,14 @@ def test_command_whose_process_died_before_sending_is_sent_once(turns: Desk) -> 
 
 def test_slow_command_takes_up_its_own_hand_and_nobody_elses(turns: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     slow, other = unknown_order(turns, "drop_after"), unknown_order(turns, "drop_after")
-    goes_on, bring_on = threading.Event(), command_tasks._bring_on
+    goes_on, bring_on = threading.Event(), command_tasks.bring_on
 
     def bring_on_late(command: Command) -> None:
         if command.pk == slow.pk:
             assert goes_on.wait(PATIENCE)
         bring_on(command)
 
-    monkeypatch.setattr(command_tasks, "_bring_on", bring_on_late)
+    monkeypatch.setattr(command_tasks, "bring_on", bring_on_late)
     assert tasks.settle_commands() == 2
     wait_until(lambda: state_of(other) == CommandState.ACCEPTED)
     assert state_of(slow) == CommandState.UNKNOWN
@@ -124,20 +127,20 @@ def test_command_that_fails_keeps_nobody_else_from_his_end(
     turns: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     poisoned, other = unknown_order(turns, "drop_after"), unknown_order(turns, "drop_after")
-    bring_on = command_tasks._bring_on
+    bring_on = command_tasks.bring_on
 
     def fail(command: Command) -> None:
         if command.pk == poisoned.pk:
             raise LookupError("poisoned")
         bring_on(command)
 
-    monkeypatch.setattr(command_tasks, "_bring_on", fail)
+    monkeypatch.setattr(command_tasks, "bring_on", fail)
     assert tasks.settle_commands() == 2
     wait_for_hands()
 
     assert (state_of(poisoned), state_of(other)) == (CommandState.UNKNOWN, CommandState.ACCEPTED)
     assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [LookupError]
-    monkeypatch.setattr(command_tasks, "_bring_on", bring_on)
+    monkeypatch.setattr(command_tasks, "bring_on", bring_on)
     Command.objects.filter(pk=poisoned.pk).update(next_at=timezone.now())
     assert tasks.settle_commands() == 1
     wait_for_hands()
@@ -165,7 +168,7 @@ def test_each_command_is_brought_on_in_its_own_operators_scope(turns: Desk, monk
 def test_hand_leaves_scope_and_connection_behind(turns: Desk) -> None:
     left: list[tuple[int | None, object]] = []
     hands = Hands(1)
-    hands.give(command_tasks._in_hand, command_tasks._bring_on, unknown_order(turns, "drop_after"))
+    hands.give(command_tasks._in_hand, command_tasks.bring_on, unknown_order(turns, "drop_after"))
     wait_until(lambda: hands.free == 1)
 
     hands.give(lambda: left.append((current_scope(), connections["default"].connection)))
@@ -179,7 +182,7 @@ def test_no_more_is_taken_up_than_there_are_free_hands(turns: Desk, monkeypatch:
     for _ in range(3):
         unknown_order(turns, "drop_before")
     hands, goes_on = Hands(3), threading.Event()
-    monkeypatch.setattr(command_tasks, "hands_of", lambda process: hands)
+    monkeypatch.setattr(command_tasks, "hands_of", lambda process: {Venue.HYPERLIQUID: hands})
     hands.give(lambda: assert_set(goes_on))
     began = timezone.now()
     Command.objects.update(next_at=began - timedelta(seconds=1))
@@ -194,3 +197,43 @@ def test_no_more_is_taken_up_than_there_are_free_hands(turns: Desk, monkeypatch:
 
 def assert_set(event: threading.Event) -> None:
     assert event.wait(PATIENCE)
+
+
+def test_command_that_somebody_waits_for_is_brought_on_without_a_turn(
+    turns: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = unknown_order(turns, "drop_after")
+    Command.objects.filter(pk=command.pk).update(next_at=timezone.now() + timedelta(hours=1))
+    monkeypatch.setattr(app, "send_task", lambda name, **options: app.tasks[name]())
+
+    settle_soon(command)
+    wait_for_hands()
+
+    assert state_of(command) == CommandState.ACCEPTED
+
+
+def test_call_for_a_command_that_a_hand_has_is_left_to_that_hand(turns: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    command, called = unknown_order(turns, "drop_after"), list[str]()
+    monkeypatch.setattr(app, "send_task", lambda name, **options: called.append(name))
+
+    with claims.in_hand(command.pk):
+        settle_soon(command)
+    assert called == []
+    settle_soon(command)
+    assert called == [command_tasks.settle_now.name]
+
+
+def test_call_that_is_lost_leaves_the_command_to_the_next_turn(turns: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = unknown_order(turns, "drop_after")
+    Command.objects.filter(pk=command.pk).update(next_at=timezone.now() + timedelta(hours=1))
+
+    def refuse(name: str, **options: object) -> None:
+        raise OperationalError("nobody listens")
+
+    monkeypatch.setattr(app, "send_task", refuse)
+    settle_soon(command)
+    assert state_of(command) == CommandState.UNKNOWN
+
+    assert tasks.settle_commands() == 1
+    wait_for_hands()
+    assert state_of(command) == CommandState.ACCEPTED

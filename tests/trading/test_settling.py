@@ -22,7 +22,7 @@ from trading.services.commands import Intent, Name
 from trading.services.orders import place_order
 from trading.tasks import commands as command_tasks
 from trading.tasks import settle_command, sync_account_now
-from trading.venues.base import PlaceOrder
+from trading.venues.base import PlaceOrder, Venue
 
 LOCK, FORM, NONCE = "SELECT trading_venueaccount", "SELECT trading_command", "INSERT trading_signernonce"
 WRITTEN = ["INSERT trading_command", "INSERT trading_commandevent"]
@@ -104,9 +104,9 @@ def test_proof_of_an_order_takes_one_statement_beside_taking_it_up(
     Command.objects.exclude(pk=lost.pk).update(next_at=timezone.now() + timedelta(hours=1))
 
     with CaptureQueriesContext(connection) as taken_up:
-        (command,) = claims.taken_up(timezone.now() + timedelta(seconds=1), 5)
+        (command,) = claims.taken_up(timezone.now() + timedelta(seconds=1), {Venue.HYPERLIQUID: 5})
     with CaptureQueriesContext(connection) as proven:
-        command_tasks._bring_on(command)
+        command_tasks.bring_on(command)
     with CaptureQueriesContext(connection) as called:
         settle_command(lost.operator_id, str(lost.pk))
 
@@ -116,18 +116,18 @@ def test_proof_of_an_order_takes_one_statement_beside_taking_it_up(
     assert statements(called) == ["SELECT trading_command"]
 
 
-def test_what_was_handed_out_just_now_is_not_taken_anew(desk: Desk, readings: list[int]) -> None:
+def test_what_was_taken_up_just_now_is_not_taken_anew(desk: Desk, readings: list[int]) -> None:
     (lost,) = lost_orders(desk, 1)
     now = timezone.now()
     Command.objects.filter(pk=lost.pk).update(next_at=now)
-    assert claims.claim(now, 5) == [(lost.operator_id, lost.pk)]
-    lost.refresh_from_db()
+    (command,) = claims.taken_up(now, {Venue.HYPERLIQUID: 5})
+    assert command == lost
 
     with CaptureQueriesContext(connection) as captured:
-        assert claims.hold(lost, now)
+        assert claims.hold(command, now)
     assert len(captured) == 0
     with CaptureQueriesContext(connection) as captured:
-        assert claims.hold(lost, lost.next_at)
+        assert claims.hold(command, command.next_at)
     assert len(captured) == 1
 
 

@@ -1,6 +1,5 @@
 """Background work on the real sandbox: it may run twice, late, or beside itself, and the rows equal the venue's."""
 
-import math
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
@@ -17,24 +16,20 @@ from tenants.scope import OutsideScope, current_scope, operator_scope
 from tests.trading.conftest import Desk, open_desk
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
 from tests.trading.services.test_orders import ticket
-from tests.trading.test_hands import unknown_order
 from trading import tasks
 from trading.live import board, handing, keys, presence
 from trading.live.connections import blocking
 from trading.live.publish import Fragment
-from trading.metering import budget_of
-from trading.models import Command, Fill, Market, Position, VenueAccount
-from trading.models.commands import CommandState
-from trading.services import claims, commands, executions
+from trading.models import Fill, Market, Position, VenueAccount
+from trading.services import commands, executions
+from trading.services.answers import Answers, store
 from trading.services.orders import place_order
-from trading.services.readings import ReadingKind, begin_reading
-from trading.services.sync import Answers, apply_snapshot, store, sync_account, sync_positions
+from trading.services.readings import Explained, ReadingKind, begin_reading
+from trading.services.sync import apply_snapshot, sync_account, sync_positions
 from trading.tasks import readings
 from trading.tasks.accounts import forget_rosters
 from trading.tasks.readings import look_at_accounts, sync_account_in_turn
 from trading.venues.base import PlaceOrder, market_order
-from trading.venues.budget import request_name
-from trading.venues.ledger import Answer
 from trading.venues.snapshots import Network, Venue
 
 HERE = (Venue.HYPERLIQUID, Network.TESTNET)
@@ -220,7 +215,7 @@ def test_execution_whose_reading_the_venue_did_not_answer_waits_to_be_read(desk:
 
 def test_execution_that_a_stream_tells_of_waits_for_no_reading(desk: Desk) -> None:
     trade_elsewhere(desk)
-    apply_snapshot(desk.account, desk.adapter.account(desk.account.address))
+    apply_snapshot(desk.account, desk.adapter.account(desk.account.address), explained=Explained.YES)
 
     assert (Position.objects.count(), list(executions.waiting(*HERE))) == (1, [])
 
@@ -302,73 +297,3 @@ def test_unanswering_venue_is_told_on_the_account_and_costs_no_number(desk: Desk
     assert list(Position.objects.values()) == before
     tasks.sync_account_now(desk.operator.pk, desk.account.pk)
     assert desk.reread().sync_problem == ""
-
-
-def test_command_in_another_workers_hands_is_left_to_it_until_that_one_must_be_dead(desk: Desk) -> None:
-    command = unknown_order(desk, "drop_before")
-    assert claims.claim(timezone.now(), 5) == [(desk.operator.pk, command.pk)]
-
-    assert claims.claim(timezone.now(), 5) == []
-    later = timezone.now() + timedelta(seconds=claims.HELD)
-    assert claims.claim(later, 5) == [(desk.operator.pk, command.pk)]
-
-
-def test_commands_that_never_settle_keep_nobody_waiting(desk: Desk) -> None:
-    poisoned = unknown_order(desk, "drop_before")
-    Command.objects.filter(pk=poisoned.pk).update(attempts=9, prepared_at=timezone.now() - timedelta(days=1))
-    fresh = unknown_order(desk, "drop_before")
-
-    assert claims.claim(timezone.now(), 1) == [(desk.operator.pk, fresh.pk)]
-    claims.release(poisoned.pk, timezone.now(), claims.pause(9))
-    assert claims.claim(timezone.now(), 5) == []
-    assert claims.claim(timezone.now() + timedelta(seconds=claims.LONGEST), 1) == [(desk.operator.pk, fresh.pk)]
-
-
-def test_look_in_vain_counts_and_being_taken_up_does_not(desk: Desk) -> None:
-    command = unknown_order(desk, "drop_before")
-    number = str(command.pk)
-    claims.claim(timezone.now(), 5)
-    command.refresh_from_db()
-    assert command.attempts == 0
-
-    desk.sandbox.fault("drop_before", "any", count=1)
-    tasks.settle_command(command.operator_id, number)
-    command.refresh_from_db()
-    assert command.attempts == 1
-
-    for_a_minute = Answer(slow_down=True, wait=60)
-    budget_of(Venue.HYPERLIQUID, Network.TESTNET).settle(request_name(), [], for_a_minute)
-    tasks.settle_command(command.operator_id, number)
-    command.refresh_from_db()
-    assert (command.attempts, command.state) == (1, CommandState.UNKNOWN)
-
-
-def test_pause_between_looks_grows() -> None:
-    assert [claims.pause(looks) for looks in range(8)] == [0.1, 0.1, 0.2, 0.4, 0.8, 1.6, 3.0, 3.0]
-
-
-@pytest.mark.parametrize(
-    ("looks", "earliest", "latest", "wait"),
-    [
-        (1, 0.7, math.inf, 0.7),
-        (5, 0.7, math.inf, 1.6),
-        (6, 0.0, 0.3, 0.3),
-        (9, 0.0, 20.0, 3.0),
-        (1, 20.0, math.inf, 20.0),
-        (9, 20.0, 0.3, 20.0),
-        (1, 600.0, math.inf, 60.0),
-    ],
-)
-def test_next_look_waits_for_the_end_of_a_ban_and_not_for_longer_than_is_of_use(
-    looks: int, earliest: float, latest: float, wait: float
-) -> None:
-    assert claims.pause(looks, earliest=earliest, latest=latest) == wait
-
-
-def test_command_that_was_looked_at_often_has_its_turn_among_ever_new_ones(desk: Desk) -> None:
-    old, fresh = unknown_order(desk, "drop_before"), unknown_order(desk, "drop_before")
-    long_due = timezone.now() - timedelta(seconds=claims.BEHIND + 1)
-    Command.objects.filter(pk=old.pk).update(attempts=400, next_at=long_due)
-
-    assert claims.claim(timezone.now(), 1) == [(desk.operator.pk, old.pk)]
-    assert claims.claim(timezone.now(), 1) == [(desk.operator.pk, fresh.pk)]

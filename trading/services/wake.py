@@ -1,7 +1,6 @@
 """Calling a worker at once where a command's outcome is open, instead of waiting for the next beat."""
 
 import logging
-from datetime import timedelta
 
 from celery import current_app
 from django.utils import timezone
@@ -9,19 +8,22 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from trading.models import Command
-from trading.services.claims import HELD
+from trading.services.claims import is_in_hand
 
 logger = logging.getLogger(__name__)
 
-# Who was called should have come by then.
-CALLED = timedelta(seconds=0.3)
-TASK = "trading.tasks.commands.settle_command"
+TASK = "trading.tasks.commands.settle_now"
+# By then a turn has come to it without being called.
+EXPIRES_SECONDS = 1.0
 
 
 def settle_soon(command: Command) -> None:
-    """Ask for a proof at once; where that call is lost, the command is due a moment later all the same."""
-    Command.objects.filter(pk=command.pk).update(next_at=timezone.now() + CALLED)
+    """Have a command taken up at once; where the call is lost, the next turn does so all the same. Whoever has it in
+    hand looks again by himself."""
+    if is_in_hand(command.pk):
+        return
+    Command.objects.filter(pk=command.pk).update(next_at=timezone.now())
     try:
-        current_app.send_task(TASK, args=[command.operator_id, str(command.pk)], expires=HELD, retry=False)
+        current_app.send_task(TASK, expires=EXPIRES_SECONDS, retry=False)
     except (OperationalError, RedisError) as error:
         logger.warning("Nobody could be called to settle command %s: %s", command.pk, error)

@@ -2,8 +2,10 @@
 
 These tasks have a queue and workers of their own, so a proof never waits behind a reading. A turn takes up what is due
 and gives each command to a hand of its own: one that is slow or fails takes up that hand and nobody else's turn. So it
-does with what a command that has its end leaves to be done, where its process did not do it. PostgreSQL alone says who
-takes up what, so nothing is lost with a worker, and any number of them take turns at once.
+does with what a command that has its end leaves to be done, where its process did not do it. Each venue has hands of
+its own, so one that keeps silent keeps nobody from another; the worker's own threads never wait for a venue, so a turn
+always finds one. PostgreSQL alone says who takes up what, so nothing is lost with a worker, and any number of them take
+turns at once.
 """
 
 import logging
@@ -11,7 +13,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from typing import ParamSpec
@@ -31,7 +33,7 @@ from trading.services.followups import leads_on, left_behind, next_intent
 from trading.services.reconcile import Look
 from trading.tasks.followups import follow_up, go_on
 from trading.tasks.readings import sync_account_now
-from trading.tasks.turns import OperatorTask, is_first_within
+from trading.tasks.turns import is_first_within
 from trading.venues.base import Venue
 from trading.venues.ledger import Priority
 from trading.venues.metered import reading
@@ -43,15 +45,19 @@ Given = ParamSpec("Given")
 TURN_SECONDS = 1.0
 MOMENT = 0.25  # seconds
 BETWEEN = 0.05  # seconds until it is asked again what is due
-# With as many threads of the worker itself they stay within a process's connections (DATABASE_POOL).
-COMMANDS_AT_ONCE = 8
+# With what takes up and renews beside them they stay within a process's connections (DATABASE_POOL).
+COMMANDS_AT_ONCE = 12
+# Each venue's part of them is its own, so every other one finds its hands free however silent a venue is.
+OF_EACH_VENUE = COMMANDS_AT_ONCE // len(Venue)
 # Two turns in one process would only be in each other's way; one begins when the other ends, so that somebody is there
 # at every moment.
 _turn = threading.Lock()
+# Two that take up at once would both count on the same free hands.
+_taking_up = threading.Lock()
 
 
 class Hands:
-    """The threads of a process that bring commands to their end, each one command at a time."""
+    """The threads of a process that bring one venue's commands to their end, each one command at a time."""
 
     def __init__(self, count: int) -> None:
         self._count = count
@@ -77,9 +83,9 @@ def _tell_failure(work: Future[None]) -> None:
 
 
 @cache
-def hands_of(process: int) -> Hands:
+def hands_of(process: int) -> Mapping[Venue, Hands]:
     """The hands of a process; a fork leaves them behind."""
-    return Hands(COMMANDS_AT_ONCE)
+    return {venue: Hands(OF_EACH_VENUE) for venue in Venue}
 
 
 @shared_task  # type: ignore[untyped-decorator]
@@ -93,28 +99,43 @@ def settle_commands() -> int:
         _turn.release()
 
 
+@shared_task  # type: ignore[untyped-decorator]
+def settle_now() -> int:
+    """Take up what is due at once, because somebody waits for it; how many were taken up."""
+    return _take_up_due()
+
+
 def _take_up(ends: float) -> int:
-    hands = hands_of(os.getpid())
-    count = _take_up_due(hands)
-    _take_up_left_behind(hands)
+    count = _take_up_due()
+    _take_up_left_behind()
     while time.monotonic() + BETWEEN <= ends:
         time.sleep(BETWEEN)
-        count += _take_up_due(hands)
+        count += _take_up_due()
     return count
 
 
-def _take_up_due(hands: Hands) -> int:
-    due = claims.taken_up(timezone.now(), hands.free)
-    for command in due:
-        hands.give(_in_hand, _bring_on, command)
+def _take_up_due() -> int:
+    with _taking_up:
+        hands = hands_of(os.getpid())
+        due = claims.taken_up(timezone.now(), {venue: its.free for venue, its in hands.items()})
+        for command in due:
+            hands[_venue_of(command)].give(_in_hand, bring_on, command)
     return len(due)
 
 
-def _take_up_left_behind(hands: Hands) -> None:
-    """Half of the free hands at most, and any of them: what cannot be followed keeps nothing else waiting."""
+def _take_up_left_behind() -> None:
+    """Of each venue half of the free hands at most, and any of them: what cannot be followed keeps nothing else
+    waiting."""
     left = left_behind(timezone.now())
-    for command in random.sample(left, min(len(left), (hands.free + 1) // 2)):
-        hands.give(_in_hand, go_on, command)
+    with _taking_up:
+        for venue, its in hands_of(os.getpid()).items():
+            of_venue = [command for command in left if _venue_of(command) is venue]
+            for command in random.sample(of_venue, min(len(of_venue), (its.free + 1) // 2)):
+                its.give(_in_hand, _go_on_alone, command)
+
+
+def _venue_of(command: Command) -> Venue:
+    return Venue(command.account.venue)
 
 
 def _in_hand(work: Callable[[Command], None], command: Command) -> None:
@@ -125,17 +146,21 @@ def _in_hand(work: Callable[[Command], None], command: Command) -> None:
         connection.close()
 
 
-@shared_task(base=OperatorTask)  # type: ignore[untyped-decorator]
 def settle_command(operator_id: int, command_id: str) -> None:
-    """Bring one command on at once, because somebody waits for it."""
-    _bring_on(Command.objects.select_related("account", "market").get(pk=UUID(command_id)))
+    """``bring_on`` by the command's number, in its operator's scope, whenever it is due."""
+    with operator_scope(operator_id):
+        bring_on(Command.objects.select_related("account", "market").get(pk=UUID(command_id)))
+
+
+def bring_on(command: Command) -> None:
+    """Send a command that was never sent, or give it up, or look for proof of what became of it; then read its
+    account. What another hand has is left to it."""
+    with claims.in_hand(command.pk) as is_free:
+        if is_free and claims.hold(command, timezone.now()):
+            _bring_on(command)
 
 
 def _bring_on(command: Command) -> None:
-    """Send a command that was never sent, or give it up, or look for proof of what became of it; then read its
-    account."""
-    if not claims.hold(command, timezone.now()):
-        return
     found = Look()
     try:
         found = _settle(command)
@@ -154,6 +179,12 @@ def _go_on(command: Command) -> None:
         return
     if next_intent(command) is not None:
         follow_up(command.account)
+
+
+def _go_on_alone(command: Command) -> None:
+    with claims.in_hand(command.pk) as is_free:
+        if is_free:
+            go_on(command)
 
 
 def _read_soon(operator_id: int, account_id: int) -> None:

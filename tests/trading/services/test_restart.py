@@ -21,8 +21,8 @@ from trading.services import claims, commands
 from trading.services.commands import Intent, Name, as_signed, prepare
 from trading.services.orders import place_order
 from trading.services.sync import sync_account
-from trading.tasks import settle_command
-from trading.venues.base import AdjustMargin, CancelOrder, OrderState, PlaceOrder, SetLeverage
+from trading.tasks.commands import bring_on
+from trading.venues.base import AdjustMargin, CancelOrder, OrderState, PlaceOrder, SetLeverage, Venue
 from trading.venues.base import Command as VenueCommand
 
 DESKS, ORDERS = 3, 14
@@ -91,8 +91,8 @@ def settle_all() -> None:
     ends = time.monotonic() + PATIENCE
     while Command.objects.filter(state__in=OPEN_STATES).exists():
         assert time.monotonic() < ends, list(Command.objects.filter(state__in=OPEN_STATES).values("kind", "message"))
-        for operator_id, command_id in claims.claim(timezone.now(), 16):
-            settle_command(operator_id, str(command_id))
+        for command in claims.taken_up(timezone.now(), {Venue.HYPERLIQUID: 16}):
+            bring_on(command)
 
 
 @pytest.mark.usefixtures("redis")
