@@ -1,5 +1,6 @@
 """Walking every path to its death: at every point of it, or at some of them."""
 
+import importlib
 import math
 import os
 import random
@@ -87,6 +88,8 @@ class Guide:
 def die_everywhere(fleet: Fleet, venues: Sequence[str], seed: int, every_point: int) -> Deaths:
     """Die once at each point of each path (1), or at about every so-manieth, but on each path."""
     guide, chance = Guide(fleet, seed), random.Random(seed)
+    # Loaded here once for all walkers, who are forked.
+    importlib.import_module("eth_account.messages")
     if every_point == 1:
         _die_at_all(guide, venues, chance)
     else:

@@ -130,7 +130,7 @@ def run(servers: Servers, commands: int, seed: int, *, every_point: int) -> Outc
     fleet = Fleet(_workers(folder))
     try:
         fleet.start()
-        outcome.late = late_frames.spend(servers.venue, VENUES, seed, min(MOST_LATE, FEWEST_LATE + commands / 15))
+        outcome.late = late_frames.spend(servers.venue, VENUES, seed, min(MOST_LATE, FEWEST_LATE + commands / 60))
         _progress(outcome, "frames come in time again")
         fleet.join(traders)
         _order_bad_days(servers, seed)

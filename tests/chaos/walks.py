@@ -8,7 +8,7 @@ worker takes them up.
 import logging
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from unittest.mock import patch
@@ -31,8 +31,6 @@ from trading.venues.errors import VenueError
 
 # Nobody else takes up what is walked; whoever steers the walks makes it due again.
 PUT_OFF = timedelta(seconds=20)
-# Accounts at the end of the list whose wallets are asked; the others trade.
-WALLETS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +74,8 @@ def walk(way: Walk, point: int, turn: int, seed: int) -> list[str]:
     points, cut = Points(point), Cut()
     watch(points, cut)
     accounts = accounts_of(way.venue)
-    trading = len(accounts) - WALLETS
-    number = trading + turn % WALLETS if way.path in OF_WALLETS else turn % trading
+    who = _asked(accounts) if way.path in OF_WALLETS else _trading(accounts)
+    number = who[turn % len(who)]
     scene = Scene(accounts[number], number, points, cut, random.Random(f"{seed} {way} {point} {turn}"))
     try:
         PATHS[way.path](scene, way.kind)
@@ -89,9 +87,19 @@ def walk(way: Walk, point: int, turn: int, seed: int) -> list[str]:
 def keep_keys(venue: str) -> None:
     """Those whose wallets were asked may have given their keys back."""
     accounts = accounts_of(venue)
-    for number, account in list(enumerate(accounts))[-WALLETS:]:
-        with operator_scope(account.operator_id):
-            wallets.keep_a_key(account, number)
+    for number in _asked(accounts):
+        with operator_scope(accounts[number].operator_id):
+            wallets.keep_a_key(accounts[number], number)
+
+
+def _trading(accounts: Sequence[VenueAccount]) -> range:
+    """Half of them trade."""
+    return range(len(accounts) // 2)
+
+
+def _asked(accounts: Sequence[VenueAccount]) -> range:
+    """The wallets of the others are asked: so many that an approval has its end before its wallet is asked again."""
+    return range(len(accounts) // 2, len(accounts))
 
 
 def _submit(scene: Scene, kind: str) -> None:
