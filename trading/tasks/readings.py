@@ -7,18 +7,15 @@ from dataclasses import dataclass
 
 from celery import shared_task
 from django.conf import settings
-from django.utils import timezone
 
 from trading.connect import KeyUnreadable, account_adapter
 from trading.live import addresses, handing, keys, weather
 from trading.live.shapes import announce, announce_all
-from trading.models import Command, VenueAccount
-from trading.models.commands import FINAL_STATES
-from trading.services import executions, followups, looks, schedule, sync
+from trading.models import VenueAccount
+from trading.services import executions, looks, schedule, sync
 from trading.services.fees import keep_fees_current
 from trading.services.looks import Came
 from trading.services.readings import weights_of
-from trading.tasks.followups import follow_up
 from trading.tasks.turns import Leases, OperatorTask, is_first_within, leases
 from trading.venues.base import Adapter, Network, Venue
 from trading.venues.ledger import Priority
@@ -101,37 +98,26 @@ def _lease(account: VenueAccount) -> str:
 def look_at_accounts(operator_id: int, account_ids: list[int]) -> None:
     """Read money and positions of accounts of one venue because it is their turn, all at once.
 
-    Whoever needs more (never read, or a command of his may have to be followed) is read by a task of his own, which
-    expires, fails and is lost alone.
+    Whoever was never read is read whole by a task of his own, which expires, fails and is lost alone.
     """
     addresses.mark()
     with reading(Priority.ROUTINE), _in_hand(operator_id, account_ids, LOOKED_AT) as hand:
-        busy = _followed(hand.accounts)
-        apart = [account for account in hand.accounts.values() if account.synced_at is None or account.pk in busy]
-        hand.held.release(_lease(account) for account in apart)
-        _hand_out(apart, QUEUED_SECONDS)
-        for account in apart:
+        new = [account for account in hand.accounts.values() if account.synced_at is None]
+        hand.held.release(_lease(account) for account in new)
+        _hand_out(new, QUEUED_SECONDS)
+        for account in new:
             del hand.accounts[account.pk]
-            read_soon(operator_id, account.pk, 0.0 if account.synced_at is None else None)
+            read_soon(operator_id, account.pk, 0.0)
         _look(operator_id, hand)
 
 
-def _followed(account_ids: Iterable[int]) -> frozenset[int]:
-    """The accounts that a command was settled of so lately that another may have to follow it."""
-    since = timezone.now() - followups.LATEST
-    rows = Command.objects.filter(account__in=list(account_ids), prepared_at__gt=since, state__in=FINAL_STATES)
-    return frozenset(rows.values_list("account_id", flat=True))
-
-
 @shared_task(base=OperatorTask)  # type: ignore[untyped-decorator]
-def sync_account_in_turn(operator_id: int, account_id: int, whole_every: float | None = schedule.WHOLE_OFTEN) -> None:
-    """Read one account because it is its turn: all of it where that was not done for ``whole_every`` seconds, else, and
-    with None, money and positions."""
+def sync_account_in_turn(operator_id: int, account_id: int, whole_every: float = schedule.WHOLE_OFTEN) -> None:
+    """Read one account because it is its turn: all of it where that was not done for ``whole_every`` seconds, else
+    money and positions."""
     addresses.mark()
     with reading(Priority.ROUTINE), _in_hand(operator_id, [account_id]) as hand:
         for account in [*hand.accounts.values()]:
-            # A process that died between two commands of one wish left the second to whoever comes by.
-            follow_up(account)
             if _is_whole(account, whole_every):
                 hand.put_down({account_id: _read_whole(account)})
             else:
@@ -143,18 +129,15 @@ def sync_account_now(operator_id: int, account_id: int) -> None:
     """Read one account whole, because something has just happened to it; where that fails, in one of the next turns."""
     with _in_hand(operator_id, [account_id], rests=False) as hand:
         for account in [*hand.accounts.values()]:
-            follow_up(account)
             hand.put_down({account_id: _read_whole(account)})
 
 
-def _is_whole(account: VenueAccount, every: float | None) -> bool:
+def _is_whole(account: VenueAccount, every: float) -> bool:
     """Whether all of it is to be read: where it was not for so long, and always where ``every`` is 0."""
-    if every is None:
-        return False
     return not every or is_first_within(keys.whole_read(account.operator_id, account.pk), every)
 
 
-def read_soon(operator_id: int, account_id: int, whole_every: float | None, queue: str = "") -> None:
+def read_soon(operator_id: int, account_id: int, whole_every: float, queue: str = "") -> None:
     """Have one account read by a worker of an address of ours, of this process's where no ``queue`` is named."""
     sync_account_in_turn.apply_async(
         args=[operator_id, account_id, whole_every],

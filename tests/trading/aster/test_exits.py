@@ -34,10 +34,11 @@ def resting() -> dict[str, tuple[Decimal | None, bool]]:
     return {row.trigger_kind or "limit": (row.trigger_price, row.covers_position) for row in rows}
 
 
-def test_exits_follow_the_fill_that_opened_the_position(ready: AsterTrader) -> None:
+def test_exits_of_a_fill_are_at_the_venue_before_the_page_is_answered(ready: AsterTrader) -> None:
+    """There are no workers here: the request itself places them."""
     ready.order(protects="on", take_profit="90000", stop_loss="80000")
 
-    assert ready.commands()[2:] == [("order", DONE), ("orders", DONE)]
+    assert (ready.commands()[2:], len(at_venue(ready))) == ([("order", DONE), ("orders", DONE)], 2)
     assert resting() == {"take_profit": (Decimal(90000), False), "stop_loss": (Decimal(80000), False)}
 
 

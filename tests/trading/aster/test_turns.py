@@ -1,4 +1,4 @@
-"""Whoever reads an account, in whichever way, goes on where a process died."""
+"""Readings leave to the turns of those who settle what a process that died did not do after its command."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from tests.trading.aster.people import AsterTrader
-from tests.trading.aster.test_exits import DONE, at_venue, left_behind
+from tests.trading.aster.test_exits import at_venue, left_behind, settled_at
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
 from tests.trading.test_tasks import eager  # noqa: F401  # tasks run at once, in this thread
 from trading import tasks
@@ -30,15 +30,16 @@ def at_once(account: VenueAccount) -> None:
 
 
 @pytest.mark.parametrize("read", [in_turn, in_a_batch, at_once])
-def test_whoever_reads_an_account_goes_on_where_a_process_died(
+def test_whoever_reads_an_account_leaves_its_exits_to_the_turns(
     ready: AsterTrader, read: Callable[[VenueAccount], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An entry was filled, and its exits were not written down. However busy the machine is, it is not too late."""
     monkeypatch.setattr(followups, "LATEST", timedelta(hours=3))
-    left_behind(ready)
+    command = left_behind(ready)
+    before = ready.account.readings
+
+    read(ready.account)
+
+    assert ready.account.readings > before
     assert at_venue(ready) == ()
-
-    read(ready.account)
-    read(ready.account)
-
-    assert (ready.commands()[-2:], len(at_venue(ready))) == ([("order", DONE), ("orders", DONE)], 2)
+    assert followups.left_behind(settled_at(command) + followups.ITS_OWN_TIME) == [command]
