@@ -6,16 +6,20 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from random import Random
+from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 from celery.signals import before_task_publish
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 from redis import Redis
 
 from perpsstudio.celery import app
-from tenants.scope import operator_scope
+from tenants.scope import every_operator, operator_scope
 from tests.factories import Exchange, make_account, make_command, make_order
 from tests.trading.conftest import Desk
 from tests.trading.desks import state
@@ -30,9 +34,10 @@ from trading.models.commands import CommandState
 from trading.services import executions, looks
 from trading.services.looks import Came
 from trading.services.orders import place_order
+from trading.services.roster import RosterOf
 from trading.tasks import accounts
 from trading.tasks.accounts import forget_rosters
-from trading.tasks.readings import BUSY_SECONDS, QUEUED_SECONDS, look_at_accounts
+from trading.tasks.readings import BUSY_SECONDS, QUEUED_SECONDS, look_at_accounts, sync_account_in_turn
 from trading.venues import weather as rules
 from trading.venues.base import Adapter
 from trading.venues.snapshots import Network, Venue
@@ -184,17 +189,20 @@ def test_account_that_was_never_read_is_read_whole_beside_its_batch(desk: Desk) 
     assert not Fill.objects.exists()
 
 
-def test_account_whose_command_may_have_to_be_followed_is_read_beside_its_batch(desk: Desk) -> None:
-    """Its look alone does what a process that died left undone; nobody else waits for that."""
-    other = a_second_account(desk)
+def test_account_whose_command_has_just_ended_is_looked_at_within_its_batch(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a command leaves to be done is taken up by the turns of those who settle."""
+    other, started = a_second_account(desk), list[object]()
     place_order(desk.adapter, desk.account, desk.market, ticket())
     before = VenueAccount.objects.in_bulk()
+    monkeypatch.setattr(sync_account_in_turn, "apply_async", lambda **given: started.append(given["args"]))
 
     look_at_accounts(desk.operator.pk, [desk.account.pk, other.pk])
 
     after = VenueAccount.objects.in_bulk()
-    assert all(after[pk].readings > before[pk].readings for pk in (desk.account.pk, other.pk))
-    assert handing.left_alone(*HERE) == {}
+    assert [after[pk].readings - before[pk].readings for pk in (desk.account.pk, other.pk)] == [1, 1]
+    assert (started, handing.left_alone(*HERE)) == ([], {})
 
 
 def test_accounts_that_a_turn_hands_out_are_kept_as_handed_out(
@@ -210,6 +218,45 @@ def test_accounts_that_a_turn_hands_out_are_kept_as_handed_out(
     handed = handing.left_alone(*HERE)
     assert handed.keys() == {account.pk for account in accounts}
     assert all(began <= until - QUEUED_SECONDS <= time.time() for until in handed.values())
+
+
+def test_those_in_hands_are_found_in_one_search_however_many_they_are(
+    alpha: Exchange,
+    redis: Redis,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows = many_accounts(alpha, 30)
+    searches, search = list[object](), np.searchsorted
+
+    def count(*given: Any) -> Any:
+        searches.append(given)
+        return search(*given)
+
+    def cost(handed: int) -> tuple[int, int, int]:
+        """Searches, statements, and how many were found."""
+        handing.hand_out(*HERE, [row.pk for row in rows[:handed]])
+        searches.clear()
+        with CaptureQueriesContext(connection) as sent:
+            roster = accounts._claims(*HERE, known, purse).roster
+        return len(searches), len(sent), int((roster.not_before > 0).sum())
+
+    monkeypatch.setattr(np, "searchsorted", count)
+    with every_operator():
+        known, purse = RosterOf(*HERE).known(timezone.now()), accounts._purse(*HERE)
+        one, many = cost(1), cost(30)
+
+    assert one[:2] == many[:2]
+    assert (one[2], many[2]) == (1, 30)
+
+
+def test_figures_are_told_of_accounts_in_everybodys_order_and_of_strangers_not_at_all(alpha: Exchange) -> None:
+    first, second, third = (row.pk for row in many_accounts(alpha, 3))
+    with every_operator():
+        known = RosterOf(*HERE).known(timezone.now())
+
+    assert known.figures({third: 3.0, third + 1: 4.0, first: 1.0, first - 1: 5.0}, 0.5).tolist() == [1.0, 0.5, 3.0]
+    assert known.figures({}, 0.5).tolist() == [0.5] * 3
+    assert known.places([third, third + 1, second]).tolist() == [2, 1]
 
 
 def test_account_that_a_worker_has_taken_up_is_his_for_longer(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,12 +57,23 @@ class Known:
 
     def places(self, account_ids: Iterable[int]) -> NDArray[np.intp]:
         """Where these accounts are; those that are not here are left out."""
+        places, is_here = self._search(account_ids)
+        return places[is_here]
+
+    def figures(self, told: Mapping[int, float], of_others: float) -> Floats:
+        """What is told of some accounts by their ids, and of all others the same, in the order of everybody."""
+        figures = np.full(len(self.ids), of_others)
+        places, is_here = self._search(told)
+        figures[places[is_here]] = np.fromiter(told.values(), np.float64)[is_here]
+        return figures
+
+    def _search(self, account_ids: Iterable[int]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        """Where each of these accounts is or would be, and whether it is there."""
         wanted = np.fromiter(account_ids, np.int64)
         places = np.searchsorted(self.ids, wanted)
-        inside = places < len(self.ids)
-        places, wanted = places[inside], wanted[inside]
-        found: NDArray[np.intp] = places[self.ids[places] == wanted]
-        return found
+        is_here = places < len(self.ids)
+        is_here[is_here] = self.ids[places[is_here]] == wanted[is_here]
+        return places, is_here
 
 
 class RosterOf:

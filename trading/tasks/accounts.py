@@ -1,5 +1,6 @@
 """Choosing whose turn it is to be read: by need, within the budget of each venue."""
 
+import math
 import random
 import time
 from collections import defaultdict
@@ -165,8 +166,8 @@ def _measure(venue: Venue, network: Network, known: Known, roster: Roster, chose
     our limit holds him back, or because his readings fail again and again."""
     if not is_first_within(keys.measured(venue, network), MEASURE_SECONDS):
         return
-    now, since = time.time(), executions.waiting(venue, network)
-    waits = now - np.array([since.get(account_id, np.nan) for account_id in known.ids.tolist()], float)
+    now = time.time()
+    waits = now - known.figures(executions.waiting(venue, network), math.nan)
     held_back, failing = schedule.due_now(roster, now), np.zeros(len(known.ids), np.bool_)
     held_back[chosen] = False
     held_back &= not purse.is_down
@@ -223,9 +224,7 @@ def _claims(venue: Venue, network: Network, known: Known, purse: Purse) -> Claim
     distances = nearest(known.exposure, marks)
     if told:  # without any mark everybody counts as near
         _tell_near(venue, network, known, distances)
-    not_before = np.zeros(len(known.ids))
-    for account_id, until in handing.left_alone(venue, network).items():
-        not_before[known.places([account_id])] = until
+    not_before = known.figures(handing.left_alone(venue, network), 0.0)
     free = not_before <= time.time()
     lost = [place for place in known.places(not_shown(venue, network, timezone.now())).tolist() if free[place]]
     crossed = [place for place in _crossings_of(venue, network).due(known, told, time.time()) if free[place]]
