@@ -182,22 +182,46 @@
     }
   }
 
-  // A ticket of admission lives briefly. When the stream refuses it, the page is asked for a fresh one, not too often.
+  // A ticket of admission lives briefly. When the stream refuses it, or is not reached the first time, the page is asked
+  // for a fresh one: ever more slowly until one connects, and not while nobody looks.
+  const SHORTEST_PAUSE = 1000;
+  const LONGEST_PAUSE = 32000;
   let renewal = 0;
+  let pause = SHORTEST_PAUSE;
+  let hasMissed = false;
   function renew() {
-    clearTimeout(renewal);
-    renewal = setTimeout(() => htmx.ajax("GET", location.href, { source: "#main", target: "#live", select: "#live", swap: "outerHTML" }), 1000 + Math.random() * 2000);
+    hasMissed = true;
+    if (renewal) return;
+    renewal = setTimeout(askForTicket, pause * (1 + 2 * Math.random()));
+    pause = Math.min(pause * 2, LONGEST_PAUSE);
   }
+  async function askForTicket() {
+    const refused = stream();
+    if (!refused) return;
+    if (!document.hidden) await htmx.ajax("GET", location.href, { source: "#main", target: refused, select: "#live", swap: "outerHTML" });
+    renewal = 0;
+    if (stream() === refused) renew();
+  }
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden || !renewal) return;
+    clearTimeout(renewal);
+    renewal = 0;
+    pause = SHORTEST_PAUSE;
+    renew();
+  });
   document.addEventListener("htmx:sse:error", (event) => {
     if ([401, 403].includes(event.detail.status)) renew();
   });
-  document.addEventListener("htmx:response:error", (event) => {
-    if (event.detail.ctx.sourceElement.id === "live" && !document.hidden) renew();
-  });
-  let connections = 0;
+  for (const name of ["htmx:error", "htmx:response:error"]) {
+    document.addEventListener(name, (event) => {
+      if (event.detail.ctx?.sourceElement.id === "live") renew();
+    });
+  }
+  // Whatever changed between the page and its stream, or between two streams, is read once more.
   document.addEventListener("htmx:after:sse:connection", () => {
-    connections += 1;
-    if (connections > 1) refresh(FRAGMENTS);
+    pause = SHORTEST_PAUSE;
+    if (hasMissed) refresh(FRAGMENTS);
+    hasMissed = true;
   });
 
   document.addEventListener("htmx:after:swap", count);
