@@ -9,11 +9,23 @@
 
   document.documentElement.classList.add("has-scripts");
 
+  const isStream = (ctx) => ctx.sourceElement.id === "live";
+
+  // What changes nothing: a GET, or a form too large for an address. Only such a request may be replaced by a newer one.
+  function isReading(ctx) {
+    return ctx.request.method === "GET" || ctx.sourceElement.getAttribute("hx-sync") === "this:replace";
+  }
+
+  // A dialog whose form is on its way: what it is about may be gone by now, and only the form's answer tells why.
+  function isSending(ctx) {
+    return isReading(ctx) && Boolean(ctx.sourceElement.closest("dialog form")?.dataset.busy);
+  }
+
   // htmx's "replace" aborts the older request but forgets the newer one when the abort settles, so a third request can
   // run beside the second and be overtaken by it. Only the newest request of an element may land.
   document.addEventListener("htmx:config:request", (event) => {
     const { ctx } = event.detail;
-    if (ctx.request.method !== "GET" || ctx.sourceElement.id === "live") return;
+    if (!isReading(ctx) || isStream(ctx)) return;
     ctx.fetch = async (address, options) => {
       try {
         const answer = await fetch(address, options);
@@ -27,10 +39,8 @@
     };
   });
 
-  // A dialog whose form is on its way asks for no preview: what it is about may be gone by then.
   document.addEventListener("htmx:config:request", (event) => {
-    const { ctx } = event.detail;
-    if (ctx.request.method === "GET" && ctx.sourceElement.closest("dialog form")?.dataset.busy) event.preventDefault();
+    if (isSending(event.detail.ctx)) event.preventDefault();
   });
 
   // A page that nobody sees has nothing read at the venue for it; seen again, it asks at once.
@@ -44,7 +54,7 @@
   // Counted when it leaves: one that was queued behind another and then dropped never is, and overtakes nothing.
   document.addEventListener("htmx:before:request", (event) => {
     const { ctx } = event.detail;
-    if (ctx.request.method !== "GET" || ctx.sourceElement.id === "live") return;
+    if (!isReading(ctx) || isStream(ctx)) return;
     latest.set(ctx.sourceElement, ctx);
     waiting.set(ctx.sourceElement, performance.now());
   });
@@ -64,7 +74,7 @@
   document.addEventListener("htmx:before:response", (event) => {
     const { ctx } = event.detail;
     const newest = latest.get(ctx.sourceElement);
-    if (isGone(ctx) || (newest && newest !== ctx)) event.preventDefault();
+    if (isGone(ctx) || isSending(ctx) || (newest && newest !== ctx)) event.preventDefault();
   });
 
   document.addEventListener("htmx:error", (event) => failed(event.detail.ctx));
@@ -78,32 +88,57 @@
     return ctx.target === ctx.sourceElement && !ctx.sourceElement.isConnected;
   }
 
-  // A whole page in answer to a fragment means: signed out, gone, or broken. Its words are shown; nothing is replaced.
+  // What was not made for a place is never put there; what it says is said.
   document.addEventListener("htmx:before:swap", (event) => {
     const { ctx } = event.detail;
-    const status = ctx.response ? ctx.response.status : 200;
-    const isPage = /^\s*<!doctype/i.test(ctx.text) && !ctx.select;
-    if (!isPage && status < 500 && !isGone(ctx)) return;
-    event.preventDefault();
-    if (isPage && status < 500) sayPage(ctx.text, status);
+    const isForeign = ctx.response && isUnfit(ctx);
+    if (isForeign || isGone(ctx)) event.preventDefault();
+    if (isForeign && ctx.response.status < 500 && !isStream(ctx)) tellRefusal(ctx);
   });
 
-  function sayPage(text, status) {
-    const page = new DOMParser().parseFromString(text, "text/html");
+  // A refusal, but for the two that forms are drawn with; a whole page without the part of it that was asked for.
+  function isUnfit({ response, select, text }) {
+    if (response.status >= 400 && ![409, 422].includes(response.status)) return true;
+    return /^\s*<(!doctype|html)\b/i.test(text) && !(select && pageOf(text).querySelector(select));
+  }
+
+  function pageOf(text) {
+    return new DOMParser().parseFromString(text, "text/html");
+  }
+
+  function tellRefusal(ctx) {
+    if (isReading(ctx)) goWithout(ctx.sourceElement);
+    say(sentenceOf(ctx), ctx);
+  }
+
+  // The page's own words; where it has none it was not ours, and what became of a form is not known.
+  function sentenceOf(ctx) {
+    const { wordsSignedOut, wordsNotLoaded, wordsNoAnswer } = notices().dataset;
+    if (ctx.response.status < 400) return wordsSignedOut;
+    const page = pageOf(ctx.text);
     const heading = page.querySelector("main h1")?.textContent.trim();
-    const words = status < 400 ? notices().dataset.wordsSignedOut : `${heading || notices().dataset.wordsNoPage}. ${page.querySelector("main h1 + p")?.textContent.trim() || ""}`;
-    if (![...document.querySelectorAll("#notices .toast-title")].some((note) => note.textContent === words)) say(words);
+    if (!heading) return isReading(ctx) ? wordsNotLoaded : wordsNoAnswer;
+    return `${heading}. ${page.querySelector("main h1 + p")?.textContent.trim() || ""}`.trim();
   }
 
   function failed(ctx) {
-    if (!ctx || !ctx.request || ctx.sourceElement.id === "live") return;
-    if (ctx.request.method === "GET") {
-      ctx.sourceElement.dispatchEvent(new CustomEvent("quote:failed", { bubbles: true }));
-      if (ctx.sourceElement.matches("a, button")) say(notices().dataset.wordsNotLoaded);
-      offerAgain(ctx.sourceElement);
+    if (!ctx || !ctx.request || isStream(ctx)) return;
+    if (!isReading(ctx)) {
+      say(notices().dataset.wordsNoAnswer, ctx);
       return;
     }
-    say(notices().dataset.wordsNoAnswer);
+    if (ctx.sourceElement.matches("a, button")) say(notices().dataset.wordsNotLoaded, ctx);
+    goWithout(ctx.sourceElement);
+  }
+
+  // A reading that did not come: figures that bear no age of their own are marked, until the next answer is put there.
+  function goWithout(place) {
+    place.dispatchEvent(new CustomEvent("quote:failed", { bubbles: true }));
+    offerAgain(place);
+    const late = place.querySelector(":scope > [data-late]");
+    if (!late) return;
+    late.hidden = false;
+    place.classList.add("is-late");
   }
 
   // What has never been shown says that it could not be; anything that was shown stays, and its age tells the rest.
@@ -117,10 +152,24 @@
     again.closest("[hx-get]").dispatchEvent(new CustomEvent("refresh"));
   });
 
-  function say(text) {
+  // Behind an open dialog nothing can be read or dismissed, so a note stands in it.
+  const openDialog = () => [...document.querySelectorAll("dialog:modal")].at(-1);
+
+  // Said again to whoever presses again; what asks by itself, time after time, says it once.
+  function say(text, ctx) {
+    const dialog = openDialog();
+    const titles = [...(dialog || notices()).querySelectorAll(".toast-title")];
+    const same = titles.find((title) => title.textContent === text)?.closest(".toast");
+    if (same && (isReading(ctx) || ctx.sourceEvent?.type === "every")) return;
+    same?.remove();
     const note = document.getElementById("note").content.firstElementChild.cloneNode(true);
     note.querySelector(".toast-title").textContent = text;
-    notices().prepend(note);
+    if (!dialog) {
+      notices().prepend(note);
+      return;
+    }
+    dialog.querySelector(".dialog-head").after(note);
+    note.scrollIntoView({ block: "nearest" });
   }
 
   // Good news leaves by itself; what needs reading stays until it is dismissed.
@@ -147,7 +196,7 @@
   }, true);
   document.addEventListener("htmx:finally:request", (event) => {
     const { ctx } = event.detail;
-    if (ctx.request.method === "GET") return;
+    if (isReading(ctx)) return;
     delete ctx.sourceElement.dataset.busy;
     const status = ctx.response ? ctx.response.status : 0;
     // One that tells in its own place what became of the form stays.

@@ -1,0 +1,251 @@
+"""The scripts of the pages alone, every answer from the test: what may be put in a place, and what is said instead."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.conf import settings
+from django.contrib.staticfiles import finders
+from jinja2 import Environment, FileSystemLoader
+from playwright.sync_api import Browser, Locator, Page, Route, expect
+
+from branding.jinja import environment
+from branding.theme import HARBOR, theme_css
+from tests.browser.conftest import DESK, PHONE
+from tests.trading.panels.test_templates import HEAD
+
+HOME = "http://exchange.test/"
+OURS = "<!doctype html><html><body><main><h1>You may not see this</h1><p>Nothing was sent.</p></main></body></html>"
+FOREIGN = "<html><head><title>413</title></head><body><center><h1>413 Too Large</h1></center></body></html>"
+NOT_LOADED = "This could not be loaded. Your positions are not affected; try again."
+NO_ANSWER = "No answer arrived, so it is not known yet whether this was done."
+SIGNED_OUT = "You are signed out. Open the page again to sign in; nothing was sent."
+PANEL = '<div id="panel" hx-get="/panel/" hx-trigger="refresh" hx-swap="outerMorph">kept</div>'
+PREVIEW = PANEL.replace("hx-get", 'hx-sync="this:replace" hx-post')
+DIALOG = """{% from "components/dialog.html" import dialog %}{% call dialog("window", "Window", "/") %}
+<form id="form" hx-post="/send/" hx-target="#notices" hx-swap="afterbegin"><button>Send</button>
+<div id="preview" hx-get="/preview/" hx-trigger="refresh" hx-swap="outerMorph">preview 1</div></form>{% endcall %}"""
+ASK = "name => document.getElementById(name).dispatchEvent(new CustomEvent('refresh'))"
+COUNT = "() => { window.done = 0; document.addEventListener('htmx:finally:request', () => { window.done += 1; }); }"
+Answer = Callable[[Route], None]
+
+
+def answer(body: str, status: int = 200, kind: str = "text/html") -> Answer:
+    return lambda route: route.fulfill(body=body, status=status, content_type=kind)
+
+
+def in_turn(*answers: Answer) -> Answer:
+    """One after the other, the last one from then on."""
+    left = list(answers)
+
+    def give(route: Route) -> None:
+        (left.pop(0) if len(left) > 1 else left[0])(route)
+
+    return give
+
+
+class Site:
+    """A page of the product's own templates and scripts with nothing behind it but what the test answers."""
+
+    def __init__(self, page: Page, templates: Environment) -> None:
+        self.page = page
+        self.templates = templates
+        self.answers: dict[str, Answer] = {"/theme.css": answer(theme_css(HARBOR), kind="text/css")}
+        self.asked: list[str] = []
+        page.route("**/*", self._serve)
+
+    def show(self, template: str, **context: Any) -> None:
+        """Open a page made of this template's text."""
+        html = self.templates.from_string(template).render(HEAD | context)
+        self.answers["/"] = answer(html)
+        self.page.goto(HOME)
+
+    def show_content(self, content: str, **context: Any) -> None:
+        """Open a page with this inside."""
+        self.show(f'{{% extends "base.html" %}}{{% block content %}}{content}{{% endblock %}}', **context)
+
+    def ask(self, place: str) -> None:
+        """Have a place of the page read anew."""
+        self.page.evaluate(ASK, place)
+
+    @property
+    def notes(self) -> Locator:
+        return self.page.locator(".toast-title")
+
+    def _serve(self, route: Route) -> None:
+        path = urlsplit(route.request.url).path
+        self.asked.append(path)
+        if path.startswith(settings.STATIC_URL):
+            route.fulfill(path=Path(str(finders.find(path.removeprefix(settings.STATIC_URL)))))
+        else:
+            self.answers.get(path, answer("", 404, "text/plain"))(route)
+
+
+@pytest.fixture(scope="module")
+def templates() -> Environment:
+    return environment(loader=FileSystemLoader(settings.BASE_DIR / "templates"))
+
+
+@pytest.fixture(params=[DESK], ids=["desk"])
+def site(browser: Browser, templates: Environment, request: pytest.FixtureRequest) -> Iterator[Site]:
+    context = browser.new_context(viewport=request.param)
+    yield Site(context.new_page(), templates)
+    context.close()
+
+
+on_desk_and_phone = pytest.mark.parametrize("site", [DESK, PHONE], ids=["desk", "phone"], indirect=True)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (answer("No exchange lives at this address.\n", 404, "text/plain"), NOT_LOADED),
+        (answer(FOREIGN, 429), NOT_LOADED),
+        (answer(OURS, 403), "You may not see this. Nothing was sent."),
+        (answer(OURS, 422), "You may not see this. Nothing was sent."),
+        (answer(OURS, 200), SIGNED_OUT),
+        (answer(FOREIGN, 200), SIGNED_OUT),
+    ],
+    ids=["removed-host", "proxy", "our-refusal", "our-words", "other-page", "foreign-page"],
+)
+def test_what_was_not_made_for_a_place_is_said_and_not_put_there(site: Site, given: Answer, said: str) -> None:
+    site.show_content(PANEL)
+    site.answers["/panel/"] = given
+    site.ask("panel")
+    expect(site.notes).to_have_text([said])
+    site.ask("panel")
+    site.answers["/panel/"] = answer('<div id="panel">new</div>')
+    site.ask("panel")
+
+    expect(site.page.locator("#panel")).to_have_text("new")
+    expect(site.notes).to_have_text([said])
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [(answer(OURS, 403), "You may not see this."), (answer(FOREIGN, 413), NO_ANSWER), (answer(OURS), SIGNED_OUT)],
+    ids=["our-refusal", "proxy", "other-page"],
+)
+def test_page_without_the_part_that_was_asked_for_takes_nothing_away(site: Site, given: Answer, said: str) -> None:
+    site.show_content(
+        '<div id="connect">kept<form hx-post="/send/" hx-target="#connect" hx-select="#connect" hx-swap="outerHTML">'
+        "<button>Check</button></form></div>"
+    )
+    site.answers["/send/"] = given
+    button = site.page.get_by_role("button", name="Check")
+    button.press("Enter")
+    expect(site.notes).to_contain_text([said])
+    assert "kept" in site.page.locator("#connect").inner_text()
+
+    site.answers["/send/"] = answer('<!doctype html><main><div id="connect">new</div></main>', 422)
+    button.press("Enter")
+    expect(site.page.locator("#connect")).to_have_text("new")
+
+
+@on_desk_and_phone
+def test_message_stands_in_the_open_dialog_and_can_be_put_away_there(site: Site) -> None:
+    site.show_content(DIALOG)
+    send, note = site.page.get_by_role("button", name="Send"), site.page.locator("#window .toast")
+    for given, said in ((answer(OURS, 403), "You may not see this"), (answer("", 503), NO_ANSWER)):
+        site.answers["/send/"] = given
+        send.click()
+        expect(note).to_contain_text(said)
+        expect(note).to_be_in_viewport(ratio=1)
+        send.click()
+        expect(note).to_have_count(1)
+        note.get_by_role("button").click()
+        expect(note).to_have_count(0)
+
+    site.page.get_by_label("Close this window").click()
+    site.page.evaluate("() => document.body.insertAdjacentHTML('beforeend', '<a id=late hx-get=/gone/>Late</a>')")
+    site.page.evaluate("() => htmx.process(document.getElementById('late'))")
+    site.page.get_by_text("Late").click()
+    expect(site.page.locator("#notices .toast")).to_contain_text(NOT_LOADED)
+
+
+def test_preview_of_a_form_is_no_command_and_its_newest_answer_stays(site: Site) -> None:
+    site.show_content(PREVIEW)
+    site.page.evaluate(COUNT)
+    waiting: list[Route] = []
+    site.answers["/panel/"] = lambda route: waiting.append(route)  # noqa: PLW0108  # builtins take no mark
+    site.ask("panel")
+    site.page.wait_for_function("() => document.querySelector('#panel.htmx-request')")
+    site.ask("panel")
+    site.page.wait_for_function("() => window.done === 1")
+    site.answers["/panel/"] = answer('<div id="panel">third</div>')
+    site.ask("panel")
+    expect(site.page.locator("#panel")).to_have_text("third")
+    for route in waiting:
+        route.fulfill(body='<div id="panel">older</div>', content_type="text/html")
+    site.page.wait_for_function("() => window.done === 3")
+
+    expect(site.page.locator("#panel")).to_have_text("third")
+    expect(site.notes).to_have_count(0)
+
+
+def test_preview_tells_nothing_of_what_is_gone_while_its_form_is_on_its_way(site: Site) -> None:
+    site.show_content(DIALOG)
+    site.page.evaluate(COUNT)
+    waiting: dict[str, Route] = {}
+    for path in ("/preview/", "/send/"):
+        site.answers[path] = partial(waiting.__setitem__, path)
+    site.ask("preview")
+    until(site.page, lambda: "/preview/" in waiting)
+    site.page.get_by_role("button", name="Send").click()
+    until(site.page, lambda: "/send/" in waiting)
+    waiting["/preview/"].fulfill(body='<div id="preview">This position is closed by now.</div>')
+    site.page.wait_for_function("() => window.done === 1")
+
+    expect(site.page.locator("#preview")).to_have_text("preview 1")
+
+
+def until(page: Page, is_so: Callable[[], bool]) -> None:
+    """Wait for what only the test knows."""
+    for _ in range(1500):
+        if is_so():
+            return
+        page.wait_for_timeout(40)
+    pytest.fail("not so after a minute")
+
+
+def test_figures_whose_reading_fails_say_that_they_are_old_until_the_next_answer(site: Site) -> None:
+    site.show_content('{% include "console/_freshness.html" %}', venues=())
+    place, late = site.page.locator("#freshness"), site.page.locator("#freshness [data-late]")
+    expect(late).to_be_hidden()
+    current = place.evaluate("place => place.outerHTML")
+    address = "/console/freshness/"
+    for given in (answer("", 503), answer("", 404, "text/plain"), lambda route: route.abort()):
+        site.answers[address] = given
+        place.evaluate("place => htmx.trigger(place, 'every')")
+        expect(late).to_be_visible()
+        expect(place).to_contain_class("is-late")
+        site.answers[address] = answer(current)
+        place.evaluate("place => htmx.trigger(place, 'every')")
+        expect(late).to_be_hidden()
+        expect(place).not_to_contain_class("is-late")
+
+
+LIVE = """{% extends "base.html" %}
+{% block scripts %}<script src="{{ static('js/live.js') }}" defer></script>{% endblock %}
+{% block body_attributes %} data-now="2026-11-22T12:00:00Z" data-stale-after="5" data-closed-after="15"
+{% include "trading/_live_words.html" %}{% endblock %}
+{% block main %}<div id="live" hidden hx-sse:connect="/live/" hx-trigger="load"></div>
+<main id="main"><p id="stream_lost" hidden></p><p id="number">1</p>
+<p id="account" hx-get="/account/" hx-trigger="refresh">old</p></main>{% endblock %}"""
+
+
+def test_stream_that_is_not_reached_is_asked_for_again_until_it_speaks(site: Site) -> None:
+    site.page.add_init_script("Math.random = () => 0;")
+    site.answers["/live/"] = in_turn(
+        lambda route: route.abort(),
+        answer('event: patch\ndata: {"number": "2"}\n\n', kind="text/event-stream"),
+    )
+    site.answers["/account/"] = answer("new")
+    site.show(LIVE)
+    site.answers["/"] = in_turn(answer("No exchange lives at this address.\n", 404, "text/plain"), site.answers["/"])
+
+    expect(site.page.locator("#number")).to_have_text("2")
+    expect(site.page.locator("#account")).to_have_text("new")
