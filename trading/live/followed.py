@@ -8,10 +8,9 @@ from datetime import datetime
 from decimal import Decimal
 from enum import Enum
 
-from trading.live.told import Told
+from trading.live.told import Leg, Standing, Told, sizes_of
 from trading.services.schedule import NEAR, VERY_NEAR
 from trading.venues.base import AccountSnapshot, Adapter
-from trading.venues.snapshots import PositionSide
 from trading.venues.streaming import AccountFrame, FillsFrame, GapFrame, HappeningFrame, PrivateFrame
 
 # Marks move all the time and are worked out here; the venue's own figures are written this often when nothing else is.
@@ -40,8 +39,6 @@ ZERO = Decimal(0)
 
 # Operator and account.
 Account = tuple[int, int]
-# Market and side.
-Leg = tuple[str, PositionSide]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +91,8 @@ class Moves:
     and says so nowhere. Where the stream tells sizes only as they change, the last reading is where they start."""
 
     def __init__(self) -> None:
+        self._run = 0
+        self._is_based = False
         self._read: dict[Leg, Decimal] | None = None
         self._sizes: dict[Leg, Decimal] | None = None
         self._told_at: datetime | None = None
@@ -111,9 +110,26 @@ class Moves:
         """Whether a move still misses its executions, or these their move. Any thread may ask."""
         return any(tuple(self._open.values()))
 
-    def start_from(self, sizes: Mapping[Leg, Decimal]) -> None:
-        """A reading showed these sizes, and no other positions."""
-        self._read = dict(sizes)
+    @property
+    def standing(self) -> Standing:
+        """How the sizes stand to the executions now."""
+        known = self._known
+        explained = None if known is None or self.are_open else {leg: size for leg, size in known.items() if size}
+        return Standing(explained, self._run, self._is_based)
+
+    @property
+    def _known(self) -> dict[Leg, Decimal] | None:
+        return self._read if self._sizes is None else self._sizes
+
+    def start_from(self, sizes: Mapping[Leg, Decimal], run: int) -> None:
+        """A reading in this run showed these sizes, and no other positions; our rows hold them."""
+        if run == self._run and self.need_a_start:
+            self._read = dict(sizes)
+            self._is_based = True
+
+    def are_stored(self, run: int) -> None:
+        """Our rows hold what was told in this run."""
+        self._is_based |= run == self._run
 
     def take(self, frame: PrivateFrame | GapFrame) -> None:
         """Take in one frame; after a break it begins anew, because everything is read then."""
@@ -121,12 +137,10 @@ class Moves:
             case GapFrame():
                 self._begin_anew()
             case AccountFrame(_, snapshot) if self._told_at is None or self._told_at <= snapshot.venue_time:
-                self._move_to({(row.market, row.side): row.size for row in snapshot.positions})
+                self._move_to(sizes_of(snapshot))
                 self._told_at = snapshot.venue_time
             case HappeningFrame(sizes=sizes) if sizes:
-                known = self._read if self._sizes is None else self._sizes
-                if known is not None:
-                    self._sizes = known
+                if (known := self._known) is not None:
                     self._move_to(known | {(market, side): size for market, side, size in sizes})
             case FillsFrame(_, fills, is_snapshot):
                 new = [fill for fill in fills if fill.key not in self._counted]
@@ -136,9 +150,9 @@ class Moves:
                         self._open[fill.market] += -fill.size if fill.is_buy else fill.size
 
     def _move_to(self, sizes: dict[Leg, Decimal]) -> None:
-        if self._sizes is not None:
-            for leg in sizes.keys() | self._sizes.keys():
-                self._open[leg[0]] += sizes.get(leg, ZERO) - self._sizes.get(leg, ZERO)
+        if (known := self._known) is not None:
+            for leg in sizes.keys() | known.keys():
+                self._open[leg[0]] += sizes.get(leg, ZERO) - known.get(leg, ZERO)
         self._sizes = sizes
 
     def are_unexplained(self, now: float) -> bool:
@@ -155,6 +169,7 @@ class Moves:
         return False
 
     def _begin_anew(self) -> None:
+        self._run, self._is_based = self._run + 1, False
         self._read = self._sizes = self._told_at = self._open_since = None
         self._open.clear()
         self._counted.clear()
@@ -211,7 +226,7 @@ class Followed:
 
     def look_after(self, now: float) -> None:
         """Have it read where something is missing, and now and then."""
-        if self.news_since is None and self.told.is_news:
+        if self.news_since is None and (self.told.is_news or self.moves.are_open):
             self.news_since = now
         if self.is_told:
             self.told.must_read |= self.moves.are_unexplained(now)
@@ -232,6 +247,7 @@ class Followed:
     def take_out(self, now: float) -> Told:
         """Everything that was told since the last time; until it is written nothing more is due."""
         told, self.told, self.not_before, self.news_since = self.told, Told(), math.inf, None
+        told.standing = self.moves.standing
         if told.must_read and not (told.has_happened or self.is_looked_at):
             told.must_read, told.must_look, told.is_behind, self.whole_at = False, True, True, now
         self.is_writing, self.is_reading = True, told.must_read or told.must_look
@@ -243,6 +259,8 @@ class Followed:
 
     def settle(self, told: Told, outcome: Outcome, now: float) -> None:
         """What was taken out is written, or is kept for the next time."""
+        if outcome is Outcome.WRITTEN and told.snapshot is not None and not self.is_reading:
+            self.moves.are_stored(told.standing.run)
         self.is_writing = self.is_reading = False
         self.is_failing = outcome is Outcome.FAILED or (self.is_failing and outcome is Outcome.BUSY)
         if outcome is Outcome.WRITTEN:

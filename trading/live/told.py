@@ -5,8 +5,10 @@ time, executions and bookings by their keys, orders by what can only shrink and 
 read: after every break, and where a frame says that something happened without saying all of it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal
 
 from trading.venues.snapshots import (
     AccountSnapshot,
@@ -16,6 +18,7 @@ from trading.venues.snapshots import (
     OpenOrder,
     OrderReport,
     OrderState,
+    PositionSide,
 )
 from trading.venues.streaming import (
     AccountFrame,
@@ -36,6 +39,28 @@ LIGHT = frozenset({Happening.BALANCE, Happening.POSITION, Happening.MARGIN_CALL}
 
 LIVING = frozenset({OrderState.OPEN, OrderState.TRIGGERED})
 
+# Market and side.
+Leg = tuple[str, PositionSide]
+
+
+def sizes_of(snapshot: AccountSnapshot) -> dict[Leg, Decimal]:
+    """What is held, signed."""
+    return {(row.market, row.side): row.size for row in snapshot.positions}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the sizes that a stream has told stand to the executions that it has told.
+
+    ``explained``: the sizes that all these executions together have made, None while some are missing. ``run`` numbers
+    what was told between two breaks, and ``is_based`` says that our rows held one of its moments before: then nothing
+    moved them since that it has not told, or is about to.
+    """
+
+    explained: Mapping[Leg, Decimal] | None = None
+    run: int = 0
+    is_based: bool = False
+
 
 @dataclass
 class Told:
@@ -46,6 +71,8 @@ class Told:
     something may be missing. ``is_behind``: its executions are to be read when there is room. ``has_set``: something
     was set in one of its markets, or for all of it. ``is_forced``: the venue closed something by itself, and only its
     ledger may say how.
+
+    ``standing`` is as of when the news were taken out to be written.
     """
 
     snapshot: AccountSnapshot | None = None
@@ -62,6 +89,7 @@ class Told:
     is_behind: bool = False
     has_set: bool = False
     is_forced: bool = False
+    standing: Standing = Standing()
 
     @property
     def is_news(self) -> bool:

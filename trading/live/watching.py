@@ -29,7 +29,7 @@ from tenants.scope import every_operator, operator_scope
 from trading.connect import KeyUnreadable, account_adapter, stream_of
 from trading.live import keys, near, presence
 from trading.live.connections import blocking
-from trading.live.followed import Account, Candidate, Followed, Leg, Outcome, choose
+from trading.live.followed import Account, Candidate, Followed, Outcome, choose
 from trading.live.publish import account_changed
 from trading.live.shapes import announce
 from trading.live.told import Told
@@ -42,7 +42,6 @@ from trading.venues.base import Adapter
 from trading.venues.errors import VenueError
 from trading.venues.ledger import Priority
 from trading.venues.metered import reading
-from trading.venues.snapshots import PositionSide
 from trading.venues.streaming import Disconnected, Frame, GapFrame, PrivateFrame, Unreadable, Watch
 
 logger = logging.getLogger(__name__)
@@ -210,15 +209,10 @@ def _write_down(followed: Followed, row: VenueAccount, told: Told) -> bool:
     with nullcontext() if followed.is_looked_at else reading(Priority.ROUTINE):
         is_written = streamed.store(followed.adapter, row, told)
     if is_written and is_reading and followed.moves.need_a_start:
-        followed.moves.start_from(_sizes_of(row))
+        followed.moves.start_from(streamed.sizes_held(row), told.standing.run)
     if told.has_set:
         note_setting_moved(row)
     return is_written
-
-
-def _sizes_of(account: VenueAccount) -> dict[Leg, Decimal]:
-    held = Position.objects.filter(account=account).values_list("market__name", "position_side", "size")
-    return {(market, PositionSide(side)): size for market, side, size in held}
 
 
 @contextmanager

@@ -64,6 +64,7 @@ class VenueAccount(OperatorOwned):
     account_reading = models.BigIntegerField(default=0)
     orders_reading = models.BigIntegerField(default=0)
     # Since when executions that moved what is held are to be read, or since that was to be done last; null: none are.
+    # While it is yet to come, a stream that told of the move may still tell them.
     behind_since = models.DateTimeField(null=True)
     # Up to which venue time fills, funding and ledger are known without a gap.
     cursors = models.JSONField(default=dict)

@@ -17,9 +17,9 @@ from trading.models import Command, Difference, FormerPosition, Market, Position
 from trading.models.accounts import PositionFigures
 from trading.models.commands import CommandKind, CommandState
 from trading.models.records import DifferenceKind
-from trading.services import sets
+from trading.services import executions, sets
 from trading.services.estimates import estimated_liquidations
-from trading.services.readings import Reading, Taken, begin_reading
+from trading.services.readings import Explained, Explainer, Reading, Taken, begin_reading, nothing_explained
 from trading.venues.base import AccountSnapshot, MarketSpec, PositionSnapshot
 
 FIGURES = [field.name for field in PositionFigures._meta.get_fields() if field.name not in {"operator", "market"}]
@@ -52,6 +52,13 @@ class Held(NamedTuple):
     cash: Decimal | None
 
 
+class Moved(NamedTuple):
+    """The accounts with a position whose size moved, and those with one where nothing but collateral came or went."""
+
+    sizes: frozenset[int]
+    collateral: frozenset[int]
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """A position as the venue shows it, and our own liquidation price of it."""
@@ -63,23 +70,27 @@ class Found:
 
 
 def apply_snapshot(
-    account: VenueAccount, snapshot: AccountSnapshot, reading: Reading | None = None, *, is_explained: bool = True
+    account: VenueAccount,
+    snapshot: AccountSnapshot,
+    reading: Reading | None = None,
+    explained: Explained = Explained.NO,
 ) -> bool:
     """Store money and positions of one moment; False where a later moment is stored already.
 
     Without a ``reading`` the snapshot came by itself and counts as read now.
     """
     taken = Taken(account, snapshot, reading or begin_reading(account))
-    return bool(apply_snapshots([taken], is_explained=is_explained))
+    return bool(apply_snapshots([taken], lambda _: explained))
 
 
-def apply_snapshots(taken: Collection[Taken], *, is_explained: bool = False) -> dict[int, bool]:
+def apply_snapshots(taken: Collection[Taken], explained: Explainer = nothing_explained) -> dict[int, bool]:
     """Store what was found in accounts of one venue and network, each given once; by the ids of those where it is the
     newest, whether what is held moved. Where a later moment is stored already, and where the account is gone, nothing
     is written.
 
-    Whose positions moved is behind with his executions from then on, unless he who stores this knows them too
-    (``is_explained``): both are written together, for no later reading sees the move again.
+    Whose positions moved is behind with his executions from then on, unless he who stores this knows them too, or is
+    about to (``explained``): both are written together, for no later reading sees the move again. No execution says
+    what moved collateral alone (funding, or margin put in elsewhere), so that is behind whoever stores it.
     """
     if not taken:
         return {}
@@ -91,9 +102,11 @@ def apply_snapshots(taken: Collection[Taken], *, is_explained: bool = False) -> 
         sets.update(VenueAccount, [_money(one) for one in newest if one.snapshot.pools is None])
         sets.update(VenueAccount, [_money(one) | _pools(one) for one in newest if one.snapshot.pools is not None])
         moved = _store_positions(newest, markets, {pk: at for pk, (at, _) in stored.items()})
-        if moved and not is_explained:
-            VenueAccount.objects.filter(pk__in=moved, behind_since=None).update(behind_since=timezone.now())
-    return {one.account.pk: one.account.pk in moved for one in newest}
+        known = {one.account.pk: explained(one.snapshot) for one in newest if one.account.pk in moved.sizes}
+        executions.expect(*(one.account for one in newest if known.get(one.account.pk) is Explained.SOON))
+        behind = moved.collateral | {pk for pk, what in known.items() if what is Explained.NO}
+        executions.fall_behind(*(one.account for one in newest if one.account.pk in behind))
+    return {one.account.pk: one.account.pk in moved.sizes | moved.collateral for one in newest}
 
 
 def _locked(ids: Collection[int]) -> dict[int, Moment]:
@@ -144,8 +157,8 @@ def _pools(one: Taken) -> Row:
 
 def _store_positions(
     taken: Collection[Taken], markets: Mapping[str, Market], seen_at: Mapping[int, datetime | None]
-) -> set[int]:
-    """The accounts whose positions moved. ``seen_at``: when, by the venue's time, the account was as it is stored."""
+) -> Moved:
+    """Which accounts moved. ``seen_at``: when, by the venue's time, the account was as it is stored."""
     rules = {name: market.rules for name, market in markets.items()}
     found = {place: one for account in taken for place, one in _found(account, markets, rules)}
     moments = {one.account.pk: one.snapshot.venue_time for one in taken}
@@ -157,9 +170,10 @@ def _store_positions(
     if gone := [held.pk for held in known if held.place not in found]:
         Position.objects.filter(pk__in=gone).delete()
     sets.upsert(Position, [_row(place, one) for place, one in found.items()], Place._fields)
-    moved = {held.place for held in known if _has_moved(held, found.get(held.place))}
     new = found.keys() - {held.place for held in known}
-    return {place.account_id for place in moved | new}
+    traded = new | {held.place for held in known if _was_traded(held, found.get(held.place))}
+    moved = {held.place for held in known if _has_moved(held, found.get(held.place))}
+    return Moved(*(frozenset(place.account_id for place in places) for places in (traded, moved - traded)))
 
 
 def markets_named(account: VenueAccount, names: Iterable[str]) -> dict[str, Market]:
@@ -217,6 +231,10 @@ def _has_moved(before: Held, after: Found | None) -> bool:
         return True
     now = after.position
     return (now.size, now.entry_price, now.cash) != (before.size, before.entry_price, before.cash)
+
+
+def _was_traded(before: Held, after: Found | None) -> bool:
+    return after is None or after.position.size != before.size
 
 
 def _has_shrunk(before: Held, after: Found | None) -> bool:

@@ -2,14 +2,19 @@
 
 What was executed costs many times what money and positions do (Hyperliquid 7, Aster 5). Where the promises of
 freshness have no slack it is read within a share of the budget (``schedule.executions_meter``), so that it takes
-nothing from those near liquidation. Who waits is kept on his account's row, by the statement that stored what moved:
+nothing from those near liquidation. Who waits is kept on his account's row, in the transaction that stored what moved:
 whatever process dies and whatever Redis loses, it is read.
+
+A stream may tell of a move before it tells of the executions that made it. Then the row waits from a moment to come on:
+until then the stream may still tell them, and take that back; a process that died by then tells nothing.
 """
 
 import logging
+from collections.abc import Collection
 from dataclasses import replace
+from datetime import datetime, timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from redis.exceptions import RedisError
 
@@ -30,6 +35,8 @@ logger = logging.getLogger(__name__)
 TOLD_SECONDS = 10
 # What a venue is asked beside executions that wait has this part of as much as they have, and takes nothing of theirs.
 QUESTIONS_PART = 3
+# Within this time a stream tells the executions of a move, or has the account read.
+TOLD_WITHIN = timedelta(seconds=5)
 
 
 def tell_slack(venue: Venue, network: Network, *, slack: bool) -> None:
@@ -87,9 +94,34 @@ def _take(venue: Venue, network: Network, meter: Meter, weight: int, priority: P
     return is_let_through
 
 
-def fall_behind(account: VenueAccount) -> None:
-    """The account's executions are to be read when there is room."""
-    VenueAccount.objects.filter(pk=account.pk, behind_since=None).update(behind_since=timezone.now())
+def fall_behind(*accounts: VenueAccount) -> None:
+    """The executions of these accounts are to be read when there is room, whatever their streams tell."""
+    now = timezone.now()
+    _mark(accounts, now, now)
+
+
+def expect(*accounts: VenueAccount) -> None:
+    """The streams of these accounts are still to tell what moved them; where they do not in time, it is to be read."""
+    now = timezone.now()
+    _mark(accounts, now, now + TOLD_WITHIN)
+
+
+def _mark(accounts: Collection[VenueAccount], now: datetime, since: datetime) -> None:
+    """Whoever waits already waits since then."""
+    if accounts:
+        rows = VenueAccount.objects.filter(pk__in=[account.pk for account in accounts])
+        rows.filter(Q(behind_since=None) | Q(behind_since__gt=now)).update(behind_since=since)
+
+
+def are_expected(account: VenueAccount) -> bool:
+    """Whether its stream is still to tell what moved it, by the row as it was read last."""
+    return account.behind_since is not None and account.behind_since > timezone.now()
+
+
+def are_told(account: VenueAccount) -> None:
+    """Its stream has told all that made what the account's row says is held. What is to be read all the same, because
+    it has fallen behind since, stays so."""
+    VenueAccount.objects.filter(pk=account.pk, behind_since__gt=timezone.now()).update(behind_since=None)
 
 
 def catch_up(account: VenueAccount) -> None:
@@ -116,6 +148,6 @@ def go_to_the_end(venue: Venue, network: Network, account_id: int) -> None:
 def _behind(venue: Venue, network: Network) -> "QuerySet[VenueAccount]":
     """Of whom the venue can be asked: whose key is gone keeps nobody waiting, and goes on with a new one."""
     found: QuerySet[VenueAccount] = VenueAccount.objects.filter(
-        venue=venue, network=network, behind_since__isnull=False
+        venue=venue, network=network, behind_since__lte=timezone.now()
     )
     return found if gateway_of(venue).reads_without_key else found.exclude(agent_key=b"")

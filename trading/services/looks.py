@@ -21,7 +21,7 @@ from django.db import DataError, IntegrityError, OperationalError, connection, c
 from trading.margin.types import AccountMode
 from trading.models import VenueAccount
 from trading.services.apply_account import apply_snapshots
-from trading.services.readings import Reading, Taken, begin_readings
+from trading.services.readings import Explainer, Reading, Taken, begin_readings, nothing_explained
 from trading.venues.base import AccountSnapshot, Adapter, Network, Venue
 from trading.venues.errors import HeldBack, VenueError
 
@@ -65,12 +65,12 @@ class Look:
 Answer = tuple[Look, AccountSnapshot | BaseException]
 
 
-def sync_positions(adapter: Adapter, account: VenueAccount, *, is_explained: bool = False) -> bool:
+def sync_positions(adapter: Adapter, account: VenueAccount, explained: Explainer = nothing_explained) -> bool:
     """Read only money and positions of one account; False where nothing newer came. Raises what cannot be stored.
 
-    Where they moved the account is behind with its executions, unless those are told besides (``is_explained``).
+    Where they moved the account is behind with its executions, unless those are told besides (``explained``).
     """
-    apply = partial(_apply, is_explained=is_explained)
+    apply = partial(_apply, explained=explained)
     begun = begin_readings([account.pk])
     looks = [Look(account, adapter, reading) for reading in begun.values()]
     return any(came.is_read for look in looks for came in _stored([(look, _ask(look))], apply).values())
@@ -167,9 +167,9 @@ def _refused(account: VenueAccount, error: BaseException) -> Came:
     return Came.FAILED
 
 
-def _apply(taken: Sequence[Taken], *, is_explained: bool = False) -> dict[int, Came]:
+def _apply(taken: Sequence[Taken], explained: Explainer = nothing_explained) -> dict[int, Came]:
     came = dict.fromkeys([one.account.pk for one in taken], Came.NOTHING)
-    newest = apply_snapshots(taken, is_explained=is_explained)
+    newest = apply_snapshots(taken, explained)
     return came | {pk: Came.MOVED if has_moved else Came.READ for pk, has_moved in newest.items()}
 
 

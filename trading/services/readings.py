@@ -5,10 +5,10 @@ venue's clock may stand for a moment). So readings are numbered when they begin:
 the number. Both are compared under a lock on the account's row, so that of two workers only one writes at a time.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
+from enum import Enum, StrEnum
 
 from django.conf import settings
 from django.db import connection
@@ -59,6 +59,23 @@ class Taken:
     account: VenueAccount
     snapshot: AccountSnapshot
     reading: Reading
+
+
+class Explained(Enum):
+    """Whether he who stores figures knows the executions that moved them: all of them, or those that are missing will
+    be told soon."""
+
+    YES = "yes"
+    SOON = "soon"
+    NO = "no"
+
+
+Explainer = Callable[[AccountSnapshot], Explained]
+
+
+def nothing_explained(_: AccountSnapshot) -> Explained:
+    """Of whoever has read figures and no executions."""
+    return Explained.NO
 
 
 def weights_of(venue: Venue) -> ReadingWeights:

@@ -1,19 +1,23 @@
 """What a stream told of an account, written to our rows by the verbs of ``trading.services.sync``.
 
 A reading that is due comes first: it covers what a break in the stream has swallowed. A liquidation is always read, for
-its record needs the account's path to it.
+its record needs the account's path to it. Where figures moved before the executions that moved them were told, the
+account's row says so in the same transaction: a process that dies then leaves them to be read.
 """
 
 from collections.abc import Iterable
 from decimal import Decimal
+from functools import partial
 
 from django.db.models.functions import Least
 
-from trading.live.told import LIVING, Told
-from trading.models import Order, VenueAccount
-from trading.services import sync
+from trading.live.told import LIVING, Leg, Standing, Told, sizes_of
+from trading.models import Order, Position, VenueAccount
+from trading.services import executions, sync
 from trading.services.endings import tell_endings
-from trading.venues.base import Adapter, OrderReport
+from trading.services.readings import Explained
+from trading.venues.base import AccountSnapshot, Adapter, OrderReport
+from trading.venues.snapshots import PositionSide
 
 
 def store(adapter: Adapter, account: VenueAccount, told: Told) -> bool:
@@ -26,21 +30,49 @@ def store(adapter: Adapter, account: VenueAccount, told: Told) -> bool:
     if told.must_read and not sync.sync_account(adapter, account, kinds):
         return False
     told.must_read = any(fill.liquidation for fill in told.fills.values()) and not told.must_read
-    sync.apply_fills(account, told.fills.values())
-    sync.apply_funding(account, told.funding.values())
-    sync.apply_ledger(account, told.ledger.values())
-    told.must_read |= not apply_reports(account, told.reports.values())
+    _store_events(account, told)
     gone = None
     if told.orders is not None and told.orders_at is not None:
         gone = sync.apply_orders(account, told.orders, told.orders_at)
+    explained = partial(explained_by, told.standing)
     if told.snapshot is not None:
-        sync.apply_snapshot(account, told.snapshot)
+        sync.apply_snapshot(account, told.snapshot, explained=explained(told.snapshot))
     if told.confirmed_at is not None:
         rows = VenueAccount.objects.filter(pk=account.pk, synced_at__lt=told.confirmed_at)
         rows.update(synced_at=told.confirmed_at, sync_problem="")
     if gone:
         tell_endings(adapter, account, gone)
-    return not told.must_look or sync.sync_positions(adapter, account, is_explained=True)
+    is_read = not told.must_look or sync.sync_positions(adapter, account, explained)
+    _take_back(account, told.standing)
+    return is_read
+
+
+def _store_events(account: VenueAccount, told: Told) -> None:
+    sync.apply_fills(account, told.fills.values())
+    sync.apply_funding(account, told.funding.values())
+    sync.apply_ledger(account, told.ledger.values())
+    told.must_read |= not apply_reports(account, told.reports.values())
+
+
+def _take_back(account: VenueAccount, standing: Standing) -> None:
+    """Where executions were expected that have been told by now."""
+    if standing.explained is None or not executions.are_expected(account):
+        return
+    if sizes_held(account) == standing.explained:
+        executions.are_told(account)
+
+
+def explained_by(standing: Standing, snapshot: AccountSnapshot) -> Explained:
+    """Whether the executions that were told made what a snapshot shows. It may show more, where it was read."""
+    if not standing.is_based:
+        return Explained.NO
+    return Explained.YES if sizes_of(snapshot) == standing.explained else Explained.SOON
+
+
+def sizes_held(account: VenueAccount) -> dict[Leg, Decimal]:
+    """What is held by our rows, signed."""
+    held = Position.objects.filter(account=account).values_list("market__name", "position_side", "size")
+    return {(market, PositionSide(side)): size for market, side, size in held}
 
 
 def apply_reports(account: VenueAccount, reports: Iterable[OrderReport]) -> bool:

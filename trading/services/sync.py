@@ -1,32 +1,28 @@
 """What the venue says, written to our rows: the only way into columns that come from a venue.
 
-A reading asks first and outside any transaction, then writes all its answers in one transaction, so that a process that
-dies on the way leaves the rows as they were. Answers count by the venue's time and the number of the reading
-(``trading.services.readings``); events count once by the venue's own keys. After a whole reading everything has to add
-up (``trading.services.differences``); where it does not, funding and ledger are read at once.
+A reading asks first and outside any transaction, then writes all its answers in one transaction
+(``trading.services.answers``), so that a process that dies on the way leaves the rows as they were. After a whole
+reading everything has to add up; where it does not, funding and ledger are read at once.
 """
 
 import logging
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError
 from django.utils import timezone
 from redis.exceptions import RedisError
 
 from trading.live.shapes import announce
 from trading.margin.types import AccountMode
-from trading.models import Command, Market, Order, VenueAccount
+from trading.models import Command, Market, VenueAccount
 from trading.services import executions
 from trading.services.allowances import read_allowance
+from trading.services.answers import Answers, Stored, store
 from trading.services.apply_account import apply_snapshot
-from trading.services.apply_history import apply_fills, apply_funding, apply_ledger, mark_forced_fills
+from trading.services.apply_history import apply_fills, apply_funding, apply_ledger
 from trading.services.apply_orders import apply_orders
-from trading.services.differences import examine
 from trading.services.endings import tell_endings
-from trading.services.history import record_margin_changes
-from trading.services.liquidations import EPISODE, note_remaining, record_liquidations
 from trading.services.looks import sync_positions
 from trading.services.paths import read_paths
 from trading.services.readings import (
@@ -36,24 +32,13 @@ from trading.services.readings import (
     Reading,
     ReadingKind,
     begin_reading,
-    locked,
     sizes_of,
     told_after,
     told_of,
     touched_by,
     weights_of,
 )
-from trading.venues.base import (
-    AccountSnapshot,
-    Adapter,
-    Fill,
-    FundingPayment,
-    LedgerEntry,
-    MarketSpec,
-    Network,
-    OpenOrder,
-    Venue,
-)
+from trading.venues.base import Adapter, MarketSpec, Network, Venue
 from trading.venues.errors import HeldBack, VenueError
 from trading.venues.ledger import Priority
 
@@ -81,31 +66,6 @@ OVERLAP = timedelta(minutes=1)
 FIRST_LOOK = timedelta(days=7)
 # Funding and ledger are read when something does not add up, and after this time anyway.
 HISTORY_EVERY = timedelta(minutes=10)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answers:
-    """What a venue answered to one reading; None stands for what was not asked. ``since`` is the first moment that the
-    lists of events cover; ``only`` are the markets that the orders are complete for, where not for all."""
-
-    since: datetime
-    snapshot: AccountSnapshot | None = None
-    orders: tuple[OpenOrder, ...] | None = None
-    only: tuple[Market, ...] = ()
-    fills: tuple[Fill, ...] | None = None
-    funding: tuple[FundingPayment, ...] | None = None
-    ledger: tuple[LedgerEntry, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
-    """What became of the answers. ``gone`` are orders that left the list; ``adds_up`` is False where funding and ledger
-    have to be read to explain the account's figures; ``is_liquidated`` where there was a new liquidation."""
-
-    gone: tuple[Order, ...] = ()
-    is_taken: bool = True
-    adds_up: bool = True
-    is_liquidated: bool = False
 
 
 def sync_markets(adapter: Adapter) -> int:
@@ -195,10 +155,10 @@ def _ask_and_store(
     stored = store(account, reading, answers)
     if explains and ReadingKind.FILLS not in kinds and sizes_of(account) != held:
         rest = _ask(adapter, account, WHOLE - {ReadingKind.ACCOUNT})
-        stored = _both(stored, store(account, reading, rest, snapshot=answers.snapshot))
+        stored = stored.followed_by(store(account, reading, rest, snapshot=answers.snapshot))
     if not stored.adds_up or (stored.is_liquidated and answers.ledger is None):
         more = _ask(adapter, account, frozenset({ReadingKind.FILLS, ReadingKind.HISTORY}))
-        stored = _both(stored, store(account, reading, more, snapshot=answers.snapshot))
+        stored = stored.followed_by(store(account, reading, more, snapshot=answers.snapshot))
     return stored
 
 
@@ -238,68 +198,6 @@ def _since(account: VenueAccount, now: datetime, name: str = "fills") -> datetim
         return now - FIRST_LOOK
     anchors = [datetime.fromisoformat(at) for _, at, _ in account.anchors.values()]
     return min([datetime.fromisoformat(cursor), *anchors]) - OVERLAP
-
-
-def store(
-    account: VenueAccount, reading: Reading, answers: Answers, *, snapshot: AccountSnapshot | None = None
-) -> Stored:
-    """Write every answer of a reading in one transaction. ``snapshot`` is this reading's if it is stored already."""
-    shown = answers.snapshot or snapshot
-    with transaction.atomic():
-        row = locked(account)
-        is_explained = answers.fills is not None
-        is_taken = answers.snapshot is None or apply_snapshot(row, answers.snapshot, reading, is_explained=is_explained)
-        gone = None
-        if answers.orders is not None:
-            gone = apply_orders(row, answers.orders, reading.began_at, reading.number, answers.only)
-        since = _store_events(row, answers)
-        is_told = answers.fills is not None or answers.ledger is not None
-        is_liquidated = bool(is_told and record_liquidations(row, since))
-        _move_cursors(row, reading, answers, shown)
-        row.refresh_from_db()
-        adds_up = True
-        if shown is not None and answers.fills is not None and row.account_reading == reading.number:
-            record_margin_changes(row, reading.began_at)
-            note_remaining(row, shown.venue_time, shown.equity)
-            adds_up = examine(row, shown, reading.began_at, is_final=answers.ledger is not None)
-            if adds_up:
-                executions.catch_up(row)
-    return Stored(gone=tuple(gone or ()), is_taken=is_taken, adds_up=adds_up, is_liquidated=is_liquidated)
-
-
-def _store_events(row: VenueAccount, answers: Answers) -> datetime:
-    """Since when anything may have become known: the ledger is read more seldom than executions, and says which of
-    them were forced, and of those around its entries what they took."""
-    if answers.fills is not None:
-        apply_fills(row, answers.fills)
-    if answers.funding is not None:
-        apply_funding(row, answers.funding)
-    if answers.ledger is not None:
-        apply_ledger(row, answers.ledger)
-    since = min([answers.since, *(entry.time - EPISODE for entry in answers.ledger or ())])
-    mark_forced_fills(row, since)
-    return since
-
-
-def _move_cursors(row: VenueAccount, reading: Reading, answers: Answers, shown: AccountSnapshot | None) -> None:
-    """Events are known without a gap up to the snapshot that was read before them."""
-    if shown is None:
-        return
-    until = shown.venue_time.isoformat()
-    moved = {name: until for name, told in (("fills", answers.fills), ("history", answers.ledger)) if told is not None}
-    newer = {name: max(until, row.cursors.get(name, "")) for name, until in moved.items()}
-    if newer:
-        read = {"history_read_at": reading.began_at} if answers.ledger is not None else {}
-        VenueAccount.objects.filter(pk=row.pk).update(cursors=row.cursors | newer, **read)
-
-
-def _both(first: Stored, second: Stored) -> Stored:
-    return Stored(
-        gone=(*first.gone, *second.gone),
-        is_taken=first.is_taken,
-        adds_up=second.adds_up,
-        is_liquidated=first.is_liquidated or second.is_liquidated,
-    )
 
 
 def sync_after_command(adapter: Adapter, account: VenueAccount, command: Command) -> None:

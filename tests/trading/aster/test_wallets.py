@@ -11,8 +11,8 @@ from tests.trading.aster.people import AsterTrader, elsewhere
 from tests.trading.aster.test_records import everything
 from trading.connect import account_adapter
 from trading.models import Difference, VenueAccount
+from trading.services.answers import Answers, store
 from trading.services.readings import begin_reading
-from trading.services.sync import Answers, store
 from trading.venues.aster import history
 from trading.venues.base import Fill as VenueFill
 from trading.venues.base import SpotBalance

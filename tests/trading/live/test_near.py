@@ -281,7 +281,7 @@ def test_account_whose_news_cannot_be_written_is_neither_settled_nor_counted_as_
 
 def test_account_whose_move_misses_its_executions_is_not_settled() -> None:
     one = followed(is_looked_at=False)
-    one.moves.start_from({})
+    one.moves.start_from({}, one.moves.standing.run)
     settled = []
     for frame in (moved("0.03"), fills("0.01"), fills("0.02")):
         one.take_in(frame, NOW)
@@ -355,7 +355,7 @@ def test_moves_are_followed_from_the_reading_where_the_stream_tells_only_changes
     """The reading showed 0.02."""
     moves = Moves()
     moves.take(GAP)
-    moves.start_from({("BTCUSDT", PositionSide.BOTH): Decimal("0.02")})
+    moves.start_from({("BTCUSDT", PositionSide.BOTH): Decimal("0.02")}, moves.standing.run)
     for frame in frames:
         moves.take(frame)
     moves.are_unexplained(0.0)

@@ -80,6 +80,7 @@ def test_order_filled_at_the_venue_shows_before_any_reading_is_due(
         with operator_scope(alice.operator.pk):
             assert Position.objects.get(account=alice.account).size == Decimal("0.01")
             assert eventually(lambda: Fill.objects.filter(account=alice.account).count() == 1)
+            assert eventually(lambda: alice.reread().behind_since is None)
 
 
 def shows_what_a_position_is_worth(page: Page) -> bool:

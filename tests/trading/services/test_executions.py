@@ -10,13 +10,15 @@ from pytest_django.fixtures import Settings
 from tests.factories import make_account
 from tests.trading.conftest import Desk
 from tests.trading.services.test_orders import ticket
+from tests.trading.test_tasks import trade_elsewhere
 from trading.live import handing
 from trading.models import Fill, Position
 from trading.services import executions
 from trading.services.accounts import forget_key, give_key
+from trading.services.answers import Answers, store
 from trading.services.orders import place_order
 from trading.services.readings import begin_reading, weights_of
-from trading.services.sync import Answers, store, sync_account
+from trading.services.sync import sync_account
 from trading.tasks.accounts import forget_rosters, sync_due_accounts
 from trading.tasks.readings import sync_account_in_turn
 from trading.venues.ledger import Priority
@@ -89,6 +91,15 @@ def test_account_whose_executions_the_venue_does_not_list_yet_waits_until_they_e
 
     assert sync_account(strained.adapter, strained.account)
     assert (Fill.objects.count(), list(executions.waiting(*PLACE))) == (1, [])
+
+
+def test_account_that_a_whole_reading_does_not_explain_waits_though_nobody_has_seen_it_move(desk: Desk) -> None:
+    """The question that is to explain it may be kept back, and no later reading sees the move again."""
+    trade_elsewhere(desk)
+    reading, held = begin_reading(desk.account), desk.adapter.account(desk.account.address)
+
+    assert not store(desk.account, reading, Answers(since=timezone.now(), snapshot=held, fills=())).adds_up
+    assert list(executions.waiting(*PLACE)) == [desk.account.pk]
 
 
 def test_who_is_read_now_waits_again_behind_all_others_until_that_was_done(desk: Desk) -> None:

@@ -26,7 +26,7 @@ from trading.models import FormerPosition, Position, VenueAccount
 from trading.services import looks
 from trading.services.apply_account import apply_snapshots
 from trading.services.looks import Came, look_at
-from trading.services.readings import Taken, begin_readings
+from trading.services.readings import Explainer, Taken, begin_readings
 from trading.venues.hyperliquid.adapter import HyperliquidAdapter
 from trading.venues.snapshots import Network, Venue
 from trading.venues.transport import NO_HEADERS, Response
@@ -218,10 +218,10 @@ def test_batch_that_the_database_gave_up_is_stored_once_more(
 ) -> None:
     failures = [OperationalError("deadlock detected")]
 
-    def apply(taken: Collection[Taken], **rest: bool) -> dict[int, bool]:
+    def apply(taken: Collection[Taken], explained: Explainer) -> dict[int, bool]:
         if failures:
             raise failures.pop()
-        return apply_snapshots(taken, **rest)
+        return apply_snapshots(taken, explained)
 
     monkeypatch.setattr(looks, "apply_snapshots", apply)
     assert set(look(Told(), accounts).values()) == {Came.MOVED}

@@ -1,0 +1,176 @@
+"""What a stream shows before it has told why is owed on the account's row: whatever dies in between, it is read."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from decimal import Decimal
+
+import msgspec
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from tests.trading.aster.conftest import alice, aster, operator, ready
+from tests.trading.aster.people import AsterTrader, elsewhere
+from tests.trading.live.test_aster_following import BUY
+from tests.trading.live.test_near import GAP, execution, moved
+from tests.trading.services.test_order_of_answers import account, held, snapshot
+from trading.connect import account_adapter
+from trading.live.followed import Followed, Moves, Outcome
+from trading.live.told import Leg, Standing, Told
+from trading.models import Fill, Position, VenueAccount
+from trading.services import executions
+from trading.services.apply_account import apply_snapshots
+from trading.services.readings import Taken, begin_reading
+from trading.services.streamed import store
+from trading.venues.snapshots import Network, PositionSide, Venue
+from trading.venues.streaming import AccountFrame, FillsFrame, PrivateFrame
+
+__all__ = ["account", "alice", "aster", "operator", "ready"]
+
+HERE = (Venue.HYPERLIQUID, Network.TESTNET)
+LONG: Leg = ("BTCUSDT", PositionSide.BOTH)
+
+
+def shown(second: int, size: str) -> AccountFrame:
+    """So much is held; nothing where it is zero."""
+    return AccountFrame("alice", snapshot(second, *([held(size)] if Decimal(size) else [])))
+
+
+def filled(size: str) -> FillsFrame:
+    return FillsFrame("alice", (msgspec.structs.replace(execution(Decimal(size)), market="BTC"),))
+
+
+def following(row: VenueAccount) -> Followed:
+    """A stream that has told that nothing is held, and that is written."""
+    one = Followed("alice", adapter=None, told=Told())  # type: ignore[arg-type]  # nothing is asked
+    write(row, one, shown(0, "0"))
+    return one
+
+
+def write(row: VenueAccount, one: Followed, *frames: PrivateFrame) -> list[str]:
+    """Hear these frames and write their news; the statements that marked the account."""
+    for frame in frames:
+        one.take_in(frame, timezone.now())
+    row.refresh_from_db()
+    told = one.take_out(0.0)
+    with CaptureQueriesContext(connection) as sent:
+        assert store(one.adapter, row, told)
+    one.settle(told, Outcome.WRITTEN, 0.0)
+    row.refresh_from_db()
+    return [query["sql"] for query in sent if 'SET "behind_since"' in query["sql"]]
+
+
+def waits(row: VenueAccount) -> bool:
+    """Whether a worker is to read its executions now."""
+    return row.pk in executions.waiting(Venue(row.venue), Network(row.network))
+
+
+def test_executions_that_a_process_died_before_it_was_told_are_read(
+    account: VenueAccount,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """For as long as they may still be told nobody reads them; however busy the machine is."""
+    monkeypatch.setattr(executions, "TOLD_WITHIN", timedelta(hours=1))
+    write(account, following(account), shown(1, "1"))
+    assert (Position.objects.get().size, waits(account)) == (1, False)
+    assert account.behind_since is not None
+
+    VenueAccount.objects.update(behind_since=account.behind_since - executions.TOLD_WITHIN)
+    assert waits(account)
+
+
+ORDERS: list[tuple[list[list[PrivateFrame]], list[int]]] = [
+    ([[shown(1, "1"), filled("1")]], [0]),
+    ([[filled("1")], [shown(1, "1")]], [0, 0]),
+    ([[shown(1, "1")], [filled("1")]], [1, 1]),
+    ([[shown(1, "3")], [filled("1")], [filled("2")]], [1, 0, 1]),
+    ([[shown(1, "1")], [shown(2, "3"), filled("1")], [filled("2")]], [1, 1, 1]),
+]
+
+
+@pytest.mark.parametrize(("told", "marked"), ORDERS)
+def test_executions_that_are_told_leave_nothing_to_be_read_and_cost_a_mark_only_where_they_come_later(
+    account: VenueAccount,
+    told: Sequence[Sequence[PrivateFrame]],
+    marked: Sequence[int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(executions, "TOLD_WITHIN", timedelta(hours=1))
+    one = following(account)
+
+    assert [len(write(account, one, *frames)) for frames in told] == marked
+    assert account.behind_since is None
+    assert sum(Fill.objects.values_list("size", flat=True)) == Position.objects.get().size
+
+
+def test_what_a_reading_found_meanwhile_is_read_whatever_the_stream_tells(
+    account: VenueAccount,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(executions, "TOLD_WITHIN", timedelta(hours=1))
+    one = following(account)
+    write(account, one, shown(1, "1"))
+    apply_snapshots([Taken(account, snapshot(5, held("2")), begin_reading(account))])
+
+    assert write(account, one, filled("1")) == []
+    assert waits(account)
+
+
+def test_collateral_that_moved_alone_is_read_whatever_the_stream_tells(
+    account: VenueAccount,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Funding, or margin that was put in elsewhere: no execution says which."""
+    monkeypatch.setattr(executions, "TOLD_WITHIN", timedelta(hours=1))
+    one = following(account)
+    write(account, one, shown(1, "1"), filled("1"))
+    assert account.behind_since is None
+    richer = msgspec.structs.replace(held("1"), cash=Decimal(-58_000))
+    write(account, one, AccountFrame("alice", snapshot(2, richer)))
+    assert waits(account)
+
+    write(account, one, shown(3, "3"), filled("2"))
+    assert waits(account)
+
+
+def test_stream_explains_nothing_that_moved_before_it_began(account: VenueAccount) -> None:
+    one = Followed("alice", adapter=None, told=Told())  # type: ignore[arg-type]  # nothing is asked
+    write(account, one, shown(1, "1"))
+
+    assert waits(account)
+
+
+def test_stream_that_took_up_a_reading_explains_what_moved_since() -> None:
+    moves = Moves()
+    moves.take(GAP)
+    assert moves.standing == Standing(None, 1)
+    moves.start_from({LONG: Decimal("0.02")}, run=0)  # begun before the break
+    assert moves.standing == Standing(None, 1)
+
+    moves.start_from({LONG: Decimal("0.02")}, run=1)
+    assert moves.standing == Standing({LONG: Decimal("0.02")}, 1, is_based=True)
+    moves.take(moved("0.03"))
+    assert moves.standing == Standing(None, 1, is_based=True)
+    moves.take(FillsFrame("alice", (execution(Decimal("0.01")),)))
+    assert moves.standing == Standing({LONG: Decimal("0.03")}, 1, is_based=True)
+    moves.take(GAP)
+    assert moves.standing == Standing(None, 2)
+
+
+def test_reading_that_shows_more_than_was_told_is_explained_when_that_is_told_too(
+    ready: AsterTrader,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The stream names the moves, and a reading of all figures follows each: it may be ahead of the next name."""
+    monkeypatch.setattr(executions, "TOLD_WITHIN", timedelta(hours=1))
+    adapter, row, size = account_adapter(ready.account), ready.account, Decimal("0.01")
+    elsewhere(ready, "POST", "order", BUY)
+
+    assert store(adapter, row, Told(must_look=True, standing=Standing({}, 1, is_based=True)))
+    assert (ready.position.size, ready.account.behind_since is None, waits(row)) == (size, False, False)
+
+    fills = {fill.key: fill for fill in adapter.fills(row.address, timezone.now() - timedelta(hours=1))}
+    standing = Standing({LONG: size}, 1, is_based=True)
+    assert store(adapter, ready.account, Told(fills=fills, must_look=True, standing=standing))
+    assert (ready.account.behind_since, Fill.objects.get().size) == (None, size)
