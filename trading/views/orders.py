@@ -52,7 +52,7 @@ def cancel_order(request: MemberRequest, order_id: int) -> HttpResponse:
         command = send_cancel(trading_adapter(row.account), row.account, row, form_key)
     except (*PROBLEMS, FormReused) as problem:
         words = REUSED if isinstance(problem, FormReused) else str(problem)
-        return render(request, "400.html", {"reason": words}, status=422)
+        return render(request, "422.html", {"reason": words}, status=422)
     return answer_command(request, command)
 
 

@@ -242,3 +242,13 @@ def test_what_belongs_to_another_trader_does_not_exist(desk: Desk, browser: Clie
     assert "Nothing to cancel" in browser.get("/orders/of/BTC/cancel/").content.decode()
     browser.post("/orders/of/BTC/cancel/now/", key())
     assert Order.objects.get(pk=order.pk).is_open
+
+
+def test_cancel_that_is_refused_says_why(desk: Desk, browser: Client) -> None:
+    place_order(desk.adapter, desk.account, desk.market, ticket(limit_price=Decimal(80000)))
+    answer = browser.post(f"/orders/{Order.objects.get().pk}/cancel/", {"form_key": ""})
+
+    page = answer.content.decode()
+    assert (answer.status_code, "<h1>This was not done</h1>" in page) == (422, True)
+    assert "<p>This form has expired" in page
+    assert "not served here" not in page
