@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from uuid import UUID, uuid4
 
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_POST
 
@@ -22,13 +22,16 @@ from trading.services.orders import close_position as send_close
 from trading.venues.snapshots import Venue
 from trading.views.commands import answer_command
 from trading.views.dialogs import PROBLEMS, REUSED, kept_key, made_before, render_dialog
+from trading.views.gone import render_gone, tells_when_gone
 from trading.views.seen import refuse_if_moved
 
 FIELDS = ("kind", "percent", "size", "price")
+PREVIEW = "close_preview"
 
 
 @trader_required
 @require_GET
+@tells_when_gone()
 def show_close_dialog(request: MemberRequest, position_id: int) -> HttpResponse:
     """What closing brings and costs; the whole at market, unless something else is chosen."""
     row = position_of(request.user, position_id)
@@ -41,6 +44,7 @@ def show_close_dialog(request: MemberRequest, position_id: int) -> HttpResponse:
 
 @trader_required
 @require_GET
+@tells_when_gone(PREVIEW)
 def show_close_preview(request: MemberRequest, position_id: int) -> HttpResponse:
     """What the close would leave, while it is being chosen."""
     row = position_of(request.user, position_id)
@@ -50,6 +54,7 @@ def show_close_preview(request: MemberRequest, position_id: int) -> HttpResponse
 
 @trader_required
 @require_POST
+@tells_when_gone(PREVIEW)
 def close_position(request: MemberRequest, position_id: int) -> HttpResponse:
     """Close as the form says, once. A form that was taken before is answered even when the position is gone."""
     typed = _typed(request.POST)
@@ -93,7 +98,10 @@ def _read(row: Position, typed: Mapping[str, str]) -> CloseForm:
 def _render_problem(
     request: MemberRequest, position_id: int, typed: Mapping[str, str], problem: str, status: int
 ) -> HttpResponse:
-    row = position_of(request.user, position_id)
+    try:
+        row = position_of(request.user, position_id)
+    except Http404:
+        return render_gone(request, PREVIEW, problem)
     return _render_preview(request, desk_of(request.user, Venue(row.account.venue)), row, typed, problem, status)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from uuid import UUID, uuid4
 
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_POST
 
@@ -22,12 +22,15 @@ from trading.services.orders import set_exits as send_exits
 from trading.venues.snapshots import Venue
 from trading.views.commands import answer_command
 from trading.views.dialogs import PROBLEMS, REUSED, kept_key, made_before, render_dialog
+from trading.views.gone import render_gone, tells_when_gone
 
 NAMES = ("take_profit", "stop_loss")
+PREVIEW = "exits_preview"
 
 
 @trader_required
 @require_GET
+@tells_when_gone()
 def show_exits_dialog(request: MemberRequest, position_id: int) -> HttpResponse:
     """Both prices as they are."""
     row = position_of(request.user, position_id)
@@ -37,6 +40,7 @@ def show_exits_dialog(request: MemberRequest, position_id: int) -> HttpResponse:
 
 @trader_required
 @require_GET
+@tells_when_gone(PREVIEW)
 def show_exits_preview(request: MemberRequest, position_id: int) -> HttpResponse:
     """What the prices come to, while they are being typed."""
     row = position_of(request.user, position_id)
@@ -46,6 +50,7 @@ def show_exits_preview(request: MemberRequest, position_id: int) -> HttpResponse
 
 @trader_required
 @require_POST
+@tells_when_gone(PREVIEW)
 def set_exits(request: MemberRequest, position_id: int) -> HttpResponse:
     """Make the position's exits what the form says, once."""
     typed = _typed(request.POST)
@@ -98,7 +103,10 @@ def _read(row: Position, typed: Mapping[str, str]) -> tuple[Exits, dict[str, str
 def _render_problem(
     request: MemberRequest, position_id: int, typed: Mapping[str, str], problem: str, status: int
 ) -> HttpResponse:
-    row = position_of(request.user, position_id)
+    try:
+        row = position_of(request.user, position_id)
+    except Http404:
+        return render_gone(request, PREVIEW, problem)
     return _render_preview(request, desk_of(request.user, Venue(row.account.venue)), row, typed, problem, status)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
@@ -22,18 +22,21 @@ from trading.moving import Direction, preview_move, refusal_of, signed_amount, u
 from trading.panels.dialogs import build_margin_dialog, build_margin_preview
 from trading.panels.view_models import MarginDialog, MarginPreview
 from trading.recent import recent_desk
-from trading.services.commands import FormReused, earlier
+from trading.services.commands import FormReused
 from trading.services.margin import change_margin as move_margin
 from trading.venues.snapshots import Venue
 from trading.views.commands import answer_command
-from trading.views.dialogs import PROBLEMS, REUSED, kept_key, render_dialog
+from trading.views.dialogs import PROBLEMS, REUSED, kept_key, made_before, render_dialog
+from trading.views.gone import render_gone, tells_when_gone
 from trading.views.seen import refuse_if_moved
 
 FIELDS = ("direction", "amount", "target")
+PREVIEW = "margin_preview"
 
 
 @trader_required
 @require_GET
+@tells_when_gone()
 def show_margin_dialog(request: MemberRequest, position_id: int) -> HttpResponse:
     """The position as it is, and what may be moved."""
     row = _isolated(request.user, position_id)
@@ -45,6 +48,7 @@ def show_margin_dialog(request: MemberRequest, position_id: int) -> HttpResponse
 
 @trader_required
 @require_GET
+@tells_when_gone(PREVIEW)
 def show_margin_preview(request: MemberRequest, position_id: int) -> HttpResponse:
     """What moving the amount would do, while it is being typed."""
     row = _isolated(request.user, position_id)
@@ -54,26 +58,26 @@ def show_margin_preview(request: MemberRequest, position_id: int) -> HttpRespons
 
 @trader_required
 @require_POST
+@tells_when_gone(PREVIEW)
 def change_margin(request: MemberRequest, position_id: int) -> HttpResponse:
-    """Move the margin, once, however often the form arrives."""
-    row = _isolated(request.user, position_id)
-    desk = desk_of(request.user, Venue(row.account.venue))
+    """Move the margin, once, however often the form arrives: also when the position has gone since."""
     typed = _typed(request.POST)
+    form = {"position": str(position_id), **typed}
     try:
-        command = _move(request, desk, row, typed)
+        form_key = read_form_key(request.POST.get("form_key", ""))
+        made = made_before(request.user, [CommandKind.MARGIN], form_key, form)
+        command = made or _move(request, _isolated(request.user, position_id), typed, form_key, form)
     except FormReused:
-        return _render_problem(request, desk, row, typed, REUSED, 409)
+        return _render_problem(request, position_id, typed, REUSED, 409)
     except PROBLEMS as problem:
-        return _render_problem(request, desk, row, typed, str(problem), 422)
+        return _render_problem(request, position_id, typed, str(problem), 422)
     return answer_command(request, command)
 
 
-def _move(request: MemberRequest, desk: Desk, row: Position, typed: Mapping[str, str]) -> Command:
-    form_key = read_form_key(request.POST.get("form_key", ""))
-    form = {"position": str(row.pk), **typed}
-    made = earlier(row.account, CommandKind.MARGIN, form_key, form)
-    if made is not None:
-        return made
+def _move(
+    request: MemberRequest, row: Position, typed: Mapping[str, str], form_key: UUID, form: Mapping[str, str]
+) -> Command:
+    desk = desk_of(request.user, Venue(row.account.venue))
     preview = _preview(desk, row, typed)
     if not preview.can_submit:
         raise Unreadable(preview.error or preview.blocked_because or "Enter an amount.")
@@ -125,9 +129,14 @@ def _blind(desk: Desk, row: Position, direction: Direction, typed: Mapping[str, 
 
 
 def _render_problem(
-    request: MemberRequest, desk: Desk, row: Position, typed: Mapping[str, str], problem: str, status: int
+    request: MemberRequest, position_id: int, typed: Mapping[str, str], problem: str, status: int
 ) -> HttpResponse:
     """The preview; without scripts the whole dialog again. Either way the form keeps its key, so it counts once."""
+    try:
+        row = _isolated(request.user, position_id)
+    except Http404:
+        return render_gone(request, PREVIEW, problem)
+    desk = desk_of(request.user, Venue(row.account.venue))
     preview = replace(_preview(desk, row, typed), error=problem, can_submit=False, must_start_over=problem == REUSED)
     if request.htmx:
         context = {"preview": preview, "position_id": row.pk}
