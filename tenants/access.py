@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, cast
+from urllib.parse import urlsplit, urlunsplit
 
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
@@ -61,9 +62,20 @@ def _ask_to_sign_in(request: HttpRequest) -> HttpResponse:
     """A page is redirected; a fragment tells htmx to move the whole page, so no sign-in form lands inside a panel."""
     htmx = getattr(request, "htmx", None)
     if not htmx:
-        return redirect_to_login(request.get_full_path())
+        return redirect_to_login(
+            request.get_full_path() if request.method in ("GET", "HEAD") else _page_before(request)
+        )
     # The page that asked, not the fragment; on another host it is no place to return to.
     answer = redirect_to_login(htmx.current_url_abs_path or "/")
     moved = HttpResponse(status=204)
     moved["HX-Redirect"] = answer.url
     return moved
+
+
+def _page_before(request: HttpRequest) -> str:
+    """The page of this host that a form was sent from: the form's own address shows nothing to whoever comes back."""
+    try:
+        page = urlsplit(request.headers.get("Referer", ""))
+    except ValueError:
+        return "/"
+    return urlunsplit(("", "", page.path or "/", page.query, "")) if page.netloc == request.get_host() else "/"

@@ -17,6 +17,8 @@ logger = logging.getLogger(__name__)
 Handler = Callable[[HttpRequest], HttpResponse]
 HEALTH_PATH = "/healthz"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+# What whoever is signed in as support may send: the end of that session, and the password of a link he came by.
+OPEN_TO_SUPPORT = frozenset({"/sign-out/", "/join/"})
 
 
 class OperatorMiddleware:
@@ -33,7 +35,7 @@ class OperatorMiddleware:
         except HostError as error:
             return _refuse(error)
         except DatabaseError as error:
-            return _not_ready(error)
+            return _not_ready(request, error)
         if not isinstance(host, OperatorHost):
             request.urlconf = "perpsstudio.platform_urls"
             return self.get_response(request)
@@ -53,20 +55,24 @@ def _refuse(error: HostError) -> HttpResponse:
             return HttpResponse("No exchange lives at this address.\n", status=404, content_type="text/plain")
 
 
-def _not_ready(error: DatabaseError) -> HttpResponse:
-    """Before the tables are there, and while the database is away, nobody can tell whose page it is."""
+def _not_ready(request: HttpRequest, error: DatabaseError) -> HttpResponse:
+    """Before the tables are there, and while the database is away, nobody can tell whose page it is.
+
+    A form has not been read by then, and its address answers nobody who merely comes again.
+    """
     logger.warning("No host can be looked up: %s", error)
-    return HttpResponse(render_to_string("503.html"), status=503, headers={"Retry-After": "2"})
+    page = render_to_string("503.html", {"was_form": request.method not in SAFE_METHODS})
+    return HttpResponse(page, status=503, headers={"Retry-After": "2"})
 
 
 class ReadOnlyRoleMiddleware:
-    """Support staff look and touch nothing: every unsafe method is refused for the role, bar signing out."""
+    """Support staff look and touch nothing: every unsafe method is refused for the role, bar its ways out."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.method in SAFE_METHODS or request.path == "/sign-out/" or not hasattr(request, "operator"):
+        if request.method in SAFE_METHODS or request.path in OPEN_TO_SUPPORT or not hasattr(request, "operator"):
             return self.get_response(request)
         if getattr(request.user, "role", "") == Role.SUPPORT:
             return render(

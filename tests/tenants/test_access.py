@@ -18,7 +18,7 @@ ANSWERS = (
     dict.fromkeys(("place_order", "change_margin", "close_position", "cancel_order", "sign_out"), 405)
     | dict.fromkeys(("set_exits", "modify_order", "cancel_orders", "put_liquidation_away"), 405)
     | dict.fromkeys(("close_all_now", "cancel_all_now"), 405)
-    | dict.fromkeys(("console_brand_preview", "console_margin_preview"), 405)
+    | dict.fromkeys(("console_brand_preview", "console_margin_preview", "console_markets_preview"), 405)
     | dict.fromkeys(("wallet_message", "wallet_sign_in", "connect_address", "connect_key"), 405)
     | dict.fromkeys(("ask_approval", "sign_approval", "check_approval", "withdraw_approval"), 405)
     | dict.fromkeys(("forget_key", "leave_account", "move_collateral"), 405)
@@ -35,6 +35,8 @@ def name_of(pair: tuple[Address, str]) -> str:
 
 
 UNSAFE = ("post", "put", "patch", "delete")
+# What support may send: the end of its session, and a password for a link that it did not come by.
+OPEN_TO_SUPPORT = {"sign_out": 302, "join": 404}
 
 
 def test_every_address_has_a_policy_and_every_policy_an_address() -> None:
@@ -45,9 +47,25 @@ def test_every_address_has_a_policy_and_every_policy_an_address() -> None:
 def test_nobody_gets_past_sign_in(alpha: Exchange, alices: Belongings, address: Address) -> None:
     path = address.path(ids_of(alpha, alices))
 
-    for method in ("get", *UNSAFE):
+    for method, back in (("get", path), *((method, "/") for method in UNSAFE)):
         answer = getattr(browser_at(alpha), method)(path)
-        assert (answer.status_code, answer.headers["Location"]) == (302, f"/sign-in/?next={path}")
+        assert (answer.status_code, answer.headers["Location"]) == (302, f"/sign-in/?next={back}")
+
+
+@pytest.mark.parametrize(
+    ("page", "back"),
+    [
+        ("http://alpha.localhost/trade/BTC/?size=1", "/trade/BTC/%3Fsize%3D1"),
+        ("http://alpha.localhost", "/"),
+        ("http://elsewhere.example/trade/BTC/", "/"),
+        ("http://[nonsense", "/"),
+        ("", "/"),
+    ],
+)
+def test_form_that_nobody_was_signed_in_for_leads_back_to_its_page(alpha: Exchange, page: str, back: str) -> None:
+    answer = browser_at(alpha).post("/positions/1/close/now/", headers={"Referer": page})
+
+    assert (answer.status_code, answer.headers["Location"]) == (302, f"/sign-in/?next={back}")
 
 
 @pytest.mark.parametrize("address", CLOSED, ids=lambda address: address.name)
@@ -98,8 +116,8 @@ def test_support_changes_nothing_anywhere(alpha: Exchange, alices: Belongings, a
     client = browser_at(alpha, alpha.support)
     answer = getattr(client, method)(address.path(ids_of(alpha, alices)))
 
-    if address.name == "sign_out":
-        assert answer.status_code == (302 if method == "post" else 405)
+    if address.name in OPEN_TO_SUPPORT:
+        assert answer.status_code == (OPEN_TO_SUPPORT[address.name] if method == "post" else 405)
     else:
         assert (answer.status_code, "You may not see this" in answer.content.decode()) == (403, True)
 

@@ -142,3 +142,15 @@ def test_page_tries_again_by_itself_before_the_tables_are_there(alpha: Exchange)
 
     assert (answer.status_code, answer["Retry-After"]) == (503, "2")
     assert '<meta http-equiv="refresh" content="2">' in answer.content.decode()
+
+
+def test_form_that_meets_no_tables_is_not_sent_and_not_asked_for_again(alpha: Exchange) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE tenants_domain RENAME TO not_there_yet")
+    forget_hosts()
+
+    answer = Client().post("/positions/1/close/now/", headers={"host": alpha.host})
+
+    page = answer.content.decode()
+    assert (answer.status_code, "Nothing was sent." in page) == (503, True)
+    assert [words for words in ("http-equiv", "by itself", 'href=""') if words in page] == []
