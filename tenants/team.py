@@ -7,6 +7,7 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta
 
+from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 
 from tenants.models import Invitation, Role, User
@@ -16,6 +17,8 @@ IS_HERE = "Somebody with this e-mail is here already. Invite a person under an a
 JUST_INVITED = "A link for this person was made at this very moment. Look at the list below."
 NO_OWNER = "You are not an owner any more."
 LAST_OWNER = "This is the only owner. Make somebody else an owner first."
+CLOSED = "This member's access is closed. Open it again first."
+WALLET_ONLY = "This member signs in with a wallet and has no password to choose anew."
 LINK_ENDED = "This link was used, was withdrawn, or is too old. Ask the owner for a new one."
 
 
@@ -35,6 +38,24 @@ def invite(inviter: User, email: str, role: Role, now: datetime) -> str:
     """
     if User.objects.filter(email__iexact=email).exists():
         raise TeamRefused(IS_HERE)
+    return _make_link(inviter, email, role, now)
+
+
+def renew(inviter: User, member_id: int, now: datetime) -> tuple[User, str]:
+    """Let a member who is here choose a new password; return him and the secret of the link, which is told this once.
+
+    Raises ``User.DoesNotExist`` for whoever is not in the team, ``TeamRefused`` for a member who may not come in or has
+    no password, and for an inviter who is no owner any more.
+    """
+    member: User = User.objects.exclude(role="").get(pk=member_id)
+    if not member.is_active:
+        raise TeamRefused(CLOSED)
+    if not member.email:
+        raise TeamRefused(WALLET_ONLY)
+    return member, _make_link(inviter, member.email, Role(member.role), now)
+
+
+def _make_link(inviter: User, email: str, role: Role, now: datetime) -> str:
     secret = secrets.token_urlsafe(32)
     invitation = Invitation(
         email=email,
@@ -65,20 +86,34 @@ def invitation_of(digest: str, now: datetime) -> Invitation:
     return found
 
 
-def join(digest: str, password: str, now: datetime) -> User:
-    """Make the person of an invitation a member, once."""
-    invitation = invitation_of(digest, now)
-    user = User(email=invitation.email, role=invitation.role)
-    user.set_password(password)
+def member_of(invitation: Invitation) -> User | None:
+    """The member whose password a link sets anew, which is whoever was here before it was made; None for a newcomer."""
+    here = User.objects.exclude(role="").filter(email__iexact=invitation.email, created_at__lt=invitation.created_at)
+    found: User | None = here.first()
+    return found
+
+
+def join(digest: str, password: str, now: datetime) -> tuple[User, bool]:
+    """Give the person of a link this password, once, and say whether he is new to the team. A member stays what he is,
+    and whoever was signed in as him is not any more: a session ends with the password it was opened by.
+    """
+    invitation, hashed = invitation_of(digest, now), make_password(password)
     try:
         with transaction.atomic():
             taken, _ = Invitation.objects.filter(pk=invitation.pk).delete()
             if not taken:
                 raise TeamRefused(LINK_ENDED)
-            user.save()
+            member = member_of(invitation)
+            if member is None:
+                newcomer = User(email=invitation.email, role=invitation.role, password=hashed)
+                newcomer.save()
+                return newcomer, True
+            if not User.objects.filter(pk=member.pk, is_active=True).update(password=hashed):
+                raise TeamRefused(LINK_ENDED)
     except IntegrityError:
         raise TeamRefused(IS_HERE) from None
-    return user
+    member.password = hashed
+    return member, False
 
 
 @transaction.atomic
@@ -87,9 +122,9 @@ def change_member(
 ) -> tuple[User, User]:
     """Give a member another role, or close or reopen his way in; return him as he was and as he is.
 
-    The links of an owner who is none any more end with it: one made out to himself would lead back in. Raises
-    ``User.DoesNotExist`` for whoever is not in the team, ``TeamRefused`` where no owner would be left, or where the
-    actor is no owner by the time the team is locked.
+    The links of an owner who is none any more end with it: one made out to himself would lead back in. A link to a new
+    password for the member ends with any change. Raises ``User.DoesNotExist`` for whoever is not in the team,
+    ``TeamRefused`` where no owner would be left, or where the actor is no owner by the time the team is locked.
     """
     team = {row.pk: row for row in User.objects.select_for_update().exclude(role="").order_by("pk")}
     if actor_id not in team or not _leads(team[actor_id]):
@@ -102,6 +137,7 @@ def change_member(
     if not any(_leads(row) for row in team.values()):
         raise TeamRefused(LAST_OWNER)
     member.save(update_fields=["role", "is_active"])
+    Invitation.objects.filter(email__iexact=member.email).delete()
     if not _leads(member):
         Invitation.objects.filter(invited_by=member).delete()
     return before, member

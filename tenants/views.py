@@ -130,7 +130,7 @@ def follow_invitation(request: OperatorRequest, secret: str) -> HttpResponse:
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "HEAD", "POST"])
 def join(request: OperatorRequest) -> HttpResponse:
-    """Whoever came by the link of an invitation chooses a password, and is a member of the team from then on."""
+    """Whoever came by a link chooses a password, and is a member of the team from then on, if he was none before."""
     digest = request.session.get(INVITATION, "")
     try:
         invitation = team.invitation_of(digest, timezone.now())
@@ -139,9 +139,10 @@ def join(request: OperatorRequest) -> HttpResponse:
         password = request.POST.get("password", "")
         validate_password(password, User(email=invitation.email))
         with transaction.atomic():
-            user = team.join(digest, password, timezone.now())
+            user, is_new = team.join(digest, password, timezone.now())
+            action = "joined the team" if is_new else "chose a new password"
             address, after = client_address(request), {"role": user.role}
-            audit.record_by(user, action="joined the team", subject=user.email, after=after, address=address)
+            audit.record_by(user, action=action, subject=user.email, after=after, address=address)
     except team.TeamRefused as problem:
         return _render_join(request, None, gettext(str(problem)), status=404)
     except ValidationError as problem:
@@ -154,7 +155,8 @@ def join(request: OperatorRequest) -> HttpResponse:
 def _render_join(
     request: HttpRequest, invitation: Invitation | None, problem: str = "", status: int = 200
 ) -> HttpResponse:
-    page = {"invitation": invitation, "problem": problem}
+    is_member = invitation is not None and team.member_of(invitation) is not None
+    page = {"invitation": invitation, "is_member": is_member, "problem": problem}
     return render(request, "registration/join.html", page, status=status)
 
 

@@ -23,6 +23,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "close": {"is_active": False},
     "reopen": {"is_active": True},
 }
+LINK = "link"
 
 
 class InvitationForm(forms.Form):
@@ -50,28 +51,42 @@ def show_team(request: MemberRequest) -> HttpResponse:
     except team.TeamRefused as problem:
         form.add_error("email", gettext(str(problem)))
         return _render(request, form, status=422)
-    link = request.build_absolute_uri(reverse("invitation", args=[secret]))
-    return _render(request, InvitationForm(), invited=email, link=link)
+    return _render(request, InvitationForm(), invited=email, link=_link(request, secret))
 
 
+@never_cache
 @role_required(Role.OWNER)
 @require_POST
 def change_member(request: MemberRequest, member_id: int) -> HttpResponse:
-    """Another role for a member, or his way in closed or opened again."""
-    change = CHANGES.get(request.POST.get("change", ""))
-    if change is None:
-        raise Http404
+    """Another role for a member, his way in closed or opened again, or a link to a new password."""
+    wanted = request.POST.get("change", "")
     try:
-        with transaction.atomic():
-            before, after = team.change_member(request.user.pk, member_id, **change)
-            told = {"before": _words(before), "after": _words(after)}
-            audit.record(request, action="team member changed", subject=str(after), **told)
+        if wanted == LINK:
+            return _show_link(request, member_id)
+        if wanted not in CHANGES:
+            raise Http404
+        return _change(request, member_id, CHANGES[wanted])
     except User.DoesNotExist:
         raise Http404 from None
     except team.TeamRefused as problem:
         messages.error(request, gettext(str(problem)))
         return redirect("console_team")
-    return redirect("console_team")
+
+
+def _show_link(request: MemberRequest, member_id: int) -> HttpResponse:
+    with transaction.atomic():
+        member, secret = team.renew(request.user, member_id, timezone.now())
+        audit.record(request, action="link to a new password made", subject=member.email)
+    return _render(request, InvitationForm(), invited=member.email, link=_link(request, secret), is_renewal=True)
+
+
+def _change(request: MemberRequest, member_id: int, change: dict[str, Any]) -> HttpResponse:
+    """Carry it out; whoever is no owner any more by his own hand finds no team page, and is led to his first one."""
+    with transaction.atomic():
+        before, after = team.change_member(request.user.pk, member_id, **change)
+        told = {"before": _words(before), "after": _words(after)}
+        audit.record(request, action="team member changed", subject=str(after), **told)
+    return redirect("home" if member_id == request.user.pk else "console_team")
 
 
 @role_required(Role.OWNER)
@@ -90,13 +105,20 @@ def _words(member: User) -> dict[str, str]:
     return {"role": Role(member.role).label, "may come in": "yes" if member.is_active else "no"}
 
 
-def _render(request: MemberRequest, form: InvitationForm, status: int = 200, **told: str) -> HttpResponse:
+def _link(request: MemberRequest, secret: str) -> str:
+    return request.build_absolute_uri(reverse("invitation", args=[secret]))
+
+
+def _render(request: MemberRequest, form: InvitationForm, status: int = 200, **told: str | bool) -> HttpResponse:
+    members = team.members()
     page = {
-        "members": team.members(),
+        "members": members,
+        "emails": {member.email.lower() for member in members},
         "invitations": list(Invitation.objects.select_related("invited_by").order_by("-created_at")),
         "now": timezone.now(),
         "form": form,
         "invited": "",
         "link": "",
+        "is_renewal": False,
     }
     return render(request, "console/team.html", page | told, status=status)

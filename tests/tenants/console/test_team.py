@@ -13,8 +13,9 @@ from django.utils import timezone
 from tenants import team
 from tenants.models import AuditEvent, Invitation, Role, User
 from tenants.scope import operator_scope
-from tests.factories import Exchange, browser_at
+from tests.factories import Exchange, browser_at, make_user
 from tests.tenants.full_record import close_the_record
+from tests.trading.panels.test_templates import Elements
 
 PAGE, JOIN = "/console/team/", "/join/"
 EMAIL, PASSWORD = "nina@alpha.example", "a long and quiet evening"
@@ -113,6 +114,102 @@ def test_weak_password_is_a_sentence_and_leaves_the_link_as_it_is(alpha: Exchang
 
     assert (answer.status_code, "at least 12 characters" in answer.content.decode()) == (422, True)
     assert status_of(link, alpha) == 200
+
+
+def renew(exchange: Exchange, person: User) -> str:
+    """The path of the link to a new password that the owner is shown."""
+    answer = browser_at(exchange, exchange.owner).post(f"{PAGE}{person.pk}/", {"change": "link"})
+    assert answer.status_code == 200, answer.content.decode()
+    assert "no-store" in answer.headers["Cache-Control"]
+    (link,) = re.findall(rf'value="http://{exchange.host}(/join/[^"]+/)"', answer.content.decode())
+    return str(link)
+
+
+def test_member_who_lost_his_password_chooses_another_and_stays_what_he_is(alpha: Exchange) -> None:
+    elsewhere, link = browser_at(alpha, alpha.support), renew(alpha, alpha.support)
+    assert elsewhere.get("/support/").status_code == 200
+
+    browser, _ = follow(link, alpha)
+    assert "Choose a new password" in browser.get(JOIN).content.decode()
+    answer = browser.post(JOIN, {"password": PASSWORD})
+
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/support/")
+    assert (browser.get("/support/").status_code, elsewhere.get("/support/").status_code) == (200, 302)
+    kept = member(alpha, alpha.support.email)
+    assert (kept.pk, kept.role, kept.check_password(PASSWORD)) == (alpha.support.pk, Role.SUPPORT, True)
+    assert status_of(link, alpha) == 404
+    with operator_scope(alpha.operator.pk):
+        told = list(AuditEvent.objects.order_by("pk").values_list("action", "actor__email"))
+    assert told == [
+        ("link to a new password made", alpha.owner.email),
+        ("chose a new password", alpha.support.email),
+    ]
+
+
+def test_link_to_a_new_password_is_for_members_who_may_come_in(alpha: Exchange, beta: Exchange) -> None:
+    change(alpha, alpha.support, "close")
+    owner = browser_at(alpha, alpha.owner)
+    refused = owner.post(f"{PAGE}{alpha.support.pk}/", {"change": "link"}, follow=True).content.decode()
+    assert "Open it again first." in refused
+    for stranger in (alpha.trader, beta.support):
+        assert owner.post(f"{PAGE}{stranger.pk}/", {"change": "link"}).status_code == 404
+    with operator_scope(alpha.operator.pk):
+        assert not Invitation.objects.exists()
+
+
+@pytest.mark.parametrize("what", ["owner", "close"])
+def test_link_to_a_new_password_ends_with_any_change_of_the_member(alpha: Exchange, what: str) -> None:
+    link = renew(alpha, alpha.support)
+    change(alpha, alpha.support, what)
+
+    assert status_of(link, alpha) == 404
+
+
+def test_link_of_somebody_closed_at_that_moment_sets_no_password(alpha: Exchange) -> None:
+    browser, _ = follow(renew(alpha, alpha.support), alpha)
+    with operator_scope(alpha.operator.pk):
+        User.objects.filter(pk=alpha.support.pk).update(is_active=False)
+    answer = browser.post(JOIN, {"password": PASSWORD})
+
+    assert (answer.status_code, member(alpha, alpha.support.email).check_password(PASSWORD)) == (404, False)
+
+
+def test_invitation_sets_no_password_of_somebody_who_came_in_another_way(alpha: Exchange) -> None:
+    browser, _ = follow(invite(alpha), alpha)
+    with operator_scope(alpha.operator.pk):
+        make_user(EMAIL, Role.OWNER)
+    answer = browser.post(JOIN, {"password": PASSWORD})
+
+    assert (answer.status_code, member(alpha).check_password(PASSWORD)) == (404, False)
+
+
+def test_whoever_is_signed_in_as_support_may_follow_a_link_of_his_own(alpha: Exchange) -> None:
+    browser = browser_at(alpha, alpha.support)
+    assert browser.get(invite(alpha, role=Role.OWNER), follow=True).status_code == 200
+    answer = browser.post(JOIN, {"password": PASSWORD})
+
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/console/")
+    assert browser.get(PAGE).status_code == 200
+
+
+def test_owner_who_makes_himself_support_is_led_to_what_he_may_see(alpha: Exchange) -> None:
+    change(alpha, alpha.support, "owner")
+    answer = browser_at(alpha, alpha.owner).post(f"{PAGE}{alpha.owner.pk}/", {"change": "support"}, follow=True)
+
+    assert (answer.status_code, answer.redirect_chain[-1][0]) == (200, "/support/")
+
+
+def test_what_cannot_be_undone_asks_once_more_and_names_whom_it_is_about(alpha: Exchange) -> None:
+    page = Elements(browser_at(alpha, alpha.owner).get(PAGE).content.decode()).found
+    named = {attributes["id"] for _, attributes in page if (attributes.get("id") or "").startswith("member-")}
+    places = [
+        place for place, (tag, _) in enumerate(page) if tag == "button" and page[place][1].get("name") == "change"
+    ]
+    asked = {page[place][1]["value"]: "summary" in [tag for tag, _ in page[place - 5 : place]] for place in places}
+
+    assert named == {f"member-{alpha.owner.pk}", f"member-{alpha.support.pk}"}
+    assert asked == {"link": False, "support": True, "owner": True, "close": True}
+    assert {page[place][1].get("aria-describedby") for place in places} == named
 
 
 def test_secret_of_a_link_is_kept_nowhere(alpha: Exchange) -> None:
