@@ -55,7 +55,9 @@ def check_domain(request: MemberRequest, claim_id: int) -> HttpResponse:
     claim = _claim(claim_id)
     try:
         if is_proven(claim, timezone.now()) and _put_in_force(request, claim):
-            told = gettext("%(host)s leads to your exchange now.") % {"host": claim.host}
+            told = gettext("%(host)s is proven to be yours, and leads here as soon as its CNAME does.") % {
+                "host": claim.host
+            }
             messages.success(request, told)
     except DomainRefused as problem:
         messages.error(request, gettext(str(problem)))

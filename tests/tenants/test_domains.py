@@ -110,10 +110,18 @@ def test_claimed_name_leads_nowhere_until_its_record_is_there(alpha: Exchange, d
     assert answer_at(HOST) == 404
 
     dns.texts[RECORD] = ["something else", claim.token]
-    assert f"{HOST} leads to your exchange now." in check(browser, alpha)
+    assert f"{HOST} is proven to be yours, and leads here as soon as its CNAME does." in check(browser, alpha)
     assert answer_at(HOST) == 200
     assert set(dns.asked) == {RECORD}
-    assert "Yours, proven; served as soon as its CNAME points here." in browser.get(PAGE).content.decode()
+    page = browser.get(PAGE).content.decode()
+    assert "Yours, proven; served as soon as its CNAME points here." in page
+    assert (">proven</span>" in page, re.findall(r'copied">([^<]+)<', page)) == (True, [HOST, "localhost"])
+
+    own = Client(headers={"host": HOST})
+    with operator_scope(alpha.operator.pk):
+        own.force_login(alpha.owner)
+    page = own.get(PAGE).content.decode()
+    assert (">proven</span>" in page, re.findall(r'copied">([^<]+)<', page)) == (False, [])
 
 
 def test_silent_dns_is_a_sentence_and_changes_nothing(
