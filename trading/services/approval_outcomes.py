@@ -1,9 +1,11 @@
 """Carrying a wallet's signature to the venue, once, and finding out what became of it.
 
 An approval has the three outcomes of a command: accepted, refused by the venue's own word, or unknown. What the venue
-did not clearly answer is asked for (``prove``), and sent again as the identical bytes, which act at most once. It is
-dead when those bytes can act no more, because the venue says so itself or because its clock is past their end, and what
-was asked for is still not so once the venue has had time to show it (Hyperliquid 5.3; Aster 1.3, 1.5).
+did not clearly answer is asked for (``prove``), and sent again as the identical bytes, which act at most once. What has
+its end is never delivered again, and what another is about to deliver has no end because the first delivery failed or
+was refused. It is dead when those bytes can act no more, because the venue says so itself or because its clock is past
+their end, and what was asked for is still not so once the venue has had time to show it (Hyperliquid 5.3; Aster 1.3,
+1.5).
 """
 
 import logging
@@ -11,15 +13,16 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from trading.connect import gateway_of
 from trading.models import VenueAccount, WalletApproval
-from trading.models.approvals import OPEN_STATES, ApprovalKind, ApprovalState
+from trading.models.approvals import ApprovalKind, ApprovalState
 from trading.models.events import Step
 from trading.services.accounts import forget_key, give_key, read_account, refuse_while_proving
 from trading.services.approvals import payload, wish_of
+from trading.services.commands import RECEIVED
 from trading.services.events import Heard, asked_besides, record
 from trading.venues.base import SignedRequest, Venue
 from trading.venues.errors import (
@@ -33,7 +36,7 @@ from trading.venues.errors import (
     VenueError,
 )
 from trading.venues.onboarding import Onboarding
-from trading.venues.transport import Exchange, overhearing
+from trading.venues.transport import Exchange, Response, overhearing
 
 logger = logging.getLogger(__name__)
 
@@ -117,29 +120,14 @@ def _proven(onboarding: Onboarding, approval: WalletApproval) -> bool:
 def _sent_again(onboarding: Onboarding, approval: WalletApproval) -> bool:
     """Send the identical bytes once more; whether the answer settled it."""
     signed = SignedRequest(approval.path, bytes(approval.body), approval.nonce, method=approval.method)
-    if not _taken_again(approval, signed):
-        return False
-    try:
-        return _deliver(onboarding, approval, signed, is_first=False)
-    except AlreadyReceived:
-        # The bytes are spent, so what is not in force now never will be.
-        if onboarding.is_in_force(wish_of(approval)):
-            return _settle(approval, ApprovalState.ACCEPTED)
-        return _settle(approval, ApprovalState.REFUSED, NOT_CARRIED_OUT)
-    except NoLongerAccepted:
-        # Used or too old: an earlier sending of them may still be at work.
-        approval.spent_at = onboarding.adapter.venue_time(approval.account.address)
-        if WalletApproval.objects.filter(pk=approval.pk, spent_at=None).update(spent_at=approval.spent_at):
-            record(approval, Step.ASKED, ApprovalState.UNKNOWN, asked=_asked(approval))
-    return False
+    return _taken_again(approval, signed) and _deliver(onboarding, approval, signed, is_first=False)
 
 
 def _taken_again(approval: WalletApproval, signed: SignedRequest) -> bool:
     """Write down that its bytes are about to leave once more; False where it is not unknown any more, and then they may
     not leave."""
     with transaction.atomic():
-        rows = WalletApproval.objects.filter(pk=approval.pk, state=ApprovalState.UNKNOWN)
-        is_taken = bool(rows.update(deliveries=F("deliveries") + 1))
+        is_taken = bool(_unanswered(approval).update(deliveries=F("deliveries") + 1))
         if is_taken:
             record(approval, Step.SENT, ApprovalState.UNKNOWN, request=signed)
     return is_taken
@@ -151,6 +139,8 @@ def _buried(onboarding: Onboarding, approval: WalletApproval) -> bool:
         return False
     if onboarding.is_in_force(wish_of(approval)):
         return _settle(approval, ApprovalState.ACCEPTED)
+    if approval.events.filter(evidence__has_key=RECEIVED).exists():
+        return _settle(approval, ApprovalState.REFUSED, NOT_CARRIED_OUT)
     return _settle(approval, ApprovalState.DEAD, NEVER_CARRIED_OUT)
 
 
@@ -172,44 +162,80 @@ def _asked(approval: WalletApproval) -> tuple[Exchange, ...]:
 
 
 def _deliver(onboarding: Onboarding, approval: WalletApproval, signed: SignedRequest, *, is_first: bool) -> bool:
-    """Post the bytes and judge the answer; whether that settled it."""
-    heard = Heard()
+    """Post the bytes and settle the approval if the venue's answer is one; whether it did."""
     try:
         response = onboarding.adapter.deliver(signed, repeated=not is_first)
-        heard = Heard(response)
-        onboarding.adapter.judge(signed, response, repeated=not is_first)
-    except Rejected as refusal:
-        if is_first:
-            return _settle(approval, ApprovalState.REFUSED, refusal.explanation, refusal, heard=heard)
-        # On record before the venue is asked, which may fail.
-        record(approval, Step.ANSWERED, ApprovalState.UNKNOWN, heard=Heard(heard.response, str(refusal)))
-        if onboarding.is_in_force(wish_of(approval)):
-            return _settle(approval, ApprovalState.ACCEPTED)
-        return _settle(approval, ApprovalState.REFUSED, refusal.explanation, refusal)
-    except NoLongerAccepted as doubt:
-        if not is_first:
-            record(approval, Step.ANSWERED, ApprovalState.UNKNOWN, heard=Heard(heard.response, str(doubt)))
-            raise
-        _note(approval, ApprovalState.UNKNOWN, doubt, heard)
     except OutcomeUnknown as doubt:
-        _note(approval, ApprovalState.UNKNOWN, doubt, heard)
+        _note(approval, ApprovalState.UNKNOWN, doubt)
     except Unavailable as failure:
         # Of bytes that nobody else has taken it is certain that they did not leave, so the wallet may be asked again.
-        if not (is_first and _note(approval, ApprovalState.ASKED, failure, heard, deliveries=1)):
-            _note(approval, ApprovalState.UNKNOWN, failure, heard)
+        if not (is_first and _note(approval, ApprovalState.ASKED, failure, deliveries=1)):
+            _note(approval, ApprovalState.UNKNOWN, failure)
     else:
-        return _settle(approval, ApprovalState.ACCEPTED, heard=heard)
+        return _judge(onboarding, approval, signed, response, is_first=is_first)
     return False
 
 
-def _note(approval: WalletApproval, state: ApprovalState, doubt: VenueError, heard: Heard, **only_where: int) -> bool:
+def _judge(
+    onboarding: Onboarding, approval: WalletApproval, signed: SignedRequest, response: Response, *, is_first: bool
+) -> bool:
+    """What an answer comes to; whether it settled the approval."""
+    try:
+        onboarding.adapter.judge(signed, response, repeated=not is_first)
+    except Rejected as refusal:
+        if not is_first:
+            return _refused_again(onboarding, approval, refusal, response)
+        # Where another process took the same bytes meanwhile, what was refused may be their second arrival.
+        return _settle(
+            approval, ApprovalState.REFUSED, refusal.explanation, refusal, heard=Heard(response), deliveries=1
+        )
+    except OutcomeUnknown as doubt:
+        if isinstance(doubt, NoLongerAccepted) and not is_first:
+            _note_spent(onboarding, approval, doubt, response)
+        else:
+            _note(approval, ApprovalState.UNKNOWN, doubt, response)
+        return False
+    return _settle(approval, ApprovalState.ACCEPTED, heard=Heard(response))
+
+
+def _refused_again(onboarding: Onboarding, approval: WalletApproval, refusal: Rejected, response: Response) -> bool:
+    """A refusal of bytes that were sent before: on record before the venue is asked, which may fail."""
+    record(approval, Step.ANSWERED, ApprovalState.UNKNOWN, heard=Heard(response, str(refusal)))
+    if onboarding.is_in_force(wish_of(approval)):
+        return _settle(approval, ApprovalState.ACCEPTED)
+    return _settle(approval, ApprovalState.REFUSED, refusal.explanation, refusal)
+
+
+def _note_spent(onboarding: Onboarding, approval: WalletApproval, doubt: NoLongerAccepted, response: Response) -> None:
+    """The bytes can act no more. An earlier sending of them may still be at work, or not be shown yet."""
+    learnt = {RECEIVED: True} if isinstance(doubt, AlreadyReceived) else {}
+    record(approval, Step.ANSWERED, ApprovalState.UNKNOWN, heard=Heard(response, str(doubt)), evidence=learnt)
+    approval.spent_at = onboarding.adapter.venue_time(approval.account.address)
+    with transaction.atomic():
+        if _unanswered(approval).filter(spent_at=None).update(spent_at=approval.spent_at):
+            record(approval, Step.ASKED, ApprovalState.UNKNOWN, asked=_asked(approval))
+
+
+def _unanswered(approval: WalletApproval) -> QuerySet[WalletApproval]:
+    """Its row, while its outcome is not known. What the wallet is asked for anew bears another nonce."""
+    rows = WalletApproval.objects.filter(pk=approval.pk, nonce=approval.nonce, state=ApprovalState.UNKNOWN)
+    found: QuerySet[WalletApproval] = rows
+    return found
+
+
+def _note(
+    approval: WalletApproval,
+    state: ApprovalState,
+    doubt: VenueError,
+    response: Response | None = None,
+    **only_where: int,
+) -> bool:
     """Keep it open and say why; False where it is not as it has to be for that."""
     with transaction.atomic():
-        rows = WalletApproval.objects.filter(pk=approval.pk, state=ApprovalState.UNKNOWN, **only_where)
-        is_noted = bool(rows.update(state=state, message=doubt.explanation[:300]))
-        if is_noted:
-            record(approval, Step.ANSWERED, state, heard=Heard(heard.response, str(doubt)))
-    return is_noted
+        changed = _unanswered(approval).filter(**only_where).update(state=state, message=doubt.explanation[:300])
+        if changed:
+            record(approval, Step.ANSWERED, state, heard=Heard(response, str(doubt)))
+    return bool(changed)
 
 
 def _settle(
@@ -219,20 +245,30 @@ def _settle(
     refusal: Rejected | None = None,
     *,
     heard: Heard | None = None,
+    **only_where: int,
 ) -> bool:
-    """Give the approval its final state, and the account what follows from it, together; False where it had one."""
+    """Give the approval its final state, and the account what follows from it, together; False where it had one, or is
+    not as it has to be."""
     said = {"reason": refusal.reason.value, "venue_text": refusal.text[:300]} if refusal else {}
     with transaction.atomic():
-        settled = WalletApproval.objects.filter(pk=approval.pk, state__in=OPEN_STATES).update(
-            state=state, message=message[:300], settled_at=timezone.now(), agent_key=b"", **said
-        )
+        rows = _unanswered(approval).filter(**only_where)
+        settled = rows.update(state=state, message=message[:300], settled_at=timezone.now(), agent_key=b"", **said)
         if settled:
             record(approval, Step.SETTLED, state, heard=heard, evidence=said, asked=_asked(approval))
         elif heard is not None:
-            record(approval, Step.ANSWERED, state, heard=heard, evidence=said)
+            _keep_answer(approval, state, heard, said)
         if settled and state == ApprovalState.ACCEPTED:
             _take_effect(approval)
     return bool(settled)
+
+
+def _keep_answer(approval: WalletApproval, state: ApprovalState, heard: Heard, said: dict[str, str]) -> None:
+    """An answer that ended nothing goes on record all the same: what it would have come to, or that it is open."""
+    approval.refresh_from_db(fields=["state"])
+    if approval.is_settled:
+        record(approval, Step.ANSWERED, state, heard=heard, evidence=said)
+    else:
+        record(approval, Step.ANSWERED, approval.state, heard=heard)
 
 
 def _take_effect(approval: WalletApproval) -> None:

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from html import unescape
 from typing import Any, cast
 
@@ -11,6 +12,7 @@ import pytest
 from django.core.cache import cache
 from django.http import HttpResponse
 from django.test import Client
+from django.utils import timezone
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
@@ -19,7 +21,7 @@ from tenants.models import AuditEvent, Domain, Operator, User
 from tenants.scope import operator_scope
 from tests.sandbox_process import SandboxProcess
 from trading.connect import public_adapter
-from trading.models import BuilderFee, VenueAccount
+from trading.models import BuilderFee, VenueAccount, WalletApproval
 from trading.models.approvals import ApprovalKind
 from trading.services import approvals
 from trading.services.sync import sync_markets
@@ -100,6 +102,12 @@ class Trader:
 def signature(payload: dict[str, Any], wallet: LocalAccount) -> str:
     """What a browser's wallet answers to ``eth_signTypedData_v4``."""
     return "0x" + bytes(wallet.sign_typed_data(full_message=payload).signature).hex()
+
+
+def let_the_venue_have_its_time() -> None:
+    """As if the nonce of each open approval had been known to be used for a while."""
+    spent = WalletApproval.objects.filter(state="unknown", spent_at__isnull=False)
+    assert spent.update(spent_at=timezone.now() - timedelta(minutes=1)) == 1
 
 
 def revoke_elsewhere(trader: Trader) -> None:

@@ -10,7 +10,15 @@ from eth_account import Account
 
 from tenants.models import Operator, User
 from tests.sandbox_process import SandboxProcess
-from tests.trading.accounts.conftest import BUILDER, CONNECT, Trader, revoke_elsewhere, signature, sit_down
+from tests.trading.accounts.conftest import (
+    BUILDER,
+    CONNECT,
+    Trader,
+    let_the_venue_have_its_time,
+    revoke_elsewhere,
+    signature,
+    sit_down,
+)
 from trading.connect import account_onboarding
 from trading.models import BuilderFee, VenueAccount, WalletApproval
 from trading.services.approval_outcomes import prove
@@ -285,6 +293,9 @@ def test_lost_refusal_is_found_out(alice: Trader, fee: BuilderFee) -> None:
     alice.sandbox.fault("drop_after", "exchange", count=1)
     alice.sign()
 
+    alice.post("check")
+    assert alice.panel() == "checking"  # what came of a used nonce may not be shown yet
+    let_the_venue_have_its_time()
     alice.post("check")
 
     assert "The venue received this and did not carry it out. Ask your wallet again." in alice.page()
