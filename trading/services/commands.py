@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Protocol
 from uuid import UUID, uuid5
@@ -30,8 +30,8 @@ from trading.services.transitions import (
     GIVING_UP,
     SETTLING,
     SETTLING_ALONE,
-    deliver_again,
     end,
+    is_used_by_itself,
     note_doubt,
     settle,
 )
@@ -128,7 +128,7 @@ def prepare(adapter: Adapter, account: VenueAccount, market: Market, intent: Int
     position or order is not proven (then nothing is written).
     """
     with transaction.atomic():
-        locked = _held(account.pk)
+        locked = held(account.pk)
         existing = earlier(locked, intent.kind, intent.form_key, intent.form)
         if existing is not None:
             return existing, False
@@ -140,7 +140,7 @@ def prepare(adapter: Adapter, account: VenueAccount, market: Market, intent: Int
     return command, True
 
 
-def _held(account_id: int) -> VenueAccount:
+def held(account_id: int) -> VenueAccount:
     """The account's row, held until the transaction ends: that puts its signer's commands in order, and their forms."""
     for row in ACCOUNT.rows(account_id):
         return row
@@ -209,7 +209,7 @@ def submit_left_behind(adapter: Adapter, command: Command) -> Command:
         return _sent(adapter, command, _claim(command, too_late))
     with transaction.atomic():
         # Nothing newer is written down between this look and the claim.
-        _held(command.account_id)
+        held(command.account_id)
         is_claimed = _claim(command, overtaken(command))
     return _sent(adapter, command, is_claimed)
 
@@ -236,10 +236,9 @@ def _sent(adapter: Adapter, command: Command, is_claimed: bool) -> Command:
 
 
 def send_again(adapter: Adapter, command: Command) -> VenueError | None:
-    """Send the identical bytes once more: a used nonce is refused, so they execute at most once in all. Returns what
-    leaves the outcome open, None where the answer settled it or it was settled meanwhile."""
-    if not deliver_again(command, Step.SENT, as_signed(command)):
-        return None
+    """Send the identical bytes once more, of which ``deliver_again`` has taken note: a used nonce is refused, so they
+    execute at most once in all. Returns what leaves the outcome open, None where the answer settled it or it was
+    settled meanwhile."""
     return _deliver(adapter, command, is_first=False)
 
 
@@ -296,7 +295,8 @@ def _note_failure(
     """Keep the command open and say why; None where that nothing was sent is its end, because nobody else took its
     bytes."""
     if isinstance(failure, OutcomeUnknown):
-        note_doubt(command, heard, {RECEIVED: True} if isinstance(failure, AlreadyReceived) else {})
+        was_received = isinstance(failure, AlreadyReceived) and is_used_by_itself(command)
+        note_doubt(command, heard, {RECEIVED: True} if was_received else {})
         return failure
     never_sent = {"never sent": str(failure)}
     if is_first and end(SETTLING_ALONE, command, CommandState.DEAD, never_sent, failure.explanation, heard=heard):
@@ -319,8 +319,3 @@ def evidence_of(acknowledgement: Acknowledgement | Outcome) -> dict[str, Any]:
         }
     details = asdict(acknowledgement) if is_dataclass(acknowledgement) else {}
     return {"kind": type(acknowledgement).__name__.lower()} | {name: str(value) for name, value in details.items()}
-
-
-def is_past(moment: datetime | None, venue_time: datetime) -> bool:
-    """Whether the venue's own clock has left ``moment`` behind."""
-    return moment is not None and venue_time.astimezone(UTC) > moment

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from trading.models import Command, Market, VenueAccount
@@ -23,11 +24,14 @@ from trading.services.commands import (
     PROVEN_BY_STATE,
     RECEIVED,
     SETTING,
+    as_signed,
+    held,
     send_again,
 )
 from trading.services.effects import Effect, effect
 from trading.services.events import Heard, asked_besides, steps_of
-from trading.services.transitions import OPEN, Transition, deliver_again, note_doubt, settle
+from trading.services.lateness import LATER
+from trading.services.transitions import OPEN, Transition, deliver_again, is_used_by_itself, note_doubt, settle
 from trading.statements import Statement
 from trading.venues.base import Adapter, SignedRequest
 from trading.venues.errors import (
@@ -41,6 +45,8 @@ from trading.venues.errors import (
     Unavailable,
     VenueError,
 )
+from trading.venues.ledger import Priority
+from trading.venues.metered import reading
 from trading.venues.transport import Exchange, overhearing
 
 HIDDEN = "hidden"
@@ -59,7 +65,6 @@ KEY_GONE = (
 OVERTAKEN_BY_LATER = (CommandKind.ORDER, CommandKind.ORDERS, CommandKind.MODIFY, CommandKind.MARGIN)
 
 UNKNOWN_MARGIN = Statement(Command, "account_id = %s AND market_id = %s AND kind = 'margin' AND state = 'unknown'")
-LATER = Statement(Command, "account_id = %s AND market_id = %s AND nonce > %s AND kind <> 'move' LIMIT 1")
 SPENDING = Transition("spent_at = %(clock)s", f"spent_at IS NULL AND {OPEN}")
 
 
@@ -86,9 +91,10 @@ def look(adapter: Adapter, command: Command) -> Look:
     """``prove``, telling when to look again.
 
     The adapter needs no key to sign: proving asks, and sends at most what was signed when the command was written down.
-    Where the venue answers to the account's key alone and that is gone, the command ends without proof.
+    Where the venue answers to the account's key alone and that is gone, the command ends without proof. A proof is the
+    end of a command: it may use what is kept back for commands, whoever looks for it.
     """
-    with overhearing():
+    with overhearing(), reading(Priority.COMMAND):
         try:
             try:
                 return _looked(adapter, command)
@@ -150,9 +156,9 @@ def _spend(adapter: Adapter, command: Command) -> VenueError | None:
     what leaves the outcome open."""
     if command.evidence.keys() & KNOWN_SPENT:
         doubt: VenueError | None = NoLongerAccepted("its nonce is used")
-    elif _may_be_sent_again(command):
+    elif _is_taken_again(command):
         doubt = send_again(adapter, command)
-    elif command.burn_body:
+    elif command.burn_body and not command.is_settled:
         doubt = _burn(adapter, command)
     else:
         return None
@@ -161,21 +167,25 @@ def _spend(adapter: Adapter, command: Command) -> VenueError | None:
     return doubt
 
 
-def _may_be_sent_again(command: Command) -> bool:
-    """Not without protection from acting twice, not when it is old or past its end, and no order once the trader has
-    gone on: he may have closed what it would open anew."""
+def _is_taken_again(command: Command) -> bool:
+    """Take note that the command's own bytes are about to leave once more, where they may: not without protection from
+    acting twice, not when it is old, past its end or settled, and no order once the trader has gone on, who may have
+    closed what it would open anew."""
     now = timezone.now()
     if not command.burn_body or now > command.prepared_at + LIFETIME or _is_over(command, now):
         return False
     if command.kind not in OVERTAKEN_BY_LATER:
-        return True
-    return not LATER.rows(command.account_id, command.market_id, command.nonce)
+        return deliver_again(command, Step.SENT, as_signed(command))
+    with transaction.atomic():
+        # Nothing newer is written down between this look and the note.
+        held(command.account_id)
+        is_overtaken = bool(LATER.rows(command.account_id, command.market_id, command.nonce))
+        return not is_overtaken and deliver_again(command, Step.SENT, as_signed(command))
 
 
 def _burn(adapter: Adapter, command: Command) -> VenueError | None:
     """Use the command's nonce up. A refusal of the nonce says that it is used already: by the command itself, unless
-    an earlier attempt to use it up may have done it. Returns what leaves the outcome open."""
-    is_first = not command.events.filter(step=Step.BURNED).exists()
+    another attempt to use it up may have done it. Returns what leaves the outcome open."""
     burn = SignedRequest(command.burn_path, bytes(command.burn_body), command.nonce)
     if not deliver_again(command, Step.BURNED, burn):
         return None
@@ -184,7 +194,7 @@ def _burn(adapter: Adapter, command: Command) -> VenueError | None:
         heard = Heard(adapter.deliver(burn, repeated=True))
         adapter.judge(burn, heard.response, repeated=True)  # type: ignore[arg-type]
     except (Rejected, OutcomeUnknown, Unavailable) as doubt:
-        was_received = is_first and isinstance(doubt, AlreadyReceived)
+        was_received = isinstance(doubt, AlreadyReceived) and is_used_by_itself(command, burns=1)
         note_doubt(command, Heard(heard.response, str(doubt)), {RECEIVED: True} if was_received else None)
         return doubt
     if adapter.burning_proves:
@@ -196,8 +206,10 @@ def _burn(adapter: Adapter, command: Command) -> VenueError | None:
 
 
 def _note_spent(adapter: Adapter, command: Command) -> None:
-    """Remember by the venue's own clock when the command could do nothing any more at the latest."""
-    clock = adapter.venue_time(command.account.address)
+    """Remember by the venue's own clock when the command could do nothing any more at the latest. What came before may
+    have used the last of our limit (``Use.RELIEF``), and without the clock it was spent in vain."""
+    with reading(Priority.RELIEF):
+        clock = adapter.venue_time(command.account.address)
     SPENDING.make(command, steps_of(command, Step.ASKED, CommandState.UNKNOWN, asked=_asked(command)), clock=clock)
 
 

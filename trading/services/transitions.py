@@ -144,6 +144,15 @@ def note_doubt(command: Command, heard: Heard, evidence: dict[str, Any] | None =
         record(command, Step.ANSWERED, command.state, **told)
 
 
+def is_used_by_itself(command: Command, *, burns: int = 0) -> bool:
+    """Whether a nonce that the venue has just called used was used by the command's own bytes.
+
+    Nothing else bears it but what uses it up, and that is on record before it leaves: what is not on record by now had
+    not left when the venue answered, whoever sends. ``burns``: how many of those the refused request itself is."""
+    found: int = command.events.filter(step=Step.BURNED).count()
+    return found == burns
+
+
 def _prepared(step: Event, name: str) -> Any:
     return STEP_FIELDS[name].get_db_prep_save(getattr(step, name), connection)
 
