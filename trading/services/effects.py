@@ -36,6 +36,8 @@ SET_SINCE = (
     "Leverage and margin mode are not what was asked for. It cannot be told whether this was carried out and they were "
     "set elsewhere since."
 )
+# In the evidence of a mode or leverage: what was set when its nonce was not used up yet.
+BEFORE_BURNING = "{} before"
 LONGEST_ORDER_ID = 19  # digits; a client id has 32
 
 
@@ -169,15 +171,31 @@ def _of_cancellation(reports: list[OrderReport]) -> Effect:
 
 def _of_setting(adapter: Adapter, command: Command) -> Effect:
     """Mode and leverage as they are set now. Where they are not as asked, another client may have set them since: only
-    of a nonce that we used up ourselves, with the state before still there, it is certain that they never were."""
-    setting = adapter.market_setting(command.account.address, command.market.rules)
-    found = {"mode": str(setting.mode), "leverage": str(setting.leverage)}
+    of a nonce that we used up ourselves, with what was set before still there, it is certain that they never were. What
+    uses it up may come while they wait to be set, and does not certainly keep them from it (Aster 1.3), so without
+    anything to compare with it is not."""
+    found = _set_now(adapter, command)
     if all(found[name] == command.intent[name] for name in _set_by(command)):
         return Effect(CommandState.ACCEPTED, found)
-    stands = all(found[name] == command.before.get(name) for name in _set_by(command))
-    if BURNED in command.evidence and (stands or not command.before):
+    before = command.before or {name: command.evidence.get(BEFORE_BURNING.format(name)) for name in found}
+    stands = all(found[name] == before[name] for name in _set_by(command))
+    if BURNED in command.evidence and stands:
         return NOTHING
     return replace(HIDDEN, evidence=found, message=SET_AS_BEFORE if stands else SET_SINCE)
+
+
+def shown_before(adapter: Adapter, command: Command) -> dict[str, str]:
+    """What is set just before a command's nonce is used up, for its record, where nobody could tell when it was written
+    down: only a nonce is used up whose own bytes were not carried out by then, so they have no part in it (Aster 1.3).
+    Raises ``VenueError`` where it cannot be read."""
+    if command.kind not in SETTING or command.before:
+        return {}
+    return {BEFORE_BURNING.format(name): value for name, value in _set_now(adapter, command).items()}
+
+
+def _set_now(adapter: Adapter, command: Command) -> dict[str, str]:
+    setting = adapter.market_setting(command.account.address, command.market.rules)
+    return {"mode": setting.mode.value, "leverage": str(setting.leverage)}
 
 
 def _set_by(command: Command) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ from trading.services.commands import (
     held,
     send_again,
 )
-from trading.services.effects import Effect, effect
+from trading.services.effects import Effect, effect, shown_before
 from trading.services.events import Heard, asked_besides, steps_of
 from trading.services.lateness import LATER
 from trading.services.transitions import OPEN, Transition, deliver_again, is_used_by_itself, note_doubt, settle
@@ -186,6 +186,7 @@ def _is_taken_again(command: Command) -> bool:
 def _burn(adapter: Adapter, command: Command) -> VenueError | None:
     """Use the command's nonce up. A refusal of the nonce says that it is used already: by the command itself, unless
     another attempt to use it up may have done it. Returns what leaves the outcome open."""
+    shown = {} if adapter.burning_proves else shown_before(adapter, command)
     burn = SignedRequest(command.burn_path, bytes(command.burn_body), command.nonce)
     if not deliver_again(command, Step.BURNED, burn):
         return None
@@ -201,7 +202,7 @@ def _burn(adapter: Adapter, command: Command) -> VenueError | None:
         proof = {**command.evidence, BURNED: True, "effect": "none"}
         settle(command, CommandState.DEAD, proof, NEVER_CARRIED_OUT, heard=heard, asked=_asked(command))
         return None
-    note_doubt(command, heard, {BURNED: True})
+    note_doubt(command, heard, {BURNED: True} | shown)
     return NoLongerAccepted("its nonce was used up")
 
 

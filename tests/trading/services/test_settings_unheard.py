@@ -2,7 +2,7 @@
 was set, or it cannot be told, because whoever else has the key may have set another since."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -26,7 +26,7 @@ from trading.services import commands
 from trading.services.accounts import leave
 from trading.services.effects import SET_AS_BEFORE, SET_SINCE
 from trading.services.orders import place_order
-from trading.services.reconcile import prove
+from trading.services.reconcile import NEVER_CARRIED_OUT, prove
 from trading.venues.aster.adapter import AsterAdapter
 from trading.venues.base import SetLeverage, SetMarginMode, Venue
 from trading.venues.errors import Rejected
@@ -34,6 +34,7 @@ from trading.venues.hyperliquid.adapter import HyperliquidAdapter
 
 DOORS = {Venue.HYPERLIQUID: "updateLeverage", Venue.ASTER: "leverage"}
 BEFORE, WANTED, ANOTHER = 10, 7, 4
+KNOWN_BEFORE = {"mode": "isolated", "leverage": str(BEFORE)}
 PATIENCE = 60.0
 
 
@@ -62,14 +63,14 @@ def set_elsewhere(seat: Seat, leverage: int) -> None:
             seat.act_elsewhere(CommandKind.LEVERAGE, step)
 
 
-def lose(seat: Seat, fault: str) -> Command:
+def lose(seat: Seat, fault: str, before: Mapping[str, str] = KNOWN_BEFORE) -> Command:
     """An order at 7x whose leverage the venue did not answer."""
     seat.sandbox.fault(fault, DOORS[seat.venue], count=1)
     wanted = ticket(form_key=uuid4(), leverage=WANTED, limit_price=Decimal(80_000))
     command = place_order(seat.adapter, seat.account, seat.market, wanted)
     seat.sandbox.clear_faults()
     assert (command.kind, command.state) == (CommandKind.LEVERAGE, CommandState.UNKNOWN)
-    assert command.before == {"mode": "isolated", "leverage": str(BEFORE)}
+    assert command.before == before
     return command
 
 
@@ -157,3 +158,45 @@ def test_margin_mode_made_unheard_and_set_back_elsewhere_is_never_said_not_to_be
 
     assert ended(seat, lost) == (CommandState.UNPROVEN, SET_AS_BEFORE)
     assert lost.evidence["mode"] == "cross"
+
+
+def lose_untold(seat: Seat) -> Command:
+    """Never arrived, and nobody had told what was set before it."""
+    Setting.objects.all().delete()
+    lost = lose(seat, "drop_before", before={})
+    grow_old(lost)
+    return lost
+
+
+def test_setting_before_which_nothing_was_known_is_dead_where_all_stands_as_when_its_nonce_was_used_up(
+    seat: Seat,
+) -> None:
+    lost = lose_untold(seat)
+    set_elsewhere(seat, ANOTHER)
+
+    assert ended(seat, lost) == (CommandState.DEAD, NEVER_CARRIED_OUT)
+    shown = {} if seat.adapter.burning_proves else {"mode before": "isolated", "leverage before": str(ANOTHER)}
+    assert lost.evidence.items() >= {"burned": True, "effect": "none", **shown}.items()
+
+
+@pytest.mark.parametrize("seat", [Venue.ASTER], indirect=True)
+def test_setting_before_which_nothing_was_known_is_not_said_to_be_dead_where_another_stands_since(seat: Seat) -> None:
+    """It may have waited to be set when its nonce was used up (Aster 1.3)."""
+    lost = lose_untold(seat)
+    assert not prove(seat.adapter, lost)
+    assert lost.evidence["burned"] is True
+    set_elsewhere(seat, ANOTHER)
+
+    assert ended(seat, lost) == (CommandState.UNPROVEN, SET_SINCE)
+    assert lost.evidence["leverage"] == str(ANOTHER)
+
+
+@pytest.mark.parametrize("seat", [Venue.ASTER], indirect=True)
+def test_nonce_of_a_setting_is_not_used_up_while_nobody_can_tell_what_was_set_before(seat: Seat) -> None:
+    lost = lose_untold(seat)
+    seat.sandbox.fault("error_before", "positionRisk", count=1)
+
+    assert not prove(seat.adapter, lost)
+
+    assert not lost.events.filter(step="burned").exists()
+    assert ended(seat, lost)[0] == CommandState.DEAD
