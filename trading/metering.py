@@ -19,8 +19,9 @@ from trading.live.connections import blocking
 from trading.venues.allowance import Allowance, short_of
 from trading.venues.budget import Budget, Memory
 from trading.venues.ledger import Meter
-from trading.venues.metered import Limits, MeteredTransport, Tariff, weight_meter
+from trading.venues.metered import MeteredTransport, weight_meter
 from trading.venues.snapshots import Network, Venue
+from trading.venues.tariff import Limits, Tariff
 from trading.venues.transport import NO_HEADERS, Response, Transport
 
 logger = logging.getLogger(__name__)

@@ -18,7 +18,8 @@ from trading.venues.aster.questions import exchange_info
 from trading.venues.aster.weights import TARIFF, limits
 from trading.venues.base import Network, Venue
 from trading.venues.budget import Memory
-from trading.venues.metered import Limits, MeteredTransport
+from trading.venues.metered import MeteredTransport
+from trading.venues.tariff import Limits
 from trading.venues.transport import Response
 
 PATH = "/fapi/v3/exchangeInfo"

@@ -18,8 +18,8 @@ from django.utils import timezone
 from trading.connect import gateway_of
 from trading.models import Command, Order, Position, VenueAccount
 from trading.models.commands import MOVING_STATES, CommandKind
-from trading.venues.metered import ReadingWeights
 from trading.venues.snapshots import AccountSnapshot, Network, Venue
+from trading.venues.tariff import ReadingWeights
 
 
 class ReadingKind(StrEnum):

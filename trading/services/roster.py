@@ -19,8 +19,8 @@ from trading.margin.types import AccountMode, MarginMode
 from trading.models import Position, VenueAccount
 from trading.services.readings import weights_of
 from trading.services.risk import Exposure, Floats
-from trading.venues.metered import ReadingWeights
 from trading.venues.snapshots import Network, Venue
+from trading.venues.tariff import ReadingWeights
 
 # Accounts that were deleted or moved are noticed by then.
 WHOLE_SECONDS = 60.0

@@ -28,7 +28,7 @@ from trading.tasks.readings import EXPIRES_SECONDS, QUEUED_SECONDS, look_at_acco
 from trading.tasks.turns import alone, is_first_within
 from trading.venues.base import Network, Venue
 from trading.venues.ledger import Priority
-from trading.venues.metered import ReadingWeights
+from trading.venues.tariff import ReadingWeights
 from trading.venues.weather import PROBE, Sky
 
 TURN_SECONDS = 1.0

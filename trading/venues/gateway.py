@@ -6,9 +6,9 @@ from datetime import timedelta
 from decimal import Decimal
 
 from trading.margin.rules import MarginRules
-from trading.venues.metered import Tariff
 from trading.venues.onboarding import Credential, KeyKind, Onboarding, Opening, WalletPayload, WalletWish
 from trading.venues.snapshots import Venue
+from trading.venues.tariff import Tariff
 from trading.venues.transport import Limits, Transport
 
 

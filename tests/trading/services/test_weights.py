@@ -20,8 +20,8 @@ from trading.services.orders import place_order
 from trading.services.readings import weights_of
 from trading.services.roster import RosterOf
 from trading.venues.base import Adapter
-from trading.venues.metered import ReadingWeights
 from trading.venues.snapshots import Network, Venue
+from trading.venues.tariff import ReadingWeights
 
 __all__ = ["alice", "aster", "operator", "ready"]
 

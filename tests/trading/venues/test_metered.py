@@ -22,7 +22,8 @@ from trading.venues.errors import (
 )
 from trading.venues.hyperliquid.weights import TARIFF
 from trading.venues.ledger import Priority
-from trading.venues.metered import NEARLY_USED, Limits, MeteredTransport, reading, weight_meter
+from trading.venues.metered import NEARLY_USED, MeteredTransport, reading, weight_meter
+from trading.venues.tariff import Limits
 from trading.venues.transport import NO_HEADERS, Response
 from trading.venues.weather import Door, Kind, Outcome
 

@@ -7,7 +7,7 @@ import pytest
 from trading.venues.allowance import Use
 from trading.venues.aster import weights as aster
 from trading.venues.hyperliquid import weights as hyperliquid
-from trading.venues.metered import Cost
+from trading.venues.tariff import Cost
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 from trading.venues.allowance import Use
 from trading.venues.decoding import Decoder, Record
 from trading.venues.errors import Malformed
-from trading.venues.metered import Cost, Limits, ReadingWeights, Tariff
+from trading.venues.tariff import Cost, Limits, ReadingWeights, Tariff
 
 logger = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ from trading.venues.allowance import Lifetime, Use
 from trading.venues.errors import Malformed
 from trading.venues.hyperliquid.parse import request_allowance
 from trading.venues.hyperliquid.wire import EXCHANGE_PATH
-from trading.venues.metered import Cost, ReadingWeights, Tariff
 from trading.venues.snapshots import RequestAllowance
+from trading.venues.tariff import Cost, ReadingWeights, Tariff
 
 USUAL = 20
 LIGHT = 2
