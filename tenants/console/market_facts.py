@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db.models import Count
 
 from tenants.policy import MarketKey, Policy
-from trading.connect import configured_venues, gateway_of
+from trading.connect import gateway_of
 from trading.live.board import Board
 from trading.margin.types import MarginRestriction
 from trading.markets import board_of, in_order, known_at, markets_at, state_of, venues_offered
@@ -35,7 +35,7 @@ class Held:
 class MarketFacts:
     """One market as its venue and this exchange's traders leave it.
 
-    ``venue`` is told where several are connected. ``held``: what the traders have open in it, by leverage; ``resting``:
+    ``venue`` is told where several are offered. ``held``: what the traders have open in it, by leverage; ``resting``:
     their orders that could still open something.
     """
 
@@ -76,7 +76,7 @@ def known_markets(policy: Policy) -> list[MarketFacts]:
     venues = venues_offered(policy)
     boards = {venue: board_of(venue) for venue in venues}
     held, resting = _held(), _resting()
-    several = len(configured_venues()) > 1
+    several = len(venues) > 1
     return [
         _facts(row, boards[Venue(row.venue)], held.get(row.pk, {}), resting.get(row.pk, 0), several=several)
         for row in in_order(policy, markets_at(venues))
