@@ -44,7 +44,7 @@ def main() -> int:
         points = given.points if given.points is not None else FEW if given.quick else 1
         outcome = run.run(running, commands, given.seed, every_point=points)
         outcome = run.judged(running, outcome)
-    if given.stories:
+    if given.stories or not report.is_kept(outcome):
         sys.stdout.write("\n".join([*outcome.stories, *map(str, outcome.troubles)]) + "\n")
     sys.stdout.write(report.table(outcome) + "\n" + report.last_line(outcome) + "\n")
     return 0 if report.is_kept(outcome) else 1
