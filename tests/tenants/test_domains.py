@@ -103,6 +103,8 @@ def test_claimed_name_leads_nowhere_until_its_record_is_there(alpha: Exchange, d
     page = browser.get(PAGE).content.decode()
     assert re.findall(r'copied">([^<]+)<', page) == [RECORD, claim.token, HOST, "localhost"]
     assert [text in page for text in (RECORD, claim.token, "waiting for DNS", "Not checked yet.")] == [True] * 4
+    before, found, _ = page.partition(f'action="{PAGE}{claim.pk}/remove/"')
+    assert (bool(found), before.rfind('<details class="removal"') > before.rfind("</details>")) == (True, True)
 
     assert "The text record was not found." in check(browser, alpha)
     dns.texts[RECORD] = ["something else"]

@@ -54,6 +54,18 @@ def order(trader: Trader, **changes: str) -> str:
     return answer.content.decode()
 
 
+def test_letting_a_key_or_an_account_go_asks_once_more(alice: Trader) -> None:
+    agent = SigningKey.generate()
+    approve_at_venue(alice, agent)
+    assert paste(alice, agent.reveal().hex()) == 302
+    page = alice.browser.get(CONNECT).content.decode()
+
+    for step in ("forget", "leave"):
+        before, found, _ = page.partition(f'action="{CONNECT}{step}/"')
+        inside = before.rfind('<details class="removal"') > before.rfind("</details>")
+        assert (step, bool(found), inside) == (step, True, True)
+
+
 @pytest.mark.parametrize("name", ["mine", ""])
 def test_pasted_key_trades_for_the_account_it_was_approved_by(alice: Trader, name: str) -> None:
     agent = SigningKey.generate()
