@@ -20,11 +20,14 @@ from trading.models.records import DifferenceKind
 from trading.services import executions, sets
 from trading.services.estimates import estimated_liquidations
 from trading.services.readings import Explained, Explainer, Reading, Taken, begin_reading, nothing_explained
+from trading.services.reckoning import UNIT
 from trading.venues.base import AccountSnapshot, MarketSpec, PositionSnapshot
 
 FIGURES = [field.name for field in PositionFigures._meta.get_fields() if field.name not in {"operator", "market"}]
 # A command is ours and a snapshot the venue's, so their clocks may differ by so much.
 CLOCKS_APART = timedelta(minutes=1)
+# What is left where figures that a venue rounds to its own unit are set off against each other.
+ROUNDING = 10 * UNIT
 SET_ELSEWHERE = "Set outside of this platform; the venue's setting was taken."
 EFFECTIVE = (CommandState.ACCEPTED, CommandState.UNKNOWN, CommandState.PREPARED)
 
@@ -50,6 +53,7 @@ class Held(NamedTuple):
     size: Decimal
     entry_price: Decimal
     cash: Decimal | None
+    funding_since_open: Decimal
 
 
 class Moved(NamedTuple):
@@ -90,7 +94,7 @@ def apply_snapshots(taken: Collection[Taken], explained: Explainer = nothing_exp
 
     Whose positions moved is behind with his executions from then on, unless he who stores this knows them too, or is
     about to (``explained``): both are written together, for no later reading sees the move again. No execution says
-    what moved collateral alone (funding, or margin put in elsewhere), so that is behind whoever stores it.
+    what moved collateral alone (margin put in elsewhere), so that is behind whoever stores it; funding is not.
     """
     if not taken:
         return {}
@@ -198,7 +202,9 @@ def _found(
 
 def _known(account_ids: Iterable[int]) -> list[Held]:
     rows = Position.objects.filter(account__in=list(account_ids))
-    values = rows.values_list("pk", *Place._fields, "mode", "leverage", "size", "entry_price", "cash")
+    values = rows.values_list(
+        "pk", *Place._fields, "mode", "leverage", "size", "entry_price", "cash", "funding_since_open"
+    )
     return [Held(pk, Place(account, market, side), *rest) for pk, account, market, side, *rest in values]
 
 
@@ -230,7 +236,21 @@ def _has_moved(before: Held, after: Found | None) -> bool:
     if after is None:
         return True
     now = after.position
-    return (now.size, now.entry_price, now.cash) != (before.size, before.entry_price, before.cash)
+    return (now.size, now.entry_price) != (before.size, before.entry_price) or _has_new_collateral(before, now)
+
+
+def _has_new_collateral(before: Held, now: PositionSnapshot) -> bool:
+    """Whether margin was put in or taken out, funding apart, which leaves the bucket too (Hyperliquid 3.6).
+
+    Where a venue does not say what funding was paid (Aster 3.3), only events tell the two apart: the next whole
+    reading compares them with the bucket, and no look is spent on every funding.
+    """
+    if now.funding_since_open is None:
+        return False
+    if now.cash is None or before.cash is None:
+        return now.cash != before.cash
+    moved = now.cash - before.cash + now.funding_since_open - before.funding_since_open
+    return abs(moved) > ROUNDING
 
 
 def _was_traded(before: Held, after: Found | None) -> bool:

@@ -24,12 +24,22 @@ from trading.models import (
     SettingChange,
     VenueAccount,
 )
-from trading.services import nonces
+from trading.services import executions, nonces
 from trading.services.apply_account import SET_ELSEWHERE
 from trading.services.differences import MOVED_ELSEWHERE, TAKEN
+from trading.services.looks import Came, look_at
 from trading.services.orders import place_order
 from trading.services.sync import EVERYTHING, sync_account
-from trading.venues.base import Adapter, AdjustMargin, CancelOrder, Command, SetLeverage, market_order
+from trading.venues.base import (
+    Adapter,
+    AdjustMargin,
+    CancelOrder,
+    Command,
+    Network,
+    SetLeverage,
+    Venue,
+    market_order,
+)
 from trading.venues.errors import Rejected
 
 
@@ -81,6 +91,13 @@ class Elsewhere:
             assert sync_account(self.adapter, self.account, EVERYTHING)
         rows = Difference.objects.filter(account=self.account_id).order_by("pk")
         return list(rows.values_list("kind", "ours", "venues", "explanation"))
+
+    def look(self) -> tuple[Came, bool]:
+        """What a cheap look makes of the account, and whether its executions are to be read from then on."""
+        account = self.account
+        (came,) = look_at([(self.adapter, account)])
+        place = Venue(account.venue), Network(account.network)
+        return came[account.pk], account.pk in executions.waiting(*place)
 
 
 @pytest.fixture(params=["hyperliquid", "aster"])
@@ -136,6 +153,35 @@ def test_margin_moved_elsewhere_is_a_margin_change(trader: Elsewhere) -> None:
     assert (kind, Decimal(venues) - Decimal(ours), explanation) == ("margin", Decimal(30), MOVED_ELSEWHERE)
     change = MarginChange.objects.get()
     assert (change.amount, change.command) == (Decimal(30), None)
+
+
+def test_funding_makes_nobody_wait_for_executions_and_a_trade_does(trader: Elsewhere) -> None:
+    """All isolated positions of a market are funded at once."""
+    trader.hold()
+    cash = Position.objects.get().cash
+    trader.sandbox.pay_funding(trader.venue)
+
+    assert trader.look() == (Came.READ, False)
+    assert Position.objects.get().cash != cash
+    trader.sandbox.pay_funding(trader.venue)
+    trader.trade("0.01")
+    assert trader.look() == (Came.MOVED, True)
+
+
+def test_margin_moved_elsewhere_between_fundings_is_found_by_the_look_that_can_tell_and_recorded(
+    trader: Elsewhere,
+) -> None:
+    """Only Hyperliquid shows the funding that a position paid; at both the next whole reading tells the two apart."""
+    trader.hold()
+    trader.sandbox.pay_funding(trader.venue)
+    trader.do(AdjustMargin(trader.market.rules, is_buy=True, amount=Decimal(30)))
+
+    is_told = trader.venue == "hyperliquid"
+    assert trader.look() == ((Came.MOVED, True) if is_told else (Came.READ, False))
+    assert sync_account(trader.adapter, trader.account)
+    change = MarginChange.objects.get()
+    assert (change.amount, FundingPayment.objects.count()) == (Decimal(30), 1)
+    assert trader.look() == (Came.READ, False)
 
 
 def test_trades_funding_and_transfers_appear_and_explain_themselves(trader: Elsewhere) -> None:

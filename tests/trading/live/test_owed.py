@@ -121,16 +121,19 @@ def test_collateral_that_moved_alone_is_read_whatever_the_stream_tells(
     account: VenueAccount,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Funding, or margin that was put in elsewhere: no execution says which."""
+    """Margin that was put in elsewhere: no execution says so. Funding leaves the bucket too, and is told."""
     monkeypatch.setattr(executions, "TOLD_WITHIN", timedelta(hours=1))
     one = following(account)
-    write(account, one, shown(1, "1"), filled("1"))
-    assert account.behind_since is None
-    richer = msgspec.structs.replace(held("1"), cash=Decimal(-58_000))
-    write(account, one, AccountFrame("alice", snapshot(2, richer)))
+    before = msgspec.structs.replace(held("1"), funding_since_open=Decimal(0))
+    funded = msgspec.structs.replace(before, cash=Decimal(-59_003), funding_since_open=Decimal(3))
+    richer = msgspec.structs.replace(funded, cash=Decimal(-58_003))
+    write(account, one, AccountFrame("alice", snapshot(1, before)), filled("1"))
+    write(account, one, AccountFrame("alice", snapshot(2, funded)))
+    assert (Position.objects.get().cash, account.behind_since) == (Decimal(-59_003), None)
+    write(account, one, AccountFrame("alice", snapshot(3, richer)))
     assert waits(account)
 
-    write(account, one, shown(3, "3"), filled("2"))
+    write(account, one, shown(4, "3"), filled("2"))
     assert waits(account)
 
 
