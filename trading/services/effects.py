@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db.models import Q
+from django.utils import timezone
 
 from trading.margin.types import AccountMode, MarginMode
 from trading.models import Command, Market, Position, VenueAccount
@@ -17,6 +18,7 @@ from trading.models.commands import CommandKind, CommandState
 from trading.services.commands import BURNED, SETTING
 from trading.services.flat_settings import Chosen, Known, expected, followed_by
 from trading.venues.base import Adapter, MarginMove, OpenOrder, OrderReport, OrderState
+from trading.venues.errors import Unavailable
 
 # The venue rounds the cash leg and the funding it reports to a millionth each (Hyperliquid 2.3).
 ROUNDING = Decimal("0.00001")
@@ -259,6 +261,7 @@ def _of_cash(adapter: Adapter, command: Command) -> Effect:
     """The cash leg moved by the amount, funding and other changes apart; trades in between hide what moved it."""
     account = command.account
     mode = AccountMode(account.mode) if account.synced_at else None
+    shown_until = timezone.now() - adapter.settling
     snapshot = adapter.account(account.address, mode=mode)
     position = next((p for p in snapshot.positions if p.market == command.market.name), None)
     if position is None or position.cash is None or position.size != Decimal(command.before["size"]):
@@ -266,7 +269,7 @@ def _of_cash(adapter: Adapter, command: Command) -> Effect:
     fills = adapter.fills(account.address, command.prepared_at)
     if any(fill.market == command.market.name for fill in fills):
         return HIDDEN
-    others = _moved_by_others(command)
+    others = _moved_by_others(command, shown_until)
     if others is None:
         return replace(HIDDEN, message=MOVED_TOGETHER)
     # Funding paid in between left the bucket as well (Hyperliquid 3.6).
@@ -278,16 +281,20 @@ def _of_cash(adapter: Adapter, command: Command) -> Effect:
     return NOTHING if abs(moved) <= ROUNDING else HIDDEN
 
 
-def _moved_by_others(command: Command) -> Decimal | None:
+def _moved_by_others(command: Command, shown_until: datetime) -> Decimal | None:
     """What other changes of the same collateral moved after the state before was read; None where that cannot be told
-    of one of them: its outcome is open, or it was written down before this one and may be in that state already."""
+    of one of them: its outcome is open, or it was written down before this one and may be in that state already.
+
+    Raises ``Unavailable`` where one was accepted after ``shown_until``, so that the state now may or may not hold it.
+    """
     asked = datetime.fromisoformat(command.before.get("asked") or command.prepared_at.isoformat())
     alike = Command.objects.filter(account=command.account_id, market=command.market_id, kind=CommandKind.MARGIN)
     beside = alike.filter(Q(settled_at=None) | Q(settled_at__gt=asked)).exclude(pk=command.pk)
-    moved = Decimal(0)
-    for other in beside.exclude(state__in=(CommandState.REJECTED, CommandState.DEAD)):
-        # Reading takes time: only what was written down after this one came for certain after its state before.
-        if other.state != CommandState.ACCEPTED or other.prepared_at < command.prepared_at:
-            return None
-        moved += Decimal(other.intent["amount"])
-    return moved
+    others = list(beside.exclude(state__in=(CommandState.REJECTED, CommandState.DEAD)))
+    # Reading takes time: only what was written down after this one came for certain after its state before.
+    if any(other.state != CommandState.ACCEPTED or other.prepared_at < command.prepared_at for other in others):
+        return None
+    last = max((other.settled_at for other in others if other.settled_at), default=shown_until)
+    if last > shown_until:
+        raise Unavailable("another change may not be shown yet", retry_after=(last - shown_until).total_seconds())
+    return sum((Decimal(other.intent["amount"]) for other in others), Decimal(0))

@@ -20,7 +20,7 @@ from trading.services.commands import StillChecking
 from trading.services.effects import MOVED_TOGETHER
 from trading.services.margin import change_margin
 from trading.services.orders import cancel_order, close_position, place_order
-from trading.services.reconcile import prove
+from trading.services.reconcile import look, prove
 from trading.services.sync import sync_account
 from trading.venues.base import AccountSnapshot, PlaceOrder, Venue, market_order
 from trading.venues.hyperliquid.adapter import HyperliquidAdapter
@@ -69,8 +69,8 @@ def test_order_that_never_arrived_is_sent_again_with_the_same_bytes(desk: Desk, 
     command.refresh_from_db()
     assert command.state == CommandState.ACCEPTED
     assert (bytes(command.body), command.nonce) == (body, nonce)
-    sync_account(desk.adapter, desk.account)
-    assert Position.objects.get().size == Decimal("0.02")
+    # Of its own ledger: while it wants to be left alone, proofs are looked for and nothing else is read.
+    assert [row["size"] for row in desk.positions_at_venue()] == ["0.02"]
 
 
 def test_order_is_proven_dead_once_the_venues_clock_is_past_its_expiry(desk: Desk) -> None:
@@ -195,9 +195,43 @@ def test_margin_is_added_while_an_earlier_addition_is_unknown_and_both_are_told_
 
     assert second.state == CommandState.ACCEPTED
     assert desk.adapter.account(desk.account.address).positions[0].cash == held.cash + moved
-    assert prove(desk.adapter, first) or prove(desk.adapter, expire(first))
+    assert proven(desk, expire(first))
     first.refresh_from_db()
     assert first.state == end
+
+
+@pytest.mark.parametrize("is_shown_late", [False, True])
+@pytest.mark.parametrize(
+    ("amount", "fault", "end"),
+    [(25, "drop_after", CommandState.ACCEPTED), (-25, "drop_before", CommandState.DEAD)],
+)
+def test_addition_that_the_venue_does_not_show_yet_decides_nothing_about_an_earlier_change(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, amount: int, fault: str, end: CommandState, *, is_shown_late: bool
+) -> None:
+    """It is accepted while the venue is asked for the collateral, or just before."""
+    place_order(desk.adapter, desk.account, desk.market, ticket(leverage=5))
+    held = Position.objects.select_related("market", "account").get()
+    lost = expire(unknown_margin(desk, amount, fault))
+    read, beside = desk.adapter.account, [Decimal(25)]
+
+    def read_before(address: str, *, mode: AccountMode | None = None) -> AccountSnapshot:
+        asked_at, shown = timezone.now(), read(address, mode=mode)
+        if beside:
+            other = change_margin(desk.adapter, desk.account, held, beside.pop(), uuid4())
+            assert other.state == CommandState.ACCEPTED
+            if is_shown_late:
+                before = min(desk.adapter.settling, asked_at - lost.prepared_at) / 2
+                Command.objects.filter(pk=other.pk).update(settled_at=asked_at - before)
+        return shown
+
+    monkeypatch.setattr(desk.adapter, "account", read_before)
+    found = look(desk.adapter, lost)
+    assert (beside, found.is_settled, found.earliest > 0) == ([], False, True)
+
+    assert proven(desk, lost)
+
+    lost.refresh_from_db()
+    assert lost.state == end
 
 
 def test_additions_that_nobody_heard_never_prove_each_other(desk: Desk) -> None:
