@@ -150,7 +150,13 @@
     if (title) document.title = `${title.textContent} ${document.querySelector("#market_bar h1").textContent}`;
     tellVenue();
     closeWhenOld(now);
-    if (stream() && !document.hidden && performance.now() - heard > SILENCE) document.getElementById("stream_lost").hidden = false;
+    if (stream() && !document.hidden && performance.now() - heard > SILENCE) tellSilence();
+  }
+
+  // A connection that failed before this script was there has told nobody, and nothing tries it again.
+  function tellSilence() {
+    document.getElementById("stream_lost").hidden = false;
+    if (!stream()._htmx?.sse) renew();
   }
 
   // The chip claims no more than the age of the prices beside it.
@@ -201,6 +207,7 @@
     if (!document.hidden) await htmx.ajax("GET", location.href, { source: "#main", target: refused, select: "#live", swap: "outerHTML" });
     renewal = 0;
     if (stream() === refused) renew();
+    else heard = performance.now();
   }
   document.addEventListener("visibilitychange", () => {
     if (document.hidden || !renewal) return;
