@@ -14,7 +14,6 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing.process import BaseProcess
@@ -25,7 +24,6 @@ import kombu.transport.redis  # noqa: F401
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.urls import get_resolver
-from django.utils import timezone
 from redis.exceptions import RedisError
 
 from perpsstudio.celery import app
@@ -35,8 +33,7 @@ from trading.live import addresses, presence
 from trading.live.follow import Follower
 from trading.management.commands.stream import open_stream
 from trading.models import VenueAccount
-from trading.services import claims
-from trading.tasks import settle_command
+from trading.tasks import settle_commands
 from trading.venues.base import Venue
 
 app.loader.import_default_modules()
@@ -44,7 +41,7 @@ get_resolver().url_patterns  # noqa: B018 - a worker checks the whole project wh
 
 FORK = multiprocessing.get_context("fork")
 SETTLERS, PLAIN_SETTLERS = 1, 2
-PLAIN_HANDS, PLAIN_PAUSE = 6, 0.03
+PLAIN_PAUSE = 0.03
 LOOK_SECONDS = 1.0
 
 
@@ -179,32 +176,18 @@ def looker() -> Member:
 
 
 def plain_settler(number: int) -> Member:
-    """The same work without Celery, whose workers take long to start on a busy machine: what PostgreSQL says is due is
-    taken up at once."""
+    """The same work without Celery, whose workers take long to start on a busy machine: turn after turn."""
 
     def work(life: int) -> None:
-        with ThreadPoolExecutor(PLAIN_HANDS) as pool:
-            while True:
-                try:
-                    taken = claims.claim(timezone.now(), PLAIN_HANDS)
-                except (OperationalError, InterfaceError):
-                    taken = []
-                finally:
-                    connection.close()
-                for operator_id, command_id in taken:
-                    pool.submit(_settle, operator_id, str(command_id))
+        while True:
+            try:
+                settle_commands()
+            except (OperationalError, InterfaceError):
                 time.sleep(PLAIN_PAUSE)
+            finally:
+                connection.close()
 
     return Member(f"plain settle {number}", work)
-
-
-def _settle(operator_id: int, command_id: str) -> None:
-    try:
-        settle_command(operator_id, command_id)
-    except (OperationalError, InterfaceError, RedisError):
-        return  # it is due again
-    finally:
-        connection.close()
 
 
 def beat(folder: Path) -> Member:

@@ -22,11 +22,11 @@ from tests.chaos.fates import ARRIVED, LOST, UNSENT, leave
 from tests.chaos.killing import Cut, Points, watch
 from tests.chaos.people import accounts_of, desk_of
 from tests.chaos.rare import NothingToDo, staged
+from tests.settling import settle_command
 from trading.models import Command, VenueAccount
 from trading.models.commands import OPEN_STATES
 from trading.services.commands import prepare, submit
 from trading.services.followups import carry_on, next_intent
-from trading.tasks import settle_command
 from trading.venues.errors import VenueError
 
 # Nobody else takes up what is walked; whoever steers the walks makes it due again.

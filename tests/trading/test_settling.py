@@ -10,6 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from tests.settling import settle_command
 from tests.trading.conftest import Desk
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
 from tests.trading.services.test_orders import ticket
@@ -21,7 +22,7 @@ from trading.services import claims, commands
 from trading.services.commands import Intent, Name
 from trading.services.orders import place_order
 from trading.tasks import commands as command_tasks
-from trading.tasks import settle_command, sync_account_now
+from trading.tasks import sync_account_now
 from trading.venues.base import PlaceOrder, Venue
 
 LOCK, FORM, NONCE = "SELECT trading_venueaccount", "SELECT trading_command", "INSERT trading_signernonce"

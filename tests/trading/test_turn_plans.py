@@ -78,7 +78,7 @@ def test_turn_reads_by_index_alone_among_many(
 
     with plans() as found:
         tasks.sync_due_accounts()
-        claims.claim(timezone.now(), 16)
+        claims.taken_up(timezone.now(), dict.fromkeys(Venue, 8))
         followups.left_behind(timezone.now())
 
     for table in LARGE:

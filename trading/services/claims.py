@@ -158,11 +158,6 @@ def taken_up(now: datetime, free: Mapping[Venue, int]) -> list[Command]:
         return list(rows) if claimed else []
 
 
-def claim(now: datetime, count: int) -> list[tuple[int, UUID]]:
-    """``taken_up`` with as many hands for each venue, as (operator, command)."""
-    return [(command.operator_id, command.pk) for command in taken_up(now, dict.fromkeys(Venue, count))]
-
-
 def hold(command: Command, now: datetime) -> bool:
     """Keep others from a command that a hand begins with, where it is not kept from them already; False where it has
     its end, or another worker has taken it up since its row was read."""

@@ -8,7 +8,7 @@ that expires early costs a request and never a wrong number.
 
 from trading.tasks.accounts import sync_due_accounts
 from trading.tasks.approvals import prove_approvals
-from trading.tasks.commands import settle_command, settle_commands, settle_now
+from trading.tasks.commands import settle_commands, settle_now
 from trading.tasks.markets import sync_markets
 from trading.tasks.readings import sync_account_now
 from trading.tasks.turns import OperatorTask
@@ -16,7 +16,6 @@ from trading.tasks.turns import OperatorTask
 __all__ = [
     "OperatorTask",
     "prove_approvals",
-    "settle_command",
     "settle_commands",
     "settle_now",
     "sync_account_now",

@@ -17,7 +17,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from typing import ParamSpec
-from uuid import UUID
 
 from celery import shared_task
 from django.db import connection
@@ -35,8 +34,6 @@ from trading.tasks.followups import follow_up, go_on
 from trading.tasks.readings import sync_account_now
 from trading.tasks.turns import is_first_within
 from trading.venues.base import Venue
-from trading.venues.ledger import Priority
-from trading.venues.metered import reading
 
 logger = logging.getLogger(__name__)
 
@@ -146,12 +143,6 @@ def _in_hand(work: Callable[[Command], None], command: Command) -> None:
         connection.close()
 
 
-def settle_command(operator_id: int, command_id: str) -> None:
-    """``bring_on`` by the command's number, in its operator's scope, whenever it is due."""
-    with operator_scope(operator_id):
-        bring_on(Command.objects.select_related("account", "market").get(pk=UUID(command_id)))
-
-
 def bring_on(command: Command) -> None:
     """Send a command that was never sent, or give it up, or look for proof of what became of it; then read its
     account. What another hand has is left to it."""
@@ -202,6 +193,4 @@ def _settle(command: Command) -> Look:
         adapter = public_adapter(Venue(command.account.venue))
     if command.sent_at is None:
         return Look(submit_left_behind(adapter, command).is_settled)
-    # A proof is the end of a command: it may use what is kept back for commands.
-    with reading(Priority.COMMAND):
-        return reconcile.look(adapter, command)
+    return reconcile.look(adapter, command)

@@ -9,13 +9,13 @@ import pytest
 from django.utils import timezone
 
 from tests.sandbox_process import SandboxProcess
+from tests.settling import settle_command
 from tests.trading.aster.people import BITCOIN, AsterTrader
 from tests.trading.aster.test_records import everything
 from trading.connect import account_adapter, trading_adapter
 from trading.models import Command, Difference, Fill, Market, Position
 from trading.models.commands import CommandState
 from trading.services.sync import sync_markets
-from trading.tasks.commands import settle_command
 from trading.venues.snapshots import Markets
 
 CLOSED = "BTC has been delisted; open positions can only be closed."

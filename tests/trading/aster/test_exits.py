@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tests.factories import make_account
+from tests.settling import settle_command
 from tests.trading.aster.people import AsterTrader, elsewhere
 from tests.trading.services.test_orders import ticket
 from tests.trading.test_hands import wait_for_hands
@@ -22,7 +23,7 @@ from trading.services import followups
 from trading.services.commands import prepare, submit
 from trading.services.drafts import Exits, OrderTicket
 from trading.services.orders import _order_intent, place_order, set_exits
-from trading.tasks.commands import settle_command, settle_commands
+from trading.tasks.commands import settle_commands
 from trading.tasks.followups import follow_up
 from trading.venues.base import OpenOrder
 

@@ -7,13 +7,13 @@ import pytest
 from django.utils import timezone
 
 from tests.sandbox_process import SandboxProcess
+from tests.settling import settle_command
 from tests.trading.aster.people import AsterTrader
 from tests.trading.aster.test_connect import API_KEY, SECRET, paste_api_key, revoke_elsewhere
 from trading.models import Command, VenueAccount
 from trading.models.commands import CommandState
 from trading.services.accounts import STILL_PROVING, forget_key
 from trading.services.reconcile import KEY_GONE
-from trading.tasks.commands import settle_command
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from pytest_django.fixtures import Settings
 from perpsstudio.celery import app
 from tenants.scope import operator_scope
 from tests.sandbox_process import SandboxProcess
+from tests.settling import settle_command
 from tests.trading.aster.conftest import BITCOIN_PRICE, make_operator
 from tests.trading.aster.people import AsterTrader, sit_down
 from tests.trading.aster.test_open_commands import lose_an_order
@@ -160,7 +161,7 @@ def test_command_is_looked_at_by_one_hand_at_a_time(both: Both, monkeypatch: pyt
             make_due()
             assert take_up() == 1
             wait_until(lambda: both.is_idle(Venue.HYPERLIQUID, 1))
-        tasks.settle_command(command.operator_id, str(command.pk))
+        settle_command(command.operator_id, str(command.pk))
         assert looks == [command.pk]
 
     wait_until(lambda: state_of(command) == CommandState.ACCEPTED)

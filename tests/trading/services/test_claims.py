@@ -14,11 +14,11 @@ import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
 
+from tests.settling import settle_command
 from tests.trading.conftest import Desk
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
 from tests.trading.live.follower import eventually
 from tests.trading.test_hands import unknown_order
-from trading import tasks
 from trading.metering import budget_of
 from trading.models import Command
 from trading.models.commands import CommandState
@@ -99,13 +99,13 @@ def test_look_in_vain_counts_and_being_taken_up_does_not(desk: Desk) -> None:
     assert command.attempts == 0
 
     desk.sandbox.fault("drop_before", "any", count=1)
-    tasks.settle_command(command.operator_id, number)
+    settle_command(command.operator_id, number)
     command.refresh_from_db()
     assert command.attempts == 1
 
     for_a_minute = Answer(slow_down=True, wait=60)
     budget_of(Venue.HYPERLIQUID, Network.TESTNET).settle(request_name(), [], for_a_minute)
-    tasks.settle_command(command.operator_id, number)
+    settle_command(command.operator_id, number)
     command.refresh_from_db()
     assert (command.attempts, command.state) == (1, CommandState.UNKNOWN)
 

@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.settling import settle_command
 from tests.trading.conftest import Desk
 from tests.trading.services.test_orders import ticket
 from trading.desk import desk_of
@@ -24,7 +25,6 @@ from trading.services.orders import (
     set_exits,
 )
 from trading.services.sync import sync_account
-from trading.tasks.commands import settle_command
 from trading.venues.base import TimeInForce, Trigger, TriggerKind
 from trading.venues.errors import InvalidCommand
 
