@@ -45,14 +45,6 @@ class Stored:
     adds_up: bool = True
     is_liquidated: bool = False
 
-    def followed_by(self, later: "Stored") -> "Stored":
-        """What became of both halves of one reading."""
-        return Stored(
-            gone=(*self.gone, *later.gone),
-            adds_up=later.adds_up,
-            is_liquidated=self.is_liquidated or later.is_liquidated,
-        )
-
 
 def store(
     account: VenueAccount, reading: Reading, answers: Answers, *, snapshot: AccountSnapshot | None = None

@@ -20,16 +20,21 @@ LIVING = frozenset({OrderState.OPEN, OrderState.TRIGGERED})
 CANCELLING = (CommandKind.CANCEL, CommandKind.CANCEL_ALL, CommandKind.MODIFY)
 
 
-def tell_endings(adapter: Adapter, account: VenueAccount, gone: Sequence[Order]) -> None:
+def tell_endings(
+    adapter: Adapter, account: VenueAccount, gone: Sequence[Order], *, are_executions_known: bool = True
+) -> None:
     """Say how each of these orders ended; what neither our executions nor our commands explain is asked of the venue
     and kept as a difference.
 
-    Executions have to be known first. Each order is asked for by itself, so of many only some are.
+    Where executions may be missing (not ``are_executions_known``) nothing is said of what the venue does not tell: it
+    may have been filled. Each order is asked for by itself, so of many only some are.
     """
-    explained = _explained(account, gone)
+    explained = _explained(account, gone) if gone else set()
     unexplained = [row for row in gone if row.pk not in explained]
     for place, row in enumerate(unexplained):
-        _tell(adapter, account, row, may_ask=place < ASKED_AT_ONCE)
+        label = _asked(adapter, account, row) if place < ASKED_AT_ONCE else NOT_TOLD
+        if label and (are_executions_known or label != NOT_TOLD):
+            _tell(account, row, label)
 
 
 def _explained(account: VenueAccount, gone: Sequence[Order]) -> set[int]:
@@ -62,10 +67,7 @@ def _ends(row: Order, kind: str, market_id: int, intent: dict[str, str]) -> bool
     return kind == CommandKind.CANCEL_ALL or str(intent.get("order", "")) == str(row.venue_id)
 
 
-def _tell(adapter: Adapter, account: VenueAccount, row: Order, *, may_ask: bool) -> None:
-    label = _asked(adapter, account, row) if may_ask else NOT_TOLD
-    if not label:
-        return
+def _tell(account: VenueAccount, row: Order, label: str) -> None:
     Order.objects.filter(pk=row.pk, is_open=False).update(end=label)
     if label == FILLED:
         return

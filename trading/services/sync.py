@@ -6,6 +6,7 @@ reading everything has to add up; where it does not, funding and ledger are read
 """
 
 import logging
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import msgspec
@@ -15,7 +16,7 @@ from redis.exceptions import RedisError
 
 from trading.live.shapes import announce
 from trading.margin.types import AccountMode
-from trading.models import Command, Market, VenueAccount
+from trading.models import Command, Market, Order, VenueAccount
 from trading.services import executions
 from trading.services.allowances import read_allowance
 from trading.services.answers import Answers, Stored, store
@@ -23,7 +24,7 @@ from trading.services.apply_account import apply_snapshot
 from trading.services.apply_history import apply_fills, apply_funding, apply_ledger
 from trading.services.apply_orders import apply_orders
 from trading.services.endings import tell_endings
-from trading.services.looks import sync_positions
+from trading.services.looks import SPOILT, sync_positions
 from trading.services.paths import read_paths
 from trading.services.readings import (
     EVERYTHING,
@@ -122,15 +123,17 @@ def sync_account(
     if kinds >= WHOLE and history_is_due(account, reading.began_at):
         kinds = kinds | {ReadingKind.HISTORY}
     only = () if market is None else (market,)
+    gone: list[Order] = []
     try:
-        stored = _ask_and_store(adapter, account, reading, kinds, only, explains=explains)
-    except HeldBack:
-        return False
+        for stored in _ask_and_store(adapter, account, reading, kinds, only, explains=explains):
+            gone += stored.gone
     except VenueError as error:
-        VenueAccount.objects.filter(pk=account.pk).update(sync_problem=error.explanation[:200])
+        # No later list tells of these orders again.
+        tell_endings(adapter, account, gone, are_executions_known=False)
+        if not isinstance(error, HeldBack):
+            VenueAccount.objects.filter(pk=account.pk).update(sync_problem=error.explanation[:200])
         return False
-    if stored.gone:
-        tell_endings(adapter, account, stored.gone)
+    tell_endings(adapter, account, gone)
     read_paths(adapter, account)
     if kinds >= WHOLE:
         if market is None:
@@ -147,19 +150,23 @@ def _ask_and_store(
     only: tuple[Market, ...],
     *,
     explains: bool,
-) -> Stored:
-    """What is asked for, and what that turns out to need besides: executions where sizes moved (``explains``), and
-    whatever explains figures that do not add up."""
+) -> Iterator[Stored]:
+    """What became of all that is asked for, and of what that turns out to need besides: executions where sizes moved
+    (``explains``), and whatever explains figures that do not add up. Raises ``VenueError`` where the venue does not
+    answer; what became of its answers before that stands."""
     held = sizes_of(account)
     answers = _ask(adapter, account, kinds, only)
     stored = store(account, reading, answers)
+    yield stored
+    is_liquidated = stored.is_liquidated
     if explains and ReadingKind.FILLS not in kinds and sizes_of(account) != held:
         rest = _ask(adapter, account, WHOLE - {ReadingKind.ACCOUNT})
-        stored = stored.followed_by(store(account, reading, rest, snapshot=answers.snapshot))
-    if not stored.adds_up or (stored.is_liquidated and answers.ledger is None):
+        stored = store(account, reading, rest, snapshot=answers.snapshot)
+        yield stored
+        is_liquidated |= stored.is_liquidated
+    if not stored.adds_up or (is_liquidated and answers.ledger is None):
         more = _ask(adapter, account, frozenset({ReadingKind.FILLS, ReadingKind.HISTORY}))
-        stored = stored.followed_by(store(account, reading, more, snapshot=answers.snapshot))
-    return stored
+        yield store(account, reading, more, snapshot=answers.snapshot)
 
 
 def history_is_due(account: VenueAccount, now: datetime) -> bool:
@@ -217,7 +224,7 @@ def sync_after_command(adapter: Adapter, account: VenueAccount, command: Command
         if is_read and command.is_settled:
             told_after(command)
         announce(account.operator_id, account.pk)
-    except (RedisError, DatabaseError, LookupError, ValueError):
+    except (RedisError, DatabaseError, *SPOILT):
         logger.exception("Account %s could not be shown after a command; the next sync tries again.", account.pk)
 
 

@@ -4,15 +4,20 @@ from datetime import timedelta
 from decimal import Decimal
 from uuid import uuid4
 
+import pytest
 from django.utils import timezone
 
 from tests.trading.conftest import Desk
 from tests.trading.services.test_orders import ticket
-from trading.models import Fill, MarginChange, Market, Order, Position
+from trading.models import Command, Difference, Fill, MarginChange, Market, Order, Position
+from trading.models.commands import CommandState
+from trading.services import executions
 from trading.services.margin import change_margin
 from trading.services.orders import cancel_order, close_position, place_order
-from trading.services.sync import apply_fills, apply_orders, apply_snapshot, sync_account
-from trading.venues.base import OpenOrder
+from trading.services.sync import ReadingKind, apply_fills, apply_orders, apply_snapshot, sync_account
+from trading.venues.base import AccountSnapshot, OpenOrder
+from trading.venues.hyperliquid.adapter import HyperliquidAdapter
+from trading.venues.snapshots import Network, Venue
 
 
 def test_older_snapshot_never_overwrites_a_newer_one(desk: Desk) -> None:
@@ -131,3 +136,34 @@ def test_what_was_executed_elsewhere_is_read_with_the_next_command(desk: Desk) -
     assert [row.market for row in Position.objects.select_related("market")] == [desk.market]
     assert [row.market for row in Fill.objects.select_related("market")] == [desk.market]
     assert (open_in(desk.market), open_in(ether)) == ([], [Decimal(2000)])
+
+
+@pytest.mark.parametrize(("silent", "end"), [(["userFillsByTime"], "filled"), (["userFillsByTime", "orderStatus"], "")])
+def test_orders_that_left_the_list_are_told_though_the_rest_was_not_answered(
+    desk: Desk, silent: list[str], end: str
+) -> None:
+    """Nothing is said of how they ended where the venue keeps silent about that too: they may have been filled."""
+    place_order(desk.adapter, desk.account, desk.market, ticket(limit_price=Decimal(80000)))
+    desk.sandbox.mark("BTC", "79000")
+    for request in silent:
+        desk.sandbox.fault("error_before", request, count=30)
+
+    assert not sync_account(desk.adapter, desk.account, frozenset({ReadingKind.ACCOUNT, ReadingKind.ORDERS}))
+
+    order = Order.objects.get()
+    assert (order.is_open, order.end, Difference.objects.count()) == (False, end, 0)
+    assert list(executions.waiting(Venue.HYPERLIQUID, Network.TESTNET)) == [desk.account.pk]
+
+
+@pytest.mark.parametrize("error", [ArithmeticError, TypeError, ValueError, LookupError])
+def test_command_stands_whatever_the_reading_after_it_meets(
+    desk: Desk, error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spoilt(*_: object, **__: object) -> AccountSnapshot:
+        raise error("figures that make no sense")
+
+    monkeypatch.setattr(HyperliquidAdapter, "account", spoilt)
+
+    command = place_order(desk.adapter, desk.account, desk.market, ticket())
+
+    assert Command.objects.get(pk=command.pk).state == CommandState.ACCEPTED
