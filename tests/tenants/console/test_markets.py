@@ -14,7 +14,10 @@ from pytest_django.fixtures import Settings
 from tenants.models import AuditEvent, MarginPolicy, MarketChoice
 from tenants.scope import operator_scope
 from tests.factories import Exchange, browser_at, make_account, make_market, make_order, make_position
+from trading.live import board, keys
+from trading.live.connections import blocking
 from trading.models import Market, Order, Position, VenueAccount
+from trading.venues.snapshots import Network, Venue
 
 PAGE, PREVIEW = "/console/markets/", "/console/markets/preview/"
 BTC, ETH, KAITO = (f"hyperliquid:{name}" for name in ("BTC", "ETH", "KAITO"))
@@ -22,7 +25,9 @@ BTC, ETH, KAITO = (f"hyperliquid:{name}" for name in ("BTC", "ETH", "KAITO"))
 
 @pytest.fixture
 def owner(alpha: Exchange, market: Market) -> Client:
-    """Olga, at a venue with three markets."""
+    """Olga, at a venue with three markets and no price on its board, whatever a test before has put there."""
+    blocking().delete(keys.board(Venue.HYPERLIQUID, Network.TESTNET))
+    board.forget()
     make_market("ETH", 25, "2736.5", index=1)
     make_market("KAITO", 10, "1.5", index=2)
     return browser_at(alpha, alpha.owner)
