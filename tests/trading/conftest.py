@@ -48,6 +48,11 @@ class Desk:
         accounts: dict[str, dict[str, object]] = self.sandbox.state()["accounts"]
         return accounts[self.account.address]
 
+    def positions_at_venue(self) -> list[dict[str, str]]:
+        """What it holds by the venue's own ledger."""
+        rows: list[dict[str, str]] = self.sandbox.state()["accounts"][self.account.address]["positions"]
+        return rows
+
 
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[SandboxProcess]:
