@@ -16,8 +16,8 @@ BEGIN
     RETURN NULL;
 END $$;
 """
-# By table: what turned back, the column that tells, and when it did. Reports of single orders leave ``seen_at`` alone,
-# and by them an order only shrinks and ends.
+# By table: what turned back, the column that tells, and when it did. By reports of single orders an order only shrinks,
+# which leaves ``seen_at`` alone, and ends, which moves it on.
 WATCHED = (
     ("trading_venueaccount", "money and positions", "venue_time", "NEW.venue_time < OLD.venue_time"),
     ("trading_venueaccount", "orders", "orders_read_at", "NEW.orders_read_at < OLD.orders_read_at"),

@@ -9,7 +9,10 @@ from collections.abc import Iterable
 from decimal import Decimal
 from functools import partial
 
-from django.db.models.functions import Least
+from django.db import transaction
+from django.db.models import Value
+from django.db.models.functions import Greatest, Least
+from django.utils import timezone
 
 from trading.live.told import LIVING, Leg, Standing, Told, sizes_of
 from trading.models import Order, Position, VenueAccount
@@ -78,15 +81,21 @@ def sizes_held(account: VenueAccount) -> dict[Leg, Decimal]:
 def apply_reports(account: VenueAccount, reports: Iterable[OrderReport]) -> bool:
     """Store what became of orders that are known; False where one rests that is not.
 
-    An order only shrinks and an ended one never comes back, so reports may come in any order.
+    An order only shrinks and an ended one never comes back, so reports may come in any order. Nor does one come back by
+    a list that was asked for before its end was told: it counts as seen since.
     """
+    told = [(report.state, report.order) for report in reports if report.order is not None]
+    if not told:
+        return True
     is_known = True
-    for report in reports:
-        if report.order is None:
-            continue
-        row = Order.objects.filter(account=account, market__name=report.order.market, venue_id=report.order.order_id)
-        if report.state in LIVING:
-            is_known &= bool(row.update(size=Least("size", report.order.size, output_field=Order.size.field)))
-        else:
-            row.update(is_open=False, size=Decimal(0) if not report.order.size else report.order.size)
+    with transaction.atomic():
+        # Lists are stored under this lock: of a list and an end whichever is second knows of the first.
+        VenueAccount.objects.select_for_update(no_key=True).filter(pk=account.pk).first()
+        now = timezone.now()
+        for state, order in told:
+            row = Order.objects.filter(account=account, market__name=order.market, venue_id=order.order_id)
+            if state in LIVING:
+                is_known &= bool(row.update(size=Least("size", order.size, output_field=Order.size.field)))
+            else:
+                row.update(is_open=False, size=order.size, seen_at=Greatest("seen_at", Value(now)))
     return is_known

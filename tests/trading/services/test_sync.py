@@ -14,8 +14,9 @@ from trading.models.commands import CommandState
 from trading.services import executions
 from trading.services.margin import change_margin
 from trading.services.orders import cancel_order, close_position, place_order
+from trading.services.streamed import apply_reports
 from trading.services.sync import ReadingKind, apply_fills, apply_orders, apply_snapshot, sync_account
-from trading.venues.base import AccountSnapshot, OpenOrder
+from trading.venues.base import AccountSnapshot, CancelOrder, OpenOrder
 from trading.venues.hyperliquid.adapter import HyperliquidAdapter
 from trading.venues.snapshots import Network, Venue
 
@@ -39,6 +40,21 @@ def test_list_of_orders_read_before_a_cancellation_does_not_revive_the_order(des
     apply_orders(desk.account, old, began)
 
     assert not Order.objects.filter(is_open=True).exists()
+
+
+def test_list_asked_for_before_an_end_was_told_does_not_revive_the_order(desk: Desk) -> None:
+    place_order(desk.adapter, desk.account, desk.market, ticket(limit_price=Decimal(80000)))
+    order, began = Order.objects.get(), timezone.now()
+    old = desk.adapter.open_orders(desk.account.address)
+    command = CancelOrder(desk.market.rules, order.venue_id)
+    desk.adapter.send(desk.adapter.sign(command, nonce=int(timezone.now().timestamp() * 1000)))
+    told = desk.adapter.order_status(desk.account.address, order.venue_id, market=desk.market.rules)
+
+    assert apply_reports(desk.account, [told])
+    apply_orders(desk.account, old, began)
+
+    assert not Order.objects.get().is_open
+    assert Order.objects.get().seen_at > began
 
 
 def test_fill_that_comes_twice_is_stored_once(desk: Desk) -> None:
