@@ -18,7 +18,7 @@ from trading.live.told import LIVING, Leg, Standing, Told, sizes_of
 from trading.models import Order, Position, VenueAccount
 from trading.services import executions, sync
 from trading.services.endings import tell_endings
-from trading.services.readings import Explained
+from trading.services.readings import Explained, nothing_explained
 from trading.venues.base import AccountSnapshot, Adapter, OrderReport
 from trading.venues.snapshots import PositionSide
 
@@ -37,7 +37,8 @@ def store(adapter: Adapter, account: VenueAccount, told: Told) -> bool:
     gone = None
     if told.orders is not None and told.orders_at is not None:
         gone = sync.apply_orders(account, told.orders, told.orders_at)
-    explained = partial(explained_by, told.standing)
+    # Where something may be missing, whoever writes a move marks it: a reading may have taken the mark back meanwhile.
+    explained = nothing_explained if told.is_behind else partial(explained_by, told.standing)
     if told.snapshot is not None:
         sync.apply_snapshot(account, told.snapshot, explained=explained(told.snapshot))
     if told.confirmed_at is not None:

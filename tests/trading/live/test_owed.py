@@ -177,3 +177,13 @@ def test_reading_that_shows_more_than_was_told_is_explained_when_that_is_told_to
     standing = Standing({LONG: size}, 1, is_based=True)
     assert store(adapter, ready.account, Told(fills=fills, must_look=True, standing=standing))
     assert (ready.account.behind_since, Fill.objects.get().size) == (None, size)
+
+
+def test_move_is_owed_by_whoever_writes_it_where_something_may_be_missing(ready: AsterTrader) -> None:
+    """Whatever was read meanwhile has taken an earlier mark back, and what was told explains the move."""
+    adapter, row, size = account_adapter(ready.account), ready.account, Decimal("0.01")
+    elsewhere(ready, "POST", "order", BUY)
+    standing = Standing({LONG: size}, 1, is_based=True)
+
+    assert store(adapter, row, Told(must_look=True, is_behind=True, standing=standing))
+    assert (ready.position.size, waits(row)) == (size, True)
