@@ -12,9 +12,10 @@ import logging
 from decimal import Decimal
 from typing import Any
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
+from redis.exceptions import RedisError
 
 from trading.connect import gateway_of
 from trading.models import VenueAccount, WalletApproval
@@ -24,6 +25,7 @@ from trading.services.accounts import forget_key, give_key, read_account, refuse
 from trading.services.approvals import payload, wish_of
 from trading.services.commands import RECEIVED
 from trading.services.events import Heard, asked_besides, record
+from trading.services.looks import SPOILT
 from trading.venues.base import SignedRequest, Venue
 from trading.venues.errors import (
     AlreadyReceived,
@@ -96,8 +98,9 @@ def _told(onboarding: Onboarding, approval: WalletApproval, settled: bool) -> bo
     if has_new_key and not gateway_of(Venue(approval.account.venue)).reads_without_key:
         try:
             read_account(onboarding.adapter, approval.account)
-        except VenueError as error:
-            logger.warning("Account %s was not read after it was connected: %s", approval.account_id, error)
+        except (VenueError, RedisError, DatabaseError, *SPOILT) as error:
+            # The approval has its end all the same, which is still to be put on record.
+            logger.warning("Account %s was not read after it was connected: %r", approval.account_id, error)
     return settled
 
 

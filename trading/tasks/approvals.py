@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 from itertools import chain
 
 from celery import shared_task
+from django.db import DatabaseError
 from django.utils import timezone
+from redis.exceptions import RedisError
 
 from tenants import audit
 from tenants.scope import every_operator, operator_scope
@@ -16,7 +18,9 @@ from trading.live import keys
 from trading.models import WalletApproval
 from trading.models.approvals import ApprovalState
 from trading.services import approval_outcomes
+from trading.services.looks import SPOILT
 from trading.tasks.turns import alone
+from trading.venues.errors import VenueError
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +36,7 @@ SHORTEST_PAUSE, LONGEST_PAUSE, SHARE_OF_AGE = 5.0, 300.0, 0.25
 def prove_approvals() -> int:
     """Ask about what is unknown, oldest first; how many are settled."""
     with alone(keys.task_lock("prove_approvals")) as is_mine:
-        return sum(_prove(operator_id, number) for operator_id, number in _unknown(timezone.now())) if is_mine else 0
+        return sum(_tried(operator_id, number) for operator_id, number in _unknown(timezone.now())) if is_mine else 0
 
 
 def pause(age: timedelta) -> float:
@@ -56,6 +60,15 @@ def _unknown(now: datetime) -> list[tuple[int, int]]:
             row.next_at = now + timedelta(seconds=pause(now - row.sent_at))
         WalletApproval.objects.bulk_update(found, ["next_at"])
         return [(row.operator_id, row.pk) for row in found]
+
+
+def _tried(operator_id: int, number: int) -> bool:
+    """``_prove``, so that one that cannot be asked about costs no other its turn."""
+    try:
+        return _prove(operator_id, number)
+    except (VenueError, RedisError, DatabaseError, *SPOILT):
+        logger.exception("Approval %s of operator %s was not proven.", number, operator_id)
+        return False
 
 
 def _prove(operator_id: int, number: int) -> bool:

@@ -3,21 +3,26 @@
 The venue says of a used nonce what it says of one that is too old, so its word alone proves neither (Aster 1.3).
 """
 
+from collections.abc import Callable
 from datetime import timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 import pytest
+from django.db import DataError
 from django.utils import timezone
+from redis.exceptions import RedisError
 
 from tests.sandbox_process import SandboxProcess
 from tests.trading.accounts.conftest import BUILDER
-from tests.trading.aster.people import AsterTrader
+from tests.trading.aster.people import AsterTrader, sit_down
 from tests.trading.aster.test_connect import revoke_elsewhere
 from trading.connect import account_onboarding
 from trading.models import BuilderFee, VenueAccount, WalletApproval
 from trading.models.approvals import ApprovalState
+from trading.services import approval_outcomes
 from trading.services.approval_outcomes import CANNOT_BE_TOLD, KEY_LOST, NEVER_CARRIED_OUT, prove
 from trading.tasks import prove_approvals
+from trading.venues.onboarding import Onboarding
 
 AGES_AGO = timedelta(seconds=30)
 
@@ -107,6 +112,47 @@ def test_approval_that_took_effect_is_accepted_however_late_one_looks(alice: Ast
     assert prove_approvals() == 1
 
     assert (alice.panel(), alice.audit()[-1]) == ("ready", f"trading key approved: {alice.address}")
+
+
+def failing(error: Exception) -> Callable[..., None]:
+    def fail(*_: object) -> None:
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize("error", [DataError("out of range"), RedisError("gone"), InvalidOperation("NaN")])
+def test_account_that_cannot_be_stored_hides_no_approval(
+    alice: AsterTrader, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """Aster tells the account to its key alone, so it is read first when the key is approved."""
+    monkeypatch.setattr(approval_outcomes, "read_account", failing(error))
+    alice.connect()
+    alice.ask("key")
+    alice.sign()
+
+    assert (alice.panel(), alice.audit()[-1]) == ("ready", f"trading key approved: {alice.address}")
+
+
+def test_approval_that_cannot_be_proven_costs_no_other_its_turn(
+    alice: AsterTrader, aster: SandboxProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carol = sit_down(aster, "carol@alpha.example")
+    for trader in (alice, carol):
+        trader.connect()
+        approval = lose_the_answer(trader, "key", "drop_after", "POST approveAgent")
+        grow_old(approval, "sent_at")
+    prove_one, unlucky = approval_outcomes.prove, [LookupError("nobody thought of it")]
+
+    def prove_or_fail(onboarding: Onboarding, approval: WalletApproval) -> bool:
+        if unlucky:
+            raise unlucky.pop()
+        return prove_one(onboarding, approval)
+
+    monkeypatch.setattr(approval_outcomes, "prove", prove_or_fail)
+
+    assert prove_approvals() == 1
+    assert sorted((alice.panel(), carol.panel())) == ["checking", "ready"]
 
 
 def test_fee_nobody_may_ask_about_any_more_cannot_be_told(
