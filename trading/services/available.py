@@ -93,13 +93,14 @@ def ask_available(account: VenueAccount, market: Market) -> Available | None:
     turn = _turn(account)
     try:
         with reading(Priority.ROUTINE):
-            setting = account_adapter(account).market_setting(account.address, market.rules)
+            adapter = account_adapter(account)
+            setting = adapter.market_setting(account.address, market.rules)
     except (VenueError, KeyUnreadable) as error:
         logger.info("What account %s may use in %s was not told: %s", account.pk, market.name, error)
         return known
     told = Available(setting, now, turn)
     cache.set(_key(account, market), told, KEPT_SECONDS)
-    if take_over(account, market, setting, now):
+    if take_over(account, market, setting, now, adapter.settling):
         _tell_pages(account)
     return told
 

@@ -52,16 +52,19 @@ class Known:
     at: datetime
 
 
-def take_over(account: VenueAccount, market: Market, told: MarketSetting, asked_at: datetime) -> bool:
+def take_over(
+    account: VenueAccount, market: Market, told: MarketSetting, asked_at: datetime, settling: timedelta
+) -> bool:
     """Keep what the venue told of a market when it was asked at ``asked_at``; whether it was set elsewhere.
 
     Where something is held, its reading tells. While a command of ours is on its way, or was settled after the
-    question, the answer may be of before or after it: then nothing is known, and the next answer counts.
+    question or so shortly before that the venue may not have shown it yet (``settling``), the answer may be of before
+    or after it: then nothing is known, and the next answer counts.
     """
     chosen = Chosen(told.mode, told.leverage)
     with transaction.atomic():
         row = locked(account)
-        if _is_older(row, market, asked_at):
+        if _is_older(row, market, asked_at, settling):
             return False
         before = None if _is_held(row, market) else expected(row, market)
         is_ours = before is None or _may_be_expected(row, market, chosen)
@@ -80,10 +83,10 @@ def _is_held(account: VenueAccount, market: Market) -> bool:
     return found
 
 
-def _is_older(account: VenueAccount, market: Market, asked_at: datetime) -> bool:
-    """Whether more is known by now than when the venue was asked."""
+def _is_older(account: VenueAccount, market: Market, asked_at: datetime, settling: timedelta) -> bool:
+    """Whether more is known by now than what the venue could tell when it was asked."""
     newer = Setting.objects.filter(account=account, market=market, told_at__gte=asked_at)
-    ours = _commands(account, market).filter(Q(state__in=OPEN_STATES) | Q(settled_at__gte=asked_at))
+    ours = _commands(account, market).filter(Q(state__in=OPEN_STATES) | Q(settled_at__gte=asked_at - settling))
     is_older: bool = newer.exists() or ours.exists()
     return is_older
 

@@ -29,6 +29,7 @@ from trading.venues.snapshots import MarketSetting
 __all__ = ["trader"]
 
 ISOLATED, CROSS = MarginMode.ISOLATED, MarginMode.CROSS
+AT_ONCE = timedelta(0)
 ELSEWHERE = "Set outside of this platform; the venue's setting was taken."
 
 
@@ -74,8 +75,9 @@ def read_setting(html: str) -> tuple[str, str]:
 
 
 @pytest.fixture
-def page(trader: Elsewhere, request: pytest.FixtureRequest) -> Page:
-    """Alice looks at the market; she holds nothing there."""
+def page(trader: Elsewhere, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Page:
+    """Alice looks at the market; she holds nothing there. Her venue shows at once what was set."""
+    monkeypatch.setattr(type(trader.adapter), "settling", AT_ONCE)
     if trader.venue == "aster":
         ready = request.getfixturevalue("ready")
         ready.keep_hearing_prices()
@@ -157,7 +159,7 @@ def test_setting_of_ours_and_a_position_seen_at_nearly_the_same_time_may_have_co
     )
 
     setting = told(trader.market.name, ISOLATED, now_set)
-    assert take_over(trader.account, trader.market, setting, timezone.now()) is is_elsewhere
+    assert take_over(trader.account, trader.market, setting, timezone.now(), AT_ONCE) is is_elsewhere
     assert Difference.objects.filter(kind="setting").count() == is_elsewhere
 
 
@@ -188,10 +190,42 @@ def test_answer_from_before_a_command_of_ours_says_nothing(trader: Elsewhere, pa
     asked_at = timezone.now()
     place_order(trader.adapter, trader.account, trader.market, ticket(leverage=8, limit_price=Decimal(80000)))
 
-    assert not take_over(trader.account, trader.market, known.setting, asked_at)
+    assert not take_over(trader.account, trader.market, known.setting, asked_at, AT_ONCE)
     Command.objects.filter(kind=CommandKind.LEVERAGE).update(state=CommandState.UNKNOWN, settled_at=None)
-    assert not take_over(trader.account, trader.market, known.setting, timezone.now())
+    assert not take_over(trader.account, trader.market, known.setting, timezone.now(), AT_ONCE)
     assert records(trader) == []
+
+
+@pytest.mark.parametrize(("after", "is_elsewhere"), [(0.3, False), (0.999, False), (1.001, True)])
+def test_answer_soon_after_a_command_of_ours_may_be_of_before_it(
+    trader: Elsewhere, page: Page, after: float, *, is_elsewhere: bool
+) -> None:
+    page.poll()
+    known = last_available(trader.account, trader.market)
+    assert known is not None
+    place_order(trader.adapter, trader.account, trader.market, ticket(leverage=8, limit_price=Decimal(80000)))
+    ours = Command.objects.filter(account=trader.account_id, kind=CommandKind.LEVERAGE).latest("settled_at")
+    assert ours.settled_at is not None
+
+    asked_at, settling = ours.settled_at + timedelta(seconds=after), timedelta(seconds=1)
+    assert take_over(trader.account, trader.market, known.setting, asked_at, settling) is is_elsewhere
+    assert len(records(trader)) == is_elsewhere
+    assert Setting.objects.filter(account=trader.account_id, told_at=asked_at).exists() is is_elsewhere
+
+
+def test_page_asks_as_the_venue_needs_its_time_to_show_what_was_set(
+    trader: Elsewhere, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page.poll()
+    place_order(trader.adapter, trader.account, trader.market, ticket(leverage=8, limit_price=Decimal(80000)))
+    trader.do(SetLeverage(trader.market.rules, ISOLATED, 5))
+
+    monkeypatch.setattr(type(trader.adapter), "settling", timedelta(hours=1))
+    page.poll()
+    assert records(trader) == []
+    monkeypatch.setattr(type(trader.adapter), "settling", AT_ONCE)
+    page.poll()
+    assert records(trader) == [("isolated 8x", "isolated 5x", "elsewhere")]
 
 
 def test_command_that_cannot_be_proven_may_have_set_it(trader: Elsewhere, page: Page) -> None:
@@ -210,10 +244,10 @@ def told(market: str, mode: MarginMode, leverage: int) -> MarketSetting:
 
 def test_older_answer_never_overwrites_a_newer_one(trader: Elsewhere) -> None:
     account, market, now = trader.account, trader.market, timezone.now()
-    assert not take_over(account, market, told(market.name, ISOLATED, 5), now)
-    assert not take_over(account, market, told(market.name, ISOLATED, 9), now - timedelta(seconds=1))
+    assert not take_over(account, market, told(market.name, ISOLATED, 5), now, AT_ONCE)
+    assert not take_over(account, market, told(market.name, ISOLATED, 9), now - timedelta(seconds=1), AT_ONCE)
     assert Setting.objects.get(account=account).leverage == 5
-    assert take_over(account, market, told(market.name, ISOLATED, 9), now + timedelta(seconds=1))
+    assert take_over(account, market, told(market.name, ISOLATED, 9), now + timedelta(seconds=1), AT_ONCE)
     assert Preference.objects.get(trader=account.trader).leverage == 9
 
 
