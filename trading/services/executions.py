@@ -2,8 +2,8 @@
 
 What was executed costs many times what money and positions do (Hyperliquid 7, Aster 5). Where the promises of
 freshness have no slack it is read within a share of the budget (``schedule.executions_meter``), so that it takes
-nothing from those near liquidation. Who waits is kept on his account's row, in the transaction that stored what moved:
-whatever process dies and whatever Redis loses, it is read.
+nothing from those near liquidation. Who waits is kept on his account's row, by the transaction that stores what moved
+or before it: whatever process dies and whatever Redis loses, it is read.
 
 A stream may tell of a move before it tells of the executions that made it. Then the row waits from a moment to come on:
 until then the stream may still tell them, and take that back; a process that died by then tells nothing.
