@@ -73,10 +73,11 @@ def build_orders(desk: Desk) -> tuple[OrderRow, ...]:
     """Resting orders, newest first."""
     modes = {market_id: choice.mode for market_id, choice in desk.preferences.items()}
     modes |= {row.market_id: row.mode for row in desk.positions}
-    return tuple(_order_row(order, modes.get(order.market_id, ""), desk.now) for order in desk.orders)
+    keyless = "" if desk.access.may_reduce else desk.access.closed_because
+    return tuple(_order_row(order, modes.get(order.market_id, ""), desk.now, keyless) for order in desk.orders)
 
 
-def _order_row(order: Order, mode: str, now: datetime) -> OrderRow:
+def _order_row(order: Order, mode: str, now: datetime, keyless: str) -> OrderRow:
     spec = order.market.rules
     at_market = order.trigger_price is not None and order.trigger_is_market
     return OrderRow(
@@ -97,8 +98,8 @@ def _order_row(order: Order, mode: str, now: datetime) -> OrderRow:
         reduce_only=order.reduce_only,
         form_key=str(uuid4()),
         note="waits for its entry" if order.parent_id is not None else "",
-        modify_closed_because=modify_closed_because(order),
-        cancel_closed_because=NOT_YET if order.parent_id is not None else "",
+        modify_closed_because=keyless or modify_closed_because(order),
+        cancel_closed_because=keyless or (NOT_YET if order.parent_id is not None else ""),
     )
 
 

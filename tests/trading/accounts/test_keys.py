@@ -16,11 +16,12 @@ from pytest_django.fixtures import Settings
 
 from tenants.models import AuditEvent, Operator
 from tenants.scope import every_operator
+from tests.factories import make_order
 from tests.sandbox_process import SandboxProcess
 from tests.trading.accounts.conftest import BUILDER, CONNECT, Trader, revoke_elsewhere, signature, sit_down
 from trading.connect import KeyUnreadable, _vault, public_adapter, trading_adapter
 from trading.live import board
-from trading.models import BuilderFee, Command, Fill, Position, VenueAccount, WalletApproval
+from trading.models import BuilderFee, Command, Fill, Market, Position, VenueAccount, WalletApproval
 from trading.services.accounts import note_refusal
 from trading.venues.base import Network, Venue
 from trading.venues.errors import Reason
@@ -117,6 +118,17 @@ def test_watcher_reads_and_cannot_trade(alice: Trader) -> None:
     assert f'{link} aria-describedby="place_order_why">Connect a trading key to trade</a>' in page
     assert "1,000.00" in page
     assert not Command.objects.exists()
+
+
+def test_watcher_is_offered_nothing_to_do_with_his_orders(alice: Trader) -> None:
+    alice.connect()
+    make_order(alice.account, Market.objects.get(venue="hyperliquid", name="BTC"))
+
+    table = alice.browser.get("/orders/").content.decode()
+
+    why = 'title="You are only watching this account. Connect a trading key to trade."'
+    assert [f'is-closed" {why}>{word}<' in table for word in ("Change", "Cancel")] == [True, True]
+    assert ">Cancel</button>" not in table
 
 
 def test_key_revoked_between_two_orders_says_connect_again(alice: Trader) -> None:
