@@ -21,6 +21,7 @@ from trading.models.events import Step
 from trading.services.commands import (
     BURNED,
     LIFETIME,
+    ORDERING,
     PROVEN_BY_STATE,
     RECEIVED,
     SETTING,
@@ -30,7 +31,7 @@ from trading.services.commands import (
 )
 from trading.services.effects import Effect, effect, shown_before
 from trading.services.events import Heard, asked_besides, steps_of
-from trading.services.lateness import LATER
+from trading.services.lateness import LATER, too_old
 from trading.services.transitions import OPEN, Transition, deliver_again, is_used_by_itself, note_doubt, settle
 from trading.statements import Statement
 from trading.venues.base import Adapter, SignedRequest
@@ -62,7 +63,7 @@ KEY_GONE = (
     "again to see your account here."
 )
 # Placed or changed late, these could act against what the trader has decided since.
-OVERTAKEN_BY_LATER = (CommandKind.ORDER, CommandKind.ORDERS, CommandKind.MODIFY, CommandKind.MARGIN)
+OVERTAKEN_BY_LATER = (*ORDERING, CommandKind.MARGIN)
 
 UNKNOWN_MARGIN = Statement(Command, "account_id = %s AND market_id = %s AND kind = 'margin' AND state = 'unknown'")
 SPENDING = Transition("spent_at = %(clock)s", f"spent_at IS NULL AND {OPEN}")
@@ -169,10 +170,13 @@ def _spend(adapter: Adapter, command: Command) -> VenueError | None:
 
 def _is_taken_again(command: Command) -> bool:
     """Take note that the command's own bytes are about to leave once more, where they may: not without protection from
-    acting twice, not when it is old, past its end or settled, and no order once the trader has gone on, who may have
-    closed what it would open anew."""
+    acting twice, not when it is old, past its end or settled, and no order that this would bring to the venue for the
+    first time when its market is another one by now, or once the trader has gone on, who may have closed what it would
+    open anew."""
     now = timezone.now()
     if not command.burn_body or now > command.prepared_at + LIFETIME or _is_over(command, now):
+        return False
+    if command.kind in ORDERING and too_old(command, now):
         return False
     if command.kind not in OVERTAKEN_BY_LATER:
         return deliver_again(command, Step.SENT, as_signed(command))

@@ -9,12 +9,15 @@ import pytest
 from django.utils import timezone
 
 from tests.trading.aster.people import AsterTrader, elsewhere, sit_down
+from tests.trading.services.test_reconcile import unhurried
 from trading.connect import account_adapter
 from trading.models import Command, Order
 from trading.models.commands import CommandState
 from trading.services import commands
 from trading.services.effects import effect
 from trading.services.reconcile import prove
+
+__all__ = ["unhurried"]
 
 WANTED = Decimal("0.04")
 
@@ -57,6 +60,7 @@ def test_size_of_a_change_is_what_is_left_to_fill(ready: AsterTrader, order: Ord
     assert (order.size, order.original_size) == (WANTED, filled + WANTED)
 
 
+@pytest.mark.usefixtures("unhurried")
 @pytest.mark.parametrize("fault", ["drop_after", "drop_before"])
 def test_unheard_change_ends_with_the_size_that_was_left_to_fill(
     ready: AsterTrader, order: Order, monkeypatch: pytest.MonkeyPatch, fault: str

@@ -16,6 +16,7 @@ from trading.connect import public_adapter
 from trading.margin.types import AccountMode
 from trading.models import Command, MarginChange, Order, Position
 from trading.models.commands import CommandKind, CommandState
+from trading.services import lateness
 from trading.services.commands import StillChecking
 from trading.services.effects import MOVED_TOGETHER
 from trading.services.margin import change_margin
@@ -58,6 +59,13 @@ def test_order_that_was_executed_unheard_is_proven_by_its_client_id(desk: Desk, 
     assert Position.objects.get().size == Decimal("0.02")
 
 
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However busy the machine is, no order is late here."""
+    monkeypatch.setattr(lateness, "LATEST", timedelta(minutes=1))
+
+
+@pytest.mark.usefixtures("unhurried")
 @pytest.mark.parametrize("fault", ["drop_before", "error_before", "too_many_requests"])
 def test_order_that_never_arrived_is_sent_again_with_the_same_bytes(desk: Desk, fault: str) -> None:
     command = place_under(desk, fault)
@@ -71,6 +79,52 @@ def test_order_that_never_arrived_is_sent_again_with_the_same_bytes(desk: Desk, 
     assert (bytes(command.body), command.nonce) == (body, nonce)
     # Of its own ledger: while it wants to be left alone, proofs are looked for and nothing else is read.
     assert [row["size"] for row in desk.positions_at_venue()] == ["0.02"]
+
+
+def test_order_that_never_arrived_is_not_sent_for_the_first_time_when_its_market_has_moved_on(desk: Desk) -> None:
+    command = aged(place_under(desk, "drop_before"), lateness.LATEST)
+
+    assert proven(desk, command)
+
+    command.refresh_from_db()
+    assert (command.state, command.evidence) == (CommandState.DEAD, {"burned": True, "effect": "none"})
+    assert [event.step for event in command.events.exclude(step="asked")] == [
+        "prepared", "sent", "answered", "burned", "settled",
+    ]  # fmt: skip
+    sync_account(desk.adapter, desk.account)
+    assert Position.objects.get().size == Decimal("0.01")
+
+
+def test_order_that_arrived_is_found_however_late_one_looks(desk: Desk) -> None:
+    command = aged(place_under(desk, "drop_after"), lateness.LATEST)
+
+    assert proven(desk, command)
+
+    command.refresh_from_db()
+    assert command.state == CommandState.ACCEPTED
+    sync_account(desk.adapter, desk.account)
+    assert Position.objects.get().size == Decimal("0.02")
+
+
+def test_refusal_that_nobody_heard_is_told_as_one_however_late_one_looks(desk: Desk) -> None:
+    """Its nonce cannot be used up any more, because the order itself did."""
+    place_order(desk.adapter, desk.account, desk.market, ticket(form_key=uuid4(), form={"first": "1"}))
+    desk.sandbox.fault("drop_after", "order", count=1)
+    huge = ticket(form_key=uuid4(), form={"second": "1"}, size=Decimal(300))
+    lost = aged(place_order(desk.adapter, desk.account, desk.market, huge), lateness.LATEST)
+
+    assert proven(desk, lost)
+
+    lost.refresh_from_db()
+    assert lost.state == CommandState.REJECTED
+
+
+def aged(command: Command, age: timedelta) -> Command:
+    """Still unknown so long after it was written down."""
+    assert command.state == CommandState.UNKNOWN
+    Command.objects.filter(pk=command.pk).update(prepared_at=timezone.now() - age)
+    command.refresh_from_db()
+    return command
 
 
 def test_order_is_proven_dead_once_the_venues_clock_is_past_its_expiry(desk: Desk) -> None:
@@ -388,6 +442,7 @@ def test_lost_opening_is_not_sent_again_after_the_trader_went_on(desk: Desk) -> 
     assert desk.adapter.account(desk.account.address).positions == ()
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_proving_needs_no_key(desk: Desk) -> None:
     lost = place_under(desk, "drop_before")
 
