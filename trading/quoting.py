@@ -28,6 +28,7 @@ USABLE = Decimal("0.995")
 NO_COLLATERAL = "There is no free collateral. Add funds at the venue, or free some from a position."
 NO_COLLATERAL_THERE = "There is no free collateral for this market. Move some there from another book of your account."
 NOT_TOLD = "The venue has not said yet how much this account may use here. Enter a size, or wait a moment."
+WAYS_OUT = {"position": "Close it, or reduce.", "order": "Cancel it, or make it smaller."}
 _ZERO = Decimal(0)
 
 
@@ -356,6 +357,25 @@ def mode_closed_because(desk: Desk, market: Market, mode: MarginMode) -> str:
     held, choice = desk.position_in(market), desk.preferences.get(market.pk)
     present = held.mode if held else choice.mode if choice else None
     return allowed.change_mode.reason if present not in (None, mode) else ""
+
+
+def opening_closed_because(
+    desk: Desk, market: Market, mode: MarginMode | None, leverage: int, what: str = "position"
+) -> str:
+    """Why nothing may be opened in a market at this mode and leverage now; empty where it may.
+
+    For what opens with the settings that it finds: a reversal, and a resting ``what`` of "order" that grows. ``mode``
+    is None where it is not known.
+    """
+    closed = desk.access.closed_because or desk.closed_because(market)
+    if closed:
+        return closed
+    if mode is not None and mode not in offered_modes(desk.policy, market.rules.restriction):
+        return f"This exchange offers isolated margin only here; your {what} is in cross. {WAYS_OUT[what]}"
+    highest = highest_leverage_in(desk.policy, market.rules)
+    if leverage > highest:
+        return f"This exchange allows at most {highest}x here; your {what} has {leverage}x. {WAYS_OUT[what]}"
+    return ""
 
 
 def usable_modes(desk: Desk, market: Market) -> tuple[MarginMode, ...]:

@@ -28,6 +28,7 @@ from trading.panels.liquidation import build_card
 from trading.panels.market import price_text, tone_of
 from trading.panels.numbers import field_text, leverage, money, plain
 from trading.panels.positions import account_freshness
+from trading.quoting import opening_closed_because
 from trading.venues.snapshots import MarketSpec
 
 SHARES = (25, 50, 75, 100)
@@ -116,7 +117,7 @@ def build_close_preview(desk: Desk, row: Position, form: CloseForm) -> ClosePrev
     spec, fresh, preview = row.market.rules, account_freshness(desk), preview_close(desk, row, form)
     errors = _errors(desk, row, form, preview) | dict(form.errors)
     opens = form.kind is CloseKind.FLIP
-    blocked = desk.closed_because(row.market) or _blocked(fresh, preview) if opens else ""
+    blocked = _blocked(desk, row, fresh, preview) if opens else ""
     bare = ClosePreview(
         position_id=row.pk,
         pnl="not known",
@@ -134,8 +135,11 @@ def build_close_preview(desk: Desk, row: Position, form: CloseForm) -> ClosePrev
     return _with_estimates(bare, row, form, preview) if preview and not errors else bare
 
 
-def _blocked(fresh: Freshness, preview: Preview | None) -> str:
+def _blocked(desk: Desk, row: Position, fresh: Freshness, preview: Preview | None) -> str:
     """A reversal opens something, so it is closed like any opening."""
+    closed = opening_closed_because(desk, row.market, MarginMode(row.mode), row.leverage)
+    if closed:
+        return closed
     if fresh.state is FreshnessState.CLOSED:
         return fresh.reason
     if preview is None:

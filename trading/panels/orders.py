@@ -6,8 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID, uuid4
 
-from trading.desk import Desk
-from trading.margin.types import Side
+from trading.desk import DEFAULT_LEVERAGE_OF_ORDERS, Desk
+from trading.margin.types import MarginMode, Side
 from trading.models import Market, Order
 from trading.panels.elements import Change, Freshness, LabelledChange, Tone
 from trading.panels.market import price_text
@@ -15,6 +15,7 @@ from trading.panels.numbers import age, clock, field_text, money, plain
 from trading.panels.positions import account_freshness
 from trading.panels.view_models import OrderRow
 from trading.protection import WORDS, at_once, triggers_above
+from trading.quoting import opening_closed_because
 from trading.venues.snapshots import MarketSpec, TriggerKind
 
 TIMES = {"post_only": "Post only", "ioc": "Immediate or cancel", "fok": "Fill or kill"}
@@ -174,7 +175,7 @@ def build_modify_preview(
     """What another price and size come to, and what the venue would refuse of them."""
     spec = order.market.rules
     errors = {**unreadable, **_modify_errors(desk, order, price, size, spec)} if not unreadable else dict(unreadable)
-    blocked = modify_closed_because(order) or ("" if order.reduce_only else desk.closed_because(order.market))
+    blocked = modify_closed_because(order) or ("" if order.reduce_only else _opening_closed_because(desk, order, size))
     is_same = (price, size) == (decisive_price(order), order.size)
     value, before = (price or Decimal(0)) * (size or Decimal(0)), decisive_price(order) * order.size
     label = "Trigger" if order.trigger_is_market else "Limit price"
@@ -196,6 +197,16 @@ def build_modify_preview(
         errors=errors,
         blocked_because=blocked,
     )
+
+
+def _opening_closed_because(desk: Desk, order: Order, size: Decimal | None) -> str:
+    """Why an order that could open something is not changed; one that grows is closed like any opening."""
+    if size is None or size <= order.size:
+        return desk.closed_because(order.market)
+    found = desk.position_in(order.market) or desk.preferences.get(order.market_id)
+    mode = MarginMode(found.mode) if found else None
+    leverage = found.leverage if found else DEFAULT_LEVERAGE_OF_ORDERS
+    return opening_closed_because(desk, order.market, mode, leverage, "order")
 
 
 def _change(before: str, price: Decimal | None, spec: MarketSpec) -> Change:
