@@ -81,10 +81,11 @@ def _live(label: str, work: Callable[[int], None], life: int) -> None:
 
 @dataclass
 class Fleet:
-    """All members, and when each was killed."""
+    """All members, when each was killed, and who stopped by himself."""
 
     members: list[Member]
     killed: list[tuple[str, float]] = field(default_factory=list)
+    stopped: list[str] = field(default_factory=list)
 
     def start(self) -> None:
         for member in self.members:
@@ -103,12 +104,12 @@ class Fleet:
         member.kill()
         member.start()
 
-    def tend(self) -> list[str]:
-        """Start whoever stopped by himself; who that was."""
+    def tend(self) -> None:
+        """Start whoever stopped by himself."""
         stopped = [one for one in self.members if one.process is not None and not one.process.is_alive()]
         for member in stopped:
             member.start()
-        return [member.label for member in stopped]
+        self.stopped += [member.label for member in stopped]
 
     def dismiss(self, prefix: str) -> None:
         """End all members of a kind for good."""

@@ -74,7 +74,8 @@ def table(outcome: Outcome) -> str:
         f"faults: {struck}",
         f"killed: {outcome.kills} at random, and {deaths.points.total()} at points of {points}",
     ]
-    lines += [f"walks that ended before their point: {deaths.survived}"]
+    stopped = ", ".join(f"{name} {count}" for name, count in sorted(outcome.stopped.items()))
+    lines += [f"walks that ended before their point: {deaths.survived}; stopped by themselves: {stopped or 'nobody'}"]
     frames = ", ".join(f"{venue} {_frames(counts)}" for venue, counts in outcome.frames.items())
     standing = sum(1 for rows in outcome.standing.values() if not rows)
     lines += [f"frames: {frames}; rows that turned back: {len(outcome.turned_back)}"]

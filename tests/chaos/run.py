@@ -6,6 +6,7 @@ import random
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -80,6 +81,7 @@ class Outcome:
     seconds: float = 0.0
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     kills: int = 0
+    stopped: Counter[str] = field(default_factory=Counter)
     deaths: Deaths = field(default_factory=Deaths)
     late: dict[str, list[str]] = field(default_factory=dict)
     turned_back: list[str] = field(default_factory=list)
@@ -145,14 +147,14 @@ def run(servers: Servers, commands: int, seed: int, *, every_point: int) -> Outc
             outcome.deaths = die_everywhere(fleet, VENUES, seed, every_point)
             servers.venue.post("fault", clear=True)
             _progress(outcome, f"died {outcome.deaths.points.total()} times at points")
-        _wait_for_the_end()
+        _wait_for_the_end(fleet)
         _progress(outcome, "everything has its end")
         _let_rows_settle(outcome, fleet)
         fleet.dismiss("")
         outcome.unexplained = in_a_process(read_everything, seconds=600) or {"nobody": ["the last reading failed", ""]}
     finally:
         fleet.dismiss("")
-    outcome.kills = len(fleet.killed)
+    outcome.kills, outcome.stopped = len(fleet.killed), Counter(fleet.stopped)
     # The death of a worker excuses nobody: another one goes on with its work.
     outcome.troubles += [*(Trouble(at, at, who) for who, at in fleet.killed), *outcome.deaths.troubles]
     outcome.seconds = time.monotonic() - began
@@ -226,9 +228,10 @@ def _follow_common_rules(outcome: Outcome, commands: int, seed: int) -> None:
         outcome.wishes.setdefault(venue, {})[rule] = found or []
 
 
-def _wait_for_the_end() -> None:
+def _wait_for_the_end(fleet: Fleet) -> None:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and in_a_process(open_count, seconds=10) != 0:
+        fleet.tend()
         time.sleep(0.1)
 
 
