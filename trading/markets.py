@@ -106,8 +106,9 @@ def in_order(policy: Policy, markets: Iterable[Market]) -> list[Market]:
 def market_named(address: str) -> Market:
     """A market by its address (``Market.address``), or by its name alone, which the first venue that has it answers to.
 
-    404 for one that nobody lists, or whose venue the operator does not offer. One that he has closed keeps its name:
-    whose page it still is, the desk says (``Desk.may_look_at``). One query, for the slider's path.
+    404 for one that nobody lists; a name alone is looked for at the venues that the operator offers. One that he has
+    closed, or whose venue he has, keeps its address: whose page it still is, the desk says (``Desk.may_look_at``). One
+    query, for the slider's path.
     """
     prefix, _, name = address.partition(":")
     connected = dict(configured_venues())
@@ -118,7 +119,7 @@ def market_named(address: str) -> Market:
     found = {(row.venue, row.network): row for row in rows}
     for venue in wanted:
         market: Market | None = found.get((venue, connected.get(venue, "")))
-        if market is not None and (not market.chosen or venue in market.chosen):  # type: ignore[attr-defined]
+        if market is not None and (is_whole or not market.chosen or venue in market.chosen):  # type: ignore[attr-defined]
             return market
     raise Http404
 

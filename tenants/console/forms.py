@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
@@ -10,12 +11,17 @@ from django import forms
 from tenants.policy import Policy, offered_venues
 from trading.connect import gateway_of
 from trading.margin.types import MarginMode
+from trading.markets import listed_markets, markets_at, venues_offered
 from trading.venues.snapshots import Venue
 
 HIGHEST_LEVERAGE = 200
 MOST_MARKS = 8
 MOST_PRESETS = 6
 LARGEST_PRESET = Decimal("1000000")
+NOTHING_LEFT = (
+    "That leaves your traders no market: all that you offer are at other venues. "
+    "Choose one of those too, open markets here under Markets, and come back."
+)
 MODES = [(MarginMode.ISOLATED.value, "Isolated"), (MarginMode.CROSS.value, "Cross")]
 
 Item = TypeVar("Item", int, Decimal)
@@ -35,10 +41,10 @@ class PolicyForm(forms.Form):
     margin_presets = forms.CharField(required=False)
     based_on = forms.CharField(required=False, max_length=40)
 
-    def __init__(self, connected: Sequence[Venue], kept: tuple[Venue, ...], *arguments: Any, **options: Any) -> None:
-        """``connected``: the venues to choose from; where there is one, nothing is chosen and ``kept`` stays."""
+    def __init__(self, connected: Sequence[Venue], in_force: Policy, *arguments: Any, **options: Any) -> None:
+        """``connected``: the venues to choose from; where there is one, the choice ``in_force`` stays."""
         super().__init__(*arguments, **options)
-        self.connected, self.kept = tuple(connected), kept
+        self.connected, self.in_force = tuple(connected), in_force
         choices = [(venue.value, gateway_of(venue).label) for venue in connected]
         self.fields["venues"] = forms.MultipleChoiceField(
             choices=choices, required=False, error_messages={"invalid_choice": "Choose from the venues shown."}
@@ -46,10 +52,12 @@ class PolicyForm(forms.Form):
 
     def clean_venues(self) -> tuple[Venue, ...]:
         if len(self.connected) < 2:
-            return self.kept
+            return self.in_force.venues
         chosen = tuple(venue for venue in self.connected if venue in self.cleaned_data["venues"])
         if not chosen:
             raise forms.ValidationError("Choose at least one venue: traders have nowhere to trade otherwise.")
+        if _leaves_nothing(replace(self.in_force, venues=chosen)):
+            raise forms.ValidationError(NOTHING_LEFT)
         return chosen
 
     def clean_isolated_leverage(self) -> int:
@@ -94,6 +102,13 @@ class PolicyForm(forms.Form):
             margin_presets=chosen["margin_presets"],
             venues=chosen["venues"],
         )
+
+
+def _leaves_nothing(policy: Policy) -> bool:
+    """Whether no market is open at a policy's venues; one whose markets are not read yet may have some."""
+    venues = venues_offered(policy)
+    read = set(markets_at(venues).values_list("venue", flat=True))
+    return not listed_markets(policy) and (read == set(venues) or not policy.offers_new_markets)
 
 
 def _leverage(text: str) -> int:

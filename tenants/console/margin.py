@@ -51,12 +51,12 @@ def edit_margin(request: MemberRequest) -> HttpResponse:
     policy = start[1] if start else None
     in_force = policy_in_force()
     shown = replace(policy, venues=in_force.venues) if policy else in_force
-    form = PolicyForm(_connected(), (), initial=initial_of(shown, version_of(row), _connected()))
+    form = PolicyForm(_connected(), in_force, initial=initial_of(shown, version_of(row), _connected()))
     return _render_editor(request, form, policy)
 
 
 def _save(request: MemberRequest) -> HttpResponse:
-    form = PolicyForm(_connected(), policy_in_force().venues, request.POST)
+    form = PolicyForm(_connected(), policy_in_force(), request.POST)
     if not form.is_valid():
         return _render_editor(request, form, None, status=422)
     try:
@@ -72,7 +72,7 @@ def _save(request: MemberRequest) -> HttpResponse:
 @require_POST
 def preview_margin(request: MemberRequest) -> HttpResponse:
     """What was typed and what it comes to, not saved: a fragment, or the whole page without scripts."""
-    form = PolicyForm(_connected(), policy_in_force().venues, request.POST)
+    form = PolicyForm(_connected(), policy_in_force(), request.POST)
     policy = form.policy if form.is_valid() else None
     if not request.htmx:
         return _render_editor(request, form, policy)

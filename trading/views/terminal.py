@@ -65,8 +65,9 @@ def first_market(trader: User, wanted: str = "") -> Market | None:
 
 def _markets_held(trader: User) -> list[Market]:
     """Where nothing is offered any more, whoever is in a market finds his way out of it."""
-    offered = venues_offered()
-    return [row.market for desk in portfolio_of(trader) if desk.venue in offered for row in desk.positions]
+    desks = portfolio_of(trader)
+    held = [row.market for desk in desks for row in desk.positions]
+    return held + [row.market for desk in desks for row in desk.orders]
 
 
 @trader_required
@@ -191,8 +192,8 @@ def show_banner(request: MemberRequest) -> HttpResponse:
 @require_GET
 def show_account(request: MemberRequest) -> HttpResponse:
     """The account panel alone, of the venue whose market is open."""
-    offered = venues_offered()
-    wanted = request.GET.get("venue", "")
-    desk = desk_of(request.user, Venue(wanted) if wanted in offered else None)
-    account = build_portfolio(desk, portfolio_of(request.user), offered)
+    offered, desks = venues_offered(), portfolio_of(request.user)
+    wanted, known = request.GET.get("venue", ""), {*offered, *(desk.venue for desk in desks)}
+    desk = desk_of(request.user, Venue(wanted) if wanted in known else None)
+    account = build_portfolio(desk, desks, offered)
     return render(request, "trading/_account.html", {"account": account})

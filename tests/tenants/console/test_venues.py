@@ -6,10 +6,10 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from tenants.models import MarginPolicy
+from tenants.models import MarginPolicy, MarketChoice
 from tenants.scope import operator_scope
 from tests.factories import Exchange, browser_at, make_market
-from tests.tenants.console.test_margin import EDITOR, events, fields, policy_of
+from tests.tenants.console.test_margin import EDITOR, PREVIEW, events, fields, policy_of
 from trading.models import Market
 
 
@@ -74,6 +74,33 @@ def test_choice_that_makes_no_sense_is_refused_beside_its_field(
     assert answer.status_code == 422
     assert re.search(rf'id="error_venues"[^>]*>{re.escape(sentence)}</p>', answer.content.decode())
     assert (policy_of(alpha).venues, events(alpha)) == ([], [])
+
+
+def test_choice_that_leaves_no_market_is_refused_when_saved_and_in_the_preview(alpha: Exchange, owner: Client) -> None:
+    with operator_scope(alpha.operator.pk):
+        MarketChoice(venue="aster", name="BTCUSDT", is_offered=False).save()
+    typed, sentence = fields(alpha, venues=["aster"]), "That leaves your traders no market"
+
+    saved = owner.post(EDITOR, typed)
+    previewed = browser_at(alpha, alpha.owner, htmx=True).post(PREVIEW, typed).content.decode()
+
+    assert (saved.status_code, policy_of(alpha).venues, events(alpha)) == (422, [], [])
+    for page in (saved.content.decode(), previewed):
+        assert re.search(rf'id="error_venues"[^>]*>{sentence}', page)
+    assert owner.post(EDITOR, fields(alpha, venues=["aster", "hyperliquid"])).status_code == 302
+
+
+def test_venue_whose_markets_are_not_read_yet_may_be_chosen_if_new_ones_are_offered(
+    alpha: Exchange, owner: Client
+) -> None:
+    Market.objects.filter(venue="aster").delete()
+    statuses = []
+    for offers_new in (False, True):
+        with operator_scope(alpha.operator.pk):
+            MarginPolicy.objects.update(offers_new_markets=offers_new)
+        statuses.append(owner.post(EDITOR, fields(alpha, venues=["aster"])).status_code)
+
+    assert statuses == [422, 302]
 
 
 def test_one_connected_venue_is_no_choice(alpha: Exchange, market: Market) -> None:

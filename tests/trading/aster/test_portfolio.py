@@ -20,6 +20,7 @@ from trading.models import Market, Position, VenueAccount
 from trading.venues.base import Network, Venue
 
 FIRST = "hyperliquid:BTC"
+CLOSED = "This exchange has closed BTC for new positions. You can add margin, reduce and close."
 
 
 class TwoVenues(AsterTrader):
@@ -186,6 +187,29 @@ def test_venue_that_is_no_longer_offered_keeps_its_positions_closable(rich: TwoV
     assert BITCOIN in page
     assert "Filled: sell 0.01 BTC" in words
     assert rich.held() == []
+
+
+def test_position_keeps_its_page_at_a_venue_that_is_no_longer_offered(rich: TwoVenues) -> None:
+    rich.order()
+    MarginPolicy.objects.update(venues=["hyperliquid"])
+
+    page = rich.open(f"/trade/{BITCOIN}/")
+    fragments = [f"/trade/{BITCOIN}/{part}/" for part in ("bar", "book", "quote", "available")]
+    account = rich.open("/account/?venue=aster")
+
+    assert CLOSED in page
+    assert [rich.browser.get(path).status_code for path in fragments] == [200] * 4
+    assert "?venue=aster" in account
+    assert CLOSED in rich.order()
+    rich.close()
+    assert rich.browser.get(f"/trade/{BITCOIN}/").status_code == 404
+
+
+def test_first_page_is_the_positions_own_where_nothing_is_offered(rich: TwoVenues) -> None:
+    rich.order()
+    MarginPolicy.objects.update(venues=["hyperliquid"], offers_new_markets=False)
+
+    assert rich.browser.get("/").headers["Location"] == f"/trade/{BITCOIN}/"
 
 
 def test_connect_page_of_a_venue_that_is_not_offered_is_the_first_ones(trader: TwoVenues) -> None:

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from tenants.models import MarketChoice, Operator
+from tenants.models import MarginPolicy, MarketChoice, Operator
 from tenants.scope import operator_scope
 from tests.factories import make_user
 from tests.trading.conftest import Desk
@@ -73,6 +73,14 @@ def test_whoever_has_a_resting_order_keeps_the_page_and_may_cancel(desk: Desk, b
     assert browser.get(PAGE).status_code == 200
     assert browser.post(f"/orders/{order.pk}/cancel/", {"form_key": str(uuid4())}).status_code == 200
     assert browser.get(PAGE).status_code == 404
+
+
+def test_first_page_is_that_of_a_resting_order_where_nothing_is_offered(desk: Desk, browser: Client) -> None:
+    MarginPolicy.objects.update_or_create(defaults={"offers_new_markets": False})
+    assert browser.get("/").status_code == 503
+
+    place_order(desk.adapter, desk.account, desk.market, ticket(limit_price=Decimal(80_000)))
+    assert browser.get("/").headers["Location"] == PAGE
 
 
 @pytest.mark.parametrize(
