@@ -42,6 +42,13 @@ def held(desk: Desk, browser: Client) -> Position:
     return position
 
 
+def whole_page(desk: Desk) -> Client:
+    """The same trader's browser on its way to a whole page."""
+    client = Client(HTTP_HOST="alpha.localhost")
+    client.force_login(desk.trader)
+    return client
+
+
 def sent() -> int:
     return len(Command.objects.filter(kind__in=[CommandKind.ORDER, CommandKind.ORDERS]))
 
@@ -49,7 +56,7 @@ def sent() -> int:
 def test_stranger_finds_neither_page_nor_entry_and_cannot_open(desk: Desk, browser: Client) -> None:
     close_market()
 
-    assert browser.get(PAGE).status_code == 404
+    assert whole_page(desk).get(PAGE).status_code == 404
     assert "hyperliquid:BTC/" not in browser.get("/trade/ETH/").content.decode()
     assert browser.get("/").headers["Location"] != PAGE
     answer = browser.post(ORDER, fields())
@@ -70,9 +77,17 @@ def test_whoever_has_a_resting_order_keeps_the_page_and_may_cancel(desk: Desk, b
     order = Order.objects.get(is_open=True)
     close_market()
 
-    assert browser.get(PAGE).status_code == 200
+    assert whole_page(desk).get(PAGE).status_code == 200
     assert browser.post(f"/orders/{order.pk}/cancel/", {"form_key": str(uuid4())}).status_code == 200
-    assert browser.get(PAGE).status_code == 404
+    assert whole_page(desk).get(PAGE).status_code == 404
+
+
+def test_open_page_of_a_market_that_is_closed_now_still_renews_its_stream(desk: Desk, browser: Client) -> None:
+    close_market()
+    part = browser.get(PAGE)
+
+    assert (part.status_code, "/live/?ticket=" in part.content.decode()) == (200, True)
+    assert CLOSED in browser.post(ORDER, fields()).content.decode()
 
 
 def test_first_page_is_that_of_a_resting_order_where_nothing_is_offered(desk: Desk, browser: Client) -> None:
@@ -136,8 +151,7 @@ def test_resting_order_that_could_open_is_not_changed_any_more(desk: Desk, brows
 
 
 def test_closing_the_last_of_it_without_scripts_is_told_at_another_market(desk: Desk, held: Position) -> None:
-    plain = Client(HTTP_HOST="alpha.localhost")
-    plain.force_login(desk.trader)
+    plain = whole_page(desk)
 
     closed = plain.post(f"/positions/{held.pk}/close/now/", {"form_key": str(uuid4())})
     led = plain.get(closed.headers["Location"])
