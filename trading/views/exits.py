@@ -58,7 +58,7 @@ def set_exits(request: MemberRequest, position_id: int) -> HttpResponse:
     try:
         form_key = read_form_key(request.POST.get("form_key", ""))
         made = made_before(request.user, [CommandKind.ORDERS], form_key, form)
-        command = made or _set(request, position_of(request.user, position_id), typed, form_key, form)
+        command = made or _set(request, position_id, typed, form_key, form)
     except FormReused:
         return _render_problem(request, position_id, typed, REUSED, 409)
     except PROBLEMS as problem:
@@ -67,8 +67,16 @@ def set_exits(request: MemberRequest, position_id: int) -> HttpResponse:
 
 
 def _set(
-    request: MemberRequest, row: Position, typed: Mapping[str, str], form_key: UUID, form: dict[str, str]
+    request: MemberRequest, position_id: int, typed: Mapping[str, str], form_key: UUID, form: dict[str, str]
 ) -> Command:
+    """What this form makes now. Where nothing is left to make, what it took away before is its answer."""
+    try:
+        row = position_of(request.user, position_id)
+    except Http404:
+        removed = made_before(request.user, [CommandKind.CANCEL_ALL], form_key, form)
+        if removed is None:
+            raise
+        return removed
     desk = desk_of(request.user, Venue(row.account.venue))
     wanted, errors = _read(row, typed)
     preview = build_exits_preview(desk, row, wanted, errors)

@@ -89,3 +89,21 @@ def test_form_that_counted_keeps_its_answer_when_the_position_is_gone(
     assert (first.status_code, again.status_code, title in again.content.decode()) == (200, 200, True)
     assert (other.status_code, "already sent with other values" in other.content.decode()) == (409, True)
     assert "Nothing was sent" not in other.content.decode()
+
+
+def test_form_that_took_the_exits_away_keeps_its_answer_when_the_position_is_gone(
+    browser: Client, held: Position
+) -> None:
+    address, sent = f"/positions/{held.pk}/exits/set/", {"form_key": str(uuid4())}
+    browser.post(address, form())
+    first = browser.post(address, sent)
+    Position.objects.all().delete()
+    forget_desks()
+
+    again, other = browser.post(address, sent), browser.post(address, sent | {"stop_loss": "77000"})
+
+    assert [(answer.status_code, "cancel 1 BTC order" in answer.content.decode()) for answer in (first, again)] == [
+        (200, True),
+        (200, True),
+    ]
+    assert (other.status_code, "already sent with other values" in other.content.decode()) == (409, True)
