@@ -12,7 +12,9 @@ from django.db import IntegrityError, transaction
 
 from tenants.models import Invitation, Role, User
 
-LINK_LASTS = timedelta(days=7)
+INVITATION_LASTS = timedelta(days=7)
+# Whoever holds one is let in as a member who is here: it is used soon, or made anew.
+NEW_PASSWORD_LASTS = timedelta(hours=24)
 IS_HERE = "Somebody with this e-mail is here already. Invite a person under an address that is used for nothing else."
 JUST_INVITED = "A link for this person was made at this very moment. Look at the list below."
 NO_OWNER = "You are not an owner any more."
@@ -38,7 +40,7 @@ def invite(inviter: User, email: str, role: Role, now: datetime) -> str:
     """
     if User.objects.filter(email__iexact=email).exists():
         raise TeamRefused(IS_HERE)
-    return _make_link(inviter, email, role, now)
+    return _make_link(inviter, email, role, now, INVITATION_LASTS)
 
 
 def renew(inviter: User, member_id: int, now: datetime) -> tuple[User, str]:
@@ -52,10 +54,10 @@ def renew(inviter: User, member_id: int, now: datetime) -> tuple[User, str]:
         raise TeamRefused(CLOSED)
     if not member.email:
         raise TeamRefused(WALLET_ONLY)
-    return member, _make_link(inviter, member.email, Role(member.role), now)
+    return member, _make_link(inviter, member.email, Role(member.role), now, NEW_PASSWORD_LASTS)
 
 
-def _make_link(inviter: User, email: str, role: Role, now: datetime) -> str:
+def _make_link(inviter: User, email: str, role: Role, now: datetime, lasts: timedelta) -> str:
     secret = secrets.token_urlsafe(32)
     invitation = Invitation(
         email=email,
@@ -63,7 +65,7 @@ def _make_link(inviter: User, email: str, role: Role, now: datetime) -> str:
         digest=digest_of(secret),
         invited_by=inviter,
         created_at=now,
-        expires_at=now + LINK_LASTS,
+        expires_at=now + lasts,
     )
     try:
         with transaction.atomic():

@@ -141,7 +141,8 @@ def join(request: OperatorRequest) -> HttpResponse:
         with transaction.atomic():
             user, is_new = team.join(digest, password, timezone.now())
             action = "joined the team" if is_new else "chose a new password"
-            address, after = client_address(request), {"role": user.role}
+            address = client_address(request)
+            after = {"role": user.role, "link made by": str(invitation.invited_by)}
             audit.record_by(user, action=action, subject=user.email, after=after, address=address)
     except team.TeamRefused as problem:
         return _render_join(request, None, gettext(str(problem)), status=404)

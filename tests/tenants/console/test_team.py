@@ -139,11 +139,20 @@ def test_member_who_lost_his_password_chooses_another_and_stays_what_he_is(alpha
     assert (kept.pk, kept.role, kept.check_password(PASSWORD)) == (alpha.support.pk, Role.SUPPORT, True)
     assert status_of(link, alpha) == 404
     with operator_scope(alpha.operator.pk):
-        told = list(AuditEvent.objects.order_by("pk").values_list("action", "actor__email"))
+        told = list(AuditEvent.objects.order_by("pk").values_list("action", "actor__email", "after"))
     assert told == [
-        ("link to a new password made", alpha.owner.email),
-        ("chose a new password", alpha.support.email),
+        ("link to a new password made", alpha.owner.email, {}),
+        ("chose a new password", alpha.support.email, {"role": "support", "link made by": str(alpha.owner)}),
     ]
+
+
+def test_link_to_a_new_password_lives_a_day_and_an_invitation_a_week(alpha: Exchange) -> None:
+    renew(alpha, alpha.support)
+    invite(alpha)
+
+    with operator_scope(alpha.operator.pk):
+        lives = {row.email: row.expires_at - row.created_at for row in Invitation.objects.all()}
+    assert lives == {alpha.support.email: timedelta(hours=24), EMAIL: timedelta(days=7)}
 
 
 def test_link_to_a_new_password_is_for_members_who_may_come_in(alpha: Exchange, beta: Exchange) -> None:
