@@ -7,11 +7,14 @@ from urllib.parse import urlsplit, urlunsplit
 
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import Resolver404, resolve
+from django.views.decorators.http import require_POST
 
 from tenants.hosts import OperatorHost
 from tenants.models import Role, User
 
 P = ParamSpec("P")
+FORMS_ONLY = "takes_forms_only"
 
 
 class OperatorRequest(HttpRequest):
@@ -46,6 +49,14 @@ def role_required(*roles: Role) -> Callable[[View[P]], Door[P]]:
     return lambda view: _admit(view, lambda user: user.role in roles)
 
 
+def require_form(view: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:
+    """Take what a form sends and nothing else. The view says so itself, through whatever is wrapped around it: nobody
+    is led back to an address that shows nothing."""
+    guarded = require_POST(view)
+    guarded.__dict__[FORMS_ONLY] = True
+    return guarded
+
+
 def _admit(view: View[P], may_enter: Callable[[User], bool]) -> Door[P]:
     @wraps(view)
     def door(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
@@ -78,4 +89,13 @@ def _page_before(request: HttpRequest) -> str:
         page = urlsplit(request.headers.get("Referer", ""))
     except ValueError:
         return "/"
-    return urlunsplit(("", "", page.path or "/", page.query, "")) if page.netloc == request.get_host() else "/"
+    is_ours = page.netloc == request.get_host() and _shows_something(page.path or "/")
+    return urlunsplit(("", "", page.path or "/", page.query, "")) if is_ours else "/"
+
+
+def _shows_something(path: str) -> bool:
+    """Whether a page is there: a form that was refused came back at its own address, which takes forms only."""
+    try:
+        return not getattr(resolve(path).func, FORMS_ONLY, False)
+    except Resolver404:
+        return False

@@ -15,10 +15,10 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from tenants import audit, team, wallet
-from tenants.access import MemberRequest, OperatorRequest
+from tenants.access import MemberRequest, OperatorRequest, require_form
 from tenants.attempts import count_attempt, forget_attempts
 from tenants.client import client_address
 from tenants.forms import SignInForm
@@ -62,7 +62,7 @@ def _try(request: OperatorRequest) -> HttpResponse:
 
 
 @never_cache
-@require_POST
+@require_form
 def ask_wallet(request: OperatorRequest) -> JsonResponse:
     """The message that a wallet is to sign, as JSON; a sentence where there can be none."""
     try:
@@ -78,7 +78,7 @@ def ask_wallet(request: OperatorRequest) -> JsonResponse:
 
 
 @never_cache
-@require_POST
+@require_form
 def sign_in_with_wallet(request: OperatorRequest) -> HttpResponse:
     """Admit the owner of a wallet; on the first time he becomes a trader of this operator."""
     wanted = request.POST.get("next", "")
@@ -161,7 +161,7 @@ def _render_join(
     return render(request, "registration/join.html", page, status=status)
 
 
-@require_POST
+@require_form
 def sign_out(request: HttpRequest) -> HttpResponse:
     """End the session."""
     logout(request)

@@ -9,13 +9,13 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from branding.drafts import sign_draft
 from branding.forms import BrandForm, initial_of
 from branding.publishing import NOTHING_YET, Draft, NotPublishable, Outdated, live_brand, live_draft, publish
 from branding.theme import HARBOR, VANTA, Finding, Theme, findings
-from tenants.access import MemberRequest, role_required
+from tenants.access import MemberRequest, require_form, role_required
 from tenants.models import Role
 
 STARTS: dict[str, tuple[str, Theme]] = {"calm": ("Calm and light", HARBOR), "dense": ("Dense and dark", VANTA)}
@@ -81,7 +81,7 @@ def _publish(request: MemberRequest) -> HttpResponse:
 
 
 @role_required(Role.OWNER)
-@require_POST
+@require_form
 def preview_brand(request: MemberRequest) -> HttpResponse:
     """What was typed, drawn but not saved: the fragment beside the form, or the whole page without scripts."""
     form = _form_in(request)

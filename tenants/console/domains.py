@@ -10,10 +10,10 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from tenants import audit
-from tenants.access import MemberRequest, role_required
+from tenants.access import MemberRequest, require_form, role_required
 from tenants.domains import DomainRefused, claim_host, give_up, is_proven, put_in_force, record_name
 from tenants.models import Domain, DomainClaim, Role
 
@@ -49,7 +49,7 @@ def show_domains(request: MemberRequest) -> HttpResponse:
 
 
 @role_required(Role.OWNER)
-@require_POST
+@require_form
 def check_domain(request: MemberRequest, claim_id: int) -> HttpResponse:
     """Look for the proof now."""
     claim = _claim(claim_id)
@@ -65,7 +65,7 @@ def check_domain(request: MemberRequest, claim_id: int) -> HttpResponse:
 
 
 @role_required(Role.OWNER)
-@require_POST
+@require_form
 def remove_domain(request: MemberRequest, claim_id: int) -> HttpResponse:
     """Give a name up, whether it was proven or not; one that went meanwhile is no longer in the list."""
     claim = DomainClaim.objects.filter(pk=claim_id).first()

@@ -10,9 +10,9 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
-from tenants.access import MemberRequest, role_required
+from tenants.access import MemberRequest, require_form, role_required
 from tenants.console.consequences import conflicts, consequence, remarks
 from tenants.console.forms import PolicyForm, initial_of
 from tenants.console.policies import Outdated, change_policy, sign_policy, version_of
@@ -69,7 +69,7 @@ def _save(request: MemberRequest) -> HttpResponse:
 
 
 @role_required(Role.OWNER)
-@require_POST
+@require_form
 def preview_margin(request: MemberRequest) -> HttpResponse:
     """What was typed and what it comes to, not saved: a fragment, or the whole page without scripts."""
     form = PolicyForm(_connected(), policy_in_force(), request.POST)

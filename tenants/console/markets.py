@@ -8,9 +8,9 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
-from tenants.access import MemberRequest, role_required
+from tenants.access import MemberRequest, require_form, role_required
 from tenants.console.market_consequences import decisions, findings
 from tenants.console.market_facts import MarketFacts, known_markets
 from tenants.console.market_form import MarketsForm, ceiling_of, form_in_force, read_markets
@@ -63,7 +63,7 @@ def _save(request: MemberRequest, policy: Policy, markets: Sequence[MarketFacts]
 
 
 @role_required(Role.OWNER)
-@require_POST
+@require_form
 def preview_markets(request: MemberRequest) -> HttpResponse:
     """What the choice would change, not saved: a fragment, or the whole page without scripts."""
     policy = policy_in_force()

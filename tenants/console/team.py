@@ -11,10 +11,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from tenants import audit, team
-from tenants.access import MemberRequest, role_required
+from tenants.access import MemberRequest, require_form, role_required
 from tenants.models import Invitation, Role, User
 
 CHANGES: dict[str, dict[str, Any]] = {
@@ -56,7 +56,7 @@ def show_team(request: MemberRequest) -> HttpResponse:
 
 @never_cache
 @role_required(Role.OWNER)
-@require_POST
+@require_form
 def change_member(request: MemberRequest, member_id: int) -> HttpResponse:
     """Another role for a member, his way in closed or opened again, or a link to a new password."""
     wanted = request.POST.get("change", "")
@@ -90,7 +90,7 @@ def _change(request: MemberRequest, member_id: int, change: dict[str, Any]) -> H
 
 
 @role_required(Role.OWNER)
-@require_POST
+@require_form
 def withdraw_invitation(request: MemberRequest, invitation_id: int) -> HttpResponse:
     """End a link that was not used; one that ended meanwhile, or was never here, is no longer in the list."""
     with transaction.atomic():

@@ -1,7 +1,9 @@
 """Roles against addresses: every combination, read from the URLconf."""
 
 import pytest
+from django.urls import resolve
 
+from tenants.access import FORMS_ONLY
 from tenants.models import Role
 from tests.factories import Belongings, Exchange, browser_at
 from tests.tenants.addresses import MEMBERS, OPEN, POLICY, ROLES, SUPPORT, Address, addresses, ids_of
@@ -57,6 +59,10 @@ def test_nobody_gets_past_sign_in(alpha: Exchange, alices: Belongings, address: 
     [
         ("http://alpha.localhost/trade/BTC/?size=1", "/trade/BTC/%3Fsize%3D1"),
         ("http://alpha.localhost", "/"),
+        ("http://alpha.localhost/console/team/", "/console/team/"),
+        ("http://alpha.localhost/positions/1/close/now/", "/"),
+        ("http://alpha.localhost/console/margin/preview/", "/"),
+        ("http://alpha.localhost/nowhere/", "/"),
         ("http://elsewhere.example/trade/BTC/", "/"),
         ("http://[nonsense", "/"),
         ("", "/"),
@@ -120,6 +126,13 @@ def test_support_changes_nothing_anywhere(alpha: Exchange, alices: Belongings, a
         assert answer.status_code == (OPEN_TO_SUPPORT[address.name] if method == "post" else 405)
     else:
         assert (answer.status_code, "You may not see this" in answer.content.decode()) == (403, True)
+
+
+def test_address_that_shows_nothing_is_told_by_its_view(alpha: Exchange, alices: Belongings) -> None:
+    views = {address.name: resolve(address.path(ids_of(alpha, alices))).func for address in ALL}
+    silent = {name for name, view in views.items() if getattr(view, FORMS_ONLY, False)}
+
+    assert silent == {name for name, status in ANSWERS.items() if status == 405}
 
 
 def test_support_is_a_role_that_reads_only(alpha: Exchange) -> None:

@@ -12,10 +12,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from tenants import audit
-from tenants.access import MemberRequest, trader_required
+from tenants.access import MemberRequest, require_form, trader_required
 from tenants.wallet import WalletRefused, read_address, read_chain_id
 from trading.accounts.panels import Standing, build_page, venue_tabs
 from trading.accounts.record import entry_of, what
@@ -64,7 +64,7 @@ def show(request: MemberRequest) -> HttpResponse:
 
 @trader_required
 @never_cache
-@require_POST
+@require_form
 def connect_account(request: MemberRequest) -> HttpResponse:
     """Show an account here: one of the trader's own, or one that he only watches."""
     form = request.POST.get("form", "")
@@ -83,7 +83,7 @@ def connect_account(request: MemberRequest) -> HttpResponse:
 @trader_required
 @never_cache
 @sensitive_post_parameters("agent_key", "api_secret")
-@require_POST
+@require_form
 def connect_pasted_key(request: MemberRequest) -> HttpResponse:
     """Take a trading key its owner made at the venue, after the venue has said whose it is. It is never shown again."""
     typed = request.POST.get("address", "")
@@ -121,7 +121,7 @@ def _key_form(request: MemberRequest) -> str:
 
 @trader_required
 @never_cache
-@require_POST
+@require_form
 def ask_approval(request: MemberRequest) -> HttpResponse:
     """Write down what the wallet is to sign next."""
     account = _account(request)
@@ -163,7 +163,7 @@ def _wanted(request: MemberRequest, account: VenueAccount) -> Wanted | None:
 
 @trader_required
 @never_cache
-@require_POST
+@require_form
 def sign_approval(request: MemberRequest) -> HttpResponse:
     """Carry the wallet's signature to the venue, once."""
     account = _account(request)
@@ -188,7 +188,7 @@ def _asked(account: VenueAccount, number: str) -> WalletApproval | None:
 
 @trader_required
 @never_cache
-@require_POST
+@require_form
 def check_approval(request: MemberRequest) -> HttpResponse:
     """Ask the venue what became of an approval it did not answer."""
     account = _account(request)
@@ -210,7 +210,7 @@ def _tell(request: MemberRequest, approval: WalletApproval, settled: bool) -> No
 
 @trader_required
 @never_cache
-@require_POST
+@require_form
 def withdraw_approval(request: MemberRequest) -> HttpResponse:
     """Ask the wallet no more."""
     account = _account(request)
@@ -221,7 +221,7 @@ def withdraw_approval(request: MemberRequest) -> HttpResponse:
 
 @trader_required
 @never_cache
-@require_POST
+@require_form
 def forget(request: MemberRequest) -> HttpResponse:
     """Delete the trading key here. The venue still knows it: only the wallet can revoke it there."""
     account = _account(request)
@@ -243,7 +243,7 @@ def _deleted(request: MemberRequest, account: VenueAccount, words: str) -> HttpR
 
 @trader_required
 @never_cache
-@require_POST
+@require_form
 def leave_account(request: MemberRequest) -> HttpResponse:
     """Show this account no longer, so that another can be connected. Its key is deleted here, its history stays."""
     account = _account(request)

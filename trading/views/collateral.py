@@ -7,9 +7,9 @@ from uuid import uuid4
 
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
-from tenants.access import MemberRequest, trader_required
+from tenants.access import MemberRequest, require_form, trader_required
 from trading.books import Book, books_of, read_amount
 from trading.connect import trading_adapter
 from trading.desk import Desk, desk_of
@@ -57,7 +57,7 @@ def show_collateral_preview(request: MemberRequest, venue: str) -> HttpResponse:
 
 
 @trader_required
-@require_POST
+@require_form
 def move_collateral(request: MemberRequest, venue: str) -> HttpResponse:
     """Move the collateral, once, however often the form arrives."""
     asked = _asked(desk_of(request.user, _venue(venue)), request.POST)

@@ -6,9 +6,9 @@ from uuid import UUID, uuid4
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
-from tenants.access import MemberRequest, trader_required
+from tenants.access import MemberRequest, require_form, trader_required
 from trading.connect import trading_adapter
 from trading.desk import Desk, desk_of, position_of
 from trading.forms import Unreadable, read_form_key, read_price
@@ -49,7 +49,7 @@ def show_exits_preview(request: MemberRequest, position_id: int) -> HttpResponse
 
 
 @trader_required
-@require_POST
+@require_form
 @tells_when_gone(PREVIEW)
 def set_exits(request: MemberRequest, position_id: int) -> HttpResponse:
     """Make the position's exits what the form says, once."""

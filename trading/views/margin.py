@@ -7,9 +7,9 @@ from uuid import UUID, uuid4
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
-from tenants.access import MemberRequest, trader_required
+from tenants.access import MemberRequest, require_form, trader_required
 from tenants.models import User
 from trading.connect import trading_adapter
 from trading.desk import UNREADABLE, Desk, desk_of, position_of
@@ -57,7 +57,7 @@ def show_margin_preview(request: MemberRequest, position_id: int) -> HttpRespons
 
 
 @trader_required
-@require_POST
+@require_form
 @tells_when_gone(PREVIEW)
 def change_margin(request: MemberRequest, position_id: int) -> HttpResponse:
     """Move the margin, once, however often the form arrives: also when the position has gone since."""

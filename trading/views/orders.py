@@ -7,9 +7,9 @@ from uuid import UUID, uuid4
 
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
-from tenants.access import MemberRequest, trader_required
+from tenants.access import MemberRequest, require_form, trader_required
 from trading.connect import trading_adapter
 from trading.desk import Desk, desk_of, order_of
 from trading.forms import Unreadable, read_form_key, read_number, read_price
@@ -43,7 +43,7 @@ class FilledSince(Exception):
 
 
 @trader_required
-@require_POST
+@require_form
 def cancel_order(request: MemberRequest, order_id: int) -> HttpResponse:
     """Cancel a resting order, once."""
     row = order_of(request.user, order_id)
@@ -75,7 +75,7 @@ def show_modify_preview(request: MemberRequest, order_id: int) -> HttpResponse:
 
 
 @trader_required
-@require_POST
+@require_form
 def modify_order(request: MemberRequest, order_id: int) -> HttpResponse:
     """Change the order, once."""
     order, typed = order_of(request.user, order_id), _typed(request.POST)
@@ -156,7 +156,7 @@ def show_cancel_dialog(request: MemberRequest, market_name: str) -> HttpResponse
 
 
 @trader_required
-@require_POST
+@require_form
 def cancel_orders(request: MemberRequest, market_name: str) -> HttpResponse:
     """Cancel every order of a market, once."""
     market = market_named(market_name)

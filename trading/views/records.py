@@ -2,9 +2,9 @@
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
-from tenants.access import MemberRequest, trader_required
+from tenants.access import MemberRequest, require_form, trader_required
 from trading.models import VenueAccount
 from trading.panels.records import (
     build_funding,
@@ -64,7 +64,7 @@ def show_liquidation_notices(request: MemberRequest) -> HttpResponse:
 
 
 @trader_required
-@require_POST
+@require_form
 def put_liquidation_away(request: MemberRequest, liquidation_id: int) -> HttpResponse:
     """Take note of a liquidation, so that its notice is shown no more."""
     note_liquidation(liquidation_of(request.user, liquidation_id))

@@ -5,9 +5,9 @@ from uuid import UUID, uuid4
 
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
-from tenants.access import MemberRequest, trader_required
+from tenants.access import MemberRequest, require_form, trader_required
 from trading.connect import KeyUnreadable, trading_adapter
 from trading.desk import Desk, accounts_of, portfolio_of
 from trading.forms import Unreadable, read_form_key
@@ -45,7 +45,7 @@ def show_close_all(request: MemberRequest) -> HttpResponse:
 
 
 @trader_required
-@require_POST
+@require_form
 def close_all(request: MemberRequest) -> HttpResponse:
     """Close the positions that the form lists, each once; what became of each so far."""
     desks, parts = portfolio_of(request.user), _parts(request)
@@ -87,7 +87,7 @@ def show_cancel_all(request: MemberRequest) -> HttpResponse:
 
 
 @trader_required
-@require_POST
+@require_form
 def cancel_all(request: MemberRequest) -> HttpResponse:
     """Cancel every order of the markets that the form lists, once; what became of them so far."""
     desks, parts = portfolio_of(request.user), _parts(request)

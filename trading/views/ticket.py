@@ -8,10 +8,10 @@ from uuid import uuid4
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from branding.stencils import drawn
-from tenants.access import MemberRequest, trader_required
+from tenants.access import MemberRequest, require_form, trader_required
 from tenants.recent import trader_remembered
 from trading.connect import KeyUnreadable, trading_adapter
 from trading.desk import Desk, desk_of
@@ -74,7 +74,7 @@ def show_available(request: MemberRequest, market_name: str) -> HttpResponse:
 
 
 @trader_required
-@require_POST
+@require_form
 def place_order(request: MemberRequest, market_name: str) -> HttpResponse:
     """Recompute everything from the raw fields, then place the order once, however often the form arrives."""
     market = market_named(market_name)
