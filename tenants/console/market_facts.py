@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db.models import Count
 
-from tenants.policy import MarketKey, Policy
+from tenants.policy import MarketKey, Policy, offer_of
 from trading.connect import gateway_of
 from trading.live.board import Board
 from trading.margin.types import MarginRestriction
@@ -72,7 +72,7 @@ class MarketFacts:
 
 def known_markets(policy: Policy) -> list[MarketFacts]:
     """Every market of the venues that the operator in scope offers, as they are shown; one that its venue has delisted
-    as long as a trader is in it or a choice is kept for it. One statement for each kind of fact."""
+    as long as a trader is in it, or it has a place or a cap. One statement for each kind of fact."""
     venues = venues_offered(policy)
     boards = {venue: board_of(venue) for venue in venues}
     held, resting = _held(), _resting()
@@ -80,8 +80,13 @@ def known_markets(policy: Policy) -> list[MarketFacts]:
     return [
         _facts(row, boards[Venue(row.venue)], held.get(row.pk, {}), resting.get(row.pk, 0), several=several)
         for row in in_order(policy, markets_at(venues))
-        if not row.is_delisted or row.pk in held or row.pk in resting or _key(row) in policy.markets
+        if not row.is_delisted or row.pk in held or row.pk in resting or _stands_out(policy, row)
     ]
+
+
+def _stands_out(policy: Policy, row: Market) -> bool:
+    offer = offer_of(policy, *_key(row))
+    return offer.place is not None or offer.leverage_cap is not None
 
 
 def _key(row: Market) -> MarketKey:

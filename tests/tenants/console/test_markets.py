@@ -251,6 +251,9 @@ def test_delisted_market_is_shown_while_it_matters_and_its_choice_is_kept(
     save(owner, **{f"cap:{ETH}": "5"})
     hold(alpha, Market.objects.get(name="KAITO"), 1)
     make_market("GONE", 5, "1", index=3)
+    make_market("SHUT", 5, "1", index=4)
+    with operator_scope(alpha.operator.pk):
+        MarketChoice(venue="hyperliquid", name="SHUT", is_offered=False).save()
     Market.objects.exclude(pk=market.pk).update(is_delisted=True)
 
     page = owner.get(PAGE).content.decode()
@@ -258,7 +261,7 @@ def test_delisted_market_is_shown_while_it_matters_and_its_choice_is_kept(
     assert "1 of 1 offered" in page
 
     assert save(owner, **{f"cap:{BTC}": "20"}).status_code == 302
-    assert choices(alpha) == [("BTC", True, None, 20), ("ETH", True, None, 5)]
+    assert choices(alpha) == [("BTC", True, None, 20), ("ETH", True, None, 5), ("SHUT", False, None, None)]
 
 
 def test_consequences_are_told_before_saving(alpha: Exchange, owner: Client, market: Market) -> None:
