@@ -166,6 +166,16 @@ def test_link_to_a_new_password_is_for_members_who_may_come_in(alpha: Exchange, 
         assert not Invitation.objects.exists()
 
 
+def test_link_to_a_new_password_is_offered_for_members_with_an_email_alone(alpha: Exchange) -> None:
+    with operator_scope(alpha.operator.pk):
+        User(role=Role.SUPPORT, wallet="0x" + "ab" * 20).save()
+    page = browser_at(alpha, alpha.owner).get(PAGE).content.decode()
+
+    rows = re.findall(r'id="member-\d+">([^<]+)<(.*?)</tr>', page, re.DOTALL)
+    links = {who: "New sign-in link" in actions for who, actions in rows}
+    assert links == {alpha.owner.email: True, alpha.support.email: True, "0xabab…abab": False}
+
+
 @pytest.mark.parametrize("what", ["owner", "close"])
 def test_link_to_a_new_password_ends_with_any_change_of_the_member(alpha: Exchange, what: str) -> None:
     link = renew(alpha, alpha.support)
