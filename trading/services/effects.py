@@ -4,7 +4,7 @@ Some effects can be this command's alone (an order under its client id). Others 
 leverage), so they are believed only once the command's own bytes can do nothing any more: see ``reconcile``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -38,6 +38,7 @@ SET_SINCE = (
     "Leverage and margin mode are not what was asked for. It cannot be told whether this was carried out and they were "
     "set elsewhere since."
 )
+ENDED = (OrderState.CANCELLED, OrderState.FILLED, OrderState.REJECTED)
 # In the evidence of a mode or leverage: what was set when its nonce was not used up yet.
 BEFORE_BURNING = "{} before"
 LONGEST_ORDER_ID = 19  # digits; a client id has 32
@@ -80,7 +81,7 @@ def effect(adapter: Adapter, command: Command) -> Effect:
         case CommandKind.CANCEL | CommandKind.CANCEL_ALL:
             texts = command.intent["order" if command.kind == CommandKind.CANCEL else "orders"]
             names = [named(text) for text in texts.split(",") if text]
-            return _of_cancellation([_status(adapter, command, name) for name in names])
+            return _of_cancellation(_status(adapter, command, name) for name in names)
         case CommandKind.MODE | CommandKind.LEVERAGE:
             return _of_setting(adapter, command)
         case CommandKind.MOVE:
@@ -160,13 +161,18 @@ def _of_named_order(command: Command, report: OrderReport, order: OpenOrder, unt
     return replace(untouched, is_hidden=True, message=CHANGED_AGAIN)
 
 
-def _of_cancellation(reports: list[OrderReport]) -> Effect:
-    """Done once nothing of it is open; refused where all was filled before."""
-    states = {report.state for report in reports}
-    if not states or states - {OrderState.CANCELLED, OrderState.FILLED, OrderState.REJECTED}:
+def _of_cancellation(reports: Iterable[OrderReport]) -> Effect:
+    """Done once nothing of it is open; refused where all was filled before. Each report is a question: the first that
+    has not ended says enough."""
+    ended: list[OrderReport] = []
+    for report in reports:
+        if report.state not in ENDED:
+            return NOTHING
+        ended.append(report)
+    if not ended:
         return NOTHING
-    evidence = {"status": ", ".join(_told(report) for report in reports)}
-    if states == {OrderState.FILLED}:
+    evidence = {"status": ", ".join(_told(report) for report in ended)}
+    if all(report.state is OrderState.FILLED for report in ended):
         return Effect(CommandState.REJECTED, evidence, FILLED_FIRST, is_own=True)
     return Effect(CommandState.ACCEPTED, evidence, is_own=True)
 
@@ -285,12 +291,15 @@ def _moved_by_others(command: Command, shown_until: datetime) -> Decimal | None:
     """What other changes of the same collateral moved after the state before was read; None where that cannot be told
     of one of them: its outcome is open, or it was written down before this one and may be in that state already.
 
-    Raises ``Unavailable`` where one was accepted after ``shown_until``, so that the state now may or may not hold it.
+    Raises ``Unavailable`` where one was accepted after ``shown_until``, so that the state now may or may not hold it,
+    and where one that was written down after this one is still on its way: only the older waits for the younger.
     """
     asked = datetime.fromisoformat(command.before.get("asked") or command.prepared_at.isoformat())
     alike = Command.objects.filter(account=command.account_id, market=command.market_id, kind=CommandKind.MARGIN)
     beside = alike.filter(Q(settled_at=None) | Q(settled_at__gt=asked)).exclude(pk=command.pk)
     others = list(beside.exclude(state__in=(CommandState.REJECTED, CommandState.DEAD)))
+    if any(other.settled_at is None and other.prepared_at > command.prepared_at for other in others):
+        raise Unavailable("another change is still on its way")
     # Reading takes time: only what was written down after this one came for certain after its state before.
     if any(other.state != CommandState.ACCEPTED or other.prepared_at < command.prepared_at for other in others):
         return None
