@@ -75,8 +75,15 @@ TEMPLATES = [
 # Django's PostgreSQL backend, telling every connection which operator it serves (row-level security).
 DATABASES = {"default": env.db_url("DATABASE_URL", default="postgres://perpsstudio@127.0.0.1:5432/perpsstudio")}
 DATABASES["default"]["ENGINE"] = "tenants.postgres"
+# A database that was away is there again within seconds, not after a pause as long as it was away, and one that went
+# silent is given up: everybody in the process waits for whoever waits for it.
 DATABASES["default"]["OPTIONS"] = {
-    "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL", default=16), "timeout": 5}
+    "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL", default=16), "timeout": 5, "reconnect_timeout": 2},
+    "connect_timeout": 5,
+    "tcp_user_timeout": 5000,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
 }
 # A connection that the server has dropped is replaced before it is used: without this, a restart of the database fails
 # as many requests and tasks of each process as its pool holds.
