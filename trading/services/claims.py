@@ -87,10 +87,11 @@ class InHand:
         with self._guard:
             if command_id in self._renewed_until:
                 return False
-            self._renewed_until[command_id] = time.monotonic() + LONGEST_HELD
             if self._renewer is None or not self._renewer.is_alive():
                 self._renewer = threading.Thread(target=self._renew_by_rounds, name="claims", daemon=True)
                 self._renewer.start()
+            # Last, so that what nobody could renew is in nobody's hand.
+            self._renewed_until[command_id] = time.monotonic() + LONGEST_HELD
             return True
 
     def leave(self, command_id: UUID) -> None:
