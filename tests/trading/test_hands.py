@@ -21,7 +21,7 @@ from tests.trading.services.test_orders import ticket
 from trading import tasks
 from trading.models import Command, Fill, Position
 from trading.models.commands import OPEN_STATES, CommandState
-from trading.services import claims, commands
+from trading.services import claims, commands, lateness
 from trading.services.orders import place_order
 from trading.services.wake import settle_soon
 from trading.tasks import commands as command_tasks
@@ -46,9 +46,10 @@ def wait_for_hands() -> None:
 
 @pytest.fixture
 def turns(desk: Desk, redis: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:  # noqa: F811
-    """A desk whose commands nobody but a turn brings on; a turn takes up what is due once."""
+    """A desk whose commands nobody but a turn brings on; a turn takes up what is due once, and nothing is late."""
     monkeypatch.setattr(commands, "settle_soon", lambda command: None)
     monkeypatch.setattr(command_tasks, "TURN_SECONDS", 0.0)
+    monkeypatch.setattr(lateness, "LATEST", timedelta(minutes=1))
     app.conf.task_always_eager = True
     yield desk
     wait_for_hands()
