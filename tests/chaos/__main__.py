@@ -12,7 +12,7 @@ import django
 from tests.chaos import servers
 
 LONG, QUICK = 10_000, 60
-FEW = 60
+FEW = 100
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
