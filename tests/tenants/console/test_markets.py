@@ -334,6 +334,18 @@ def test_markets_of_two_venues_are_told_apart(alpha: Exchange, owner: Client, se
     ]  # fmt: skip
 
 
+def list_more(count: int) -> None:
+    """So many more markets at the venue of KAITO."""
+    template = Market.objects.get(name="KAITO")
+    Market.objects.bulk_create(
+        Market(
+            venue=template.venue, network=template.network, name=f"M{number}", index=10 + number, max_leverage=10,
+            spec=template.spec | {"name": f"M{number}", "base": f"M{number}"}, mark_price=Decimal(1),
+        )
+        for number in range(count)
+    )  # fmt: skip
+
+
 def test_page_asks_the_same_at_3_and_300_markets(
     alpha: Exchange, owner: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
@@ -344,14 +356,7 @@ def test_page_asks_the_same_at_3_and_300_markets(
 
     owner.get(PAGE)  # whose host it is, is remembered
     statements(3)
-    template = Market.objects.get(name="KAITO")
-    Market.objects.bulk_create(
-        Market(
-            venue=template.venue, network=template.network, name=f"M{number}", index=10 + number, max_leverage=10,
-            spec=template.spec | {"name": f"M{number}", "base": f"M{number}"}, mark_price=Decimal(1),
-        )
-        for number in range(297)
-    )  # fmt: skip
+    list_more(297)
     with operator_scope(alpha.operator.pk):
         MarketChoice.objects.bulk_create(
             MarketChoice(venue="hyperliquid", name=f"M{number}", is_offered=False) for number in range(100)
@@ -360,14 +365,7 @@ def test_page_asks_the_same_at_3_and_300_markets(
 
 
 def test_as_many_markets_as_the_venues_have_are_saved_at_once(alpha: Exchange, owner: Client) -> None:
-    template = Market.objects.get(name="KAITO")
-    Market.objects.bulk_create(
-        Market(
-            venue=template.venue, network=template.network, name=f"M{number}", index=10 + number, max_leverage=10,
-            spec=template.spec | {"name": f"M{number}", "base": f"M{number}"}, mark_price=Decimal(1),
-        )
-        for number in range(600)
-    )  # fmt: skip
+    list_more(600)
     form = fields(owner)
 
     assert owner.post(PAGE, form | {f"cap:{BTC}": "7"}).status_code == 302
