@@ -89,7 +89,7 @@ class Engine:
 
     def fund(self, address: str, amount: Decimal) -> Account:
         """Deposit dollars, or withdraw them when negative; the account comes into being with its first deposit."""
-        account = self.state.accounts.setdefault(address, Account(address, self.clock()))
+        account = self.state.accounts.setdefault(address, Account(address))
         if amount < 0 and self.ledger.withdrawable(account) < -amount:
             raise ValueError(f"only {shown(self.ledger.withdrawable(account), 6)} can be withdrawn")
         account.cash += amount
@@ -150,11 +150,14 @@ class Engine:
         self.settle()
 
     def settle(self) -> None:
-        """Orders that the book reaches, triggers, liquidations, again and again until nothing follows any more."""
+        """Liquidations, orders that the book reaches, triggers, again and again until nothing follows any more.
+
+        A mark that jumps past both takes a position before its stop can sell it for less than its margin covers.
+        """
         moved = True
         while moved:
-            moved = self.desk.sweep()
-            moved |= self.liquidator.run()
+            moved = self.liquidator.run()
+            moved |= self.desk.sweep()
 
     def _background_trade(self, market: Market, now: int) -> None:
         chance = noise(self.state.paths.seed, market.name, -3, now // 1000)

@@ -190,7 +190,6 @@ class Account:
     """
 
     address: str
-    created: int
     cash: Decimal = ZERO
     spot: Decimal = ZERO
     abstraction: str = "default"

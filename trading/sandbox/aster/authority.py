@@ -105,7 +105,7 @@ class Authority:
         if not is_right_chain or self._signer(digest, signature) != user:
             raise failures.check_failed()
         self.use_nonce(user, nonce, now)
-        return self.state.accounts.setdefault(user, Account(user, now))
+        return self.state.accounts.setdefault(user, Account(user))
 
     def by_key(self, key: str | None, signed: Signed, parameters: Parameters, now: int) -> Caller:
         """An API key of the older login: no nonce, so the same text passes again within its window."""

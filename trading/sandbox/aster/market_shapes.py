@@ -66,6 +66,7 @@ def side(engine: Engine, market: Market, levels: int, *, bids: bool) -> list[lis
 
 
 def aggregate_trade(row: PublicTrade) -> Json:
+    """A public trade; ``m`` says that the buyer was the maker (rules 2.2)."""
     return {
         "a": row.tid,
         "p": plain(row.price),
@@ -78,6 +79,7 @@ def aggregate_trade(row: PublicTrade) -> Json:
 
 
 def next_funding(market: Market, now: int) -> int:
+    """When the market pays funding next, in milliseconds (rules 4.8)."""
     length = market.funding_hours * HOUR
     return now - now % length + length
 
@@ -99,6 +101,7 @@ def premium(engine: Engine, market: Market) -> Json:
 
 
 def best(engine: Engine, market: Market) -> Json:
+    """The best price and size of each side (rules 2.2)."""
     bid, ask = (side(engine, market, 1, bids=bids) for bids in (True, False))
     return {
         "symbol": market.name,

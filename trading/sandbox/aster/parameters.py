@@ -92,9 +92,6 @@ class Parameters:
         except ValueError as error:
             raise failures.illegal(name) from error
 
-    def optional_number(self, name: str) -> Decimal | None:
-        return self.number(name) if name in self else None
-
     def choice(self, name: str, allowed: Sequence[str]) -> str:
         value = self.text(name)
         if value not in allowed:

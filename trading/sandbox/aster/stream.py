@@ -1,8 +1,6 @@
 """The websocket doors: single and combined streams, control messages, private streams by their key (Aster rules 2.3,
 2.4)."""
 
-import asyncio
-import contextlib
 import json
 import time
 from collections import deque
@@ -15,6 +13,7 @@ from aiohttp import WSMsgType, web
 from trading.sandbox.aster.listen_keys import ListenKeys
 from trading.sandbox.aster.market_frames import MarketFrames, Moment
 from trading.sandbox.aster.user_frames import UserFrames
+from trading.sandbox.connection import Connection, Connections
 from trading.sandbox.delivery import Delivery
 from trading.sandbox.engine import Engine
 from trading.sandbox.faults import Faults
@@ -24,9 +23,6 @@ Json = dict[str, Any]
 
 MOST_STREAMS = 200
 MOST_MESSAGES = 10
-# A reader this many frames behind is gone or hopeless.
-QUEUE = 2000
-COMBINED = "combined"
 
 
 class BadRequestError(Exception):
@@ -37,39 +33,17 @@ class BadRequestError(Exception):
         self.code = code
 
 
-@dataclass(eq=False)
-class Connection:
-    """``streams`` in the order in which they were asked for; ``is_combined`` wraps each event with its name. An empty
-    text ends it."""
+@dataclass(eq=False, kw_only=True)
+class Listener(Connection):
+    """``streams`` in the order in which they were asked for; ``is_combined`` wraps each event with its name."""
 
     streams: dict[str, None]
     is_combined: bool
-    delivery: Delivery
-    queue: asyncio.Queue[str] = field(default_factory=lambda: asyncio.Queue(QUEUE))
     heard: deque[float] = field(default_factory=deque)
-    overrun: bool = False
 
-    def send(self, frame: object) -> None:
-        """Answer a control message."""
-        self._put([json.dumps(frame)])
-
-    def tell(self, stream: str, event: object) -> None:
+    def tell(self, stream: str, frame: object) -> None:
         """Hand on one event of one of its streams."""
-        frame = {"stream": stream, "data": event} if self.is_combined else event
-        self._put(self.delivery.arriving(stream, json.dumps(frame)))
-
-    def tick(self) -> None:
-        """Send what was held back for too long."""
-        self._put(self.delivery.tick())
-
-    def _put(self, texts: Iterable[str]) -> None:
-        try:
-            for text in texts:
-                self.queue.put_nowait(text)
-            if self.delivery.is_cut:
-                self.queue.put_nowait("")
-        except asyncio.QueueFull:
-            self.overrun = True
+        super().tell(stream, {"stream": stream, "data": frame} if self.is_combined else frame)
 
     def hears_too_much(self) -> bool:
         now = time.monotonic()
@@ -80,15 +54,13 @@ class Connection:
 
 
 @dataclass
-class Hub:
+class Hub(Connections[Listener]):
     """All connections of the venue. ``publish`` hands on what happened since it was last called."""
 
     engine: Engine
     keys: ListenKeys
     market_frames: MarketFrames
     faults: Faults
-    connections: dict[Connection, web.WebSocketResponse] = field(default_factory=dict)
-    silent_until: float = 0.0
     doubled_until: float = 0.0
     beats: int = 0
 
@@ -97,35 +69,13 @@ class Hub:
 
     async def serve(self, socket: web.WebSocketResponse, streams: Iterable[str], *, is_combined: bool) -> None:
         """Run one connection to its end."""
-        connection = Connection(dict.fromkeys(streams), is_combined, Delivery(self.faults, self.engine.venue.name))
-        self.connections[connection] = socket
-        writer = asyncio.create_task(self._write(connection, socket))
-        try:
+        delivery = Delivery(self.faults, self.engine.venue.name)
+        connection = Listener(delivery=delivery, streams=dict.fromkeys(streams), is_combined=is_combined)
+        async with self.joined(connection, socket):
             async for message in socket:
                 if message.type is not WSMsgType.TEXT or connection.hears_too_much():
                     break
                 self._receive(connection, message.data)
-        finally:
-            del self.connections[connection]
-            writer.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await writer
-
-    @staticmethod
-    async def _write(connection: Connection, socket: web.WebSocketResponse) -> None:
-        with contextlib.suppress(ConnectionError):
-            while not connection.overrun and (text := await connection.queue.get()):
-                await socket.send_str(text)
-            await socket.close()
-
-    async def close(self) -> None:
-        """Cut every connection."""
-        for socket in list(self.connections.values()):
-            await socket.close(code=1001, message=b"going away")
-
-    def silence(self, seconds: float) -> None:
-        """Send nothing for a while on connections that stay open: what happens meanwhile is lost to them."""
-        self.silent_until = time.monotonic() + seconds
 
     def double(self, seconds: float) -> None:
         """Send every event twice for a while."""
@@ -133,7 +83,7 @@ class Hub:
 
     # control messages
 
-    def _receive(self, connection: Connection, data: str) -> None:
+    def _receive(self, connection: Listener, data: str) -> None:
         try:
             message = json.loads(data)
             if not isinstance(message, dict):
@@ -145,7 +95,7 @@ class Hub:
         except (ValueError, RecursionError) as error:
             connection.send({"code": 3, "msg": f"Invalid JSON: {error}"})
 
-    def _answered(self, connection: Connection, message: Json) -> object:
+    def _answered(self, connection: Listener, message: Json) -> object:
         number, method = message.get("id"), message.get("method")
         # A message without a number is taken, too: a general library sends none.
         if number is not None and (type(number) is not int or number < 0):
@@ -164,7 +114,7 @@ class Hub:
         )
 
     @staticmethod
-    def _subscribe(connection: Connection, method: str, params: object) -> None:
+    def _subscribe(connection: Listener, method: str, params: object) -> None:
         if not isinstance(params, list) or not params or not all(isinstance(row, str) for row in params):
             raise BadRequestError(2, "Invalid request: params must be a list of strings")
         for name in params:
@@ -178,7 +128,7 @@ class Hub:
             raise BadRequestError(2, "Invalid request: too many streams")
 
     @staticmethod
-    def _set_property(connection: Connection, params: object) -> None:
+    def _set_property(connection: Listener, params: object) -> None:
         match params:
             case ["combined", bool() as is_combined]:
                 connection.is_combined = is_combined
@@ -193,7 +143,7 @@ class Hub:
         self.beats += tick
         self.keys.expire()
         ended, self.keys.ended[:] = list(self.keys.ended), []
-        if time.monotonic() < self.silent_until:
+        if self.is_silent:
             return
         for key in ended:
             self._tell_all(key.text, [{"e": "listenKeyExpired", "E": self.engine.clock()}])

@@ -46,7 +46,7 @@ def opened(engine: Engine, main: Account, dex: str) -> Account:
     if main.unified or dex == MAIN:
         return main
     name = key(main.address, dex)
-    return engine.state.accounts.setdefault(name, Account(name, engine.clock()))
+    return engine.state.accounts.setdefault(name, Account(name))
 
 
 def all_of(engine: Engine, address: str) -> list[Account]:

@@ -50,12 +50,14 @@ SPOT_META: Json = {
 
 
 def margin_tiers(table: int) -> Json:
+    """A margin table by its number; one below 50 has a single tier of that leverage (rules 2.1)."""
     description, rows = MARGIN_TABLES.get(table, ("", (("0.0", table),)))
     tiers = [{"lowerBound": lower, "maxLeverage": leverage} for lower, leverage in rows]
     return {"description": description, "marginTiers": tiers}
 
 
 def universe_row(market: Market) -> Json:
+    """The rules of a market (rules 2.1)."""
     row: Json = {
         "szDecimals": market.size_decimals,
         "name": market.name,
@@ -70,6 +72,7 @@ def universe_row(market: Market) -> Json:
 
 
 def meta(engine: Engine, dex: str = books.MAIN) -> Json:
+    """One book: its markets and margin tables (rules 2.1)."""
     return {
         "universe": [universe_row(market) for market in books.markets(engine, dex)],
         "marginTables": [[table, margin_tiers(table)] for table in MARGIN_TABLES],
@@ -101,6 +104,7 @@ def mid(engine: Engine, market: Market) -> Decimal | None:
 
 
 def context(engine: Engine, market: Market) -> Json:
+    """Prices, funding and volumes of a market; the volume is made up from its depth (rules 2.1)."""
     now, mark, oracle = engine.clock(), engine.marks[market.name], engine.oracles[market.name]
     middle = mid(engine, market)
     before = engine.state.paths.price(market, now - DAY)
@@ -125,6 +129,7 @@ def context(engine: Engine, market: Market) -> Json:
 
 
 def all_mids(engine: Engine, dex: str = books.MAIN) -> dict[str, str]:
+    """The middle of every market of a book, its mark where a side is empty (rules 2.2)."""
     mids = {market.name: mid(engine, market) or engine.marks[market.name] for market in books.markets(engine, dex)}
     return {name: shown(price) for name, price in mids.items()}
 
@@ -164,11 +169,13 @@ def _merged(side: list[Json], figures: int, mantissa: Decimal, *, up: bool) -> l
 
 
 def bbo(engine: Engine, market: Market) -> Json:
+    """Best bid and offer; null where a side is empty (rules 6)."""
     sides = [_side(engine, market, bids=bids) for bids in (True, False)]
     return {"coin": market.name, "time": engine.clock(), "bbo": [side[0] if side else None for side in sides]}
 
 
 def candle(market: Market, interval: str, row: Candle) -> Json:
+    """One bar of prices (rules 2.2)."""
     return {
         "t": row.start,
         "T": row.end,
@@ -197,6 +204,7 @@ def candle_snapshot(engine: Engine, market: Market, interval: str, start: int, e
 
 
 def trade(row: PublicTrade) -> Json:
+    """A public trade and both its sides (rules 2.2, 6)."""
     return {
         "coin": row.market,
         "side": "B" if row.is_buy else "A",
@@ -222,6 +230,7 @@ def funding_history(engine: Engine, market: Market, start: int, end: int) -> lis
 
 
 def predicted_fundings(engine: Engine) -> list[Any]:
+    """The next rates, beside those of other exchanges that are made up from the venue's own (rules 2.2)."""
     now = engine.clock()
     following = now - now % HOUR + HOUR
     eight = now - now % (8 * HOUR) + 8 * HOUR

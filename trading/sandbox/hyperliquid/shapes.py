@@ -17,6 +17,7 @@ _ABSURD = Decimal(10) ** 15
 
 
 def money(value: Decimal) -> str:
+    """Money as the venue prints it, to a millionth (rules 2.3)."""
     return shown(value, 6)
 
 
@@ -46,6 +47,7 @@ def _price_in(tier: Tier, size: Decimal, cash: Decimal) -> Decimal:
 
 
 def leverage(engine: Engine, account: Account | None, market: Market) -> Json:
+    """The setting of a market; an isolated one tells its cash leg, too (rules 2.3, 2.6)."""
     if account is None:
         kind = "cross" if market.mode is MarginMode.FREE else "isolated"
         return {"type": kind, "value": min(DEFAULT_LEVERAGE, market.max_leverage)} | (
@@ -59,6 +61,7 @@ def leverage(engine: Engine, account: Account | None, market: Market) -> Json:
 
 
 def position(engine: Engine, account: Account, row: Position) -> Json:
+    """A row of ``assetPositions`` (rules 2.3)."""
     ledger, market = engine.ledger, engine.markets[row.market]
     notional, entry = ledger.notional(row), row.cost / row.size
     profit = row.size * engine.marks[row.market] - row.cost
@@ -99,7 +102,7 @@ def clearinghouse_state(engine: Engine, account: Account | None, dex: str = book
     """One book's positions. In a unified account the free balance stands in the spot state, so these sums hold the
     positions' part alone."""
     ledger = engine.ledger
-    account = account or Account("", 0)
+    account = account or Account("")
     held = [row for row in account.positions.values() if books.dex_of(row.market) == dex]
     isolated = [row for row in held if ledger.is_isolated(account, row.market)]
     cross = [row for row in held if not ledger.is_isolated(account, row.market)]
@@ -141,6 +144,7 @@ def spot_state(engine: Engine, account: Account | None) -> Json:
 
 
 def active_asset_data(engine: Engine, address: str, market: Market) -> Json:
+    """What may be traded in a market; sizes are at the chosen leverage (rules 2.6)."""
     account, mark = books.find(engine, address, books.dex_of(market.name)), engine.marks[market.name]
     chosen = leverage(engine, account, market)
     margins = [engine.ledger.available(account, market, is_buy=is_buy) if account else ZERO for is_buy in (True, False)]
@@ -155,6 +159,7 @@ def active_asset_data(engine: Engine, address: str, market: Market) -> Json:
 
 
 def order_type(order: Order) -> str:
+    """The venue's word for what kind of order it is (rules 2.4)."""
     if order.trigger_price is not None:
         kind = "Stop" if order.trigger_kind == "sl" else "Take Profit"
         return f"{kind} {'Market' if order.trigger_is_market else 'Limit'}"
@@ -203,16 +208,19 @@ def plain_order(row: Order) -> Json:
 
 
 def open_orders(engine: Engine, account: Account | None, dex: str = books.MAIN) -> list[Order]:
+    """What rests in one book, newest first."""
     rows = [engine.state.orders[oid] for oid in account.open_orders] if account else []
     return sorted((row for row in rows if books.dex_of(row.market) == dex), key=lambda row: -row.oid)
 
 
 def order_with_status(engine: Engine, row: Order) -> Json:
+    """A row of ``historicalOrders`` and the answer of ``orderStatus`` (rules 2.4)."""
     status = "open" if row.status == "waitingForFill" else row.status
     return {"order": order(engine, row), "status": status, "statusTimestamp": row.status_time}
 
 
 def fill(row: Fill) -> Json:
+    """An execution; what it does not have is left out (rules 2.5)."""
     result: Json = {
         "coin": row.market,
         "px": shown(row.price),
@@ -245,6 +253,7 @@ def fill(row: Fill) -> Json:
 
 
 def funding(row: FundingPayment) -> Json:
+    """A payment as the stream tells it (rules 2.5, 6)."""
     return {
         "coin": row.market,
         "usdc": money(row.amount),
@@ -255,6 +264,7 @@ def funding(row: FundingPayment) -> Json:
 
 
 def funding_row(row: FundingPayment) -> Json:
+    """A row of ``userFunding`` (rules 2.5)."""
     return {"time": row.time, "hash": row.hash, "delta": {"type": "funding"} | funding(row)}
 
 
@@ -279,4 +289,5 @@ def aggregated(rows: Sequence[Fill]) -> list[Fill]:
 
 
 def ledger_row(row: LedgerUpdate) -> Json:
+    """A row of ``userNonFundingLedgerUpdates``: its ``delta`` is kept as it is shown (rules 2.5)."""
     return {"time": row.time, "hash": row.hash, "delta": row.delta}

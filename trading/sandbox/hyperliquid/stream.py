@@ -1,14 +1,11 @@
 """The websocket door: subscriptions, heartbeats, requests over the stream (Hyperliquid rules 6)."""
 
-import asyncio
-import contextlib
 import json
-import time
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from aiohttp import WSMsgType, web
 
+from trading.sandbox.connection import Connection, Connections
 from trading.sandbox.delivery import Delivery
 from trading.sandbox.engine import Engine
 from trading.sandbox.faults import Faults
@@ -20,38 +17,14 @@ from trading.sandbox.hyperliquid.info import Info
 
 TRACKED_USERS = 10
 SUBSCRIPTIONS = 1000
-# A reader this many frames behind is gone or hopeless: the venue closes the connection, too.
-QUEUE = 2000
 
 
-@dataclass(eq=False)
-class Connection:
-    """Who listens, and to what. ``tell`` hands on news, ``send`` answers; an empty text ends it."""
+@dataclass(eq=False, kw_only=True)
+class Listener(Connection):
+    """Who listens from which address, and to what."""
 
     remote: str
-    delivery: Delivery
     subscriptions: dict[str, Json] = field(default_factory=dict)
-    queue: asyncio.Queue[str] = field(default_factory=lambda: asyncio.Queue(QUEUE))
-    overrun: bool = False
-
-    def send(self, frame: object) -> None:
-        self._put([json.dumps(frame)])
-
-    def tell(self, subscription: str, frame: object) -> None:
-        self._put(self.delivery.arriving(subscription, json.dumps(frame)))
-
-    def tick(self) -> None:
-        """Send what was held back for too long."""
-        self._put(self.delivery.tick())
-
-    def _put(self, texts: Iterable[str]) -> None:
-        try:
-            for text in texts:
-                self.queue.put_nowait(text)
-            if self.delivery.is_cut:
-                self.queue.put_nowait("")
-        except asyncio.QueueFull:
-            self.overrun = True
 
     def users(self) -> set[str]:
         return {row["user"] for row in self.subscriptions.values() if "user" in row}
@@ -62,52 +35,28 @@ class LimitError(Exception):
 
 
 @dataclass
-class Hub:
+class Hub(Connections[Listener]):
     """All connections of one venue. ``publish`` hands on what happened since it was last called."""
 
     engine: Engine
     info: Info
     exchange: Exchange
     faults: Faults
-    connections: dict[Connection, web.WebSocketResponse] = field(default_factory=dict)
-    silent_until: float = 0.0
 
     def __post_init__(self) -> None:
         self.frames = Frames(self.engine)
 
     async def serve(self, socket: web.WebSocketResponse, remote: str) -> None:
         """Run one connection to its end."""
-        connection = Connection(remote, Delivery(self.faults, self.engine.venue.name))
-        self.connections[connection] = socket
-        writer = asyncio.create_task(self._write(connection, socket))
-        await socket.send_str("Websocket connection established.")
-        try:
+        connection = Listener(delivery=Delivery(self.faults, self.engine.venue.name), remote=remote)
+        async with self.joined(connection, socket):
+            await socket.send_str("Websocket connection established.")
             async for message in socket:
                 if message.type is not WSMsgType.TEXT:
                     break
                 self._receive(connection, message.data)
-        finally:
-            del self.connections[connection]
-            writer.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await writer
 
-    @staticmethod
-    async def _write(connection: Connection, socket: web.WebSocketResponse) -> None:
-        with contextlib.suppress(ConnectionError):
-            while not connection.overrun and (text := await connection.queue.get()):
-                await socket.send_str(text)
-            await socket.close()
-
-    async def close(self) -> None:
-        for socket in list(self.connections.values()):
-            await socket.close(code=1001, message=b"going away")
-
-    def silence(self, seconds: float) -> None:
-        """Send nothing for a while, on connections that stay open: what happens meanwhile is lost to them."""
-        self.silent_until = time.monotonic() + seconds
-
-    def _receive(self, connection: Connection, data: str) -> None:
+    def _receive(self, connection: Listener, data: str) -> None:
         try:
             message = mapping(json.loads(data))
             method = text(choice("subscribe", "unsubscribe", "ping", "post")(message.get("method")))
@@ -122,7 +71,7 @@ class Hub:
         except LimitError as error:
             connection.send({"channel": "error", "data": str(error)})
 
-    def _subscription(self, connection: Connection, method: str, raw: object) -> None:
+    def _subscription(self, connection: Listener, method: str, raw: object) -> None:
         wanted = understand(self.engine, raw)
         key = json.dumps(wanted, sort_keys=True)
         acknowledgement = {"channel": "subscriptionResponse", "data": {"method": method, "subscription": raw}}
@@ -139,7 +88,7 @@ class Hub:
         for frame in self.frames.snapshot(wanted):
             connection.tell(key, frame)
 
-    def _check_limits(self, connection: Connection, wanted: Json) -> None:
+    def _check_limits(self, connection: Listener, wanted: Json) -> None:
         """Limits count over all connections of one address."""
         mine = [other for other in self.connections if other.remote == connection.remote]
         users = set().union(*(other.users() for other in mine))
@@ -148,7 +97,7 @@ class Hub:
         if sum(len(other.subscriptions) for other in mine) >= SUBSCRIPTIONS:
             raise LimitError("Cannot subscribe to more than 1000 channels.")
 
-    def _post(self, connection: Connection, message: Json) -> None:
+    def _post(self, connection: Listener, message: Json) -> None:
         number = unsigned(message.get("id"))
         request = struct(message.get("request"), {"type": choice("info", "action"), "payload": lambda raw: raw})
         try:
@@ -167,7 +116,7 @@ class Hub:
     def publish(self, *, tick: bool) -> None:
         """Send what is new to everybody who subscribed to it; ``tick`` also repeats prices and states."""
         news, trades = self.engine.tape.drain()
-        if time.monotonic() < self.silent_until or not (tick or news or trades):
+        if self.is_silent or not (tick or news or trades):
             return
         touched = {books.owner(item.address) for item in news}
         made: dict[str, list[Json]] = {}

@@ -111,7 +111,7 @@ class Transfers:
 
     def _account(self, address: str) -> Account:
         accounts = self.engine.state.accounts
-        return accounts.setdefault(address, Account(address, self.engine.clock()))
+        return accounts.setdefault(address, Account(address))
 
     def _move(self, giver: Account, source: str, taker: Account, target: str, amount: Decimal) -> None:
         for account, place, change in ((giver, source, -amount), (taker, target, amount)):
