@@ -32,7 +32,6 @@ from trading.venues.commands import (
     PlaceOrders,
     Refused,
     Resting,
-    ScheduleCancel,
     SetLeverage,
     SetMarginMode,
     SignedRequest,
@@ -117,7 +116,6 @@ __all__ = [
     "Refused",
     "RequestAllowance",
     "Resting",
-    "ScheduleCancel",
     "SetLeverage",
     "SetMarginMode",
     "SignedRequest",
@@ -145,9 +143,8 @@ class Permission:
 class Capabilities:
     """What the venue allows in a market in the present situation. The page closes a control and says why.
 
-    ``leverage_moves_margin``: whether a change of leverage moves margin of an open position by itself. ``trade``:
-    whether orders may be placed and positions closed at all. ``move_collateral``: whether collateral can be moved
-    between the market's book and others of the same account.
+    ``trade``: whether orders may be placed and positions closed at all. ``move_collateral``: whether collateral can be
+    moved between the market's book and others of the same account.
     """
 
     use_cross: Permission
@@ -156,7 +153,6 @@ class Capabilities:
     lower_leverage: Permission
     add_margin: Permission
     remove_margin: Permission
-    leverage_moves_margin: bool
     trade: Permission = Permission(allowed=True)
     use_isolated: Permission = Permission(allowed=True)
     move_collateral: Permission = Permission(allowed=False, reason="All of the account's collateral lies in one place.")

@@ -138,13 +138,6 @@ class MoveCollateral:
 
 
 @dataclass(frozen=True, slots=True)
-class ScheduleCancel:
-    """A dead man's switch: all orders are cancelled at ``at``; None takes the switch away."""
-
-    at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
 class Noop:
     """Does nothing but use up a nonce: an undelivered request with the same nonce can then never execute."""
 
@@ -159,7 +152,6 @@ Command = (
     | SetLeverage
     | AdjustMargin
     | MoveCollateral
-    | ScheduleCancel
     | Noop
 )
 
@@ -168,15 +160,14 @@ class SignedRequest(msgspec.Struct, frozen=True):
     """A complete request, ready to post, without any secret in it. A struct, because it is made on the fastest way.
 
     ``body`` is deterministic: the same command, key, nonce and expiry give the same bytes, and the venue executes one
-    nonce of one key at most once, so identical bytes may be sent again after an unknown outcome. ``nonce`` and
-    ``expires_after`` are the venue's own numbers (Hyperliquid: milliseconds; Aster: microseconds). Past ``dead_at`` by
-    the venue's own clock these bytes can no longer be accepted; None where nothing bounds them.
+    nonce of one key at most once, so identical bytes may be sent again after an unknown outcome. ``nonce`` is the
+    venue's own number (Hyperliquid: milliseconds; Aster: microseconds). Past ``dead_at`` by the venue's own clock these
+    bytes can no longer be accepted; None where nothing bounds them.
     """
 
     path: str
     body: bytes
     nonce: int
-    expires_after: int | None = None
     method: str = "POST"
     dead_at: datetime | None = None
 

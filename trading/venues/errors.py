@@ -1,9 +1,9 @@
 """What can go wrong between us and a venue, as errors that answer questions.
 
 A command has three outcomes: accepted, rejected, or unknown. Only the venue's explicit refusal is ``Rejected``; a
-timeout, a cut connection, a 5xx or an unreadable answer after sending is ``OutcomeUnknown``. Callers ask ``retryable``,
-``outcome_known`` and ``retry_after`` and show ``explanation``; they never match a venue's text. No message ever holds
-a key.
+timeout, a cut connection, a 5xx or an unreadable answer after sending is ``OutcomeUnknown``. Callers tell them apart by
+their kind, wait for ``retry_after`` and show ``explanation``; they never match a venue's text. ``retryable`` and
+``outcome_known`` are what every adapter's tests hold a kind to. No message ever holds a key.
 """
 
 import math
@@ -188,6 +188,15 @@ class NoLongerAccepted(OutcomeUnknown):
 
 class AlreadyReceived(NoLongerAccepted):
     """The venue has seen this nonce before: an earlier sending of these bytes arrived."""
+
+
+class RepeatRefused(OutcomeUnknown):
+    """Bytes that were sent before were refused for something about the request as such, which says nothing about their
+    first sending. ``refusal`` is what it would be of bytes that nobody had sent."""
+
+    def __init__(self, refusal: Rejected) -> None:
+        super().__init__(f"a repeat was refused: {refusal.text}")
+        self.refusal = refusal
 
 
 class Unavailable(VenueError):

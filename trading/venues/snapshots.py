@@ -15,14 +15,7 @@ import msgspec
 from trading.margin.rounding import Direction, PriceRule, to_step
 from trading.margin.types import AccountMode, MarginMode, MarginRestriction, TierTable
 from trading.venues.pools import CollateralMove, Pool
-from trading.venues.vocabulary import (
-    Network,
-    OrderState,
-    PositionSide,
-    TimeInForce,
-    TriggerKind,
-    Venue,
-)
+from trading.venues.vocabulary import Network, OrderState, PositionSide, TimeInForce, TriggerKind, Venue
 
 __all__ = [
     "AccountSnapshot",
@@ -124,7 +117,9 @@ class MarketSpec(msgspec.Struct, frozen=True):
 
 class MarketState(msgspec.Struct, frozen=True):
     """A market's prices at one moment. ``funding_rate`` is the hourly rate; ``open_interest`` is in coins; ``mid`` is
-    None when a side of the book is empty or the market is delisted."""
+    None when a side of the book is empty or the market is delisted. ``day_volume`` is what was traded in the last 24
+    hours, in collateral units, and ``previous_day_price`` the price before them, as the venue says (Hyperliquid 2.1:
+    ``dayNtlVlm``, ``prevDayPx``; Aster 2.2: ``quoteVolume``, ``openPrice``)."""
 
     name: str
     mark: Decimal
@@ -182,7 +177,7 @@ class SpotBalance(msgspec.Struct, frozen=True):
 
 
 class AccountSnapshot(msgspec.Struct, frozen=True):
-    """One account on one collateral pool at one moment.
+    """One account on one collateral pool at one moment, in that collateral; in multi-asset mode in dollars (Aster 3.1).
 
     ``equity``: everything, isolated positions included. The ``cross_*`` figures leave isolated positions out.
     ``withdrawable`` is not the free margin (Hyperliquid 3.7): ask ``market_setting`` for what an order may use.
@@ -263,7 +258,7 @@ class OrderReport(msgspec.Struct, frozen=True):
 
 
 class MarginMove(msgspec.Struct, frozen=True):
-    """Collateral that moved into an isolated position (``amount`` > 0) or out of it.
+    """Collateral that moved into an isolated position (``amount`` > 0) or out of it, in collateral units.
 
     ``by_trader`` tells what the trader moved from what a fill did. ``client_id`` is the id it was asked for with, ""
     where the venue does not say.
@@ -310,7 +305,8 @@ class Fill(msgspec.Struct, frozen=True):
 
 
 class FundingPayment(msgspec.Struct, frozen=True):
-    """One funding payment. ``amount`` > 0 was received by the trader. ``key`` is unique within an account."""
+    """One funding payment. ``amount`` > 0 was received by the trader, in collateral units. ``size`` is the position's,
+    signed, in coins; ``rate`` is the hourly rate. ``key`` is unique within an account."""
 
     market: str
     time: datetime
@@ -323,7 +319,7 @@ class FundingPayment(msgspec.Struct, frozen=True):
 class LedgerEntry(msgspec.Struct, frozen=True):
     """A balance change that is neither a trade nor funding. ``amount`` is signed from the account's view where the
     venue says the direction, None where the kind is one we do not know, in ``asset``: "" is the account's collateral.
-    ``details`` is the venue's record, to be shown only."""
+    ``kind`` and ``details`` are the venue's word and its record: shown, and read where a liquidation is told."""
 
     key: str
     kind: str

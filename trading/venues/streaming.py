@@ -120,6 +120,7 @@ class Happening(StrEnum):
 
     BALANCE = "balance"
     POSITION = "position"
+    COLLATERAL = "collateral"
     ORDERS = "orders"
     SETTINGS = "settings"
     MARGIN_CALL = "margin call"

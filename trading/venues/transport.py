@@ -1,4 +1,4 @@
-"""The blocking door to a venue over HTTP, and the contract it shares with the one for asyncio.
+"""The door to a venue over HTTP.
 
 Timeouts are mandatory, redirects are not followed, nothing is ever retried, bodies are limited, and a success must be
 JSON. What happens to a request is told by three errors and one value:
@@ -95,16 +95,9 @@ def take_overheard() -> tuple[Exchange, ...]:
 
 
 class Transport(Protocol):
-    """The blocking door as an adapter sees it. ``headers`` are sent beside the door's own."""
+    """The door as an adapter sees it. ``headers`` are sent beside the door's own."""
 
     def request(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] = NO_HEADERS) -> Response:
-        """Send once and wait for the whole answer; raises as the module says."""
-
-
-class ConcurrentTransport(Protocol):
-    """The asyncio door as a batch sees it."""
-
-    async def request(self, method: str, path: str, body: bytes = b"") -> Response:
         """Send once and wait for the whole answer; raises as the module says."""
 
 
@@ -124,13 +117,15 @@ def retry_after(value: str | None, now: datetime) -> float | None:
 
 
 def admit(status: int, headers: Mapping[str, str], limit: int) -> None:
-    """Judge an answer by its head, before the body is read. Raises as the module says."""
+    """Judge an answer by its head, before the body is read. Raises as the module says.
+
+    A venue orders silence by "slow down" alone: how long a gateway expects to be broken keeps nobody from his proof.
+    """
     if status in TOO_MANY_REQUESTS:
         wait = retry_after(headers.get("Retry-After"), datetime.now(UTC))
         raise RateLimited(f"HTTP {status}", retry_after=wait)
     if status >= 500:
-        wait = retry_after(headers.get("Retry-After"), datetime.now(UTC))
-        raise OutcomeUnknown(f"HTTP {status}", retry_after=wait)
+        raise OutcomeUnknown(f"HTTP {status}")
     if not (200 <= status < 300 or 400 <= status < 500):
         raise OutcomeUnknown(f"HTTP {status} instead of an answer")
     kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()

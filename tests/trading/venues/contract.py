@@ -6,7 +6,6 @@ the venue's words for the few answers that the contract speaks of.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from decimal import Decimal
 
 from tests.trading.venues.aster import figures as aster
@@ -28,7 +27,6 @@ from trading.venues.base import (
     Noop,
     PlaceOrder,
     PlaceOrders,
-    ScheduleCancel,
     SetLeverage,
     SetMarginMode,
     TimeInForce,
@@ -116,7 +114,6 @@ class Bench:
             "fill or kill": replace(order, time_in_force=TimeInForce.FILL_OR_KILL),
             "add": AdjustMargin(market, is_buy=True, amount=Decimal("1.5")),
             "remove": AdjustMargin(market, is_buy=True, amount=Decimal("-1.5")),
-            "schedule": ScheduleCancel(datetime(2026, 11, 22, 13, tzinfo=UTC)),
             "nothing": Noop(),
         }
 

@@ -31,9 +31,10 @@ def take(ledger: Ledger, now: float, weight: int, priority: Priority = Priority.
 def test_each_stops_at_its_share_and_what_takes_risk_away_at_the_limit() -> None:
     ledger = Ledger()
 
-    for priority, share in ((Priority.ROUTINE, 1140), (Priority.URGENT, 12), (Priority.COMMAND, 12)):
+    shares = {Priority.ROUTINE: 1140, Priority.URGENT: 12, Priority.COMMAND: 12, Priority.PROOF: 24}
+    for priority, share in shares.items():
         assert [take(ledger, 0, share, priority), take(ledger, 0, 1, priority)] == [0, UNDER_WAY + 60]
-    assert [take(ledger, 0, 36, Priority.RELIEF), take(ledger, 0, 1, Priority.RELIEF)] == [0, UNDER_WAY + 60]
+    assert [take(ledger, 0, 12, Priority.RELIEF), take(ledger, 0, 1, Priority.RELIEF)] == [0, UNDER_WAY + 60]
 
 
 KEEPING = Meter("budget:test:keeping", 1200, kept=288)
@@ -154,8 +155,8 @@ def test_ban_is_obeyed_exactly_by_everybody() -> None:
     ledger.settle(1, "x", [Charge(MINUTE, 1)], Answer(slow_down=True, wait=120))
     ledger.settle(2, "y", [Charge(MINUTE, 1)], Answer(slow_down=True, wait=10))
 
-    assert [take(ledger, 120.5, 1, priority) for priority in Priority] == [0.5, 0.5, 0.5, 0.5]
-    assert [take(ledger, 121, 1, priority) for priority in Priority] == [0, 0, 0, 0]
+    assert [take(ledger, 120.5, 1, priority) for priority in Priority] == [0.5] * len(Priority)
+    assert [take(ledger, 121, 1, priority) for priority in Priority] == [0] * len(Priority)
 
 
 def test_pause_of_our_own_choosing_grows_and_stops_no_command() -> None:

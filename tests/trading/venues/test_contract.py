@@ -58,7 +58,7 @@ def test_every_kind_of_command_is_signed_or_refused_in_words(bench: Bench) -> No
     refusals = {name: refusal_of(bench, command) for name, command in bench.commands().items()}
     told = {name: words for name, words in refusals.items() if words}
     assert [name for name, words in told.items() if not words.endswith(".")] == []
-    assert told.keys() <= {"attached", "mode", "fill or kill", "schedule"}
+    assert told.keys() <= {"attached", "mode", "fill or kill"}
 
 
 def refusal_of(bench: Bench, command: Command) -> str:

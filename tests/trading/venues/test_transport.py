@@ -1,9 +1,7 @@
-"""Both doors against a real server that misbehaves: what was certainly not sent, and what may have been."""
+"""The door against a real server that misbehaves: what was certainly not sent, and what may have been."""
 
-import asyncio
 import gzip
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -19,17 +17,15 @@ from tests.trading.venues.misbehaving import (
     refused_port,
     silent,
 )
-from trading.venues.concurrent import AsyncTransport
 from trading.venues.errors import OutcomeUnknown, RateLimited, Unavailable, VenueError
 from trading.venues.transport import BlockingTransport, Limits, Response, retry_after
 
 QUICK = Limits(connect=2.0, read=0.3, total=0.8, body=1_000_000)
 # Half of what the venues here would make somebody wait who had no limits.
 IN_TIME = 15
-Door = Callable[..., Response]
 
 
-def blocking(url: str, body: bytes = b"{}", limits: Limits = QUICK) -> Response:
+def ask(url: str, body: bytes = b"{}", limits: Limits = QUICK) -> Response:
     transport = BlockingTransport(url, limits=limits)
     try:
         return transport.request("POST", "/exchange", body)
@@ -37,36 +33,22 @@ def blocking(url: str, body: bytes = b"{}", limits: Limits = QUICK) -> Response:
         transport.close()
 
 
-def concurrent(url: str, body: bytes = b"{}", limits: Limits = QUICK) -> Response:
-    async def ask() -> Response:
-        async with AsyncTransport(url, limits=limits) as transport:
-            return await transport.request("POST", "/exchange", body)
-
-    return asyncio.run(ask())
-
-
-both_doors = pytest.mark.parametrize("door", [blocking, concurrent])
-
-
-@both_doors
-def test_an_answer_comes_back_as_it_is_and_the_bytes_arrive_as_they_are(server: MisbehavingServer, door: Door) -> None:
+def test_an_answer_comes_back_as_it_is_and_the_bytes_arrive_as_they_are(server: MisbehavingServer) -> None:
     server.paths["/exchange"] = answer(200, b'{"status":"ok"}', kind="application/json; charset=utf-8")
     body = b'{"b":1,"a":2, "space":"kept"}'
-    assert door(server.url, body) == Response(200, b'{"status":"ok"}')
+    assert ask(server.url, body) == Response(200, b'{"status":"ok"}')
     assert server.received == [("POST", "/exchange", body)]
 
 
-@both_doors
-def test_a_refused_connection_sent_nothing(door: Door) -> None:
+def test_a_refused_connection_sent_nothing() -> None:
     with pytest.raises(Unavailable) as caught:
-        door(f"http://127.0.0.1:{refused_port()}")
+        ask(f"http://127.0.0.1:{refused_port()}")
     assert (caught.value.outcome_known, caught.value.retryable) == (True, True)
 
 
-@both_doors
-def test_a_name_that_does_not_resolve_sent_nothing(door: Door) -> None:
+def test_a_name_that_does_not_resolve_sent_nothing() -> None:
     with pytest.raises(Unavailable):
-        door("http://venue.invalid")
+        ask("http://venue.invalid")
 
 
 def unknowns() -> dict[str, Behaviour]:
@@ -85,55 +67,58 @@ def unknowns() -> dict[str, Behaviour]:
     }
 
 
-@both_doors
 @pytest.mark.parametrize("name", unknowns())
-def test_what_may_have_arrived_is_an_unknown_outcome(server: MisbehavingServer, door: Door, name: str) -> None:
+def test_what_may_have_arrived_is_an_unknown_outcome(server: MisbehavingServer, name: str) -> None:
     server.paths["/exchange"] = unknowns()[name]
     started = time.monotonic()
     with pytest.raises(OutcomeUnknown) as caught:
-        door(server.url)
+        ask(server.url)
     assert (caught.value.outcome_known, caught.value.retryable) == (False, False)
     assert time.monotonic() - started < IN_TIME
     assert len(server.received) == 1
 
 
-@both_doors
-def test_a_venue_that_says_nothing_is_an_unknown_outcome_in_time(server: MisbehavingServer, door: Door) -> None:
+def test_a_venue_that_says_nothing_is_an_unknown_outcome_in_time(server: MisbehavingServer) -> None:
     server.paths["/exchange"] = silent(server.released)
     started = time.monotonic()
     with pytest.raises(OutcomeUnknown):
-        door(server.url)
+        ask(server.url)
     assert 0.2 < time.monotonic() - started < IN_TIME
     assert len(server.received) == 1
 
 
-@both_doors
-def test_fifty_megabytes_are_not_read(server: MisbehavingServer, door: Door) -> None:
+def test_fifty_megabytes_are_not_read(server: MisbehavingServer) -> None:
     bomb = gzip.compress(b" " * 50_000_000, compresslevel=1)
     assert len(bomb) < 1_000_000
     server.paths["/exchange"] = answer(200, bomb, Content_Encoding="gzip")
     with pytest.raises(OutcomeUnknown):
-        door(server.url, limits=Limits(connect=1, read=3, total=5, body=1_000_000))
+        ask(server.url, limits=Limits(connect=1, read=3, total=5, body=1_000_000))
 
 
-@both_doors
 @pytest.mark.parametrize(
     ("headers", "wait"), [({}, None), ({"Retry_After": "7"}, 7.0), ({"Retry_After": "soon"}, None)]
 )
 def test_a_venue_that_asks_to_slow_down_is_heard(
-    server: MisbehavingServer, door: Door, headers: dict[str, str], wait: float | None
+    server: MisbehavingServer, headers: dict[str, str], wait: float | None
 ) -> None:
     server.paths["/exchange"] = answer(429, b"slow", kind="text/plain", **headers)
     with pytest.raises(RateLimited) as caught:
-        door(server.url)
+        ask(server.url)
     assert (caught.value.retry_after, caught.value.retryable, caught.value.outcome_known) == (wait, True, False)
     assert len(server.received) == 1
 
 
-@both_doors
-def test_a_refusal_by_status_reaches_the_adapter_with_its_text(server: MisbehavingServer, door: Door) -> None:
+@pytest.mark.parametrize("status", [500, 503])
+def test_a_broken_gateway_orders_no_silence(server: MisbehavingServer, status: int) -> None:
+    server.paths["/exchange"] = answer(status, b"<html>", kind="text/html", Retry_After="60")
+    with pytest.raises(OutcomeUnknown) as caught:
+        ask(server.url)
+    assert (type(caught.value), caught.value.retry_after) == (OutcomeUnknown, None)
+
+
+def test_a_refusal_by_status_reaches_the_adapter_with_its_text(server: MisbehavingServer) -> None:
     server.paths["/exchange"] = answer(422, b"Failed to deserialize", kind="text/plain")
-    assert door(server.url) == Response(422, b"Failed to deserialize")
+    assert ask(server.url) == Response(422, b"Failed to deserialize")
 
 
 def test_a_connection_is_used_again_and_not_after_a_broken_answer(server: MisbehavingServer) -> None:
@@ -147,27 +132,12 @@ def test_a_connection_is_used_again_and_not_after_a_broken_answer(server: Misbeh
     transport.close()
 
 
-def test_a_hundred_requests_share_one_loop(server: MisbehavingServer) -> None:
-    server.paths["/exchange"] = answer(200, b"{}")
-
-    async def ask() -> list[Response]:
-        async with AsyncTransport(server.url, limits=Limits(connections=8)) as transport:
-            return await asyncio.gather(*(transport.request("POST", "/exchange", b"{}") for _ in range(100)))
-
-    assert asyncio.run(ask()) == [Response(200, b"{}")] * 100
-
-
-def test_the_asyncio_door_is_opened_before_it_is_used() -> None:
-    with pytest.raises(RuntimeError, match="context manager"):
-        asyncio.run(AsyncTransport("http://127.0.0.1:9").request("POST", "/info"))
-
-
-def test_no_error_of_the_doors_names_what_was_sent(server: MisbehavingServer) -> None:
+def test_no_error_of_the_door_names_what_was_sent(server: MisbehavingServer) -> None:
     server.paths["/exchange"] = cut_in_the_body
     secret = b'{"signature":"0xdeadbeef"}'
     for url in (server.url, f"http://127.0.0.1:{refused_port()}"):
         with pytest.raises(VenueError) as caught:
-            blocking(url, secret)
+            ask(url, secret)
         assert "deadbeef" not in f"{caught.value!r} {caught.value} {caught.value.explanation}"
 
 

@@ -102,10 +102,6 @@ class _MultiAssets(Record, frozen=True):
     multi_assets_margin: bool
 
 
-class _PositionMode(Record, frozen=True):
-    dual_side_position: bool
-
-
 class _Fees(Record, frozen=True):
     maker_commission_rate: Decimal
     taker_commission_rate: Decimal
@@ -131,7 +127,6 @@ _decode_positions = Decoder(list[PositionRow], "positionRisk")
 _decode_account = Decoder(AccountRow, "account")
 _decode_balances = Decoder(list[_Balance], "balance")
 _decode_multi_assets = Decoder(_MultiAssets, "multiAssetsMargin")
-_decode_position_mode = Decoder(_PositionMode, "positionSide/dual")
 _decode_fees = Decoder(_Fees, "commissionRate")
 _decode_agents = Decoder(list[_Agent], "agent")
 _decode_builders = Decoder(list[_Builder], "builder")
@@ -156,11 +151,6 @@ def venue_time(body: bytes) -> datetime:
 def account_mode(body: bytes) -> AccountMode:
     """How balances back positions: one collateral, or several assets together (Aster 3.2)."""
     return AccountMode.MULTI_ASSET if _decode_multi_assets(body).multi_assets_margin else AccountMode.STANDARD
-
-
-def is_hedge(body: bytes) -> bool:
-    """Whether longs and shorts of one market are held side by side (Aster 3.2)."""
-    return _decode_position_mode(body).dual_side_position
 
 
 def fits(row: AccountRow, held: Iterable[PositionRow]) -> bool:

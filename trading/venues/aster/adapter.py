@@ -169,10 +169,6 @@ class AsterAdapter:
         """How the account's balances back its positions (weight 30: keep it)."""
         return self._ask_of(address, questions.multi_assets())
 
-    def hedge_mode(self, address: str) -> bool:
-        """Whether longs and shorts are held side by side (weight 30; the account's snapshot says it too)."""
-        return self._ask_of(address, questions.position_mode())
-
     def account(self, address: str, *, mode: AccountMode | None = None) -> AccountSnapshot:
         """Money and positions. The clock is read first, so the snapshot is never older than it says; the two answers
         are read again where they are of different moments."""
@@ -233,11 +229,7 @@ class AsterAdapter:
 
     def candles(self, market: MarketSpec, interval: str, start: datetime, end: datetime) -> tuple[Candle, ...]:
         """Price history, oldest first."""
-        return reading.candles(self.ask, "klines", market.name, interval, (start, end))
-
-    def mark_candles(self, market: MarketSpec, interval: str, start: datetime, end: datetime) -> tuple[Candle, ...]:
-        """History of the mark price, oldest first; its volumes are zero."""
-        return reading.candles(self.ask, "markPriceKlines", market.name, interval, (start, end))
+        return reading.candles(self.ask, market.name, interval, start, end)
 
     def book(self, market: MarketSpec) -> Book:
         """The order book, 20 levels a side."""
@@ -304,8 +296,8 @@ class AsterAdapter:
     def sign(self, command: AsterCommand, *, nonce: int, expires_after: int | None = None) -> SignedRequest:
         """The complete request; the same arguments give the same bytes. ``nonce`` is in microseconds.
 
-        The venue takes no expiry of ours: the request dies with its nonce, and ``expires_after`` and ``dead_at`` of the
-        result say when. ``SetLeverage`` sets the leverage alone: see ``steps``.
+        The venue takes no expiry of ours: the request dies with its nonce, and ``dead_at`` of the result says when.
+        ``SetLeverage`` sets the leverage alone: see ``steps``.
         """
         if not self._may_trade:
             raise MissingKey
@@ -314,9 +306,8 @@ class AsterAdapter:
         call = wire.call(command)
         body = login.authorise(call.text, nonce, self.network).encode()
         path = wire.path(call.name, is_current=login.is_current)
-        dead_after = login.dead_after(nonce)
-        dead_at = EPOCH + dead_after * wire.MICROSECOND
-        return SignedRequest(path, body, nonce, dead_after, call.method, dead_at)
+        dead_at = EPOCH + login.dead_after(nonce) * wire.MICROSECOND
+        return SignedRequest(path, body, nonce, call.method, dead_at)
 
     def burn(self, nonce: int) -> SignedRequest | None:
         """A ``noop`` with this nonce; the older scheme has neither (Aster 1.2, 1.3)."""

@@ -21,6 +21,7 @@ from trading.venues.errors import (
     RateLimited,
     Reason,
     Rejected,
+    RepeatRefused,
     Unavailable,
 )
 from trading.venues.transport import Response
@@ -102,7 +103,7 @@ def _judged(code: int, text: str, *, repeated: bool) -> Rejected | OutcomeUnknow
     if code == refusals.NONCE:
         return NoLongerAccepted(error.text)
     if repeated and error.reason in ABOUT_THE_REQUEST:
-        return OutcomeUnknown(f"a repeat was refused: {error.text}")
+        return RepeatRefused(error)
     return error
 
 
@@ -138,7 +139,11 @@ def _member(row: bytes, *, is_cancel: bool) -> Outcome:
     if answer.code is None:
         raise OutcomeUnknown("a member that is neither an order nor a code")
     code = _decode_code(row)
-    error = _judged(int(code.code), code.msg, repeated=False)
+    try:
+        number = int(code.code)
+    except ValueError:
+        raise OutcomeUnknown("a member whose code is no number") from None
+    error = _judged(number, code.msg, repeated=False)
     if isinstance(error, OutcomeUnknown):
         raise error
     return Refused(error)

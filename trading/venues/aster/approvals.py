@@ -42,7 +42,6 @@ class Approval:
     typed_data: signing.TypedData
     nonce: int
     chain_id: int
-    posts_chain: bool = True
 
     def signer(self, signature: str) -> str | None:
         """The lower-case address that gave this signature, None when it is not a signature."""
@@ -53,13 +52,12 @@ class Approval:
         if self.signer(signature) != owner.lower():
             message = "The signature is not from this account's wallet. Switch the wallet's account and sign again."
             raise InvalidCommand(message, reason=Reason.KEY_UNKNOWN)
-        chain = (("signatureChainId", str(self.chain_id)),) if self.posts_chain else ()
-        parameters = (*_texts(self.fields), ("signature", signing.normalised(signature)), *chain)
+        ending = (("signature", signing.normalised(signature)), ("signatureChainId", str(self.chain_id)))
+        parameters = (*_texts(self.fields), *ending)
         body = wire.encoded(parameters).encode()
         path = wire.path(self.name, is_current=True)
-        dead_after = self.nonce + signing.NONCE_WINDOW
-        dead_at = EPOCH + dead_after * wire.MICROSECOND
-        return SignedRequest(path, body, self.nonce, dead_after, self.method, dead_at)
+        dead_at = EPOCH + (self.nonce + signing.NONCE_WINDOW) * wire.MICROSECOND
+        return SignedRequest(path, body, self.nonce, self.method, dead_at)
 
 
 def _texts(fields: Fields) -> wire.Parameters:
@@ -90,10 +88,6 @@ def _ending(wallet: Wallet, nonce: int) -> Fields:
     return (("asterChain", signing.CHAIN_NAME[wallet.network]), ("user", wire.address(wallet.user)), ("nonce", nonce))
 
 
-def _permissions() -> Fields:
-    return (("canSpotTrade", False), ("canPerpTrade", True), ("canWithdraw", False))
-
-
 def approve_agent(
     wallet: Wallet,
     *,
@@ -111,22 +105,13 @@ def approve_agent(
         ("agentAddress", wire.address(agent)),
         ("ipWhitelist", ip_addresses),
         ("expired", wire.milliseconds(valid_until)),
-        *_permissions(),
+        ("canSpotTrade", False),
+        ("canPerpTrade", True),
+        ("canWithdraw", False),
         *(() if builder is None else _builder(*builder)),
         *_ending(wallet, nonce),
     )
     return _approval(wallet, "POST", "approveAgent", "ApproveAgent", fields)
-
-
-def update_agent(wallet: Wallet, *, agent: str, nonce: int, ip_addresses: str = "") -> Approval:
-    """Bind an approved key to addresses (comma-separated), or to none; it keeps the right to trade perpetuals only."""
-    fields: Fields = (
-        ("agentAddress", wire.address(agent)),
-        ("ipWhitelist", ip_addresses),
-        *_permissions(),
-        *_ending(wallet, nonce),
-    )
-    return _approval(wallet, "POST", "updateAgent", "UpdateAgent", fields)
 
 
 def revoke_agent(wallet: Wallet, *, agent: str, nonce: int) -> Approval:
@@ -151,24 +136,6 @@ def revoke_builder_fee(wallet: Wallet, *, builder: str, nonce: int) -> Approval:
     """Take the approval of a builder's fee back."""
     fields: Fields = (("builder", wire.address(builder)), *_ending(wallet, nonce))
     return _approval(wallet, "DELETE", "builder", "DelBuilder", fields)
-
-
-def register_and_approve(wallet: Wallet, *, agent: str, name: str, valid_until: datetime, nonce: int) -> Approval:
-    """Open an account at the venue for the wallet and approve its first key in one step: a plain text is signed, in
-    this order (Aster 1.5)."""
-    fields: Fields = (
-        ("user", wire.address(wallet.user)),
-        ("nonce", nonce),
-        ("agentName", name),
-        ("agentAddress", wire.address(agent)),
-        ("expired", wire.milliseconds(valid_until)),
-        ("signatureChainId", wallet.chain_id),
-        *_permissions(),
-        ("ipWhitelist", ""),
-    )
-    text = "&".join(f"{key}={value}" for key, value in _texts(fields))
-    payload = signing.typed_data("Message", {"msg": text}, wallet.chain_id)
-    return Approval("POST", "registerAndApproveAgent", fields, payload, nonce, wallet.chain_id, posts_chain=False)
 
 
 def _builder(address: str, max_rate: Decimal, name: str) -> Fields:

@@ -1,12 +1,11 @@
-"""The door to Aster: form bodies, no content type on reads, a key's header, and the budget the venue reports.
+"""The door to Aster: form bodies, no content type on reads, a key's header, and how long a "slow down" lasts.
 
 A form's content type on a GET has been answered with error pages (Aster 7, G15), the older scheme needs a header of its
-own (1.2), and limits are metered by headers (5). All else is the common door.
+own (1.2), and an order to slow down may name no time (5). All else is the common door.
 """
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import urllib3
@@ -26,42 +25,16 @@ BANNED = 418
 SHORTEST_BAN = 120.0  # seconds (Aster 5)
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What the venue says was used of its limits; None where the last answers did not say (Aster 5).
-
-    ``weight`` counts all requests of this address in the running minute, the others one account's orders.
-    """
-
-    weight: int | None = None
-    orders_in_ten_seconds: int | None = None
-    orders_in_a_minute: int | None = None
-
-
-USAGE_HEADERS = {
-    "weight": "X-MBX-USED-WEIGHT-1M",
-    "orders_in_ten_seconds": "X-MBX-ORDER-COUNT-10S",
-    "orders_in_a_minute": "X-MBX-ORDER-COUNT-1M",
-}
-
-
-def usage(headers: Mapping[str, str]) -> Usage:
-    """What the headers of one answer say."""
-    texts = {name: headers.get(header, "") for name, header in USAGE_HEADERS.items()}
-    return Usage(**{name: int(text) if text.isdecimal() else None for name, text in texts.items()})
-
-
 def waiting_time(status: int, now: datetime) -> float:
     """Seconds to stay silent where the venue names none: to the end of its minute, or the shortest ban (Aster 5)."""
     return SHORTEST_BAN if status == BANNED else 60.0 - now.second - now.microsecond / 1_000_000
 
 
 class AsterDoor(BlockingTransport):
-    """One pool of connections to Aster. ``usage`` is what the last answer said of the limits."""
+    """One pool of connections to Aster."""
 
     def __init__(self, base_url: str, *, limits: Limits | None = None) -> None:
         super().__init__(base_url, limits=limits, content_type=FORM)
-        self.usage = Usage()
         self._reading = {name: value for name, value in self._headers.items() if name != "Content-Type"}
 
     def request(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] = NO_HEADERS) -> Response:
@@ -84,7 +57,6 @@ class AsterDoor(BlockingTransport):
             raise OutcomeUnknown("the encrypted connection failed") from None
         except HTTPError as error:
             raise OutcomeUnknown(type(error).__name__) from None
-        self.usage = usage(response.headers)
         return overheard(path, body, self._heard(response, deadline))
 
     def _heard(self, response: urllib3.BaseHTTPResponse, deadline: float) -> Response:

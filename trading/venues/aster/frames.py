@@ -38,7 +38,8 @@ ZERO = Decimal(0)
 FORCED_STATES = frozenset({"NEW_INSURANCE", "NEW_ADL"})
 FORCED_NAMES = ("autoclose-", "adl_autoclose")
 EXPIRED = "listenKeyExpired"
-MODE_CHANGED = "MARGIN_TYPE_CHANGE"
+# Why money and positions changed, where that is more than a trade or funding (Aster 2.4).
+CHANGES = {"MARGIN_TYPE_CHANGE": Happening.SETTINGS, "MARGIN_TRANSFER": Happening.COLLATERAL}
 
 
 class Envelope(msgspec.Struct, frozen=True):
@@ -266,7 +267,7 @@ def _of_account(account: str, kind: str, data: msgspec.Raw) -> tuple[PrivateFram
 
 def _changed(account: str, change: _Change) -> HappeningFrame:
     """It tells neither what is free nor where a position is liquidated (Aster 2.4)."""
-    what = Happening.SETTINGS if change.reason == MODE_CHANGED else Happening.POSITION
+    what = CHANGES.get(change.reason, Happening.POSITION)
     sizes = tuple((row.symbol, PositionSide(row.side.lower()), row.amount) for row in change.positions)
     return HappeningFrame(account, what, change.reason, sizes)
 

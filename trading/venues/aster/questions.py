@@ -93,20 +93,15 @@ def trades(symbol: str) -> Question[tuple[Trade, ...]]:
     return _public("trades", lambda body: public.trades(body, symbol), 1, (("symbol", symbol), ("limit", str(TRADES))))
 
 
-def candles(symbol: str, interval: str, start: datetime, end: datetime, name: str = "klines") -> Question[Page[Candle]]:
-    """One page of price history, 1500 bars at most; ``markPriceKlines`` is that of the mark."""
+def candles(symbol: str, interval: str, start: datetime, end: datetime) -> Question[Page[Candle]]:
+    """One page of price history, 1500 bars at most."""
     parameters = (("symbol", symbol), ("interval", interval), *_span(start, end, CANDLES_PAGE))
-    return _public(name, paged(lambda body: public.candles(body, symbol)), 10, parameters)
+    return _public("klines", paged(lambda body: public.candles(body, symbol)), 10, parameters)
 
 
 def multi_assets() -> Question[AccountMode]:
     """Whether several assets back the account."""
     return _private("multiAssetsMargin", accounts.account_mode, 30)
-
-
-def position_mode() -> Question[bool]:
-    """Whether longs and shorts are held side by side."""
-    return _private("positionSide/dual", accounts.is_hedge, 30)
 
 
 def money() -> Question[accounts.AccountRow]:

@@ -106,11 +106,10 @@ def margin_moves(ask: Ask, symbol: str, since: datetime) -> tuple[MarginMove, ..
     )
 
 
-def candles(ask: Ask, name: str, symbol: str, interval: str, span: tuple[datetime, datetime]) -> tuple[Candle, ...]:
-    """Price history of one market between two moments; ``name`` says of which price."""
-    since, until = span
+def candles(ask: Ask, symbol: str, interval: str, since: datetime, until: datetime) -> tuple[Candle, ...]:
+    """Price history of one market between two moments."""
     return pages(
-        lambda start: ask(questions.candles(symbol, interval, start, until, name)),
+        lambda start: ask(questions.candles(symbol, interval, start, until)),
         since,
         questions.CANDLES_PAGE,
         key=lambda candle: candle.opened_at,

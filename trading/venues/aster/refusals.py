@@ -26,11 +26,9 @@ IN_DOUBT = frozenset({-1000, -1001, -1006, -1007})
 TOO_MANY = {-1003: 60.0, -1015: 10.0}
 # The state that was asked for is there already.
 NOTHING_TO_CHANGE = frozenset({-4046, -4059})
-DUPLICATE_TRANSFER = -4115
 CLOCK = frozenset({-1021, -4225})
 # A nonce that is too old and one that was used before have the same code (Aster 1.3), so it never proves a refusal.
 NONCE = -4225
-ORDER_UNKNOWN = frozenset({-2011, -2013})
 
 MALFORMED = Refusal(
     R.REQUEST_MALFORMED, "The venue could not use this request, and nothing was done. Tell the exchange's support."
@@ -39,7 +37,6 @@ LOGIN = Refusal(
     R.KEY_UNKNOWN,
     "The venue does not accept the trading key: it is unknown, has expired, or may not do this. Connect again.",
 )
-SIZE = Refusal(R.SIZE_INVALID, "The size does not fit this market's limits. Change it.")
 PRICE_TICK = Refusal(R.PRICE_TICK, "The price does not fit the market's tick size. Round it.")
 PRICE_FAR = Refusal(R.PRICE_TOO_FAR, "The price is too far from the market. Move it closer.")
 PRICE_RANGE = Refusal(R.PRICE_INVALID, "The price is outside what this market takes. Change it.")
@@ -48,7 +45,6 @@ REDUCE_ONLY = Refusal(
     R.REDUCE_ONLY_WOULD_INCREASE,
     "This order may only reduce a position, and there is none it could reduce. Refresh and check the position.",
 )
-MARGIN = Refusal(R.INSUFFICIENT_MARGIN, "There is not enough free margin for this. Lower the amount or add funds.")
 TOO_MANY_ORDERS = Refusal(R.NOT_PERMITTED, "This market has the most open orders it may have. Cancel one first.")
 HEDGE = Refusal(
     R.NOT_PERMITTED,

@@ -206,7 +206,6 @@ def capabilities(
         lower_leverage=leverage if hedge_mode else lower,
         add_margin=margin,
         remove_margin=margin,
-        leverage_moves_margin=False,
         trade=NOT_TRADED_HERE if hedge_mode else ALLOWED,
         use_isolated=MULTI_ASSET if account_mode is AccountMode.MULTI_ASSET else ALLOWED,
     )

@@ -27,7 +27,6 @@ from trading.venues.base import (
     Noop,
     PlaceOrder,
     PlaceOrders,
-    ScheduleCancel,
     SetLeverage,
     SetMarginMode,
     TimeInForce,
@@ -291,7 +290,7 @@ def _cancelling(command: CancelOrder | CancelOrders | CancelEveryOrder) -> Call:
             assert_never(command)
 
 
-def _setting(command: SetMarginMode | SetLeverage | AdjustMargin | MoveCollateral | ScheduleCancel | Noop) -> Call:
+def _setting(command: SetMarginMode | SetLeverage | AdjustMargin | MoveCollateral | Noop) -> Call:
     """The request of a command that names no order."""
     match command:
         case SetMarginMode(market, mode):
@@ -304,8 +303,6 @@ def _setting(command: SetMarginMode | SetLeverage | AdjustMargin | MoveCollatera
             return Call("POST", "noop")
         case MoveCollateral():
             message = "On Aster all of an account's collateral lies in one place. Nothing has to be moved."
-        case ScheduleCancel():
-            message = "On Aster scheduled cancelling works per market only. Cancel the orders by hand."
+            raise InvalidCommand(message, reason=Reason.NOT_PERMITTED)
         case _:
             assert_never(command)
-    raise InvalidCommand(message, reason=Reason.NOT_PERMITTED)

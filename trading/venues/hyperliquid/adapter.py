@@ -101,12 +101,15 @@ class HyperliquidAdapter:
         return f"HyperliquidAdapter({self._transport!r}, {self.network!s}, {self._key!r})"
 
     def ask(self, question: Question[T]) -> T:
-        """The answer to one read. Raises ``Unavailable``, ``Malformed`` or ``UnknownState``."""
+        """The answer to one read. Raises ``Unavailable``, ``UnknownState``, and ``Malformed`` also where the venue did
+        not understand the question."""
         try:
             response = self._transport.request("POST", wire.INFO_PATH, question.body)
         except OutcomeUnknown as error:
             raise Unavailable(error.cause, retry_after=error.retry_after) from None
-        return read(question, response, self._clock())
+        if response.status >= 300:
+            raise Malformed(f"HTTP {response.status}: {response.body[:200].decode(errors='replace')}")
+        return question.parse(response.body, self._clock())
 
     def markets(self) -> Markets:
         """Every market of the main book and of the books in ``dexes`` that was understood."""
@@ -264,7 +267,7 @@ class HyperliquidAdapter:
         signature = signing.sign_action(self._key, action, nonce, self.network, expires_after=expires_after)
         body = wire.envelope(action, nonce, signature, expires_after)
         dead_at = None if expires_after is None else moment(expires_after)
-        return SignedRequest(wire.EXCHANGE_PATH, body, nonce, expires_after, dead_at=dead_at)
+        return SignedRequest(wire.EXCHANGE_PATH, body, nonce, dead_at=dead_at)
 
     def moment(self, at: datetime) -> int:
         """Milliseconds since 1970."""
@@ -295,10 +298,3 @@ class HyperliquidAdapter:
     def send(self, signed: SignedRequest, *, repeated: bool = False) -> Acknowledgement:
         """Post the bytes as they are and say what the answer means."""
         return self.judge(signed, self.deliver(signed, repeated=repeated), repeated=repeated)
-
-
-def read(question: Question[T], response: Response, received_at: datetime) -> T:
-    """The parsed answer to a read; ``Malformed`` when the venue did not understand the question."""
-    if response.status >= 300:
-        raise Malformed(f"HTTP {response.status}: {response.body[:200].decode(errors='replace')}")
-    return question.parse(response.body, received_at)

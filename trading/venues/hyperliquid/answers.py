@@ -20,6 +20,7 @@ from trading.venues.errors import (
     RateLimited,
     Reason,
     Rejected,
+    RepeatRefused,
 )
 from trading.venues.hyperliquid.refusals import rejected
 from trading.venues.transport import Response
@@ -91,7 +92,7 @@ def _judged(error: Rejected, *, repeated: bool) -> Rejected | OutcomeUnknown:
     if repeated and error.reason is Reason.EXPIRED:
         return NoLongerAccepted(error.text)
     if repeated and error.reason in ABOUT_THE_REQUEST:
-        return OutcomeUnknown(f"a repeat was refused: {error.text}")
+        return RepeatRefused(error)
     return error
 
 

@@ -1,8 +1,5 @@
 """Every read as data: the body to post, the parser of its answer, and its weight in the venue's budget (Hyperliquid
-2, 7).
-
-The blocking adapter and the asyncio batch both run these, so a read exists once.
-"""
+2, 7)."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -39,7 +36,6 @@ T = TypeVar("T")
 LIGHT = 2
 USUAL = 20
 ROWS_PER_WEIGHT = 20
-CANDLES_PER_WEIGHT = 60
 FILLS_PAGE = 2000
 PAGE = 500
 

@@ -22,7 +22,6 @@ from trading.venues.base import (
     Permission,
     PlaceOrder,
     PlaceOrders,
-    ScheduleCancel,
     SetLeverage,
     SetMarginMode,
     TimeInForce,
@@ -69,7 +68,7 @@ def check(command: Command) -> None:
             if not 0 < len(cancels) <= MAX_CANCELS:
                 message = f"Between 1 and {MAX_CANCELS} orders can be cancelled at once."
                 raise InvalidCommand(message, reason=Reason.BATCH_TOO_LARGE)
-        case CancelOrder() | ScheduleCancel() | Noop():
+        case CancelOrder() | Noop():
             pass
         case _:
             assert_never(command)
@@ -214,7 +213,6 @@ def capabilities(
         lower_leverage=ALLOWED,
         add_margin=SHARED if is_cross else ALLOWED if has_position else no_position,
         remove_margin=SHARED if is_cross else removal,
-        leverage_moves_margin=False,
         move_collateral=_moving(market, account_mode),
     )
 

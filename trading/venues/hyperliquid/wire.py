@@ -26,7 +26,6 @@ from trading.venues.base import (
     Noop,
     PlaceOrder,
     PlaceOrders,
-    ScheduleCancel,
     SetLeverage,
     SetMarginMode,
     TimeInForce,
@@ -187,7 +186,7 @@ def move(command: MoveCollateral, account: str, nonce: int) -> Action:
 
 
 def setting(
-    command: SetMarginMode | SetLeverage | AdjustMargin | MoveCollateral | ScheduleCancel | Noop,
+    command: SetMarginMode | SetLeverage | AdjustMargin | MoveCollateral | Noop,
     account: str,
     nonce: int,
 ) -> Action:
@@ -203,8 +202,6 @@ def setting(
             return {"type": "updateIsolatedMargin", "asset": market.index, "isBuy": is_buy, "ntli": micro(amount)}
         case MoveCollateral():
             return move(command, account, nonce)
-        case ScheduleCancel(at):
-            return {"type": "scheduleCancel"} | ({} if at is None else {"time": milliseconds(at)})
         case Noop():
             return {"type": "noop"}
         case _:

@@ -167,7 +167,6 @@ def test_the_small_answers_are_read() -> None:
     assert accounts.available(balances, "USD1") == 0
     assert accounts.account_mode(b'{"multiAssetsMargin":true}') is AccountMode.MULTI_ASSET
     assert accounts.account_mode(b'{"multiAssetsMargin":false}') is AccountMode.STANDARD
-    assert accounts.is_hedge(b'{"dualSidePosition":true}') is True
     rates = accounts.fee_rates(b'{"symbol":"X","makerCommissionRate":"0.000100","takerCommissionRate":"0.000350"}')
     assert (rates.maker, rates.taker) == (Decimal("0.0001"), Decimal("0.00035"))
     (agent,) = accounts.agents(encoded([{"agentAddress": AGENT, "agentName": "n", "expired": 1867945395040}]))

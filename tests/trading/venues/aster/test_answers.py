@@ -17,6 +17,7 @@ from trading.venues.errors import (
     RateLimited,
     Reason,
     Rejected,
+    RepeatRefused,
     Unavailable,
     VenueError,
 )
@@ -115,6 +116,7 @@ def test_a_batch_of_refusals_is_a_refusal() -> None:
         (b"[{}]", 200),
         (b'{"code":"OK"}', 200),
         (b'[{"code":-1006,"msg":""}]', 200),
+        (b'[{"code":"OK"}]', 200),
         (json.dumps(ORDER | {"status": "NEW_KIND"}).encode(), 200),
         (json.dumps(ORDER | {"executedQty": "NaN"}).encode(), 200),
         (json.dumps(ORDER | {"executedQty": "lots"}).encode(), 200),
@@ -143,8 +145,10 @@ def test_too_many_requests_are_told_as_such(code: int, wait: float) -> None:
 
 def test_a_repeat_that_is_refused_as_such_says_nothing_of_the_first_sending() -> None:
     for code in (-1022, -2015, -1021, -9999):
-        assert isinstance(refused(code, "x"), Rejected)
-        assert type(refused(code, "x", repeated=True)) is OutcomeUnknown
+        first, again = refused(code, "x"), refused(code, "x", repeated=True)
+        assert isinstance(first, Rejected)
+        assert isinstance(again, RepeatRefused)
+        assert (again.outcome_known, again.refusal.reason) == (False, first.reason)
     assert isinstance(refused(-2019, "Margin is insufficient.", repeated=True), Rejected)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.trading.venues.aster.venue import Venue
 from tests.trading.venues.misbehaving import Behaviour, answer, cut_before_the_head, endless, silent
-from trading.venues.aster.doors import FORM, AsterDoor, Usage, waiting_time
+from trading.venues.aster.doors import FORM, AsterDoor, waiting_time
 from trading.venues.errors import OutcomeUnknown, RateLimited
 from trading.venues.transport import Limits
 
@@ -44,18 +44,6 @@ def test_only_a_body_has_a_content_type(door: AsterDoor, venue: Venue) -> None:
         ("DELETE", b"a=1"),
         ("PUT", b"a=1"),
     ]
-
-
-def test_what_was_used_of_the_limits_is_kept(door: AsterDoor, venue: Venue) -> None:
-    used = {"X-MBX-USED-WEIGHT-1M": "41", "X-MBX-ORDER-COUNT-10S": "3", "X-MBX-ORDER-COUNT-1M": "17"}
-    venue.on("order", answer(200, b"{}", **used))
-    assert door.usage == Usage()
-    door.request("POST", PATH, b"a=1")
-    assert door.usage == Usage(weight=41, orders_in_ten_seconds=3, orders_in_a_minute=17)
-    venue.on("order", answer(429, b"", X_MBX_USED_WEIGHT_1M="2401", X_MBX_ORDER_COUNT_1M="many"))
-    with pytest.raises(RateLimited):
-        door.request("POST", PATH, b"a=1")
-    assert door.usage == Usage(weight=2401)
 
 
 def test_a_named_wait_is_obeyed_and_an_unnamed_one_lasts_to_the_end_of_the_minute(

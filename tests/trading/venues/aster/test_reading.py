@@ -118,11 +118,10 @@ def test_candles_are_read_to_the_end(adapter: AsterAdapter, venue: Venue) -> Non
         rows = [time for time in opened if time >= int(question["startTime"])][:1500]
         return [[time, "1", "2", "0.5", "1.5", "9", time + 59_999, "13", 4, "1", "1", "0"] for time in rows]
 
-    venue.answers(klines=klines, markPriceKlines=klines)
+    venue.answers(klines=klines)
     end = START + timedelta(minutes=1999)
     found = adapter.candles(BITCOIN, "1m", START, end)
     assert [milliseconds(candle.opened_at) for candle in found] == [start + number * minute for number in range(2000)]
-    assert adapter.mark_candles(BITCOIN, "1m", START, end) == found
     assert venue.asked[0][1] == {
         "symbol": "BTCUSDT",
         "interval": "1m",

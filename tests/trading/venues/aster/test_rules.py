@@ -143,7 +143,6 @@ def test_what_a_market_allows(
 ) -> None:
     found = rules.capabilities(has_position=has_position, has_orders=has_orders, mode=mode)
     assert {name for name, allowed in offered(found).items() if allowed} == expected
-    assert found.leverage_moves_margin is False
 
 
 def test_a_multi_asset_account_keeps_leverage_and_loses_margin_of_its_own() -> None:

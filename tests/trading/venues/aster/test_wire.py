@@ -26,10 +26,10 @@ from trading.venues.base import (
     CancelOrder,
     CancelOrders,
     ModifyOrder,
+    MoveCollateral,
     Noop,
     PlaceOrder,
     PlaceOrders,
-    ScheduleCancel,
     SetLeverage,
     SetMarginMode,
     TimeInForce,
@@ -193,7 +193,7 @@ def test_a_command_is_written_in_the_venues_words(command: AsterCommand, line: s
 @pytest.mark.parametrize(
     "command",
     [
-        ScheduleCancel(datetime(2026, 1, 1, tzinfo=UTC)),
+        MoveCollateral("", "other", "USDT", Decimal(1)),
         CancelOrders((CancelOrder(BITCOIN, 1), CancelOrder(BITCOIN, "b"))),
         CancelOrders((CancelOrder(BITCOIN, 1), CancelOrder(market("ETHUSDT"), 2))),
         CancelOrder(BITCOIN, "a" * 37),

@@ -317,7 +317,7 @@ def test_a_read_that_fails_changes_nothing_and_may_be_tried_again(
         seen.append((caught.type, caught.value.retryable, caught.value.outcome_known, caught.value.retry_after))
     assert seen == [
         (Unavailable, True, True, None),
-        (Unavailable, True, True, 4.0),
+        (Unavailable, True, True, None),
         (Unavailable, True, True, 9.0),
         (Malformed, False, True, None),
         (Malformed, False, True, None),

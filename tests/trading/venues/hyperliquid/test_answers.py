@@ -11,7 +11,16 @@ import pytest
 
 from tests.trading.venues.next_steps import names_next_step
 from trading.venues.base import Acknowledgement, Batch, Done, Filled, Refused, Resting, Waiting
-from trading.venues.errors import AlreadyReceived, OutcomeUnknown, RateLimited, Reason, Rejected, VenueError
+from trading.venues.errors import (
+    AlreadyReceived,
+    NoLongerAccepted,
+    OutcomeUnknown,
+    RateLimited,
+    Reason,
+    Rejected,
+    RepeatRefused,
+    VenueError,
+)
 from trading.venues.hyperliquid import refusals
 from trading.venues.hyperliquid.answers import acknowledgement
 from trading.venues.transport import Response
@@ -75,9 +84,12 @@ def test_a_refusal_of_the_request_is_a_refusal_the_first_time_only() -> None:
     with pytest.raises(Rejected) as caught:
         acknowledgement(refused(UNKNOWN_KEY))
     assert caught.value.reason is Reason.KEY_UNKNOWN
-    for text in (UNKNOWN_KEY, "Action already expired", "Something entirely new"):
-        with pytest.raises(OutcomeUnknown):
+    with pytest.raises(NoLongerAccepted):
+        acknowledgement(refused("Action already expired"), repeated=True)
+    for text in (UNKNOWN_KEY, "Something entirely new"):
+        with pytest.raises(RepeatRefused) as again:
             acknowledgement(refused(text), repeated=True)
+        assert (again.value.outcome_known, again.value.refusal.text) == (False, text)
     with pytest.raises(Rejected):
         acknowledgement(ok({"error": TOO_SMALL}), repeated=True)
 

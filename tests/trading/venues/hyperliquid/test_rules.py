@@ -1,7 +1,6 @@
 """What is refused before it is signed, and what a market allows."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from decimal import Decimal
 
 import msgspec
@@ -20,7 +19,6 @@ from trading.venues.base import (
     Noop,
     PlaceOrder,
     PlaceOrders,
-    ScheduleCancel,
     SetLeverage,
     SetMarginMode,
     TimeInForce,
@@ -62,7 +60,6 @@ FEE = BuilderFee("0x" + "1" * 40, Decimal("0.0005"))
         AdjustMargin(ISOLATED_ONLY, is_buy=True, amount=Decimal(-5)),
         CancelOrder(BITCOIN, 7),
         CancelOrders((CancelOrder(BITCOIN, 7),) * 200),
-        ScheduleCancel(datetime(2026, 11, 22, tzinfo=UTC)),
         Noop(),
         replace(ORDER, market=SETTLED_OTHERWISE, reduce_only=True),
     ],
@@ -127,7 +124,7 @@ def test_the_mode_is_locked_while_a_position_or_an_order_is_open() -> None:
     assert "Close the position" in held.change_mode.reason
     assert "Cancel the open orders" in resting.change_mode.reason
     assert [one.add_margin.allowed for one in (free, held)] == [False, True]
-    assert (held.remove_margin.allowed, held.use_cross.allowed, held.leverage_moves_margin) == (True, True, False)
+    assert (held.remove_margin.allowed, held.use_cross.allowed) == (True, True)
 
 
 def test_a_restricted_market_says_what_it_does_not_allow() -> None:

@@ -143,7 +143,7 @@ def test_a_command_is_signed_byte_for_byte(
             "expiresAfter": expires,
         }
         dead_at = None if expires is None else datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=expires)
-        assert signed == SignedRequest("/exchange", signed.body, nonce, expires, dead_at=dead_at)
+        assert signed == SignedRequest("/exchange", signed.body, nonce, dead_at=dead_at)
         assert signed == adapter.sign(command, nonce=nonce, expires_after=expires)
 
 

@@ -25,7 +25,6 @@ from trading.venues.base import (
     Noop,
     PlaceOrder,
     PlaceOrders,
-    ScheduleCancel,
     SetLeverage,
     TimeInForce,
     Trigger,
@@ -142,11 +141,6 @@ def test_every_number_vector_of_the_venue_holds(venue_data: Path) -> None:
             AdjustMargin(BITCOIN, is_buy=True, amount=Decimal("-12.345678")),
             '{"type":"updateIsolatedMargin","asset":0,"isBuy":true,"ntli":-12345678}',
         ),
-        (ScheduleCancel(None), '{"type":"scheduleCancel"}'),
-        (
-            ScheduleCancel(datetime(2026, 9, 1, 0, 0, 0, 1999, tzinfo=UTC)),
-            '{"type":"scheduleCancel","time":1788220800001}',
-        ),
         (Noop(), '{"type":"noop"}'),
     ],
 )
@@ -183,6 +177,10 @@ def test_cancels_by_id_and_by_client_id_do_not_mix() -> None:
 def test_a_client_id_of_another_form_is_refused(text: str) -> None:
     with pytest.raises(InvalidCommand):
         wire.action(limit(client_id=text))
+
+
+def test_a_moment_is_told_in_whole_milliseconds() -> None:
+    assert wire.milliseconds(datetime(2026, 9, 1, 0, 0, 0, 1999, tzinfo=UTC)) == 1788220800001
 
 
 def test_a_commands_uuid_is_a_client_id() -> None:
