@@ -1,6 +1,8 @@
-"""The questions asked backwards: from a wanted price to margin, from a loss budget to size, margin and leverage.
+"""The questions asked backwards: from a wanted price to margin, from free collateral to the largest order, from a loss
+budget to size, margin and leverage.
 
     margin to add   x = maintenance(|q| · p*) − q · p* − C          so that the position is liquidated at exactly p*
+    largest order   size = free / (price · (rate(L) + extra)),      as far as (held + size) · price lies in the tier
     without a stop  size = budget / (price · (rate(L) + fees paid outside the bucket))
     with a stop     size = budget / (side · (price − stop) + price · opening fee + stop · closing fee)
 
@@ -32,11 +34,12 @@ from trading.margin.errors import MarginInputError, Problem
 from trading.margin.fills import after_fill
 from trading.margin.isolated import liquidation, loss_at
 from trading.margin.liquidation import cash_for_liquidation
-from trading.margin.quotes import Fill, MarketTerms
+from trading.margin.preview import Start, assumed_price, free_for, opening_loss
+from trading.margin.quotes import Fill, MarketTerms, OrderRequest
 from trading.margin.rounding import decimal_of, margin_needed_up, maximum_loss_up, positive, size_down, whole_positive
 from trading.margin.types import FeeRates, Liquidation, MarginMode, Position, Side
 
-_ZERO = Decimal(0)
+_ZERO, _ONE = Decimal(0), Decimal(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +98,53 @@ def margin_for_distance(position: Position, distance: Decimal) -> Decimal:
     return margin_for_price(position, price)
 
 
-def largest_size(terms: MarketTerms, price: Decimal, leverage: int, free: Decimal, lot: Decimal) -> Decimal:
-    """The largest order that free collateral and tiers allow at a leverage (Hyperliquid rules 2.6, 3.2)."""
-    affordable = terms.rules.notional_for(max(_ZERO, free), leverage) / positive(price, "price")
-    return _within_tier(terms, size_down(affordable, positive(lot, "lot")), price, leverage, lot)
+def largest_size(
+    terms: MarketTerms,
+    price: Decimal,
+    leverage: int,
+    free: Decimal,
+    lot: Decimal,
+    *,
+    held: Decimal = _ZERO,
+    extra_rate: Decimal = _ZERO,
+) -> Decimal:
+    """The largest order that free collateral and tiers allow at a leverage, in coins, rounded down to the lot.
+
+    `held` is the unsigned size that it adds to: the tiers bound the whole position. `extra_rate` is the share of the
+    notional that must be free beside the margin. Sources: Hyperliquid rules 2.6, 3.2; Aster rules 3.4, 4.2.
+    """
+    affordable = terms.rules.notional_for(max(_ZERO, free), leverage, extra_rate) / positive(price, "price")
+    return _within_tier(terms, size_down(affordable, positive(lot, "lot")), price, leverage, lot, held)
+
+
+def largest_order(
+    start: Start, order: OrderRequest, lot: Decimal, *, usable: Decimal = _ONE, fee_rate: Decimal = _ZERO
+) -> Decimal | None:
+    """The largest order like this one, whatever its own size, that `preview_from` does not refuse, in coins; None where
+    the free collateral is not known.
+
+    An order against the position closes that first, which needs no collateral (Hyperliquid rules 3.2, 3.3); one that
+    only reduces ends there. Where only a `usable` share of what is free counts, or a fee on top of the margin, more
+    than this may be accepted.
+    """
+    held, free = start.state.position(order.terms.market), free_for(start, order)
+    size = _ZERO if held is None else abs(held.size)
+    is_against = held is not None and held.side is not order.side
+    if order.reduce_only:
+        return size if is_against else _ZERO
+    if free is None:
+        return None
+    price, _ = assumed_price(order)
+    opened = largest_size(
+        order.terms,
+        price,
+        order.leverage,
+        free * usable,
+        lot,
+        held=_ZERO if is_against else size,
+        extra_rate=fee_rate + opening_loss(order) / price,
+    )
+    return size + opened if is_against else opened
 
 
 def plan_for(budget: LossBudget) -> LossPlan:
@@ -128,13 +174,16 @@ def _affordable(budget: LossBudget) -> Decimal:
     return rules.notional_for(budget.budget, budget.leverage, outside) / budget.price
 
 
-def _within_tier(terms: MarketTerms, size: Decimal, price: Decimal, leverage: int, lot: Decimal) -> Decimal:
-    """The size, or the largest lot below the notional that the leverage allows."""
+def _within_tier(
+    terms: MarketTerms, size: Decimal, price: Decimal, leverage: int, lot: Decimal, held: Decimal = _ZERO
+) -> Decimal:
+    """The size, or the largest lot with which a position of `held` stays below the notional that the leverage allows;
+    zero where it has none to spare."""
     limit = terms.tiers.max_notional(leverage)
-    if limit is None or size * price < limit:
+    if limit is None or (held + size) * price < limit:
         return size
-    largest = size_down(limit / price, lot)
-    return largest if largest * price < limit else largest - lot
+    largest = size_down(limit / price - held, lot)
+    return max(_ZERO, largest if (held + largest) * price < limit else largest - lot)
 
 
 def _leverage_before(budget: LossBudget, size: Decimal) -> int:

@@ -49,6 +49,8 @@ from trading.margin.types import Account, FeeRates, Liquidation, MarginMode, Pos
 __all__ = [
     "Start",
     "assumed_price",
+    "free_for",
+    "opening_loss",
     "preview_from",
     "preview_leverage_change",
     "preview_margin_change",
@@ -192,11 +194,31 @@ def _fees(order: OrderRequest, notional: Decimal) -> OrderFees:
     return OrderFees(venue, notional * order.fees.builder)
 
 
-def _cost(trial: _Trial, order: OrderRequest) -> Decimal:
-    """What must be free: the margin, and the loss the order opens with where the venue asks (Aster rules 4.2)."""
+def opening_loss(order: OrderRequest) -> Decimal:
+    """What each coin that the order opens loses at once at the mark, where that must be free as well as the margin
+    (Aster rules 4.2)."""
     if not order.terms.rules.charges_open_loss:
-        return trial.needed
-    return trial.needed + trial.grown * max(_ZERO, order.side.sign * (trial.fill.price - order.mark_price))
+        return _ZERO
+    price, mark = assumed_price(order)
+    return max(_ZERO, order.side.sign * (price - mark))
+
+
+def free_for(start: Start, order: OrderRequest) -> Decimal | None:
+    """What may be used for the exposure that the order opens, below zero where nothing is left; None where that is not
+    known.
+
+    A flip closes the position before its rest opens and gives back what that held (Hyperliquid rules 3.3): the bucket,
+    or a cross initial margin.
+    """
+    free = start.free if order.available is None else order.available
+    held = start.state.position(order.terms.market)
+    if free is None or held is None or held.side is order.side:
+        return free
+    if held.mode is MarginMode.CROSS:
+        return free + order.terms.rules.initial_margin(held.notional, held.leverage)
+    price, mark = assumed_price(order)
+    closing = Fill(-held.size, price, mark, order.leverage, _fees(order, abs(held.size) * price).total)
+    return free + after_fill(held, closing, order.terms, order.mode).released
 
 
 def _refusals(start: Start, trial: _Trial, order: OrderRequest) -> tuple[Refusal, ...]:
@@ -206,19 +228,8 @@ def _refusals(start: Start, trial: _Trial, order: OrderRequest) -> tuple[Refusal
     found = list(mode_refusals(order.terms, order.mode, start.state.account.mode))
     notional = abs(trial.outcome.position.size) * trial.fill.price
     found += leverage_refusals(order.terms, order.leverage, notional)
-    free = start.free if order.available is None else order.available
-    found += collateral_refusals(
-        _cost(trial, order), None if free is None else free + _freed(start.state, trial, order)
-    )
+    found += collateral_refusals(trial.needed + trial.grown * opening_loss(order), free_for(start, order))
     return tuple(found)
-
-
-def _freed(state: CrossState, trial: _Trial, order: OrderRequest) -> Decimal:
-    """What a flip gives back before its rest opens (Hyperliquid rules 3.3): the bucket, or a cross initial margin."""
-    held = state.position(order.terms.market)
-    if trial.effect is OrderEffect.FLIPS and held is not None and held.mode is MarginMode.CROSS:
-        return order.terms.rules.initial_margin(held.notional, held.leverage)
-    return trial.outcome.released
 
 
 def _after(trial: _Trial, order: OrderRequest, prices: Prices) -> Readout | None:

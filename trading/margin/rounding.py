@@ -16,7 +16,7 @@ Decimal('52523')
 
 import re
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from enum import StrEnum
 from typing import Self
 
@@ -37,7 +37,6 @@ class Direction(StrEnum):
 
     UP = ROUND_CEILING
     DOWN = ROUND_FLOOR
-    NEAREST = ROUND_HALF_EVEN
 
 
 def decimal_of(value: object, field: str) -> Decimal:

@@ -1,4 +1,4 @@
-"""From a budget to a trade: the loss never exceeds it, and one lot more would."""
+"""From collateral to the largest order and from a budget to a trade: one lot more would be too much."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.trading.margin.strategies import decimals
+from tests.trading.margin.strategies import decimals, positions, tier_tables
 from trading.margin.errors import MarginInputError
-from trading.margin.inverse import LossBudget, largest_size, margin_for_price, plan_for
+from trading.margin.inverse import LossBudget, largest_order, largest_size, margin_for_price, plan_for
 from trading.margin.isolated import liquidation, loss_at
-from trading.margin.preview import preview_order
-from trading.margin.quotes import MarginChange, MarketTerms, OrderRequest
-from trading.margin.rules import ASTER, HYPERLIQUID
-from trading.margin.types import Account, Bracket, FeeRates, MarginMode, Position, Side, TierTable
+from trading.margin.preview import Start, preview_from, preview_order, start_of
+from trading.margin.quotes import MarginChange, MarketTerms, OrderRequest, RefusalCode
+from trading.margin.rules import ASTER, HYPERLIQUID, MarginRules
+from trading.margin.types import Account, AccountMode, Bracket, FeeRates, MarginMode, Position, Side, TierTable
 
 FEES = FeeRates(taker=Decimal("0.00045"), maker=Decimal("0.00015"), builder=Decimal("0.0001"))
 TIERED = TierTable.from_max_leverages([("0", 40), ("100000", 20), ("400000", 10)])
@@ -22,6 +22,130 @@ TERMS = MarketTerms("BTC", TIERED, HYPERLIQUID)
 LOT = Decimal("0.00001")
 BUDGET = LossBudget(TERMS, Side.LONG, Decimal(60000), Decimal(200), LOT, 40, FEES)
 SIDES = st.sampled_from(Side)
+COIN = Decimal("0.001")
+# The first tiers of BTC on Hyperliquid's testnet (Hyperliquid 3.1) and of an Aster market with its last cap (3.4).
+TESTNET = TierTable.from_max_leverages([("0", 40), ("10000", 25), ("50000", 10)])
+BRACKETS = TierTable.from_brackets(
+    [
+        Bracket(Decimal(0), Decimal(10000), 75, Decimal("0.0065"), Decimal(0)),
+        Bracket(Decimal(10000), Decimal(50000), 50, Decimal("0.01"), Decimal(35)),
+    ]
+)
+
+
+@st.composite
+def orders(draw: st.DrawFn) -> tuple[Start, OrderRequest]:
+    """An order of one lot, and the account that it meets: flat in its market, on its side, or on the other."""
+    tiers, mode = draw(tier_tables()), draw(st.sampled_from(MarginMode))
+    if draw(st.booleans()):
+        tiers = TierTable(tiers.tiers, tiers.tiers[-1].lower_bound + draw(decimals("100", "200000", 0)))
+    held = draw(positions(mode, tables=st.just(tiers)))
+    account = Account.of([held] if draw(st.booleans()) else [], draw(decimals("0", "100000", 2)))
+    near = st.none() | decimals("0.9", "1.1", 2).map(lambda share: share * held.mark_price)
+    order = OrderRequest(
+        terms=MarketTerms(held.market, tiers, draw(st.sampled_from([HYPERLIQUID, ASTER]))),
+        side=draw(SIDES),
+        size=COIN,
+        mark_price=held.mark_price,
+        mode=mode,
+        leverage=draw(st.integers(1, tiers.max_leverage)),
+        fees=FEES,
+        limit_price=draw(near),
+        trigger_price=draw(near),
+    )
+    return start_of(account, order.terms, order.mark_price, FEES), order
+
+
+@settings(max_examples=300, deadline=None)
+@given(orders())
+def test_largest_order_is_accepted_and_one_lot_more_is_not(case: tuple[Start, OrderRequest]) -> None:
+    start, order = case
+    size = largest_order(start, order, COIN)
+    assert size is not None
+    assert size == 0 or preview_from(start, replace(order, size=size)).allowed
+    assert not preview_from(start, replace(order, size=size + COIN)).allowed
+
+
+@settings(max_examples=100, deadline=None)
+@given(orders(), decimals("0.9", "1", 3), decimals("0", "0.01", 4))
+def test_what_is_kept_back_never_makes_an_order_larger(
+    case: tuple[Start, OrderRequest], usable: Decimal, fee_rate: Decimal
+) -> None:
+    start, order = case
+    whole, kept = largest_order(start, order, COIN), largest_order(start, order, COIN, usable=usable, fee_rate=fee_rate)
+    assert whole is not None
+    assert kept is not None
+    assert 0 <= kept <= whole
+
+
+@pytest.mark.parametrize("side", Side)
+@pytest.mark.parametrize("mode", MarginMode)
+@pytest.mark.parametrize(
+    ("rules", "tiers", "leverage", "bound", "code"),
+    [
+        (HYPERLIQUID, TESTNET, 40, 10000, RefusalCode.LEVERAGE_ABOVE_TIER),
+        (HYPERLIQUID, TESTNET, 26, 10000, RefusalCode.LEVERAGE_ABOVE_TIER),
+        (HYPERLIQUID, TESTNET, 25, 50000, RefusalCode.LEVERAGE_ABOVE_TIER),
+        (HYPERLIQUID, TESTNET, 11, 50000, RefusalCode.LEVERAGE_ABOVE_TIER),
+        (ASTER, BRACKETS, 75, 10000, RefusalCode.LEVERAGE_ABOVE_TIER),
+        (ASTER, BRACKETS, 51, 10000, RefusalCode.LEVERAGE_ABOVE_TIER),
+        (ASTER, BRACKETS, 50, 50000, RefusalCode.NOTIONAL_ABOVE_CAP),
+        (ASTER, BRACKETS, 1, 50000, RefusalCode.NOTIONAL_ABOVE_CAP),
+    ],
+)
+@pytest.mark.parametrize("held", ["0", "0.05", "-0.05"])
+def test_tier_bounds_the_position_that_the_largest_order_leaves(
+    side: Side, mode: MarginMode, rules: MarginRules, tiers: TierTable, leverage: int, bound: int, code: RefusalCode,
+    held: str,
+) -> None:  # fmt: skip
+    """At a limit of 60,000 that rests, so that both venues count the same price."""
+    terms, price, size = MarketTerms("BTC", tiers, rules), Decimal(60000), Decimal(held) * side.sign
+    cash = Decimal(600) - size * price if mode is MarginMode.ISOLATED else None
+    rows = [Position("BTC", size, price, price, mode, 5, tiers, cash=cash)] if size else []
+    start = start_of(Account.of(rows, Decimal(10**6)), terms, price, FEES)
+    order = OrderRequest(terms, side, LOT, price, mode, leverage, FEES, limit_price=price)
+
+    largest = largest_order(start, order, LOT)
+
+    assert largest is not None
+    left = largest + Decimal(held)
+    assert left * price < bound <= (left + LOT) * price
+    assert preview_from(start, replace(order, size=largest)).refusals == ()
+    refusals = preview_from(start, replace(order, size=largest + LOT)).refusals
+    assert [refusal.code for refusal in refusals] == [code]
+
+
+def test_position_at_its_tiers_bound_takes_no_more_and_may_still_be_turned() -> None:
+    held = Position("BTC", Decimal(1), Decimal(60000), Decimal(60000), MarginMode.CROSS, 5, TESTNET)
+    terms = MarketTerms("BTC", TESTNET, HYPERLIQUID)
+    start = start_of(Account.of([held], Decimal(10**6)), terms, Decimal(60000), FEES)
+    adding = OrderRequest(terms, Side.LONG, LOT, Decimal(60000), MarginMode.CROSS, 40, FEES)
+    turning = replace(adding, side=Side.SHORT)
+
+    assert largest_order(start, adding, LOT) == 0
+    assert largest_order(start, turning, LOT) == Decimal("1.16666")
+    assert largest_order(start, replace(turning, reduce_only=True), LOT) == 1
+    assert largest_order(start, replace(adding, reduce_only=True), LOT) == 0
+
+
+def test_largest_order_counts_the_loss_that_it_opens_with_on_aster() -> None:
+    """A buy at market is taken to pay 1.0005 of the mark, and what lies above it must be free, too (Aster 4.2)."""
+    terms = MarketTerms("BTC", BRACKETS, ASTER)
+    start = start_of(Account(cross_equity=Decimal(100)), terms, Decimal(60000), FEES)
+    order = OrderRequest(terms, Side.LONG, LOT, Decimal(60000), MarginMode.ISOLATED, 75, FEES)
+
+    # 100 / (60030 × 0.01333334 + 30) and 100 / (60000 × 0.01333334)
+    assert largest_order(start, order, LOT) == Decimal("0.12042")
+    assert largest_order(start, replace(order, side=Side.SHORT), LOT) == Decimal("0.12499")
+
+
+def test_largest_order_is_not_known_where_the_free_collateral_is_not() -> None:
+    terms = MarketTerms("BTC", TESTNET, HYPERLIQUID)
+    start = start_of(Account(mode=AccountMode.MULTI_ASSET), terms, Decimal(60000), FEES)
+    order = OrderRequest(terms, Side.LONG, LOT, Decimal(60000), MarginMode.CROSS, 5, FEES)
+
+    assert largest_order(start, order, LOT) is None
+    assert largest_order(start, replace(order, available=Decimal(60)), LOT) == Decimal("0.005")
 
 
 @settings(max_examples=60, deadline=None)
