@@ -1,18 +1,21 @@
-"""The names of every key and channel of the live layer.
+"""The names of every key and channel of the live layer. What begins with one is written with ``…``.
 
 ========================================  ==========================================================================
 ``board:{venue}:{network}``               hash ``as_of`` (Unix ms), ``data`` (the whole board)
 ``lock:stream:{venue}:{network}``         held by the one process that follows the venue
 ``frames:{venue}:{network}``              hash: kind of frame → how many its process has heard
-``market:{venue}:{network}:{market}``     channel of public patches; its full last state under the name + ``:state``
-``marks:{venue}:{network}``               channel of the marks of all markets; full state likewise
-``{operator}:account:{account}``          channel of private patches and changes; full state likewise
+``clock:{venue}:{network}``               seconds that the venue's clock is ahead of ours, when that was asked last
+``market:{venue}:{network}:{market}``     channel of public patches
+``marks:{venue}:{network}``               channel of the marks of all markets
+``{operator}:account:{account}``          channel of private patches and changes
+``{channel}:state``                       full last state of any of these three, for those who come late
 ``{operator}:changes:{account}``          hash: fragment → Unix ms of its last change
 ``{operator}:turn:{account}``             how many changes of the account its pages were told of
 ``{operator}:shape:{account}``            hash: fragment → digest of its structure when last announced
 ``{operator}:looking``                    sorted set: account → Unix seconds until which somebody looks
 ``{operator}:read:account:{account}``     there while the account's orders and fills were read lately
 ``{operator}:lock:account:{account}``     held while a worker syncs the account
+``{operator}:ending:account:{account}``   there from a command's end until the reading begins that shows what it did
 ``read:markets:{venue}:{network}``        there while the rules of a venue's markets were read lately
 ``looking:operators``                     sorted set: operator → as above
 ``looking:markets``                       sorted set: market channel → as above
@@ -27,14 +30,14 @@
 ``schedule:{venue}:{network}:handed``     sorted set: account → Unix seconds until which a worker has it
 ``schedule:{venue}:{network}:resting``    hash: account → failed readings in a row, Unix seconds until which it rests
 ``{operator}:freshness:{venue}:{network}``  ages of an operator's accounts by class; operator 0: of all together
+``schedule:{venue}:{network}:strained``   there while the promises of freshness have no slack
 ``schedule:{venue}:{network}:whole``      there while an account nobody waits for was read whole lately
 ``schedule:{venue}:{network}:near``       who is nearest to a liquidation: operators, accounts, distances
 ``schedule:{venue}:{network}:measured``   there while the ages of all accounts were measured lately
 ``addresses``                             sorted set: address of ours → Unix seconds until which it has workers
 ``budget:{venue}:{network}:{egress}…``    what one address of ours spends at a venue (``trading.venues.budget``)
 ``limits:{venue}:{network}``              what a venue said last of its limits (``trading.metering``)
-``allowance:{venue}:{network}:requests``  sorted set: address short of requests → Unix ms until which it counts
-``{the last}:{address}``                  hash: the requests an address has for life (``trading.venues.allowance``)
+``allowance:{venue}:{network}…``          the requests that addresses have for life (``trading.venues.allowance``)
 ========================================  ==========================================================================
 """
 
@@ -191,3 +194,18 @@ def measured(venue: Venue, network: Network) -> str:
 def near(venue: Venue, network: Network) -> str:
     """Who is nearest to a liquidation."""
     return f"schedule:{venue}:{network}:near"
+
+
+def budget(venue: Venue, network: Network, egress: str) -> str:
+    """What one address of ours spends at a venue."""
+    return f"budget:{venue}:{network}:{egress}"
+
+
+def limits(venue: Venue, network: Network) -> str:
+    """What a venue said last of its limits on us."""
+    return f"limits:{venue}:{network}"
+
+
+def allowance(venue: Venue, network: Network) -> str:
+    """The requests that accounts have for life. The venue counts them wherever they come from: no address of ours."""
+    return f"allowance:{venue}:{network}"

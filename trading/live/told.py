@@ -35,7 +35,7 @@ from trading.venues.streaming import (
 )
 
 # What happened to money and positions is told by reading those alone; the rest needs the account whole.
-LIGHT = frozenset({Happening.BALANCE, Happening.POSITION, Happening.MARGIN_CALL})
+LIGHT = frozenset({Happening.BALANCE, Happening.POSITION, Happening.COLLATERAL, Happening.MARGIN_CALL})
 
 LIVING = frozenset({OrderState.OPEN, OrderState.TRIGGERED})
 
@@ -68,9 +68,9 @@ class Told:
     ``confirmed_at``: nothing else had happened until then.
 
     ``has_happened``: it has to be read whole for something that is known to have happened, and not only because
-    something may be missing. ``is_behind``: its executions are to be read when there is room. ``has_set``: something
-    was set in one of its markets, or for all of it. ``is_forced``: the venue closed something by itself, and only its
-    ledger may say how.
+    something may be missing. ``is_behind``: its executions are to be read when there is room, or the margin put in or
+    taken out, which none of them tells. ``has_set``: something was set in one of its markets, or for all of it.
+    ``is_forced``: the venue closed something by itself, and only its ledger may say how.
 
     ``standing`` is as of when the news were taken out to be written.
     """
@@ -126,6 +126,7 @@ class Told:
                 self.must_read |= what not in LIGHT
                 self.has_happened |= what not in LIGHT
                 self.has_set |= what is Happening.SETTINGS
+                self.is_behind |= what is Happening.COLLATERAL
                 self.is_forced |= what is Happening.LIQUIDATION
             case ConfirmedFrame():
                 self.confirmed_at = now

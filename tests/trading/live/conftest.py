@@ -34,9 +34,8 @@ def valkey_url() -> Iterator[str]:
 
 
 @pytest.fixture
-def redis(valkey_url: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Redis]:
-    """The live layer's Redis, empty; a machine that stands still for seconds does not count as a lost server."""
-    monkeypatch.setattr(connections, "BLOCKING_SECONDS", PATIENCE_SECONDS)
+def redis(valkey_url: str, settings: Settings) -> Iterator[Redis]:
+    """The live layer's Redis, empty."""
     settings.REDIS_URL = valkey_url
     connections.blocking.cache_clear()
     board.forget()

@@ -390,8 +390,10 @@ def _accounts(frames: Iterable[Frame]) -> set[str]:
     return {frame.account for frame in frames if isinstance(frame, HappeningFrame | GapFrame)}
 
 
-def test_mode_that_changed_is_a_setting_and_says_of_which_market() -> None:
-    change = {"m": "MARGIN_TYPE_CHANGE", "B": [], "P": [{"s": "BTCUSDT", "pa": "0", "ps": "BOTH", "mt": "isolated"}]}
+@pytest.mark.parametrize(
+    ("reason", "what"), [("MARGIN_TYPE_CHANGE", Happening.SETTINGS), ("MARGIN_TRANSFER", Happening.COLLATERAL)]
+)
+def test_reason_of_a_change_says_what_happened_and_its_positions_where(reason: str, what: Happening) -> None:
+    change = {"m": reason, "B": [], "P": [{"s": "BTCUSDT", "pa": "0", "ps": "BOTH", "mt": "isolated"}]}
     (frame,) = account_frames(ALICE, raw({"e": "ACCOUNT_UPDATE", "E": 1, "T": 1, "a": change}))
-    sizes = (("BTCUSDT", PositionSide.BOTH, Decimal(0)),)
-    assert frame == HappeningFrame(ALICE, Happening.SETTINGS, "MARGIN_TYPE_CHANGE", sizes)
+    assert frame == HappeningFrame(ALICE, what, reason, (("BTCUSDT", PositionSide.BOTH, Decimal(0)),))

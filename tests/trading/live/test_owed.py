@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import pytest
@@ -18,13 +19,14 @@ from tests.trading.services.test_order_of_answers import account, held, snapshot
 from trading.connect import account_adapter
 from trading.live.followed import Followed, Moves, Outcome
 from trading.live.told import Leg, Standing, Told
-from trading.models import Fill, Position, VenueAccount
+from trading.models import Fill, MarginChange, Position, VenueAccount
 from trading.services import executions
 from trading.services.apply_account import apply_snapshots
 from trading.services.readings import Taken, begin_reading
 from trading.services.streamed import store
-from trading.venues.snapshots import Network, PositionSide, Venue
-from trading.venues.streaming import AccountFrame, FillsFrame, PrivateFrame
+from trading.services.sync import EVERYTHING, sync_account
+from trading.venues.snapshots import AccountSnapshot, Network, PositionSide, Venue
+from trading.venues.streaming import AccountFrame, FillsFrame, Happening, HappeningFrame, PrivateFrame
 
 __all__ = ["account", "alice", "aster", "operator", "ready"]
 
@@ -187,3 +189,42 @@ def test_move_is_owed_by_whoever_writes_it_where_something_may_be_missing(ready:
 
     assert store(adapter, row, Told(must_look=True, is_behind=True, standing=standing))
     assert (ready.position.size, waits(row)) == (size, True)
+
+
+@pytest.mark.parametrize(("what", "is_owed"), [(Happening.COLLATERAL, True), (Happening.POSITION, False)])
+def test_margin_that_a_stream_says_was_moved_elsewhere_is_read_at_once_and_kept(
+    ready: AsterTrader, what: Happening, is_owed: bool
+) -> None:
+    """No figure of Aster's tells it from funding, so without the stream's word the next whole reading finds it."""
+    adapter = account_adapter(ready.account)
+    ready.order()
+    for _ in range(2):
+        assert sync_account(adapter, ready.account, EVERYTHING)
+    elsewhere(ready, "POST", "positionMargin", "symbol=BTCUSDT&amount=30&type=1")
+    told = Told()
+    told.take(HappeningFrame("alice", what, "", (("BTCUSDT", PositionSide.BOTH, Decimal("0.01")),)), timezone.now())
+
+    assert store(adapter, ready.account, told)
+    assert (waits(ready.account), MarginChange.objects.exists()) == (is_owed, False)
+
+    assert sync_account(adapter, ready.account)
+    assert (waits(ready.account), MarginChange.objects.get().amount) == (False, Decimal(30))
+
+
+def test_margin_that_was_moved_is_read_though_an_earlier_reading_has_just_taken_the_mark_back(
+    ready: AsterTrader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapter = account_adapter(ready.account)
+    told = Told()
+    told.take(HappeningFrame("alice", Happening.COLLATERAL), timezone.now())
+    executions.fall_behind(ready.account)
+    read = type(adapter).account
+
+    def read_beside(*arguments: Any, **options: Any) -> AccountSnapshot:
+        VenueAccount.objects.update(behind_since=None)
+        return read(*arguments, **options)
+
+    monkeypatch.setattr(type(adapter), "account", read_beside)
+    assert store(adapter, ready.account, told)
+
+    assert waits(ready.account)
