@@ -17,7 +17,9 @@ from trading.venues.table import GATEWAYS
 class VenueAccount(OperatorOwned):
     """One address at one venue, traded for by an agent key that cannot withdraw. Without a key it is only watched.
 
-    ``is_current`` marks the one that a trader's pages show; the others keep their history.
+    ``is_current`` marks the one that a trader's pages show; the others keep their history. Money is in the venue's main
+    collateral (``Gateway.collateral``), in dollars where several assets back the account (Aster 3.1); fees are
+    fractions of the notional.
     """
 
     trader = models.ForeignKey("tenants.User", on_delete=models.CASCADE, related_name="accounts")

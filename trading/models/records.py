@@ -15,7 +15,8 @@ from trading.venues.snapshots import PositionSide
 
 
 class FundingPayment(OperatorOwned):
-    """One funding payment; ``amount`` above zero was received. Aster names neither size nor rate: zero (Aster 3.7)."""
+    """One funding payment; ``amount`` above zero was received, in collateral units. Aster names neither size nor
+    rate: zero (Aster 3.7)."""
 
     account = models.ForeignKey(VenueAccount, on_delete=models.CASCADE, related_name="funding", db_index=False)
     market = models.ForeignKey("trading.Market", on_delete=models.PROTECT, related_name="+")

@@ -93,11 +93,6 @@ def current_accounts(trader: User) -> dict[Venue, VenueAccount]:
     return {Venue(row.venue): row for row in CURRENT_ACCOUNTS.rows(trader.pk)}
 
 
-def current_account(trader: User, venue: Venue) -> VenueAccount | None:
-    """The account a trader's pages show at a venue; None until one is connected."""
-    return current_accounts(trader).get(venue)
-
-
 def asked_fee(account: VenueAccount) -> Fee | None:
     """What the operator asks for on this account's orders: as ``current_accounts`` read it, None for nothing."""
     builder = getattr(account, "asked_builder", None)

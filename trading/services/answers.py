@@ -38,10 +38,12 @@ class Answers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """What became of the answers. ``gone`` are orders that left the list; ``adds_up`` is False where funding and ledger
-    have to be read to explain the account's figures; ``is_liquidated`` where there was a new liquidation."""
+    """What became of the answers. ``gone`` are orders that left the list, and ``are_resting`` says whether any are in
+    it; ``adds_up`` is False where funding and ledger have to be read to explain the account's figures;
+    ``is_liquidated`` where there was a new liquidation."""
 
     gone: tuple[Order, ...] = ()
+    are_resting: bool = False
     adds_up: bool = True
     is_liquidated: bool = False
 
@@ -73,7 +75,9 @@ def store(
                 executions.catch_up(row)
             else:
                 executions.fall_behind(row)
-    return Stored(gone=tuple(gone or ()), adds_up=adds_up, is_liquidated=is_liquidated)
+    return Stored(
+        gone=tuple(gone or ()), are_resting=bool(answers.orders), adds_up=adds_up, is_liquidated=is_liquidated
+    )
 
 
 def _store_events(row: VenueAccount, answers: Answers) -> datetime:

@@ -39,7 +39,7 @@ def apply_orders(
         later = Order.objects.filter(account=row, seen_at__gt=read_from)
         newer = frozenset(later.values_list("market_id", "venue_id"))
         rows = [
-            _order_row(row, markets[order.market], order, read_from, parent)
+            order_row(row, markets[order.market], order, read_from, parent)
             for order, parent in listed
             if order.market in markets
         ]
@@ -85,7 +85,10 @@ def _with_children(orders: Iterable[OpenOrder], parent: int | None = None) -> It
         yield from _with_children((child for child in order.children if child.order_id not in alone), order.order_id)
 
 
-def _order_row(account: VenueAccount, market: Market, order: OpenOrder, seen_at: datetime, parent: int | None) -> Order:
+def order_row(
+    account: VenueAccount, market: Market, order: OpenOrder, seen_at: datetime, parent: int | None = None
+) -> Order:
+    """A row, not yet saved, of an order that rests."""
     trigger = order.trigger
     return Order(
         operator_id=account.operator_id,

@@ -22,6 +22,7 @@ from trading.models import VenueAccount, WalletApproval
 from trading.models.approvals import ApprovalKind, ApprovalState
 from trading.models.events import Step
 from trading.services.accounts import forget_key, give_key, read_account, refuse_while_proving
+from trading.services.approval_record import put_on_record
 from trading.services.approvals import payload, wish_of
 from trading.services.commands import RECEIVED
 from trading.services.events import Heard, asked_besides, record
@@ -34,6 +35,7 @@ from trading.venues.errors import (
     OutcomeUnknown,
     Reason,
     Rejected,
+    RepeatRefused,
     Unavailable,
     VenueError,
 )
@@ -193,6 +195,9 @@ def _judge(
             approval, ApprovalState.REFUSED, refusal.explanation, refusal, heard=Heard(response), deliveries=1
         )
     except OutcomeUnknown as doubt:
+        if isinstance(doubt, RepeatRefused) and doubt.refusal.reason is Reason.ACCOUNT_UNFUNDED:
+            # The same bytes speak for the same account, and nothing was taken from one that the venue does not know.
+            return _refused_again(onboarding, approval, doubt.refusal, response)
         if isinstance(doubt, NoLongerAccepted) and not is_first:
             _note_spent(onboarding, approval, doubt, response)
         else:
@@ -250,14 +255,15 @@ def _settle(
     heard: Heard | None = None,
     **only_where: int,
 ) -> bool:
-    """Give the approval its final state, and the account what follows from it, together; False where it had one, or is
-    not as it has to be."""
+    """Give the approval its final state, and the account what follows from it, and put that on record, together; False
+    where it had one, or is not as it has to be."""
     said = {"reason": refusal.reason.value, "venue_text": refusal.text[:300]} if refusal else {}
     with transaction.atomic():
         rows = _unanswered(approval).filter(**only_where)
         settled = rows.update(state=state, message=message[:300], settled_at=timezone.now(), agent_key=b"", **said)
         if settled:
             record(approval, Step.SETTLED, state, heard=heard, evidence=said, asked=_asked(approval))
+            put_on_record(approval, state, message[:300])
         elif heard is not None:
             _keep_answer(approval, state, heard, said)
         if settled and state == ApprovalState.ACCEPTED:

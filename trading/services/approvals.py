@@ -8,6 +8,7 @@ and what is posted are the same.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 from django.db import transaction
@@ -131,10 +132,14 @@ def _asks(pending: WalletApproval, wanted: Wanted) -> bool:
 def _renewed(pending: WalletApproval, chain_id: int, nonce: int, now: datetime) -> tuple[WalletApproval, bool]:
     if pending.chain_id == chain_id and now < signable_until(pending):
         return pending, False
-    pending.chain_id, pending.nonce, pending.asked_at = chain_id, nonce, now
-    pending.valid_until = _end(now) if pending.kind == ApprovalKind.KEY else None
-    pending.message = ""
-    pending.save(update_fields=["chain_id", "nonce", "asked_at", "valid_until", "message"])
+    changes = {
+        "chain_id": chain_id,
+        "nonce": nonce,
+        "asked_at": now,
+        "valid_until": _end(now) if pending.kind == ApprovalKind.KEY else None,
+        "message": "",
+    }
+    _change(pending, changes)
     _put_on_record(pending)
     return pending, True
 
@@ -151,9 +156,18 @@ def signable_until(pending: WalletApproval) -> datetime:
 
 
 def _withdraw(pending: WalletApproval) -> None:
-    open_still = WalletApproval.objects.filter(pk=pending.pk, state__in=OPEN_STATES)
-    if open_still.update(state=ApprovalState.WITHDRAWN, agent_key=b"", settled_at=timezone.now()):
-        record(pending, Step.SETTLED, ApprovalState.WITHDRAWN)
+    _change(pending, {"state": ApprovalState.WITHDRAWN, "agent_key": b"", "settled_at": timezone.now()})
+    record(pending, Step.SETTLED, ApprovalState.WITHDRAWN)
+
+
+def _change(pending: WalletApproval, changes: dict[str, Any]) -> None:
+    """Change an open approval as it was read. Raises ``AccountRefused`` where it is another by now: what the wallet has
+    signed may be on its way to the venue."""
+    as_read = WalletApproval.objects.filter(pk=pending.pk, state=pending.state, nonce=pending.nonce)
+    if not as_read.update(**changes):
+        raise AccountRefused(STILL_CHECKING)
+    for name, value in changes.items():
+        setattr(pending, name, value)
 
 
 def _new(account: VenueAccount, wanted: Wanted, chain_id: int, nonce: int, now: datetime) -> WalletApproval:

@@ -7,10 +7,10 @@ Where one balance backs everything, or several tokens do, what may be used is th
 2.6, 3.9): the account's own sums mean little. The question is dear (Hyperliquid: a sixtieth of what an address may ask
 in a minute), so it is asked only while a ticket of the market is open, at most every few seconds for all pages and
 processes together; for a standard account, of which the setting alone is of interest, every half minute, or when a
-stream says that something was set. And it is asked only within the share of the venue's budget that executions are read
-within, and where executions wait, in a small one beside it (``executions.leave_room``). So however many tickets are
-open, what pays for the promised age of accounts is left, and what pays for executions; an answer may then be old, and
-its age is shown.
+stream says that something was set. Beside that it is asked once where an order made elsewhere rests in a market of
+which nothing is known. And it is asked only within the share of the venue's budget that executions are read within, and
+where executions wait, in a small one beside it (``executions.leave_room``). So however many tickets are open, what pays
+for the promised age of accounts is left, and what pays for executions; an answer may then be old, and its age is shown.
 """
 
 import logging
@@ -25,10 +25,11 @@ from redis.exceptions import RedisError
 from trading.connect import KeyUnreadable, account_adapter
 from trading.live.publish import Fragment, account_changed, turns
 from trading.margin.types import AccountMode, Side
-from trading.models import Market, VenueAccount
+from trading.models import Market, Order, Position, Preference, Setting, VenueAccount
 from trading.services import executions
 from trading.services.flat_settings import take_over
 from trading.services.readings import weights_of
+from trading.venues.base import Adapter
 from trading.venues.errors import VenueError
 from trading.venues.ledger import Priority
 from trading.venues.metered import reading
@@ -42,6 +43,8 @@ SETTING_ASKED_EVERY = timedelta(seconds=30)
 PAUSE_SECONDS = 3
 HOLDS_FOR = timedelta(seconds=45)
 KEPT_SECONDS = 300
+# Of the markets where orders rest and nothing is known, so many are asked for beside one reading.
+ASKED_AT_ONCE = 3
 ZERO = Decimal(0)
 
 
@@ -103,6 +106,27 @@ def ask_available(account: VenueAccount, market: Market) -> Available | None:
     if take_over(account, market, setting, now, adapter.settling):
         _tell_pages(account)
     return told
+
+
+def ask_where_orders_rest(adapter: Adapter, account: VenueAccount) -> None:
+    """Ask what is set in markets where orders were placed elsewhere and nothing on record tells: what they reserve goes
+    by it (Hyperliquid 3.2). Once is enough: what is told stays known, and is asked for again while a ticket is open."""
+    here = {"account": account}
+    resting = Order.objects.filter(**here, is_open=True, reduce_only=False, trigger_price=None)
+    unknown = Market.objects.filter(pk__in=resting.values("market"))
+    for known in (Position.objects.filter(**here), Setting.objects.filter(**here)):
+        unknown = unknown.exclude(pk__in=known.values("market"))
+    chosen = Preference.objects.filter(trader=account.trader_id)
+    for market in unknown.exclude(pk__in=chosen.values("market"))[:ASKED_AT_ONCE]:
+        if not _has_room(account):
+            return
+        now = timezone.now()
+        try:
+            setting = adapter.market_setting(account.address, market.rules)
+        except VenueError as error:
+            logger.info("What is set in %s for account %s was not told: %s", market.name, account.pk, error)
+            return
+        take_over(account, market, setting, now, adapter.settling)
 
 
 def _is_current(known: Available, account: VenueAccount, now: datetime) -> bool:

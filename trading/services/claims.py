@@ -35,7 +35,7 @@ from trading.venues.base import Venue
 logger = logging.getLogger(__name__)
 
 # What a killed worker has taken up is free by then.
-HELD = 0.6
+HELD = 0.5
 # Where less is left of that, a hand renews it: when it begins, and then by rounds.
 LEFT, ROUND = HELD / 2, HELD / 6
 # What a hand comes to no end with for so long, others may look at as well.

@@ -16,14 +16,15 @@ from redis.exceptions import RedisError
 
 from trading.live.shapes import announce
 from trading.models import Command, Market, Order, Position, VenueAccount
-from trading.models.commands import OPEN_STATES, CommandKind, CommandState
+from trading.models.commands import OPEN_STATES, CommandState
 from trading.services.commands import Intent, earlier, prepare, submit
-from trading.services.drafts import Closing, closing_ticket, entry_order
+from trading.services.drafts import Closing, closing_ticket
+from trading.services.intents import cancel_intent, cancel_steps, order_intent
 from trading.services.outcomes import is_carried_out
 from trading.services.readings import ReadingKind, touched_by
 from trading.services.sync import sync_account
 from trading.services.wake import settle_soon
-from trading.venues.base import Adapter, BuilderFee, CancelOrder, CancelOrders
+from trading.venues.base import Adapter, BuilderFee
 from trading.venues.errors import InvalidCommand
 
 logger = logging.getLogger(__name__)
@@ -63,42 +64,23 @@ def made_by(accounts: Sequence[VenueAccount], form_key: UUID, parts: Sequence[st
 
 
 def close_wish(
-    adapter: Adapter, position: Position, mark: Decimal, form_key: UUID, builder: BuilderFee | None = None
+    adapter: Adapter, position: Position, *, mark: Decimal, form_key: UUID, builder: BuilderFee | None = None
 ) -> Wish:
     """Close a whole position at market by an order that only reduces."""
     part = position_part(position)
     closing = Closing(form={"close_all": part}, builder=builder)
     ticket = closing_ticket(position, mark, key_of(form_key, part), closing)
-    market = position.market
-    intent = Intent(
-        kind=CommandKind.ORDER,
-        form_key=ticket.form_key,
-        form=ticket.form,
-        fields=ticket.fields(market.name),
-        build=lambda name: entry_order(market.rules, ticket, name()),
-    )
-    return Wish(part, adapter, position.account, market, intent)
+    return Wish(part, adapter, position.account, position.market, order_intent(adapter, position.market, ticket))
 
 
 def cancel_wishes(
-    adapter: Adapter, account: VenueAccount, market: Market, orders: Sequence[Order], form_key: UUID
+    adapter: Adapter, account: VenueAccount, market: Market, orders: Sequence[Order], *, form_key: UUID
 ) -> list[Wish]:
-    """Cancel all of these orders of one market, in as many requests as the venue needs.
-
-    An order that another one waits for takes its children with it (Hyperliquid 4.1), so these are not named.
-    """
-    named = tuple(CancelOrder(market.rules, order.venue_id) for order in orders if order.parent_id is None)
+    """Cancel all of these orders of one market, in as many requests as the venue needs."""
     wishes: list[Wish] = []
-    for step in adapter.steps(CancelOrders(named)) if named else ():
-        ids = ",".join(str(item.order) for item in step.cancels) if isinstance(step, CancelOrders) else ""
-        part = orders_part(market, len(wishes))
-        intent = Intent(
-            kind=CommandKind.CANCEL_ALL,
-            form_key=key_of(form_key, part),
-            form={"cancel_everything": part},
-            fields={"market": market.name, "orders": ids},
-            build=lambda _, step=step: step,  # type: ignore[misc]
-        )
+    for number, step in enumerate(cancel_steps(adapter, market, orders)):
+        part = orders_part(market, number)
+        intent = cancel_intent(market, step, key_of(form_key, part), {"cancel_everything": part})
         wishes.append(Wish(part, adapter, account, market, intent))
     return wishes
 
@@ -113,7 +95,7 @@ def orders_part(market: Market, step: int = 0) -> str:
     return f"orders-{market.pk}-{step}"
 
 
-def carry_out(wishes: Sequence[Wish]) -> list[Part]:
+def carry_out_all(wishes: Sequence[Wish]) -> list[Part]:
     """Write every part down, then send them; what became of each by now. What is still open is settled by proof."""
     parts = _all_written(wishes)
     fresh = [part.command for part in parts if part.command and part.command.state == CommandState.PREPARED]

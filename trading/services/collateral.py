@@ -7,10 +7,11 @@ from uuid import UUID
 from trading.margin.types import MarginMode
 from trading.models import Command, Market, Position, VenueAccount
 from trading.models.commands import CommandKind, CommandState
-from trading.services.commands import Intent, StillChecking, earlier, prepare, submit
+from trading.services.carrying import carry_out
+from trading.services.commands import Intent, StillChecking, earlier
+from trading.services.looks import try_positions
 from trading.services.reconcile import prove
 from trading.services.storm import refuse_new_risk
-from trading.services.sync import sync_after_command, sync_positions
 from trading.venues.base import Adapter, MoveCollateral
 from trading.venues.errors import InvalidCommand, Reason
 
@@ -18,6 +19,7 @@ from trading.venues.errors import InvalidCommand, Reason
 def move_collateral(
     adapter: Adapter,
     account: VenueAccount,
+    *,
     source: Market,
     target: Market,
     amount: Decimal,
@@ -35,7 +37,7 @@ def move_collateral(
     market = _standing_for(source, target)
     if not _settled(adapter, account, market):
         raise StillChecking
-    sync_positions(adapter, account)
+    try_positions(adapter, account)
     account.refresh_from_db()
     if account.venue_time is None:
         raise InvalidCommand("The account has not been read yet. Try again in a moment.", reason=Reason.VENUE_AWAY)
@@ -50,11 +52,7 @@ def move_collateral(
     )
     if _backs_something(account, source):
         refuse_new_risk(account, intent)
-    command, is_new = prepare(adapter, account, market, intent)
-    if is_new:
-        command = submit(adapter, command)
-        sync_after_command(adapter, account, command)
-    return command
+    return carry_out(adapter, account, market, intent)
 
 
 def _standing_for(source: Market, target: Market) -> Market:

@@ -45,7 +45,7 @@ from trading.venues.transport import Response
 # A command that is not sent this long after it was written down was left behind by a process that died; one without
 # an answer this long after it was sent is asked about, which does no harm where the answer is only late.
 SENDING = timedelta(seconds=0.4)
-ANSWERING = timedelta(seconds=0.6)
+ANSWERING = timedelta(seconds=0.5)
 # Long enough for a slow venue, short enough that an unknown order is proven dead while the trader still looks.
 LIFETIME = timedelta(seconds=15)
 

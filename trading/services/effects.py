@@ -4,8 +4,7 @@ Some effects can be this command's alone (an order under its client id). Others 
 leverage), so they are believed only once the command's own bytes can do nothing any more: see ``reconcile``.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -15,18 +14,15 @@ from django.utils import timezone
 from trading.margin.types import AccountMode, MarginMode
 from trading.models import Command, Market, Position, VenueAccount
 from trading.models.commands import CommandKind, CommandState
+from trading.services import order_effects
 from trading.services.commands import BURNED, SETTING
 from trading.services.flat_settings import Chosen, Known, expected, followed_by
-from trading.venues.base import Adapter, MarginMove, OpenOrder, OrderReport, OrderState
+from trading.services.order_effects import HIDDEN, NOTHING, Effect
+from trading.venues.base import Adapter, MarginMove
 from trading.venues.errors import Unavailable
 
 # The venue rounds the cash leg and the funding it reports to a millionth each (Hyperliquid 2.3).
 ROUNDING = Decimal("0.00001")
-FILLED_FIRST = "The order was filled before it could be cancelled."
-GONE_FIRST = "The order was no longer open when the change arrived. Nothing was changed."
-CHANGED_AGAIN = (
-    "The order was changed again since, so it cannot be told whether this was carried out. Look at the order."
-)
 MOVED_TOGETHER = (
     "This margin was changed more than once at a time, so it cannot be told whether this change was carried out. Check "
     "the position's margin."
@@ -38,143 +34,25 @@ SET_SINCE = (
     "Leverage and margin mode are not what was asked for. It cannot be told whether this was carried out and they were "
     "set elsewhere since."
 )
-ENDED = (OrderState.CANCELLED, OrderState.FILLED, OrderState.REJECTED)
 # In the evidence of a mode or leverage: what was set when its nonce was not used up yet.
 BEFORE_BURNING = "{} before"
-LONGEST_ORDER_ID = 19  # digits; a client id has 32
-
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """``state`` is what the venue shows the command came to, None where it shows nothing of it.
-
-    ``is_own``: nobody else can have caused it. ``is_whole``: every member of a batch is accounted for. ``is_hidden``:
-    something else happened that makes it impossible to tell.
-    """
-
-    state: CommandState | None = None
-    evidence: dict[str, str] = field(default_factory=dict)
-    message: str = ""
-    is_own: bool = False
-    is_whole: bool = True
-    is_hidden: bool = False
-
-
-NOTHING = Effect()
-HIDDEN = Effect(is_hidden=True)
-
-ORDER_KINDS = {
-    OrderState.FILLED: "filled",
-    OrderState.CANCELLED: "cancelled",
-    OrderState.OPEN: "resting",
-    OrderState.TRIGGERED: "resting",
-}
 
 
 def effect(adapter: Adapter, command: Command) -> Effect:
     """Ask the venue what became of the command. Raises ``VenueError`` where it cannot be read."""
     match command.kind:
         case CommandKind.ORDER | CommandKind.ORDERS:
-            return _of_orders({part: _status(adapter, command, name) for part, name in command.names.items()})
+            return order_effects.of_placed(adapter, command)
         case CommandKind.MODIFY:
-            return _of_change(adapter, command)
+            return order_effects.of_changed(adapter, command)
         case CommandKind.CANCEL | CommandKind.CANCEL_ALL:
-            texts = command.intent["order" if command.kind == CommandKind.CANCEL else "orders"]
-            names = [named(text) for text in texts.split(",") if text]
-            return _of_cancellation(_status(adapter, command, name) for name in names)
+            return order_effects.of_cancelled(adapter, command)
         case CommandKind.MODE | CommandKind.LEVERAGE:
             return _of_setting(adapter, command)
         case CommandKind.MOVE:
             return _of_transfer(adapter, command)
         case _:
             return _of_margin(adapter, command)
-
-
-def named(text: str) -> int | str:
-    """An order's name as the venue takes it: its own id, or the client id."""
-    return int(text) if text.isdecimal() and len(text) <= LONGEST_ORDER_ID else text
-
-
-def _status(adapter: Adapter, command: Command, order: int | str) -> OrderReport:
-    return adapter.order_status(command.account.address, order, market=command.market.rules)
-
-
-def _of_orders(reports: Mapping[str, OrderReport]) -> Effect:
-    """What became of the orders of one request, by part. One that is known proves that the request arrived."""
-    if not reports:
-        return HIDDEN
-    known = {part: report for part, report in reports.items() if report.state is not OrderState.UNKNOWN}
-    if not known:
-        return NOTHING
-    taken = [part for part, report in known.items() if report.state is not OrderState.REJECTED]
-    part = (taken or list(known))[0]
-    found = _of_order(known[part])
-    others = {other: _told(one) for other, one in reports.items() if other != part}
-    absent = [name for name in reports if name not in taken]
-    if taken and absent:
-        others["refused"] = ",".join(absent)
-    return replace(found, evidence=found.evidence | others, is_whole=len(known) == len(reports))
-
-
-def _told(report: OrderReport) -> str:
-    order = "" if report.order is None else f" (order {report.order.order_id})"
-    return f"{report.label}{order}"
-
-
-def _of_order(report: OrderReport) -> Effect:
-    if report.state is OrderState.REJECTED:
-        message = f"The venue said: {report.label}."
-        return Effect(CommandState.REJECTED, {"status": report.label}, message, is_own=True)
-    found = {"kind": ORDER_KINDS[report.state], "status": report.label}
-    if report.order is not None:
-        filled = report.order.original_size - report.order.size
-        found |= {"order": str(report.order.order_id), "filled": f"{filled:f}"}
-    return Effect(CommandState.ACCEPTED, found, is_own=True)
-
-
-def _of_change(adapter: Adapter, command: Command) -> Effect:
-    """A venue gives the changed order our new client id (Hyperliquid 4.2), or keeps the order as it was named and
-    changes its price and its size in all, what was filled before counted in (Aster 3.7)."""
-    if command.names:
-        renamed = _of_orders({part: _status(adapter, command, name) for part, name in command.names.items()})
-        if renamed.state is not None:
-            return renamed
-    report = _status(adapter, command, named(command.intent["order"]))
-    if report.order is None:
-        return NOTHING
-    is_gone = report.state not in (OrderState.OPEN, OrderState.TRIGGERED)
-    untouched = Effect(evidence={"status": report.label}, message=GONE_FIRST if is_gone else "")
-    return untouched if adapter.renames_changed else _of_named_order(command, report, report.order, untouched)
-
-
-def _of_named_order(command: Command, report: OrderReport, order: OpenOrder, untouched: Effect) -> Effect:
-    """Of an order that keeps its name: it stands as it was asked for, or as it was before, or somebody changed it once
-    more, which hides what this change did."""
-    wanted = command.intent
-    asked = Decimal(wanted["price"]), Decimal(wanted["size"]) + Decimal(wanted.get("filled", 0))
-    before = Decimal(command.before["price"]), Decimal(command.before["size"])
-    stands = order.limit_price, order.original_size
-    if stands == asked != before:
-        return replace(_of_order(report), is_own=False)
-    if stands == before != asked:
-        return untouched
-    return replace(untouched, is_hidden=True, message=CHANGED_AGAIN)
-
-
-def _of_cancellation(reports: Iterable[OrderReport]) -> Effect:
-    """Done once nothing of it is open; refused where all was filled before. Each report is a question: the first that
-    has not ended says enough."""
-    ended: list[OrderReport] = []
-    for report in reports:
-        if report.state not in ENDED:
-            return NOTHING
-        ended.append(report)
-    if not ended:
-        return NOTHING
-    evidence = {"status": ", ".join(_told(report) for report in ended)}
-    if all(report.state is OrderState.FILLED for report in ended):
-        return Effect(CommandState.REJECTED, evidence, FILLED_FIRST, is_own=True)
-    return Effect(CommandState.ACCEPTED, evidence, is_own=True)
 
 
 def _of_setting(adapter: Adapter, command: Command) -> Effect:

@@ -17,6 +17,7 @@ from enum import Enum
 from functools import cache, partial
 
 from django.db import DataError, IntegrityError, OperationalError, connection, connections
+from redis.exceptions import RedisError
 
 from trading.margin.types import AccountMode
 from trading.models import VenueAccount
@@ -74,6 +75,15 @@ def sync_positions(adapter: Adapter, account: VenueAccount, explained: Explainer
     begun = begin_readings([account.pk])
     looks = [Look(account, adapter, reading) for reading in begun.values()]
     return any(came.is_read for look in looks for came in _stored([(look, _ask(look))], apply).values())
+
+
+def try_positions(adapter: Adapter, account: VenueAccount) -> bool:
+    """``sync_positions`` for whoever goes on without: False also where what the venue says cannot be stored."""
+    try:
+        return sync_positions(adapter, account)
+    except (RedisError, *SPOILT):
+        logger.exception("What the venue said of account %s could not be stored.", account.pk)
+        return False
 
 
 def look_at(accounts: Sequence[tuple[Adapter, VenueAccount]]) -> Iterator[dict[int, Came]]:

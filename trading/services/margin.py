@@ -8,12 +8,14 @@ from uuid import UUID
 from django.utils import timezone
 
 from trading.models import Command, Position, VenueAccount
-from trading.models.commands import CommandKind
+from trading.models.commands import CommandKind, CommandState
 from trading.services.apply_account import CLOCKS_APART
-from trading.services.commands import Intent, StillChecking, earlier, prepare, submit
+from trading.services.carrying import carry_out
+from trading.services.commands import Intent, StillChecking, earlier
+from trading.services.history import stands_as_before
+from trading.services.looks import try_positions
 from trading.services.reconcile import settle_margin_first
 from trading.services.storm import refuse_new_risk
-from trading.services.sync import sync_after_command, sync_positions
 from trading.venues.base import Adapter, AdjustMargin
 
 
@@ -21,6 +23,7 @@ def change_margin(
     adapter: Adapter,
     account: VenueAccount,
     position: Position,
+    *,
     amount: Decimal,
     form_key: UUID,
     form: Mapping[str, str] | None = None,
@@ -51,11 +54,7 @@ def change_margin(
     )
     if amount < 0:
         refuse_new_risk(account, intent)
-    command, is_new = prepare(adapter, account, market, intent)
-    if is_new:
-        command = submit(adapter, command)
-        sync_after_command(adapter, account, command)
-    return command
+    return carry_out(adapter, account, market, intent)
 
 
 def _state(position: Position) -> dict[str, str]:
@@ -72,8 +71,17 @@ def _state(position: Position) -> dict[str, str]:
 
 def _as_the_venue_has_it(adapter: Adapter, account: VenueAccount, position: Position) -> tuple[Position, datetime]:
     """The position read again, so that a later proof compares with what really was, and a moment after which nothing is
-    in it; where it cannot be read, the old row, which is as old as the venue's clock says."""
+    in it; where it cannot be read, or shows a change less than was accepted, the row counts as old as the venue's clock
+    says at the worst."""
     asked = timezone.now()
-    is_read = sync_positions(adapter, account)
+    is_read = try_positions(adapter, account)
     found = Position.objects.select_related("market").filter(pk=position.pk).first() or position
-    return found, asked if is_read else min(asked, found.venue_time - CLOCKS_APART)
+    is_current = is_read and not _is_behind(found, asked - adapter.settling)
+    return found, asked if is_current else min(asked, found.venue_time - CLOCKS_APART)
+
+
+def _is_behind(position: Position, since: datetime) -> bool:
+    """Whether it stands as it did before a change that the venue accepted since then, which it may not show yet."""
+    rows = Command.objects.filter(account=position.account_id, market=position.market_id, kind=CommandKind.MARGIN)
+    accepted = rows.filter(state=CommandState.ACCEPTED, settled_at__gt=since)
+    return any(stands_as_before(position, before) for before in accepted.values_list("before", flat=True))

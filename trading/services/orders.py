@@ -13,6 +13,7 @@ from django.utils import timezone
 from trading.margin.types import MarginMode, Side
 from trading.models import Command, Market, Order, Position, Preference, VenueAccount
 from trading.models.commands import CommandKind, CommandState
+from trading.services.carrying import carry_out
 from trading.services.commands import Intent, Name, earlier, prepare, submit
 from trading.services.drafts import (
     WHOLE_POSITION,
@@ -20,21 +21,19 @@ from trading.services.drafts import (
     Exits,
     OrderTicket,
     closing_ticket,
-    entry_order,
     exit_orders,
     replacement_order,
 )
 from trading.services.effects import set_before
-from trading.services.followups import AFTERWARDS, BEFORE, NOTHING, REPLACES, builder_fields, carry_on, exit_fields
-from trading.services.reconcile import settle_margin_first
+from trading.services.followups import AFTERWARDS, BEFORE, REPLACES, builder_fields, carry_on, exit_fields
+from trading.services.intents import NOTHING, cancel_intent, cancel_steps, order_intent
+from trading.services.order_effects import asked_for, stood_before
 from trading.services.storm import refuse_new_risk
-from trading.services.sync import sync_after_command
 from trading.venues.base import (
     Adapter,
     Attachment,
     BuilderFee,
     CancelOrder,
-    CancelOrders,
     ModifyOrder,
     SetLeverage,
     SetMarginMode,
@@ -53,14 +52,14 @@ def place_order(adapter: Adapter, account: VenueAccount, market: Market, ticket:
     the order once it is filled: see ``followups``. What the venue's known rules forbid is found before
     anything is written. Raises ``FormReused`` and ``InvalidCommand``.
     """
-    intent = _order_intent(adapter, market, ticket)
+    intent = order_intent(adapter, market, ticket)
     if not ticket.reduce_only:
         refuse_new_risk(account, intent)
     _refuse_what_the_rules_forbid(adapter, intent)
     setting = None if ticket.reduce_only else _choose_leverage(adapter, account, market, ticket)
     if setting is not None and setting.state != CommandState.ACCEPTED:
         return setting
-    command = _carry_out(adapter, account, market, intent)
+    command = carry_out(adapter, account, market, intent)
     carry_on(adapter, command)
     return command
 
@@ -68,17 +67,6 @@ def place_order(adapter: Adapter, account: VenueAccount, market: Market, ticket:
 def _refuse_what_the_rules_forbid(adapter: Adapter, intent: Intent) -> None:
     """Sign the order once for nobody, so that it cannot fail after mode and leverage were set for it."""
     adapter.sign(intent.build(lambda part="": adapter.client_id(uuid4())), nonce=adapter.moment(timezone.now()))
-
-
-def _carry_out(adapter: Adapter, account: VenueAccount, market: Market, intent: Intent) -> Command:
-    """Write the command down and send it, once; then read what it left."""
-    if intent.may_add:  # closing and cancelling wait for nothing
-        settle_margin_first(adapter, account, market)
-    command, is_new = prepare(adapter, account, market, intent)
-    if is_new:
-        command = submit(adapter, command)
-        sync_after_command(adapter, account, command)
-    return command
 
 
 def remember_choice(account: VenueAccount, market: Market, mode: MarginMode, leverage: int) -> None:
@@ -117,25 +105,11 @@ def _take_step(
     return submit(adapter, command) if is_new else command
 
 
-def _order_intent(adapter: Adapter, market: Market, ticket: OrderTicket) -> Intent:
-    """The order, with its exits as children of it where the venue knows such."""
-    has_children = bool(ticket.exits) and adapter.attaches_exits
-
-    def build(name: Name) -> VenueCommand:
-        entry = entry_order(market.rules, ticket, name())
-        if not has_children:
-            return entry
-        children = exit_orders(market.rules, ticket.side, ticket.size, ticket.exits, ticket.builder, name)
-        return order_batch((entry, *children), Attachment.PARENT)
-
-    kind = CommandKind.ORDERS if has_children else CommandKind.ORDER
-    return Intent(kind, ticket.form_key, ticket.form, ticket.fields(market.name), build)
-
-
 def close_position(
     adapter: Adapter,
     account: VenueAccount,
     position: Position,
+    *,
     mark: Decimal,
     form_key: UUID,
     closing: Closing | None = None,
@@ -149,6 +123,7 @@ def set_exits(
     adapter: Adapter,
     account: VenueAccount,
     position: Position,
+    *,
     exits: Exits,
     replaced: tuple[Order, ...],
     form_key: UUID,
@@ -164,15 +139,15 @@ def set_exits(
     market = position.market
     began = earlier(account, CommandKind.CANCEL_ALL, form_key, form)
     if began is None and not exits:
-        return _cancel(adapter, account, market, replaced, form_key, form) if replaced else None
+        return _cancel(adapter, account, market, replaced, form_key=form_key, form=form) if replaced else None
     if began is None:
         intent = _position_exits_intent(position, exits, replaced, form_key, form, builder)
         _refuse_what_the_rules_forbid(adapter, intent)
         if _must_make_room(adapter, exits, replaced):
             fields = _successors(position, exits, replaced, builder)
-            began = _cancel(adapter, account, market, replaced, form_key, form, fields)
+            began = _cancel(adapter, account, market, replaced, form_key=form_key, form=form, afterwards=fields)
         else:
-            began = _carry_out(adapter, account, market, intent)
+            began = carry_out(adapter, account, market, intent)
     carry_on(adapter, began)
     return began
 
@@ -221,6 +196,7 @@ def modify_order(
     adapter: Adapter,
     account: VenueAccount,
     order: Order,
+    *,
     size: Decimal,
     price: Decimal,
     form_key: UUID,
@@ -229,7 +205,9 @@ def modify_order(
 ) -> Command:
     """Give a resting order another price and another ``size``, which is what is still to be filled.
 
-    The venue usually gives it a new id (Hyperliquid 4.2)."""
+    The venue usually gives it a new id (Hyperliquid 4.2). Raises ``InvalidCommand`` for what stands already: where the
+    order keeps its name, nobody could tell whether such a change was carried out (Aster 3.7).
+    """
     filled = order.original_size - order.size
     fields = {
         "market": order.market.name,
@@ -244,14 +222,28 @@ def modify_order(
     def build(name: Name) -> VenueCommand:
         return ModifyOrder(order.venue_id, replacement_order(order, size, price, name(), builder), filled)
 
-    before = {"price": f"{order.limit_price:f}", "size": f"{order.original_size:f}"}
+    before = {
+        "price": f"{order.limit_price:f}",
+        "size": f"{order.original_size:f}",
+        "seen": order.seen_at.isoformat(),
+    }
     intent = Intent(CommandKind.MODIFY, form_key, form, fields, build, before)
+    if (made := earlier(account, CommandKind.MODIFY, form_key, form)) is not None:
+        return made
+    _refuse_no_change(account, order, intent)
     if not order.reduce_only:
         refuse_new_risk(account, intent)
-    return _carry_out(adapter, account, order.market, intent)
+    return carry_out(adapter, account, order.market, intent)
 
 
-def cancel_order(adapter: Adapter, account: VenueAccount, order: Order, form_key: UUID) -> Command:
+def _refuse_no_change(account: VenueAccount, order: Order, intent: Intent) -> None:
+    if order.trigger_price is None and stood_before(account, intent.before, intent.fields["order"]) == {
+        asked_for(intent.fields)
+    }:
+        raise InvalidCommand("The order stands so already. Nothing was changed.", reason=Reason.REQUEST_MALFORMED)
+
+
+def cancel_order(adapter: Adapter, account: VenueAccount, order: Order, *, form_key: UUID) -> Command:
     """Cancel a resting order by the venue's id."""
     intent = Intent(
         kind=CommandKind.CANCEL,
@@ -260,17 +252,17 @@ def cancel_order(adapter: Adapter, account: VenueAccount, order: Order, form_key
         fields={"market": order.market.name, "order": str(order.venue_id)},
         build=lambda _: CancelOrder(order.market.rules, order.venue_id),
     )
-    return _carry_out(adapter, account, order.market, intent)
+    return carry_out(adapter, account, order.market, intent)
 
 
 def cancel_orders(
-    adapter: Adapter, account: VenueAccount, market: Market, orders: tuple[Order, ...], form_key: UUID
+    adapter: Adapter, account: VenueAccount, market: Market, orders: tuple[Order, ...], *, form_key: UUID
 ) -> Command:
     """Cancel all of these orders of one market; return the deciding command.
 
     Raises ``InvalidCommand`` for none at all.
     """
-    return _cancel(adapter, account, market, orders, form_key, {"cancel_all": market.name})
+    return _cancel(adapter, account, market, orders, form_key=form_key, form={"cancel_all": market.name})
 
 
 def _cancel(
@@ -278,25 +270,18 @@ def _cancel(
     account: VenueAccount,
     market: Market,
     orders: tuple[Order, ...],
+    *,
     form_key: UUID,
     form: dict[str, str],
     afterwards: Mapping[str, str] = NOTHING,
 ) -> Command:
-    """Cancel by ids in as many requests as the venue needs; the first that is not accepted ends it. ``afterwards`` goes
-    on record with the last.
-
-    An order that another one waits for takes its children with it (Hyperliquid 4.1), so these are not named.
-    """
-    ids = [order.venue_id for order in orders if order.parent_id is None]
-    wish = CancelOrders(tuple(CancelOrder(market.rules, venue_id) for venue_id in ids))
-    steps, command = adapter.steps(wish), None
+    """Cancel in as many requests as the venue needs; the first that is not accepted ends it. ``afterwards`` goes on
+    record with the last."""
+    command, steps = None, cancel_steps(adapter, market, orders)
     for part, step in enumerate(steps):
-        named = step.cancels if isinstance(step, CancelOrders) else ()
-        fields = {"market": market.name, "orders": ",".join(str(item.order) for item in named)}
-        fields |= afterwards if part == len(steps) - 1 else NOTHING
         key = uuid5(form_key, str(part)) if part else form_key
-        intent = Intent(CommandKind.CANCEL_ALL, key, form, fields, lambda _, step=step: step)  # type: ignore[misc]
-        command = _carry_out(adapter, account, market, intent)
+        follows = afterwards if step is steps[-1] else NOTHING
+        command = carry_out(adapter, account, market, cancel_intent(market, step, key, form, follows))
         if command.state != CommandState.ACCEPTED:
             break
     if command is None:

@@ -31,7 +31,9 @@ class ReadingKind(StrEnum):
     HISTORY = "history"
 
 
+# What an account is, and what happened to it: whether it adds up can be told from these.
 WHOLE = frozenset({ReadingKind.ACCOUNT, ReadingKind.ORDERS, ReadingKind.FILLS})
+# And what explains it where it does not.
 EVERYTHING = frozenset(ReadingKind)
 # What a command moves that left nothing in the book.
 EXECUTED = frozenset({ReadingKind.ACCOUNT, ReadingKind.FILLS})

@@ -29,9 +29,10 @@ from trading.services.commands import (
     held,
     send_again,
 )
-from trading.services.effects import Effect, effect, shown_before
+from trading.services.effects import effect, shown_before
 from trading.services.events import Heard, asked_besides, steps_of
-from trading.services.lateness import LATER, too_old
+from trading.services.lateness import overtaken, too_old
+from trading.services.order_effects import Effect
 from trading.services.transitions import OPEN, Transition, deliver_again, is_used_by_itself, note_doubt, settle
 from trading.statements import Statement
 from trading.venues.base import Adapter, SignedRequest
@@ -52,7 +53,8 @@ from trading.venues.transport import Exchange, overhearing
 
 HIDDEN = "hidden"
 KNOWN_SPENT = {RECEIVED, BURNED}
-# Past its end a setting's nonce is still tried for so long: where the key is gone, it can never be used up.
+# Past its end a setting's nonce is still tried for so long: where the key is gone, it can never be used up. For so long
+# a venue that refuses to tell is asked as well.
 BURNABLE = timedelta(minutes=1)
 MOMENT = 0.02  # seconds by which a clock may be late
 RECEIVED_AND_REFUSED = "The venue received this and did not carry it out. Nothing was changed by it."
@@ -62,8 +64,7 @@ KEY_GONE = (
     "The trading key is gone, so the venue cannot be asked whether this was carried out. Look at the venue, or connect "
     "again to see your account here."
 )
-# Placed or changed late, these could act against what the trader has decided since.
-OVERTAKEN_BY_LATER = (*ORDERING, CommandKind.MARGIN)
+NOT_TOLD = "The venue refuses to tell whether this was carried out. Look at the venue."
 
 UNKNOWN_MARGIN = Statement(Command, "account_id = %s AND market_id = %s AND kind = 'margin' AND state = 'unknown'")
 SPENDING = Transition("spent_at = %(clock)s", f"spent_at IS NULL AND {OPEN}")
@@ -92,15 +93,16 @@ def look(adapter: Adapter, command: Command) -> Look:
     """``prove``, telling when to look again.
 
     The adapter needs no key to sign: proving asks, and sends at most what was signed when the command was written down.
-    Where the venue answers to the account's key alone and that is gone, the command ends without proof. A proof is the
-    end of a command: it may use what is kept back for commands, whoever looks for it.
+    Where the venue refuses to tell, as it does once the account's key is gone, the command ends without proof. A proof
+    is the end of a command: neither readings nor other commands keep it waiting, whoever looks for it
+    (``Priority.PROOF``).
     """
-    with overhearing(), reading(Priority.COMMAND):
+    with overhearing(), reading(Priority.PROOF):
         try:
             try:
                 return _looked(adapter, command)
             except (MissingKey, Rejected) as refusal:
-                return Look(refusal.reason is Reason.KEY_UNKNOWN and _given_up(adapter, command))
+                return Look(not refusal.retryable and _given_up(adapter, command, refusal))
         except VenueError as error:
             return _in_vain(error)
 
@@ -171,20 +173,19 @@ def _spend(adapter: Adapter, command: Command) -> VenueError | None:
 def _is_taken_again(command: Command) -> bool:
     """Take note that the command's own bytes are about to leave once more, where they may: not without protection from
     acting twice, not when it is old, past its end or settled, and no order that this would bring to the venue for the
-    first time when its market is another one by now, or once the trader has gone on, who may have closed what it would
-    open anew."""
+    first time when its market is another one by now. Nor once the trader has gone on, who may have closed what it would
+    open anew, or changed what it would take away; collateral is moved between books all the same."""
     now = timezone.now()
     if not command.burn_body or now > command.prepared_at + LIFETIME or _is_over(command, now):
         return False
     if command.kind in ORDERING and too_old(command, now):
         return False
-    if command.kind not in OVERTAKEN_BY_LATER:
+    if command.kind == CommandKind.MOVE:
         return deliver_again(command, Step.SENT, as_signed(command))
     with transaction.atomic():
         # Nothing newer is written down between this look and the note.
         held(command.account_id)
-        is_overtaken = bool(LATER.rows(command.account_id, command.market_id, command.nonce))
-        return not is_overtaken and deliver_again(command, Step.SENT, as_signed(command))
+        return not overtaken(command) and deliver_again(command, Step.SENT, as_signed(command))
 
 
 def _burn(adapter: Adapter, command: Command) -> VenueError | None:
@@ -232,13 +233,17 @@ def _concluded(adapter: Adapter, command: Command, clock: datetime) -> Look:
     return Look(_bury(command, found, clock)) if is_final else Look(latest=left.total_seconds() + MOMENT)
 
 
-def _given_up(adapter: Adapter, command: Command) -> bool:
-    """End a command that nobody may ask about any more, once the venue is done with it either way."""
+def _given_up(adapter: Adapter, command: Command, refusal: MissingKey | Rejected) -> bool:
+    """End a command of which the venue refuses to tell, once it is done with it either way: what a key that is gone
+    kept hidden stays so, and any other refusal, such as of a market that is listed no more, may pass for a while."""
+    is_key_gone = refusal.reason is Reason.KEY_UNKNOWN
     clock = adapter.venue_time(command.account.address)
-    if command.dead_at is None or clock <= command.dead_at + adapter.settling:
+    if command.dead_at is None or clock <= command.dead_at + (adapter.settling if is_key_gone else BURNABLE):
         return False
     proof = {**command.evidence, "venue clock": clock.isoformat(), "expired": command.dead_at.isoformat()}
-    return settle(command, CommandState.UNPROVEN, proof | {"effect": HIDDEN}, KEY_GONE, asked=_asked(command))
+    proof |= {"effect": HIDDEN, "reason": refusal.reason.value}
+    why = KEY_GONE if is_key_gone else NOT_TOLD
+    return settle(command, CommandState.UNPROVEN, proof, why, asked=_asked(command))
 
 
 def _settle_by(command: Command, found: Effect, proof: dict[str, Any] | None = None) -> bool:

@@ -15,11 +15,14 @@ from django.db.models.functions import Greatest, Least
 from django.utils import timezone
 
 from trading.live.told import LIVING, Leg, Standing, Told, sizes_of
-from trading.models import Order, Position, VenueAccount
+from trading.models import Market, Order, Position, VenueAccount
 from trading.services import executions, sync
-from trading.services.endings import tell_endings
+from trading.services.apply_account import markets_named
+from trading.services.apply_orders import order_row
+from trading.services.available import ask_where_orders_rest
+from trading.services.endings import FILLED, tell_endings
 from trading.services.readings import Explained, nothing_explained
-from trading.venues.base import AccountSnapshot, Adapter, OrderReport
+from trading.venues.base import AccountSnapshot, Adapter, OpenOrder, OrderReport, OrderState
 from trading.venues.snapshots import PositionSide
 
 
@@ -29,10 +32,10 @@ def store(adapter: Adapter, account: VenueAccount, told: Told) -> bool:
     What the news leave open is read too: ``told.reports`` of orders that are not known need the account whole, and say
     so in ``told.must_read``; then it has to be stored again.
     """
-    kinds = sync.EVERYTHING if told.is_forced else sync.WHOLE
-    if told.must_read and not sync.sync_account(adapter, account, kinds):
+    kinds, is_whole = sync.EVERYTHING if told.is_forced else sync.WHOLE, told.must_read
+    if is_whole and not sync.sync_account(adapter, account, kinds):
         return False
-    told.must_read = any(fill.liquidation for fill in told.fills.values()) and not told.must_read
+    told.must_read = any(fill.liquidation for fill in told.fills.values()) and not is_whole
     _store_events(account, told)
     gone = None
     if told.orders is not None and told.orders_at is not None:
@@ -47,7 +50,12 @@ def store(adapter: Adapter, account: VenueAccount, told: Told) -> bool:
     if gone:
         tell_endings(adapter, account, gone)
     is_read = not told.must_look or sync.sync_positions(adapter, account, explained)
+    if told.is_behind and not is_whole:
+        # What a reading that began earlier has taken back meanwhile, and what shows in no size that moved.
+        executions.fall_behind(account)
     _take_back(account, told.standing)
+    if told.orders:
+        ask_where_orders_rest(adapter, account)
     return is_read
 
 
@@ -80,23 +88,37 @@ def sizes_held(account: VenueAccount) -> dict[Leg, Decimal]:
 
 
 def apply_reports(account: VenueAccount, reports: Iterable[OrderReport]) -> bool:
-    """Store what became of orders that are known; False where one rests that is not.
+    """Store what became of orders; False where one rests that our rows do not have as resting.
 
     An order only shrinks and an ended one never comes back, so reports may come in any order. Nor does one come back by
     a list that was asked for before its end was told: it counts as seen since.
     """
-    told = [(report.state, report.order) for report in reports if report.order is not None]
+    told = [(report, report.order) for report in reports if report.order is not None]
     if not told:
         return True
+    markets = markets_named(account, (order.market for _, order in told))
     is_known = True
     with transaction.atomic():
         # Lists are stored under this lock: of a list and an end whichever is second knows of the first.
         VenueAccount.objects.select_for_update(no_key=True).filter(pk=account.pk).first()
-        now = timezone.now()
-        for state, order in told:
-            row = Order.objects.filter(account=account, market__name=order.market, venue_id=order.order_id)
-            if state in LIVING:
-                is_known &= bool(row.update(size=Least("size", order.size, output_field=Order.size.field)))
-            else:
-                row.update(is_open=False, size=order.size, seen_at=Greatest("seen_at", Value(now)))
+        for report, order in told:
+            market = markets.get(order.market)
+            if report.state not in LIVING and market is not None:
+                _store_end(account, market, report, order)
+            elif report.state in LIVING:
+                rows = Order.objects.filter(account=account, market=market, venue_id=order.order_id, is_open=True)
+                is_known &= bool(rows.update(size=Least("size", order.size, output_field=Order.size.field)))
     return is_known
+
+
+def _store_end(account: VenueAccount, market: Market, report: OrderReport, order: OpenOrder) -> None:
+    """Close an order; one that came and went between two lists is kept too. What the venue turned away never was one.
+
+    A report of the end tells no moment but that, so such an order counts as placed then."""
+    now, end = timezone.now(), FILLED if report.state is OrderState.FILLED else report.label[:40]
+    rows = Order.objects.filter(account=account, market=market, venue_id=order.order_id)
+    is_closed = rows.update(is_open=False, size=order.size, end=end, seen_at=Greatest("seen_at", Value(now)))
+    if not is_closed and report.state is not OrderState.REJECTED:
+        row = order_row(account, market, order, now)
+        row.is_open, row.end = False, end
+        row.save(force_insert=True)

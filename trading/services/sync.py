@@ -23,6 +23,7 @@ from trading.services.answers import Answers, Stored, store
 from trading.services.apply_account import apply_snapshot
 from trading.services.apply_history import apply_fills, apply_funding, apply_ledger
 from trading.services.apply_orders import apply_orders
+from trading.services.available import ask_where_orders_rest
 from trading.services.endings import tell_endings
 from trading.services.looks import SPOILT, sync_positions
 from trading.services.paths import read_paths
@@ -53,7 +54,6 @@ __all__ = [
     "apply_orders",
     "apply_snapshot",
     "history_is_due",
-    "known_networks",
     "sync_account",
     "sync_after_command",
     "sync_markets",
@@ -123,10 +123,11 @@ def sync_account(
     if kinds >= WHOLE and history_is_due(account, reading.began_at):
         kinds = kinds | {ReadingKind.HISTORY}
     only = () if market is None else (market,)
-    gone: list[Order] = []
+    gone, are_resting = list[Order](), False
     try:
         for stored in _ask_and_store(adapter, account, reading, kinds, only, explains=explains):
             gone += stored.gone
+            are_resting |= stored.are_resting
     except VenueError as error:
         # No later list tells of these orders again.
         tell_endings(adapter, account, gone, are_executions_known=False)
@@ -135,9 +136,11 @@ def sync_account(
         return False
     tell_endings(adapter, account, gone)
     read_paths(adapter, account)
+    if kinds >= WHOLE and market is None:
+        told_of(account, reading)
+        if are_resting:
+            ask_where_orders_rest(adapter, account)
     if kinds >= WHOLE:
-        if market is None:
-            told_of(account, reading)
         read_allowance(adapter, account)
     return True
 
@@ -226,14 +229,3 @@ def sync_after_command(adapter: Adapter, account: VenueAccount, command: Command
         announce(account.operator_id, account.pk)
     except (RedisError, DatabaseError, *SPOILT):
         logger.exception("Account %s could not be shown after a command; the next sync tries again.", account.pk)
-
-
-def known_networks() -> list[tuple[Venue, Network]]:
-    """The venue networks that markets are stored for."""
-    pairs = Market.objects.order_by().values_list("venue", "network").distinct()
-    return [(Venue(venue), Network(network)) for venue, network in pairs]
-
-
-def markets_by_name(venue: str, network: str) -> dict[str, Market]:
-    """Every market of a venue and network, by the venue's own name for it."""
-    return {market.name: market for market in Market.objects.filter(venue=venue, network=network)}

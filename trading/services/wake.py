@@ -5,8 +5,10 @@ import logging
 from celery import current_app
 from django.utils import timezone
 from kombu.exceptions import OperationalError
+from kombu.pools import producers
 from redis.exceptions import RedisError
 
+from trading.live import connections
 from trading.models import Command
 from trading.services.claims import is_in_hand
 
@@ -24,6 +26,18 @@ def settle_soon(command: Command) -> None:
         return
     Command.objects.filter(pk=command.pk).update(next_at=timezone.now())
     try:
-        current_app.send_task(TASK, expires=EXPIRES_SECONDS, retry=False)
+        _call_a_worker()
     except (OperationalError, RedisError) as error:
         logger.warning("Nobody could be called to settle command %s: %s", command.pk, error)
+
+
+def _call_a_worker() -> None:
+    """By connections of their own, which give a silent broker up: those of the workers listen for as long as it takes.
+
+    Raises ``OperationalError`` and ``RedisError``.
+    """
+    seconds = connections.BLOCKING_SECONDS
+    hurried = {"socket_timeout": seconds, "socket_connect_timeout": seconds}
+    broker = current_app.connection_for_write(connect_timeout=seconds, transport_options=hurried)
+    with producers[broker].acquire(block=True) as producer:
+        current_app.send_task(TASK, expires=EXPIRES_SECONDS, retry=False, producer=producer)

@@ -10,9 +10,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 from redis.exceptions import RedisError
 
-from tenants import audit
 from tenants.scope import every_operator, operator_scope
-from trading.accounts.record import entry_of
 from trading.connect import KeyUnreadable, account_onboarding, configured_venues
 from trading.live import keys
 from trading.models import WalletApproval
@@ -77,13 +75,9 @@ def _prove(operator_id: int, number: int) -> bool:
         if approval is None:
             return False
         try:
-            is_settled = approval_outcomes.prove(account_onboarding(approval.account, approval), approval)
+            return approval_outcomes.prove(account_onboarding(approval.account, approval), approval)
         except KeyUnreadable:
             logger.warning(
                 "Approval %s of operator %s cannot be proven: its key cannot be opened.", number, operator_id
             )
-            is_settled = approval_outcomes.end_without_key(approval)
-        if is_settled:
-            entry = entry_of(approval)
-            audit.record_by(approval.account.trader, action=entry.action, subject=entry.subject, after=entry.after)
-        return is_settled
+            return approval_outcomes.end_without_key(approval)

@@ -60,6 +60,7 @@ class Hands:
         self._count = count
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="settle")
         self._busy: set[Future[None]] = set()
+        self._following: set[Future[None]] = set()
 
     @property
     def free(self) -> int:
@@ -67,11 +68,23 @@ class Hands:
         self._busy = {work for work in self._busy if not work.done()}
         return self._count - len(self._busy)
 
-    def give(self, work: Callable[Given, None], *given: Given.args, **named: Given.kwargs) -> None:
+    @property
+    def free_to_follow(self) -> int:
+        """How many of the free ones may do what follows settled commands. Half of all hands never do, however long the
+        others take: they are for commands that somebody waits for."""
+        self._following = {work for work in self._following if not work.done()}
+        return min((self.free + 1) // 2, self._count // 2 - len(self._following))
+
+    def give(self, work: Callable[Given, None], *given: Given.args, **named: Given.kwargs) -> Future[None]:
         """Have a free hand do this; where it fails, that is told and touches nothing else."""
         begun = self._threads.submit(work, *given, **named)
         begun.add_done_callback(_tell_failure)
         self._busy.add(begun)
+        return begun
+
+    def follow(self, work: Callable[Given, None], *given: Given.args, **named: Given.kwargs) -> None:
+        """Have a hand that is free to follow do this, as ``give``."""
+        self._following.add(self.give(work, *given, **named))
 
 
 def _tell_failure(work: Future[None]) -> None:
@@ -121,14 +134,13 @@ def _take_up_due() -> int:
 
 
 def _take_up_left_behind() -> None:
-    """Of each venue half of the free hands at most, and any of them: what cannot be followed keeps nothing else
-    waiting."""
+    """As many as may be followed now, and any of them: what cannot be followed keeps nothing else waiting."""
     left = left_behind(timezone.now())
     with _taking_up:
         for venue, its in hands_of(os.getpid()).items():
             of_venue = [command for command in left if _venue_of(command) is venue]
-            for command in random.sample(of_venue, min(len(of_venue), (its.free + 1) // 2)):
-                its.give(_in_hand, _go_on_alone, command)
+            for command in random.sample(of_venue, min(len(of_venue), its.free_to_follow)):
+                its.follow(_in_hand, _go_on_alone, command)
 
 
 def _venue_of(command: Command) -> Venue:

@@ -86,9 +86,15 @@ class Seat:
         theirs = state["accounts"][self.account.address]
         found = [f"{name}: {ours} for {said}" for name, ours, said in self._figures(theirs, state["marks"])
                  if not _same(ours, said)]  # fmt: skip
-        ours, resting = {row.venue_id: _our_order(row) for row in self.resting}, _their_orders(theirs)
-        if ours != resting:
-            found.append(f"orders: {ours} for {resting}")
+        ours, resting = (
+            {row.venue_id: _our_order(row) for row in self.resting if row.parent_id is None},
+            theirs["orders"],
+        )
+        if ours != (said := {row["oid"]: _their_order(row) for row in resting}):
+            found.append(f"orders: {ours} for {said}")
+        waiting = {(row.parent_id, row.venue_id) for row in self.resting if row.parent_id is not None}
+        if waiting != (children := {(row["oid"], child) for row in resting for child in row["children"]}):
+            found.append(f"orders that wait for another: {waiting} for {children}")
         totals = money_totals(self.account)
         if totals is None or totals.unexplained != 0:
             found.append(f"unexplained: {totals}")
@@ -192,10 +198,6 @@ def _our_order(row: Order) -> tuple[object, ...]:
     size = None if row.covers_position else row.size
     limit = row.limit_price if row.trigger_price is None else None
     return row.market.name, row.is_buy, size, limit, row.trigger_price, row.reduce_only
-
-
-def _their_orders(theirs: Json) -> dict[int, tuple[object, ...]]:
-    return {row["oid"]: _their_order(row) for row in theirs["orders"]}
 
 
 def _their_order(row: Json) -> tuple[object, ...]:

@@ -78,7 +78,7 @@ def test_account_without_requests_is_told_before_anything_is_sent_and_may_still_
     assert (command.kind, command.state) == (CommandKind.ORDER, CommandState.DEAD)
     assert command.message.startswith("This account has used up its requests at the venue, so this was not sent.")
     resting = Order.objects.select_related("market").get()
-    assert cancel_order(desk.adapter, desk.account, resting, uuid4()).state == CommandState.ACCEPTED
+    assert cancel_order(desk.adapter, desk.account, resting, form_key=uuid4()).state == CommandState.ACCEPTED
     assert not Order.objects.filter(is_open=True).exists()
 
 

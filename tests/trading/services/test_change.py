@@ -30,7 +30,9 @@ def test_new_order_has_the_size_that_was_left_to_fill(desk: Desk) -> None:
     assert (order.original_size, order.size) == (size, Decimal("0.03"))
 
     wanted, lower = Decimal("0.04"), Decimal(85990)
-    command = modify_order(desk.adapter, desk.account, order, wanted, lower, uuid4(), {"size": "0.04"})
+    command = modify_order(
+        desk.adapter, desk.account, order, size=wanted, price=lower, form_key=uuid4(), form={"size": "0.04"}
+    )
 
     assert command.state == CommandState.ACCEPTED
     (theirs,) = desk.adapter.open_orders(desk.account.address)
@@ -38,7 +40,7 @@ def test_new_order_has_the_size_that_was_left_to_fill(desk: Desk) -> None:
 
     # The venue lives on for other tests: nothing may stay in its book.
     rest = tuple(Order.objects.filter(account=desk.account, is_open=True))
-    assert cancel_orders(desk.adapter, desk.account, desk.market, rest, uuid4()).state == CommandState.ACCEPTED
+    assert cancel_orders(desk.adapter, desk.account, desk.market, rest, form_key=uuid4()).state == CommandState.ACCEPTED
 
 
 @pytest.mark.parametrize(
@@ -48,7 +50,15 @@ def test_change_made_elsewhere_meanwhile_hides_nothing(desk: Desk, fault: str, s
     place_order(desk.adapter, desk.account, desk.market, ticket(limit_price=Decimal(80000)))
     order = Order.objects.select_related("market").get(account=desk.account, is_open=True)
     desk.sandbox.fault(fault, "batchModify", count=1)
-    lost = modify_order(desk.adapter, desk.account, order, order.size, Decimal(79990), uuid4(), {"price": "79990"})
+    lost = modify_order(
+        desk.adapter,
+        desk.account,
+        order,
+        size=order.size,
+        price=Decimal(79990),
+        form_key=uuid4(),
+        form={"price": "79990"},
+    )
     assert lost.state == CommandState.UNKNOWN
     (theirs,) = desk.adapter.open_orders(desk.account.address)
     changed = PlaceOrder(desk.market.rules, is_buy=True, size=theirs.size, limit_price=Decimal(79980))

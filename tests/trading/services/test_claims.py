@@ -4,6 +4,7 @@ import math
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -162,6 +163,21 @@ def test_command_is_in_one_hand_of_a_process_at_a_time(db: None) -> None:
         assert (claims.is_in_hand(one), claims.is_in_hand(other)) == (True, False)
     with claims.in_hand(one) as again:
         assert again
+
+
+def test_command_whose_claim_nobody_could_renew_is_in_no_hand(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    one, here = uuid4(), claims.InHand()
+    with monkeypatch.context() as exhausted:
+        exhausted.setattr(threading.Thread, "start", fail)
+        with pytest.raises(RuntimeError):
+            here.take(one)
+    assert one not in here
+
+    assert here.take(one)
+    here.put_down(one)
 
 
 @pytest.fixture

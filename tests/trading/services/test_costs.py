@@ -50,14 +50,20 @@ def test_a_command_costs_no_more_than_what_it_can_have_moved(desk: Desk) -> None
     sent = allowance.sent()
     costs = {
         "market order": spent(desk, lambda: place_order(adapter, account, market, ticket())),
-        "margin": spent(desk, lambda: change_margin(adapter, account, position(), Decimal(20), uuid4())),
-        "close": spent(desk, lambda: close_position(adapter, account, position(), Decimal(86000), uuid4())),
+        "margin": spent(
+            desk, lambda: change_margin(adapter, account, position(), amount=Decimal(20), form_key=uuid4())
+        ),
+        "close": spent(
+            desk, lambda: close_position(adapter, account, position(), mark=Decimal(86000), form_key=uuid4())
+        ),
         "limit order": spent(
             desk, lambda: place_order(adapter, account, market, ticket(limit_price=Decimal(80000), form_key=uuid4()))
         ),
         "cancel": spent(
             desk,
-            lambda: cancel_order(adapter, account, Order.objects.select_related("market").get(is_open=True), uuid4()),
+            lambda: cancel_order(
+                adapter, account, Order.objects.select_related("market").get(is_open=True), form_key=uuid4()
+            ),
         ),
     }
 

@@ -82,9 +82,9 @@ def test_closing_cancelling_adding_margin_and_their_proofs_find_room_whatever_ot
     held, resting = other.position, other.resting.get()
     assert held is not None
     relieving = [
-        change_margin(other.adapter, other.account, held, Decimal(5), uuid4()),
-        cancel_order(other.adapter, other.account, resting, uuid4()),
-        close_position(other.adapter, other.account, held, MARK, uuid4()),
+        change_margin(other.adapter, other.account, held, amount=Decimal(5), form_key=uuid4()),
+        cancel_order(other.adapter, other.account, resting, form_key=uuid4()),
+        close_position(other.adapter, other.account, held, mark=MARK, form_key=uuid4()),
     ]
     assert [command.state for command in relieving] == [CommandState.ACCEPTED] * 3
     use_up_a_nonce(other)

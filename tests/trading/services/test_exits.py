@@ -43,7 +43,9 @@ def opened(desk: Desk) -> Position:
 
 def protect(desk: Desk, exits: Exits, replaced: tuple[Order, ...] = ()) -> Command | None:
     held = Position.objects.select_related("market", "account").get()
-    return set_exits(desk.adapter, desk.account, held, exits, replaced, uuid4(), {"exits": str(exits)})
+    return set_exits(
+        desk.adapter, desk.account, held, exits=exits, replaced=replaced, form_key=uuid4(), form={"exits": str(exits)}
+    )
 
 
 def protected(desk: Desk) -> dict[str, Order]:
@@ -141,7 +143,7 @@ def test_exits_of_a_resting_entry_wait_for_it(desk: Desk) -> None:
     waiting = [order for order in resting(desk) if order.trigger_price is not None]
     assert [order.parent_id for order in waiting] == [parent.venue_id] * 2
 
-    cancel_orders(desk.adapter, desk.account, desk.market, tuple(resting(desk)), uuid4())
+    cancel_orders(desk.adapter, desk.account, desk.market, tuple(resting(desk)), form_key=uuid4())
 
     assert desk.adapter.open_orders(desk.account.address) == ()
 
@@ -225,7 +227,13 @@ def test_resting_order_takes_another_price_and_size(desk: Desk, price: int, size
     (order,) = resting(desk)
 
     changed = modify_order(
-        desk.adapter, desk.account, order, Decimal(size), Decimal(price), uuid4(), {"modify": str(order.pk)}
+        desk.adapter,
+        desk.account,
+        order,
+        size=Decimal(size),
+        price=Decimal(price),
+        form_key=uuid4(),
+        form={"modify": str(order.pk)},
     )
 
     assert changed.state == CommandState.ACCEPTED
@@ -239,7 +247,15 @@ def test_trigger_of_a_stop_is_moved(desk: Desk) -> None:
     place_order(desk.adapter, desk.account, desk.market, wanted)
     (order,) = resting(desk)
 
-    modify_order(desk.adapter, desk.account, order, order.size, Decimal(83000), uuid4(), {"modify": str(order.pk)})
+    modify_order(
+        desk.adapter,
+        desk.account,
+        order,
+        size=order.size,
+        price=Decimal(83000),
+        form_key=uuid4(),
+        form={"modify": str(order.pk)},
+    )
 
     (new,) = resting(desk)
     assert (new.trigger_price, new.trigger_kind, new.reduce_only) == (Decimal(83000), "stop_loss", True)
@@ -256,7 +272,7 @@ def test_all_orders_of_a_market_go_at_once_and_the_others_stay(desk: Desk) -> No
         )
     bitcoins = tuple(Order.objects.filter(market=desk.market).select_related("market"))
 
-    command = cancel_orders(desk.adapter, desk.account, desk.market, bitcoins, uuid4())
+    command = cancel_orders(desk.adapter, desk.account, desk.market, bitcoins, form_key=uuid4())
 
     assert (command.kind, command.state) == (CommandKind.CANCEL_ALL, CommandState.ACCEPTED)
     assert [order.market_id for order in resting(desk)] == [ether.pk]
@@ -264,7 +280,7 @@ def test_all_orders_of_a_market_go_at_once_and_the_others_stay(desk: Desk) -> No
 
 def test_nothing_to_cancel_is_said_and_not_sent(desk: Desk) -> None:
     with pytest.raises(InvalidCommand):
-        cancel_orders(desk.adapter, desk.account, desk.market, (), uuid4())
+        cancel_orders(desk.adapter, desk.account, desk.market, (), form_key=uuid4())
 
     assert not Command.objects.exists()
 
@@ -273,7 +289,7 @@ def test_part_of_a_position_is_closed(desk: Desk) -> None:
     held = opened(desk)
 
     closing = Closing(form={"close": "part"}, size=Decimal("0.004"))
-    close_position(desk.adapter, desk.account, held, Decimal(86000), uuid4(), closing)
+    close_position(desk.adapter, desk.account, held, mark=Decimal(86000), form_key=uuid4(), closing=closing)
 
     assert Position.objects.get().size == Decimal("0.006")
 
@@ -282,18 +298,23 @@ def test_close_at_a_limit_rests_and_only_reduces(desk: Desk) -> None:
     held = opened(desk)
 
     closing = Closing(form={"close": "limit"}, limit_price=Decimal(90000))
-    close_position(desk.adapter, desk.account, held, Decimal(86000), uuid4(), closing)
+    close_position(desk.adapter, desk.account, held, mark=Decimal(86000), form_key=uuid4(), closing=closing)
 
     (order,) = resting(desk)
     assert (order.limit_price, order.size, order.reduce_only) == (Decimal(90000), Decimal("0.01"), True)
-    assert cancel_order(desk.adapter, desk.account, order, uuid4()).state == CommandState.ACCEPTED
+    assert cancel_order(desk.adapter, desk.account, order, form_key=uuid4()).state == CommandState.ACCEPTED
 
 
 def test_position_is_turned_into_its_opposite_by_one_order(desk: Desk) -> None:
     held = opened(desk)
 
     command = close_position(
-        desk.adapter, desk.account, held, Decimal(86000), uuid4(), Closing(form={"close": "flip"}, flips=True)
+        desk.adapter,
+        desk.account,
+        held,
+        mark=Decimal(86000),
+        form_key=uuid4(),
+        closing=Closing(form={"close": "flip"}, flips=True),
     )
 
     assert command.state == CommandState.ACCEPTED

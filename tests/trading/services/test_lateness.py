@@ -14,7 +14,7 @@ from tests.trading.conftest import Desk
 from tests.trading.services.test_orders import ticket
 from trading.models import Command, Order, Position
 from trading.models.commands import CommandKind, CommandState
-from trading.services import lateness, margin, orders
+from trading.services import carrying, lateness, orders
 from trading.services.commands import submit, submit_left_behind
 from trading.services.margin import change_margin
 from trading.services.orders import cancel_order, cancel_orders, close_position, modify_order, place_order
@@ -31,7 +31,7 @@ def left_behind(act: Callable[[], object], kind: CommandKind) -> Command:
     def die(*_: object) -> None:
         raise Died
 
-    with patch.object(orders, "submit", die), patch.object(margin, "submit", die), pytest.raises(Died):
+    with patch.object(orders, "submit", die), patch.object(carrying, "submit", die), pytest.raises(Died):
         act()
     command: Command = Command.objects.select_related("account", "market").get(kind=kind, sent_at=None)
     return command
@@ -75,7 +75,7 @@ def test_young_order_that_was_left_behind_is_sent(desk: Desk) -> None:
 def test_order_left_behind_never_follows_a_close(desk: Desk) -> None:
     held = opened(desk)
     command = buy_left_behind(desk)
-    close_position(desk.adapter, desk.account, held, Decimal(86000), uuid4())
+    close_position(desk.adapter, desk.account, held, mark=Decimal(86000), form_key=uuid4())
 
     given_up = submit_left_behind(desk.adapter, command)
 
@@ -99,7 +99,7 @@ def test_old_order_is_not_sent_by_anybody(desk: Desk, send: Callable[..., Comman
 def test_slow_sender_finds_that_its_order_was_given_up(desk: Desk) -> None:
     held = opened(desk)
     command = buy_left_behind(desk)
-    close_position(desk.adapter, desk.account, held, Decimal(86000), uuid4())
+    close_position(desk.adapter, desk.account, held, mark=Decimal(86000), form_key=uuid4())
     submit_left_behind(desk.adapter, Command.objects.select_related("account", "market").get(pk=command.pk))
 
     late = submit(desk.adapter, command)
@@ -123,9 +123,10 @@ def test_order_that_its_slow_sender_has_claimed_is_not_given_up(desk: Desk) -> N
 def test_margin_left_behind_does_not_go_to_the_next_position(desk: Desk) -> None:
     held = opened(desk)
     command = left_behind(
-        lambda: change_margin(desk.adapter, desk.account, held, Decimal(25), uuid4()), CommandKind.MARGIN
+        lambda: change_margin(desk.adapter, desk.account, held, amount=Decimal(25), form_key=uuid4()),
+        CommandKind.MARGIN,
     )
-    close_position(desk.adapter, desk.account, held, Decimal(86000), uuid4())
+    close_position(desk.adapter, desk.account, held, mark=Decimal(86000), form_key=uuid4())
 
     assert submit_left_behind(desk.adapter, command).state == CommandState.DEAD
 
@@ -141,7 +142,7 @@ def test_leverage_left_behind_is_not_set_when_it_is_old(desk: Desk) -> None:
 
 def test_cancel_left_behind_still_takes_its_order_away(desk: Desk) -> None:
     order = resting(desk)
-    command = left_behind(lambda: cancel_order(desk.adapter, desk.account, order, uuid4()), CommandKind.CANCEL)
+    command = left_behind(lambda: cancel_order(desk.adapter, desk.account, order, form_key=uuid4()), CommandKind.CANCEL)
     opened(desk)
 
     assert submit_left_behind(desk.adapter, aged(command, timedelta(seconds=5))).state == CommandState.ACCEPTED
@@ -150,8 +151,16 @@ def test_cancel_left_behind_still_takes_its_order_away(desk: Desk) -> None:
 
 def test_cancel_left_behind_does_not_follow_a_change_of_an_order(desk: Desk) -> None:
     order = resting(desk)
-    command = left_behind(lambda: cancel_order(desk.adapter, desk.account, order, uuid4()), CommandKind.CANCEL)
-    modify_order(desk.adapter, desk.account, order, order.size, Decimal(79000), uuid4(), {"price": "79000"})
+    command = left_behind(lambda: cancel_order(desk.adapter, desk.account, order, form_key=uuid4()), CommandKind.CANCEL)
+    modify_order(
+        desk.adapter,
+        desk.account,
+        order,
+        size=order.size,
+        price=Decimal(79000),
+        form_key=uuid4(),
+        form={"price": "79000"},
+    )
 
     assert submit_left_behind(desk.adapter, command).state == CommandState.DEAD
     assert [row.limit_price for row in desk.adapter.open_orders(desk.account.address)] == [Decimal(79000)]
@@ -160,15 +169,15 @@ def test_cancel_left_behind_does_not_follow_a_change_of_an_order(desk: Desk) -> 
 def test_closing_and_cancelling_ask_nothing_of_an_unknown_margin_change(desk: Desk) -> None:
     held, order = opened(desk), resting(desk)
     desk.sandbox.fault("drop_after", "updateIsolatedMargin", count=1)
-    lost = change_margin(desk.adapter, desk.account, held, Decimal(25), uuid4())
+    lost = change_margin(desk.adapter, desk.account, held, amount=Decimal(25), form_key=uuid4())
     assert lost.state == CommandState.UNKNOWN
     before = lost.events.count()
 
-    cancelled = cancel_order(desk.adapter, desk.account, order, uuid4())
+    cancelled = cancel_order(desk.adapter, desk.account, order, form_key=uuid4())
     nothing = resting(desk)
     looked_at = lost.events.count()
-    many = cancel_orders(desk.adapter, desk.account, desk.market, (nothing,), uuid4())
-    closed = close_position(desk.adapter, desk.account, held, Decimal(86000), uuid4())
+    many = cancel_orders(desk.adapter, desk.account, desk.market, (nothing,), form_key=uuid4())
+    closed = close_position(desk.adapter, desk.account, held, mark=Decimal(86000), form_key=uuid4())
 
     assert [row.state for row in (cancelled, many, closed)] == [CommandState.ACCEPTED] * 3
     assert looked_at > before, "an opening order settles it first"

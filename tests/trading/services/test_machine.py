@@ -122,9 +122,12 @@ class Trading(RuleBasedStateMachine):
             return
         size = None if is_whole else self.market.rules.floor_size(abs(held.size) / 2)
         if size != 0:
+            mark, key = self.mark, uuid4()
             closing = Closing(form={"one": str(uuid4())}, size=size, flips=flips and is_whole)
-            args = (held, self.mark, uuid4(), closing)
-            self._on(day, lambda: close_position(seat.adapter, seat.account, *args))
+            self._on(
+                day,
+                lambda: close_position(seat.adapter, seat.account, held, mark=mark, form_key=key, closing=closing),
+            )
 
     @rule(day=days, who=who, is_away=st.booleans())
     def exits(self, day: Day, who: int, *, is_away: bool) -> None:
@@ -134,37 +137,47 @@ class Trading(RuleBasedStateMachine):
             return
         old = tuple(row for row in seat.resting if row.covers_position)
         new = NO_EXITS if is_away else _exits(is_long=held.size > 0)
-        args = (held, new, old, uuid4(), {"one": str(uuid4())})
-        self._on(day, lambda: set_exits(seat.adapter, seat.account, *args))
+        key, form = uuid4(), {"one": str(uuid4())}
+        self._on(
+            day,
+            lambda: set_exits(seat.adapter, seat.account, held, exits=new, replaced=old, form_key=key, form=form),
+        )
 
     @rule(day=days, who=who)
     def cancel(self, day: Day, who: int) -> None:
         """The oldest order that rests."""
         seat = self.seats[who]
         if (order := seat.resting.first()) is not None:
-            self._on(day, lambda: cancel_order(seat.adapter, seat.account, order, uuid4()))
+            self._on(day, lambda: cancel_order(seat.adapter, seat.account, order, form_key=uuid4()))
 
     @rule(day=days, who=who)
     def cancel_all(self, day: Day, who: int) -> None:
         """Every order that rests."""
         seat = self.seats[who]
         if orders := tuple(seat.resting):
-            self._on(day, lambda: cancel_orders(seat.adapter, seat.account, self.market, orders, uuid4()))
+            self._on(day, lambda: cancel_orders(seat.adapter, seat.account, self.market, orders, form_key=uuid4()))
 
     @rule(day=days, who=who, price=st.sampled_from((79_000, 79_500, 81_000)))
     def change(self, day: Day, who: int, price: int) -> None:
         """The oldest order that rests at a limit."""
         seat = self.seats[who]
         if (order := seat.resting.filter(trigger_price=None).first()) is not None:
-            args = (order, order.size, Decimal(price), uuid4(), {"one": str(uuid4())})
-            self._on(day, lambda: modify_order(seat.adapter, seat.account, *args))
+            size, limit, key, form = order.size, Decimal(price), uuid4(), {"one": str(uuid4())}
+            self._on(
+                day,
+                lambda: modify_order(
+                    seat.adapter, seat.account, order, size=size, price=limit, form_key=key, form=form
+                ),
+            )
 
     @rule(day=days, who=who, amount=st.integers(-3, 20).filter(bool))
     def margin(self, day: Day, who: int, amount: int) -> None:
         """Into the position, or out of it."""
         seat = self.seats[who]
         if (held := seat.position) is not None:
-            self._on(day, lambda: change_margin(seat.adapter, seat.account, held, Decimal(amount), uuid4()))
+            self._on(
+                day, lambda: change_margin(seat.adapter, seat.account, held, amount=Decimal(amount), form_key=uuid4())
+            )
 
     @rule(price=MARKS)
     def price(self, price: int) -> None:

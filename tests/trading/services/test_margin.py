@@ -3,14 +3,17 @@
 from decimal import Decimal
 from uuid import uuid4
 
+import msgspec
 import pytest
 
 from tests.trading.conftest import Desk
 from tests.trading.services.test_orders import ticket
+from trading.margin.types import AccountMode
 from trading.models import MarginChange, Position
 from trading.models.commands import CommandState
 from trading.services.margin import change_margin
 from trading.services.orders import place_order
+from trading.venues.snapshots import AccountSnapshot
 
 
 @pytest.fixture
@@ -20,8 +23,19 @@ def held(desk: Desk) -> Position:
     return position
 
 
+@pytest.fixture
+def unstorable(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on the venue shows more money than any column holds."""
+    read = desk.adapter.account
+
+    def shown(address: str, *, mode: AccountMode | None = None) -> AccountSnapshot:
+        return msgspec.structs.replace(read(address, mode=mode), equity=Decimal(10) ** 30)
+
+    monkeypatch.setattr(desk.adapter, "account", shown)
+
+
 def test_adding_moves_the_liquidation_price_away(desk: Desk, held: Position) -> None:
-    command = change_margin(desk.adapter, desk.account, held, Decimal(50), uuid4())
+    command = change_margin(desk.adapter, desk.account, held, amount=Decimal(50), form_key=uuid4())
 
     after = Position.objects.get()
     assert command.state == CommandState.ACCEPTED
@@ -35,15 +49,15 @@ def test_adding_moves_the_liquidation_price_away(desk: Desk, held: Position) -> 
 def test_same_form_twice_adds_once(desk: Desk, held: Position) -> None:
     key = uuid4()
 
-    change_margin(desk.adapter, desk.account, held, Decimal(50), key)
-    change_margin(desk.adapter, desk.account, held, Decimal(50), key)
+    change_margin(desk.adapter, desk.account, held, amount=Decimal(50), form_key=key)
+    change_margin(desk.adapter, desk.account, held, amount=Decimal(50), form_key=key)
 
     assert Position.objects.get().cash == held.cash + 50
     assert MarginChange.objects.count() == 1
 
 
 def test_removing_beyond_the_floor_is_the_venues_refusal(desk: Desk, held: Position) -> None:
-    command = change_margin(desk.adapter, desk.account, held, Decimal(-150), uuid4())
+    command = change_margin(desk.adapter, desk.account, held, amount=Decimal(-150), form_key=uuid4())
 
     assert command.state == CommandState.REJECTED
     assert "margin" in command.message.lower()
@@ -52,11 +66,20 @@ def test_removing_beyond_the_floor_is_the_venues_refusal(desk: Desk, held: Posit
 
 
 def test_removing_what_is_spare_brings_it_back(desk: Desk, held: Position) -> None:
-    change_margin(desk.adapter, desk.account, held, Decimal(50), uuid4())
+    change_margin(desk.adapter, desk.account, held, amount=Decimal(50), form_key=uuid4())
     before = desk.reread().cross_equity
 
-    command = change_margin(desk.adapter, desk.account, Position.objects.get(), Decimal(-40), uuid4())
+    command = change_margin(desk.adapter, desk.account, Position.objects.get(), amount=Decimal(-40), form_key=uuid4())
 
     assert command.state == CommandState.ACCEPTED
     assert Position.objects.get().cash == held.cash + 10
     assert desk.reread().cross_equity == before + 40
+
+
+def test_margin_is_added_though_what_the_account_has_cannot_be_stored(
+    desk: Desk, held: Position, unstorable: None
+) -> None:
+    command = change_margin(desk.adapter, desk.account, held, amount=Decimal(50), form_key=uuid4())
+
+    assert command.state == CommandState.ACCEPTED
+    assert Decimal(desk.positions_at_venue()[0]["cash"]) == held.cash + 50

@@ -89,7 +89,7 @@ def test_limit_order_rests_and_can_be_cancelled(desk: Desk) -> None:
     resting = Order.objects.get(account=desk.account, is_open=True)
     assert (resting.limit_price, resting.size, resting.is_buy) == (Decimal(80000), Decimal("0.01"), True)
 
-    cancelled = cancel_order(desk.adapter, desk.account, resting, uuid4())
+    cancelled = cancel_order(desk.adapter, desk.account, resting, form_key=uuid4())
 
     assert cancelled.state == CommandState.ACCEPTED
     assert not Order.objects.filter(is_open=True).exists()
@@ -100,12 +100,12 @@ def test_close_ends_the_position_and_never_opens_another(desk: Desk) -> None:
     place_order(desk.adapter, desk.account, desk.market, ticket())
     held = Position.objects.get()
 
-    closed = close_position(desk.adapter, desk.account, held, Decimal(86000), uuid4())
+    closed = close_position(desk.adapter, desk.account, held, mark=Decimal(86000), form_key=uuid4())
 
     assert closed.state == CommandState.ACCEPTED
     assert not Position.objects.exists()
     assert desk.adapter.account(desk.account.address).positions == ()
-    again = close_position(desk.adapter, desk.account, held, Decimal(86000), uuid4())
+    again = close_position(desk.adapter, desk.account, held, mark=Decimal(86000), form_key=uuid4())
     assert again.state == CommandState.REJECTED
     assert desk.adapter.account(desk.account.address).positions == ()
 

@@ -14,7 +14,7 @@ from tests.trading.services.test_orders import ticket
 from tests.trading.services.test_records import elsewhere
 from trading.connect import public_adapter
 from trading.margin.types import AccountMode
-from trading.models import Command, MarginChange, Order, Position
+from trading.models import Command, Difference, MarginChange, Order, Position
 from trading.models.commands import CommandKind, CommandState
 from trading.services import lateness
 from trading.services.commands import StillChecking
@@ -22,7 +22,7 @@ from trading.services.effects import MOVED_TOGETHER
 from trading.services.margin import change_margin
 from trading.services.orders import cancel_order, close_position, place_order
 from trading.services.reconcile import look, prove
-from trading.services.sync import sync_account
+from trading.services.sync import EVERYTHING, sync_account
 from trading.venues.base import AccountSnapshot, PlaceOrder, Venue, market_order
 from trading.venues.hyperliquid.adapter import HyperliquidAdapter
 from trading.venues.transport import BlockingTransport, Limits
@@ -158,7 +158,7 @@ def test_margin_is_added_exactly_once_whatever_got_lost(desk: Desk, fault: str) 
     held = Position.objects.select_related("market", "account").get()
     desk.sandbox.fault(fault, "updateIsolatedMargin", count=1)
 
-    command = change_margin(desk.adapter, desk.account, held, Decimal(25), uuid4())
+    command = change_margin(desk.adapter, desk.account, held, amount=Decimal(25), form_key=uuid4())
     assert command.state == CommandState.UNKNOWN
 
     assert prove(desk.adapter, command)
@@ -207,7 +207,7 @@ def test_refused_connection_means_that_nothing_was_sent(desk: Desk) -> None:
 def unknown_margin(desk: Desk, amount: int, fault: str) -> Command:
     held = Position.objects.select_related("market", "account").get()
     desk.sandbox.fault(fault, "updateIsolatedMargin", count=1)
-    command = change_margin(desk.adapter, desk.account, held, Decimal(amount), uuid4())
+    command = change_margin(desk.adapter, desk.account, held, amount=Decimal(amount), form_key=uuid4())
     assert command.state == CommandState.UNKNOWN
     return command
 
@@ -225,10 +225,10 @@ def test_one_effect_never_proves_two_changes(desk: Desk) -> None:
 
     desk.sandbox.fault("drop_before", "any", count=4)  # the first cannot be proven now
     with pytest.raises(StillChecking):
-        change_margin(desk.adapter, desk.account, held, Decimal(-10), uuid4())
+        change_margin(desk.adapter, desk.account, held, amount=Decimal(-10), form_key=uuid4())
     desk.sandbox.clear_faults()
     # ... and now it is proven before the second is written down.
-    change_margin(desk.adapter, desk.account, held, Decimal(-10), uuid4())
+    change_margin(desk.adapter, desk.account, held, amount=Decimal(-10), form_key=uuid4())
     first.refresh_from_db()
     assert first.state == CommandState.ACCEPTED
     assert desk.adapter.account(desk.account.address).positions[0].cash == held.cash + 15
@@ -245,7 +245,7 @@ def test_margin_is_added_while_an_earlier_addition_is_unknown_and_both_are_told_
     held = Position.objects.select_related("market", "account").get()
     first = unknown_margin(desk, 25, fault)
 
-    second = change_margin(desk.adapter, desk.account, held, Decimal(25), uuid4())
+    second = change_margin(desk.adapter, desk.account, held, amount=Decimal(25), form_key=uuid4())
 
     assert second.state == CommandState.ACCEPTED
     assert desk.adapter.account(desk.account.address).positions[0].cash == held.cash + moved
@@ -271,7 +271,7 @@ def test_addition_that_the_venue_does_not_show_yet_decides_nothing_about_an_earl
     def read_before(address: str, *, mode: AccountMode | None = None) -> AccountSnapshot:
         asked_at, shown = timezone.now(), read(address, mode=mode)
         if beside:
-            other = change_margin(desk.adapter, desk.account, held, beside.pop(), uuid4())
+            other = change_margin(desk.adapter, desk.account, held, amount=beside.pop(), form_key=uuid4())
             assert other.state == CommandState.ACCEPTED
             if is_shown_late:
                 before = min(desk.adapter.settling, asked_at - lost.prepared_at) / 2
@@ -311,13 +311,13 @@ def test_addition_while_the_state_before_is_read_leaves_open_what_a_lost_change_
 
     def read_late(address: str, *, mode: AccountMode | None = None) -> AccountSnapshot:
         if beside:
-            other = change_margin(desk.adapter, desk.account, held, beside.pop(), uuid4())
+            other = change_margin(desk.adapter, desk.account, held, amount=beside.pop(), form_key=uuid4())
             assert other.state == CommandState.ACCEPTED
             desk.sandbox.fault(fault, "updateIsolatedMargin", count=1)
         return read(address, mode=mode)
 
     monkeypatch.setattr(desk.adapter, "account", read_late)
-    lost = change_margin(desk.adapter, desk.account, held, Decimal(amount), uuid4())
+    lost = change_margin(desk.adapter, desk.account, held, amount=Decimal(amount), form_key=uuid4())
     assert (lost.state, Decimal(lost.before["cash"])) == (CommandState.UNKNOWN, held.cash + 25)
 
     assert prove(desk.adapter, expire(lost))
@@ -329,7 +329,10 @@ def test_addition_while_the_state_before_is_read_leaves_open_what_a_lost_change_
 def test_change_whose_state_before_could_not_be_read_is_never_proven_by_an_earlier_one(desk: Desk) -> None:
     place_order(desk.adapter, desk.account, desk.market, ticket(leverage=5))
     held = Position.objects.select_related("market", "account").get()
-    assert change_margin(desk.adapter, desk.account, held, Decimal(25), uuid4()).state == CommandState.ACCEPTED
+    assert (
+        change_margin(desk.adapter, desk.account, held, amount=Decimal(25), form_key=uuid4()).state
+        == CommandState.ACCEPTED
+    )
     # What was read after it did not come to be stored.
     Position.objects.filter(pk=held.pk).update(cash=held.cash, venue_time=held.venue_time)
     desk.sandbox.fault("error_before", "info", count=1)
@@ -340,6 +343,36 @@ def test_change_whose_state_before_could_not_be_read_is_never_proven_by_an_earli
 
     lost.refresh_from_db()
     assert (lost.state, lost.message) == (CommandState.UNPROVEN, MOVED_TOGETHER)
+
+
+@pytest.mark.parametrize(("fault", "moved"), [("drop_before", 25), ("drop_after", 50)])
+def test_change_that_the_venue_does_not_show_yet_proves_no_other_and_is_no_difference(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, fault: str, moved: int
+) -> None:
+    """The venue has accepted the first, and still shows the collateral as it was when the second is written down."""
+    place_order(desk.adapter, desk.account, desk.market, ticket(leverage=5))
+    sync_account(desk.adapter, desk.account, EVERYTHING)
+    held = Position.objects.select_related("market", "account").get()
+    with monkeypatch.context() as patched:
+        patched.setattr(type(desk.adapter), "settling", timedelta(minutes=10))
+        late = desk.adapter.account(desk.account.address)
+        patched.setattr(desk.adapter, "account", lambda *_, **__: late)
+        assert (
+            change_margin(desk.adapter, desk.account, held, amount=Decimal(25), form_key=uuid4()).state
+            == CommandState.ACCEPTED
+        )
+        lost = unknown_margin(desk, 25, fault)
+    assert Decimal(lost.before["cash"]) == held.cash
+
+    assert prove(desk.adapter, expire(lost))
+
+    lost.refresh_from_db()
+    assert (lost.state, lost.message) == (CommandState.UNPROVEN, MOVED_TOGETHER)
+    assert not Difference.objects.exists()
+    sync_account(desk.adapter, desk.account, EVERYTHING)
+    assert Position.objects.get().cash == held.cash + moved
+    own = MarginChange.objects.exclude(command=None).get()
+    assert (own.amount, own.liquidation_before != own.liquidation_after) == (Decimal(25), True)
 
 
 def test_proof_is_kept_with_the_venues_own_words(desk: Desk) -> None:
@@ -408,7 +441,7 @@ def test_cancellation_that_came_too_late_says_so(desk: Desk) -> None:
     place_order(desk.adapter, desk.account, desk.market, ticket(limit_price=Decimal(85000)))
     resting = Order.objects.get()
     desk.sandbox.fault("drop_before", "cancel", count=1)
-    lost = cancel_order(desk.adapter, desk.account, resting, uuid4())
+    lost = cancel_order(desk.adapter, desk.account, resting, form_key=uuid4())
     desk.sandbox.mark("BTC", "84900")
 
     assert prove(desk.adapter, lost)
@@ -422,7 +455,7 @@ def test_order_cancelled_elsewhere_is_not_called_bought(desk: Desk) -> None:
     desk.sandbox.fault("drop_after", "order", count=1)
     lost = place_order(desk.adapter, desk.account, desk.market, ticket(limit_price=Decimal(80000)))
     sync_account(desk.adapter, desk.account)
-    cancel_order(desk.adapter, desk.account, Order.objects.get(is_open=True), uuid4())
+    cancel_order(desk.adapter, desk.account, Order.objects.get(is_open=True), form_key=uuid4())
 
     assert prove(desk.adapter, lost)
 
@@ -433,7 +466,7 @@ def test_order_cancelled_elsewhere_is_not_called_bought(desk: Desk) -> None:
 def test_lost_opening_is_not_sent_again_after_the_trader_went_on(desk: Desk) -> None:
     lost = place_under(desk, "drop_before")
     held = Position.objects.select_related("market", "account").get()
-    close_position(desk.adapter, desk.account, held, Decimal(86000), uuid4())
+    close_position(desk.adapter, desk.account, held, mark=Decimal(86000), form_key=uuid4())
 
     assert prove(desk.adapter, lost)
 
@@ -456,7 +489,7 @@ def test_margin_can_be_added_while_an_order_is_checked(desk: Desk) -> None:
     lost = place_under(desk, "drop_after")
     held = Position.objects.select_related("market", "account").get()
 
-    added = change_margin(desk.adapter, desk.account, held, Decimal(25), uuid4())
+    added = change_margin(desk.adapter, desk.account, held, amount=Decimal(25), form_key=uuid4())
 
     lost.refresh_from_db()
     assert (lost.state, added.state) == (CommandState.UNKNOWN, CommandState.ACCEPTED)
@@ -465,7 +498,7 @@ def test_margin_can_be_added_while_an_order_is_checked(desk: Desk) -> None:
 def test_order_that_the_trader_has_overtaken_is_dead_as_soon_as_its_nonce_is_taken(desk: Desk) -> None:
     lost = place_under(desk, "drop_before")
     held = Position.objects.select_related("market", "account").get()
-    close_position(desk.adapter, desk.account, held, Decimal(86000), uuid4())
+    close_position(desk.adapter, desk.account, held, mark=Decimal(86000), form_key=uuid4())
 
     assert prove(desk.adapter, lost)
 

@@ -61,7 +61,13 @@ def test_deposit_funding_and_trades_explain_the_balance(desk: Desk) -> None:
     desk.sandbox.pay_funding()
     desk.sandbox.fund(desk.account.address, "250")
     desk.sandbox.fund(desk.account.address, "-40")
-    close_position(desk.adapter, desk.account, Position.objects.select_related("market").get(), Decimal(86000), uuid4())
+    close_position(
+        desk.adapter,
+        desk.account,
+        Position.objects.select_related("market").get(),
+        mark=Decimal(86000),
+        form_key=uuid4(),
+    )
 
     assert settled(desk) == []
     assert list(LedgerEntry.objects.order_by("happened_at").values_list("kind", "amount"))[-2:] == [
@@ -185,9 +191,13 @@ def _figures() -> tuple[str, str]:
 def test_margin_moved_by_us_is_no_difference(desk: Desk) -> None:
     place_order(desk.adapter, desk.account, desk.market, ticket(leverage=5))
     held = Position.objects.select_related("market", "account").get()
-    change_margin(desk.adapter, desk.account, held, Decimal(50), uuid4())
+    change_margin(desk.adapter, desk.account, held, amount=Decimal(50), form_key=uuid4())
     change_margin(
-        desk.adapter, desk.account, Position.objects.select_related("market", "account").get(), Decimal(-20), uuid4()
+        desk.adapter,
+        desk.account,
+        Position.objects.select_related("market", "account").get(),
+        amount=Decimal(-20),
+        form_key=uuid4(),
     )
 
     assert settled(desk, times=2) == []
@@ -218,7 +228,7 @@ def test_order_that_we_cancelled_or_that_was_filled_is_no_difference(desk: Desk)
     place_order(desk.adapter, desk.account, desk.market, ticket(limit_price=Decimal(80000)))
     place_order(desk.adapter, desk.account, desk.market, ticket(limit_price=Decimal(81000)))
     cancelled = Order.objects.select_related("market").get(limit_price=Decimal(80000))
-    cancel_order(desk.adapter, desk.account, cancelled, uuid4())
+    cancel_order(desk.adapter, desk.account, cancelled, form_key=uuid4())
     desk.sandbox.mark("BTC", "80500")
 
     assert settled(desk) == []
@@ -228,7 +238,7 @@ def test_order_that_we_cancelled_or_that_was_filled_is_no_difference(desk: Desk)
 def test_position_is_kept_as_it_was_when_it_goes(desk: Desk) -> None:
     place_order(desk.adapter, desk.account, desk.market, ticket(leverage=5))
     held = Position.objects.select_related("market").get()
-    close_position(desk.adapter, desk.account, held, Decimal(86000), uuid4())
+    close_position(desk.adapter, desk.account, held, mark=Decimal(86000), form_key=uuid4())
 
     former = FormerPosition.objects.get()
     assert (former.size, former.leverage, former.liquidation_price) == (

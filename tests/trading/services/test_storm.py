@@ -86,7 +86,7 @@ def test_new_risk_is_refused_before_anything_is_written_or_sent(away: Desk) -> N
     with pytest.raises(VenueAway) as caught:
         place_order(away.adapter, away.account, away.market, ticket(form_key=uuid4(), form={"more": "1"}))
     with pytest.raises(VenueAway):
-        change_margin(away.adapter, away.account, position, Decimal(-1), uuid4())
+        change_margin(away.adapter, away.account, position, amount=Decimal(-1), form_key=uuid4())
 
     assert "not answering" in caught.value.explanation
     assert Command.objects.count() == before
@@ -96,9 +96,9 @@ def test_reducing_risk_is_always_tried(away: Desk) -> None:
     position, order = Position.objects.get(), Order.objects.get(is_open=True)
 
     tried = [
-        close_position(away.adapter, away.account, position, Decimal(86_000), uuid4()),
-        change_margin(away.adapter, away.account, position, Decimal(5), uuid4()),
-        cancel_order(away.adapter, away.account, order, uuid4()),
+        close_position(away.adapter, away.account, position, mark=Decimal(86_000), form_key=uuid4()),
+        change_margin(away.adapter, away.account, position, amount=Decimal(5), form_key=uuid4()),
+        cancel_order(away.adapter, away.account, order, form_key=uuid4()),
     ]
     assert [command.state for command in tried] == [CommandState.UNKNOWN] * 3
 
@@ -205,7 +205,7 @@ def test_halt_is_ended_by_an_order_alone_and_one_at_a_time_asks(
 
     refused = order(desk)
     tasks.sync_account_now(desk.operator.pk, desk.account.pk)
-    cancelled = cancel_order(desk.adapter, desk.account, Order.objects.get(is_open=True), uuid4())
+    cancelled = cancel_order(desk.adapter, desk.account, Order.objects.get(is_open=True), form_key=uuid4())
     assert (refused.state, resting.state, cancelled.state) == ("rejected", "accepted", "accepted")
     assert "takes post-only orders for now" in refused.message
     assert sky() is Sky.HALTED
@@ -233,7 +233,9 @@ def test_closing_in_a_halt_is_tried_and_its_success_ends_it(desk: Desk, unhurrie
     position = Position.objects.get()
     assert order(desk).state == CommandState.REJECTED
 
-    tried = [close_position(desk.adapter, desk.account, position, Decimal(86_000), uuid4()) for _ in range(2)]
+    tried = [
+        close_position(desk.adapter, desk.account, position, mark=Decimal(86_000), form_key=uuid4()) for _ in range(2)
+    ]
 
     assert [command.state for command in tried] == [CommandState.REJECTED, CommandState.ACCEPTED]
     assert sky() is Sky.FINE
@@ -255,7 +257,7 @@ def test_venue_that_answers_reads_and_no_orders_takes_no_new_risk_until_one_is_a
     with pytest.raises(VenueAway, match="answers no orders"):
         order(desk)
     assert "Hyperliquid is not answering orders." in browser.get(reverse("banner")).content.decode()
-    closing = close_position(desk.adapter, desk.account, Position.objects.get(), Decimal(86_000), uuid4())
+    closing = close_position(desk.adapter, desk.account, Position.objects.get(), mark=Decimal(86_000), form_key=uuid4())
     assert closing.state == CommandState.UNKNOWN
     old = desk.reread().synced_at
     tasks.sync_account_now(desk.operator.pk, desk.account.pk)

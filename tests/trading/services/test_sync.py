@@ -24,7 +24,13 @@ from trading.venues.snapshots import Network, Venue
 def test_older_snapshot_never_overwrites_a_newer_one(desk: Desk) -> None:
     place_order(desk.adapter, desk.account, desk.market, ticket())
     before = desk.adapter.account(desk.account.address)
-    close_position(desk.adapter, desk.account, Position.objects.select_related("market").get(), Decimal(86000), uuid4())
+    close_position(
+        desk.adapter,
+        desk.account,
+        Position.objects.select_related("market").get(),
+        mark=Decimal(86000),
+        form_key=uuid4(),
+    )
 
     assert not apply_snapshot(desk.account, before)
 
@@ -35,7 +41,7 @@ def test_list_of_orders_read_before_a_cancellation_does_not_revive_the_order(des
     place_order(desk.adapter, desk.account, desk.market, ticket(limit_price=Decimal(80000)))
     began = timezone.now()
     old = desk.adapter.open_orders(desk.account.address)
-    cancel_order(desk.adapter, desk.account, Order.objects.select_related("market").get(), uuid4())
+    cancel_order(desk.adapter, desk.account, Order.objects.select_related("market").get(), form_key=uuid4())
 
     apply_orders(desk.account, old, began)
 
@@ -84,7 +90,7 @@ def test_margin_change_is_recorded_with_the_price_it_led_to(desk: Desk) -> None:
     place_order(desk.adapter, desk.account, desk.market, ticket(leverage=5))
     held = Position.objects.select_related("market", "account").get()
 
-    change_margin(desk.adapter, desk.account, held, Decimal(50), uuid4())
+    change_margin(desk.adapter, desk.account, held, amount=Decimal(50), form_key=uuid4())
 
     change = MarginChange.objects.get()
     assert change.liquidation_before == held.liquidation_price
@@ -135,7 +141,9 @@ def test_whole_list_says_nothing_of_orders_that_were_read_later(desk: Desk) -> N
 
     assert apply_orders(desk.account, before, began) == []
     assert (open_in(desk.market), open_in(ether)) == ([Decimal(80000)], [Decimal(2000)])
-    cancel_order(desk.adapter, desk.account, Order.objects.select_related("market").get(market=desk.market), uuid4())
+    cancel_order(
+        desk.adapter, desk.account, Order.objects.select_related("market").get(market=desk.market), form_key=uuid4()
+    )
     assert apply_orders(desk.account, both, later) == []
     assert (open_in(desk.market), open_in(ether)) == ([], [Decimal(2000)])
 

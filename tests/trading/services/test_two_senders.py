@@ -232,7 +232,7 @@ def test_nonce_that_nobody_used_up_says_that_the_command_arrived(
     monkeypatch.setattr(HyperliquidAdapter, "settling", timedelta(milliseconds=20))
     position = opened(desk)
     desk.sandbox.fault("drop_after", "updateIsolatedMargin", count=1)
-    refused = change_margin(desk.adapter, desk.account, position, Decimal(50_000), uuid4())
+    refused = change_margin(desk.adapter, desk.account, position, amount=Decimal(50_000), form_key=uuid4())
     assert refused.state == CommandState.UNKNOWN
     if has_gone_on:
         later = {"kind": CommandKind.CANCEL, "state": CommandState.REJECTED}
@@ -265,7 +265,7 @@ def close_at_once(desk: Desk, position: Position) -> bool:
         try:
             with operator_scope(desk.operator.pk), transaction.atomic(), connection.cursor() as cursor:
                 cursor.execute("SET LOCAL lock_timeout = '100ms'")
-                close_position(desk.adapter, desk.account, position, Decimal(86_000), uuid4())
+                close_position(desk.adapter, desk.account, position, mark=Decimal(86_000), form_key=uuid4())
         except OperationalError:
             done.append(False)
         else:
