@@ -18,7 +18,6 @@ from tenants import audit
 from tenants.access import MemberRequest, require_form, trader_required
 from tenants.wallet import WalletRefused, read_address, read_chain_id
 from trading.accounts.panels import Standing, build_page, venue_tabs
-from trading.accounts.record import entry_of, what
 from trading.connect import KeyUnreadable, account_onboarding, gateway_of, onboarding, public_adapter
 from trading.markets import venues_offered
 from trading.models import VenueAccount, WalletApproval
@@ -26,6 +25,7 @@ from trading.models.approvals import ApprovalKind, ApprovalState
 from trading.services import accounts, approval_outcomes, approvals
 from trading.services.accounts import AccountRefused, asked_fee, current_accounts
 from trading.services.allowances import requests_left
+from trading.services.approval_record import RESULTS, what
 from trading.services.approvals import Wanted
 from trading.venues.base import Venue
 from trading.venues.errors import VenueError
@@ -171,9 +171,9 @@ def sign_approval(request: MemberRequest) -> HttpResponse:
     if account is None or approval is None:
         return _back(request)  # settled, withdrawn or never asked: the page tells
     try:
-        settled = approval_outcomes.submit(
-            account_onboarding(account, approval), approval, request.POST.get("signature", "").strip()
-        )
+        carrier = account_onboarding(account, approval)
+        with audit.begun_by(request):
+            settled = approval_outcomes.submit(carrier, approval, request.POST.get("signature", "").strip())
     except Problem as problem:
         return _render(request, {"wallet": str(problem)}, status=422)
     _tell(request, approval, settled)
@@ -194,18 +194,17 @@ def check_approval(request: MemberRequest) -> HttpResponse:
     account = _account(request)
     pending = approvals.open_approval(account) if account else None
     if account is not None and pending is not None:
-        _tell(request, pending, approval_outcomes.prove(account_onboarding(account, pending), pending))
+        asking = account_onboarding(account, pending)
+        with audit.begun_by(request):
+            settled = approval_outcomes.prove(asking, pending)
+        _tell(request, pending, settled)
     return _back(request)
 
 
 def _tell(request: MemberRequest, approval: WalletApproval, settled: bool) -> None:
-    """Put the outcome on record, by whoever settled it."""
-    if not settled:
-        return
-    entry = entry_of(approval)
-    audit.record(request, action=entry.action, subject=entry.subject, after=entry.after)
-    if approval.state == ApprovalState.ACCEPTED:
-        messages.info(request, f"{entry.action.capitalize()}.")
+    """What has just been settled is said on the page, where it is good news."""
+    if settled and approval.state == ApprovalState.ACCEPTED:
+        messages.info(request, f"{RESULTS[ApprovalKind(approval.kind)].capitalize()}.")
 
 
 @trader_required

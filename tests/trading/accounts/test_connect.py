@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 from eth_account import Account
 
-from tenants.models import Operator, User
+from tenants.models import AuditEvent, Operator, User
 from tests.sandbox_process import SandboxProcess
 from tests.trading.accounts.conftest import (
     BUILDER,
@@ -44,6 +44,7 @@ def test_trader_goes_from_nothing_to_ready(alice: Trader, operator: Operator) ->
         f"asked the wallet: trading key: {alice.address}",
         f"trading key approved: {alice.address}",
     ]
+    assert {event.address for event in AuditEvent.objects.filter(actor=alice.user)} == {"127.0.0.1"}
 
 
 def test_payload_names_the_operator_the_end_and_the_wallets_chain(alice: Trader, operator: Operator) -> None:

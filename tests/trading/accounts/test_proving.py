@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.db import DatabaseError, transaction
 from django.utils import timezone
+from eth_account import Account
 from pytest_django.fixtures import Settings
 
 from tenants.scope import operator_scope
@@ -115,6 +116,33 @@ def test_lost_refusal_is_found_out_and_on_record(alice: Trader, fee: BuilderFee)
     assert (ask_again(), alice.panel()) == (1, "fee_waiting")
 
     assert alice.audit()[-1] == f"exchange fee approved: refused by the venue: {alice.address}"
+
+
+@pytest.mark.parametrize("fault", ["drop_before", "drop_after"])
+def test_account_that_the_venue_does_not_know_has_nothing_approved(alice: Trader, fault: str) -> None:
+    """Had the first request been taken, the venue would know the account when the same bytes come again."""
+    alice.wallet = Account.create()
+    alice.connect()
+    lose_the_answer(alice, "key", fault)
+
+    assert (prove_approvals(), alice.panel()) == (1, "connected")
+
+    approval = WalletApproval.objects.get()
+    assert (approval.state, approval.reason, bytes(approval.agent_key)) == ("refused", "account_unfunded", b"")
+    assert approval.venue_text == f"Must deposit before performing actions. User: {alice.address}"
+    assert "Deposit funds first, then try again." in alice.page()
+    answered, settled = (ApprovalEvent.objects.filter(step=step).latest("pk") for step in ("answered", "settled"))
+    assert json.loads(bytes(answered.answer))["response"] == approval.venue_text
+    assert json.loads(bytes(settled.answer)) == {"role": "missing"}
+
+
+def test_account_that_is_funded_before_the_same_bytes_come_again_is_ready(alice: Trader) -> None:
+    alice.wallet = Account.create()
+    alice.connect()
+    lose_the_answer(alice, "key", "drop_after")
+    alice.sandbox.fund(alice.address, "100")
+
+    assert (prove_approvals(), alice.panel()) == (1, "ready")
 
 
 def test_silent_venue_proves_nothing_and_is_asked_again_later(alice: Trader) -> None:
