@@ -27,7 +27,7 @@ from trading.margin.errors import MarginInputError
 from trading.margin.types import Account, AccountMode, FeeRates, MarginMode
 from trading.margin.types import Position as Held
 from trading.markets import board_of, known_at, markets_of, policy_in_force, rules_of, weather_of
-from trading.models import Command, Fill, MarginChange, Market, Order, Position, Preference, VenueAccount
+from trading.models import Command, Fill, MarginChange, Market, Order, Position, Preference, Setting, VenueAccount
 from trading.services import storm
 from trading.services.accounts import ACCOUNT, Access, Stage, access_of, current_accounts
 from trading.statements import Statement
@@ -35,6 +35,7 @@ from trading.venues.base import Capabilities
 from trading.venues.snapshots import Venue
 from trading.venues.weather import Weather
 
+# What rests in a market of which nothing is known yet counts as reserving all that it is worth: it never takes more.
 DEFAULT_LEVERAGE_OF_ORDERS = 1
 # What the engine raises from rows that make no sense, such as a mark of zero, and what a panel then says.
 NO_FIGURES = (MarginInputError, ArithmeticError)
@@ -45,6 +46,7 @@ POSITIONS = Statement(
     "account_id = %s",
     {"account_version": "(SELECT xmin::text || ctid::text FROM trading_venueaccount AS a WHERE a.id = account_id)"},
 )
+SETTINGS = Statement(Setting, "account_id = %s AND market_id = ANY(%s)")
 OPEN_ORDERS = Statement(Order, "account_id = %s AND is_open ORDER BY placed_at DESC")
 UNSETTLED = Statement(
     Command, "account_id = ANY(%s) AND state IN ('prepared', 'unknown') ORDER BY prepared_at DESC LIMIT 5"
@@ -56,7 +58,10 @@ Markets = Callable[[Iterable[int]], Mapping[int, Market]]
 
 @dataclass(frozen=True)
 class Desk:
-    """One trader's account at one moment: rows as the venue told them, revalued at the board's marks."""
+    """One trader's account at one moment: rows as the venue told them, revalued at the board's marks.
+
+    ``settings``: what the venue told of markets where orders rest and nothing else tells what is set.
+    """
 
     trader: User
     account: VenueAccount | None
@@ -69,6 +74,7 @@ class Desk:
     access: Access = field(default=Access(Stage.READY))
     venue: Venue | None = None
     weather: Weather = field(default=Weather())
+    settings: Mapping[int, Setting] = field(default_factory=dict)
 
     @property
     def away_because(self) -> str:
@@ -160,9 +166,11 @@ class Desk:
     def _order_margin(self, orders: Iterable[Order]) -> Decimal:
         """What resting orders reserve; one that waits for a trigger stands in no book yet (Hyperliquid 3.2)."""
         sizes = {row.market_id: row.size for row in self.positions}
-        leverages = {row.market_id: row.leverage for row in self.positions} | {
-            market_id: choice.leverage for market_id, choice in self.preferences.items() if market_id not in sizes
-        }
+        leverages = (
+            {market_id: told.leverage for market_id, told in self.settings.items()}
+            | {market_id: choice.leverage for market_id, choice in self.preferences.items()}
+            | {row.market_id: row.leverage for row in self.positions}
+        )
         return sum(
             (
                 reserved_margin(
@@ -265,7 +273,17 @@ def _desk(
         access=access_of(account, now),
         venue=venue,
         weather=weather_of(venue, account),
+        settings=_settings(account, positions, orders, preferences) if account is not None else {},
     )
+
+
+def _settings(
+    account: VenueAccount, positions: Iterable[Position], orders: Iterable[Order], preferences: Mapping[int, Preference]
+) -> Mapping[int, Setting]:
+    """What is set in markets where orders rest, where neither a position nor the trader's own choice tells."""
+    known = preferences.keys() | {row.market_id for row in positions}
+    unknown = {row.market_id for row in orders} - known
+    return {row.market_id: row for row in SETTINGS.rows(account.pk, [*unknown])} if unknown else {}
 
 
 def _at_one_moment(account: VenueAccount) -> tuple[VenueAccount, tuple[Position, ...]]:

@@ -14,7 +14,7 @@ import msgspec
 from django.conf import settings
 from redis.exceptions import RedisError
 
-from trading.live import weather
+from trading.live import keys, weather
 from trading.live.connections import blocking
 from trading.venues.allowance import Allowance, short_of
 from trading.venues.budget import Budget, Memory
@@ -78,7 +78,7 @@ class Listening:
 def note_limits(venue: Venue, network: Network, limits: Limits) -> None:
     """Keep what a venue says of its limits, for every process."""
     try:
-        blocking().set(_limits_key(venue, network), msgspec.json.encode(limits), ex=LIMITS_SECONDS)
+        blocking().set(keys.limits(venue, network), msgspec.json.encode(limits), ex=LIMITS_SECONDS)
     except RedisError as error:
         logger.warning("The limits of %s cannot be kept: %s", venue, error)
     _known[venue, network] = (time.monotonic() + REMEMBERED_SECONDS, limits)
@@ -97,7 +97,7 @@ def _limits_of(venue: Venue, network: Network) -> Limits | None:
     if time.monotonic() < until:
         return limits
     try:
-        told = blocking().get(_limits_key(venue, network))
+        told = blocking().get(keys.limits(venue, network))
         limits = None if told is None else msgspec.json.decode(told, type=Limits)
     except (RedisError, msgspec.MsgspecError) as error:
         logger.warning("The limits of %s cannot be told: %s", venue, error)
@@ -110,27 +110,18 @@ def forget_limits() -> None:
     _known.clear()
 
 
-def _limits_key(venue: Venue, network: Network) -> str:
-    return f"limits:{venue}:{network}"
-
-
 def allowance_of(tariff: Tariff, venue: Venue, network: Network, account: str) -> Allowance | None:
     """The requests that an account has for life at a venue; None where the venue sets no such limit."""
     if tariff.lifetime is None:
         return None
-    return Allowance(blocking(), _allowances(venue, network), account, tariff.lifetime)
+    return Allowance(blocking(), keys.allowance(venue, network), account, tariff.lifetime)
 
 
 def accounts_short_of_requests(tariff: Tariff, venue: Venue, network: Network) -> int | None:
     """How many accounts have no more requests left than are kept for taking risk away; None without such a limit."""
     if tariff.lifetime is None:
         return None
-    return short_of(blocking(), _allowances(venue, network))
-
-
-def _allowances(venue: Venue, network: Network) -> str:
-    # The venue counts an address's requests wherever they come from: the name carries no address of ours.
-    return f"allowance:{venue}:{network}"
+    return short_of(blocking(), keys.allowance(venue, network))
 
 
 def budget_of(venue: Venue, network: Network, address: str = "") -> Budget:
@@ -146,4 +137,4 @@ def meter_of(tariff: Tariff, venue: Venue, network: Network, address: str = "") 
 
 
 def _gate(venue: Venue, network: Network, address: str) -> str:
-    return f"budget:{venue}:{network}:{address or settings.EGRESS}"
+    return keys.budget(venue, network, address or settings.EGRESS)

@@ -17,7 +17,7 @@ from trading.margin.preview import preview_margin_change
 from trading.margin.quotes import MarginChange, Preview
 from trading.margin.types import Position as Held
 from trading.models import Position
-from trading.panels.numbers import field_text, plain
+from trading.panels.numbers import plain
 
 AMOUNT_DECIMALS = 2
 CENT = Decimal("0.01")
@@ -91,11 +91,11 @@ def refusal_of(desk: Desk, row: Position, direction: Direction, amount: Decimal,
     if refusal.bound is None:
         return refusal.reason
     most = max(Decimal(0), refusal.bound).quantize(CENT, "ROUND_FLOOR")
-    moved = f"{field_text(abs(amount))} {collateral}"
+    moved = f"{plain(abs(amount))} {collateral}"
     if direction is not Direction.PRICE or not most:
-        return f"{moved} is more than can be moved: {field_text(most)} is the most. {refusal.reason}"
+        return f"{moved} is more than can be moved: {plain(most)} is the most. {refusal.reason}"
     reach = preview_move(desk, row, most.copy_sign(amount)).after
     price = reach.liquidation.price if reach else None
     verb = "added" if amount > 0 else "taken out"
     farthest = "" if price is None else f", which puts liquidation at about {plain(round(price, 2))}"
-    return f"That takes {moved}, but only {field_text(most)} can be {verb}{farthest}. {refusal.reason}"
+    return f"That takes {moved}, but only {plain(most)} can be {verb}{farthest}. {refusal.reason}"

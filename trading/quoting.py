@@ -4,7 +4,7 @@ The order that is placed is recomputed here from the same raw inputs as the quot
 trusted.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -13,7 +13,8 @@ from trading.books import has_elsewhere
 from trading.desk import NO_FIGURES, UNREADABLE, Desk
 from trading.forms import OrderForm, OrderKind, SizeUnit
 from trading.holdings import market_terms
-from trading.margin.preview import Start, preview_from, start_of
+from trading.margin.inverse import largest_order
+from trading.margin.preview import Start, assumed_price, preview_from, start_of
 from trading.margin.quotes import MarketTerms, OrderEffect, OrderRequest, Preview, Refusal, RefusalCode
 from trading.margin.rounding import Direction, to_step
 from trading.margin.types import Account, AccountMode, MarginMode
@@ -32,7 +33,7 @@ WAYS_OUT = {"position": "Close it, or reduce.", "order": "Cancel it, or make it 
 _ZERO = Decimal(0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Quoted:
     """A ticket worked out: the size in coins, what it does, and what stands in its way.
 
@@ -42,22 +43,31 @@ class Quoted:
     """
 
     form: OrderForm
-    size: Decimal | None
-    mark: Decimal | None
-    preview: Preview | None
-    free: Decimal | None
-    maximum: Decimal | None
     highest_leverage: int
+    mark: Decimal | None = None
+    size: Decimal | None = None
+    preview: Preview | None = None
+    free: Decimal | None = None
+    maximum: Decimal | None = None
     errors: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
     take_profit: Result | None = None
     stop_loss: Result | None = None
 
     @property
+    def refusals(self) -> tuple[Refusal, ...]:
+        """What the venue would refuse of the order."""
+        return self.preview.refusals if self.preview else ()
+
+    @property
+    def notional(self) -> Decimal:
+        """What the order is worth where it is expected to be filled; zero without a size."""
+        return self.size * self.form.reference(self.mark) if self.size and self.mark else _ZERO
+
+    @property
     def lacks_collateral(self) -> bool:
         """Whether there is no free collateral, or too little for this order."""
-        refusals = self.preview.refusals if self.preview else ()
-        is_short = any(refusal.code is RefusalCode.NOT_ENOUGH_COLLATERAL for refusal in refusals)
+        is_short = any(refusal.code is RefusalCode.NOT_ENOUGH_COLLATERAL for refusal in self.refusals)
         return is_short or (self.free is not None and self.free <= 0)
 
     @property
@@ -71,64 +81,52 @@ def quote_order(desk: Desk, market: Market, form: OrderForm, available: Availabl
 
     ``available`` is what the venue says that an account that is not standard may use.
     """
-    spec = market.rules
-    mark = desk.mark(market)
+    spec, mark = market.rules, desk.mark(market)
     ceiling = highest_leverage_in(desk.policy, spec)
     errors = dict(form.errors) | _choice_errors(desk, market, spec, form, ceiling)
     errors |= _kind_errors(spec, form, mark, errors)
+    base = Quoted(form=form, highest_leverage=ceiling, mark=mark or None, errors=errors)
     if not mark:
-        return Quoted(form, None, None, None, None, None, ceiling, errors | {"size": "There is no price yet."})
+        return replace(base, errors=errors | {"size": "There is no price yet."})
     try:
         told = None if available is None else free_in(available, _held_size(desk, market), form.side)
         start = desk.once(_start, market, mark, told)
-        free = start.free
-        maximum = largest_size(desk, market, form, mark, free, available)
+        least = _request(desk, market, form, mark)
+        maximum = _maximum(desk, market, start, least, available)
         size = _size(spec, form, mark, maximum, is_told=available is not None)
+        sized = replace(base, size=size, free=start.free, maximum=maximum)
         if not size or "leverage" in errors:
-            return Quoted(
-                form,
-                size,
-                mark,
-                None,
-                free,
-                maximum,
-                ceiling,
-                _nothing_errors(desk, market, form, size, maximum, mark) | errors,
-            )
-        preview = _preview(desk, start, market, form, size, mark)
+            return replace(sized, errors=_nothing_errors(desk, market, sized, start, least) | errors)
+        preview = preview_from(start, replace(least, size=size))
     except NO_FIGURES:
-        return Quoted(form, None, mark, None, None, None, ceiling, errors, UNREADABLE)
+        return replace(base, problem=UNREADABLE)
+    shown = replace(sized, preview=preview)
     if "size" not in errors:
-        errors |= _size_errors(desk, market, form, size, mark, maximum, preview, errors)
-    errors = _exit_errors(spec, form, preview) | errors
+        errors = errors | _size_errors(desk, market, shown, form.reference(mark))
     take_profit, stop_loss = _results(desk, form, preview)
-    return Quoted(
-        form, size, mark, preview, free, maximum, ceiling, errors, take_profit=take_profit, stop_loss=stop_loss
-    )
+    errors = _exit_errors(spec, form, preview) | errors
+    return replace(shown, errors=errors, take_profit=take_profit, stop_loss=stop_loss)
 
 
-def largest_size(
-    desk: Desk, market: Market, form: OrderForm, mark: Decimal, free: Decimal | None, available: Available | None = None
+def _maximum(
+    desk: Desk, market: Market, start: Start, order: OrderRequest, available: Available | None
 ) -> Decimal | None:
-    """The largest size the free collateral carries at the chosen leverage, in coins; None where it is not known.
+    """The largest size that the collateral carries and the market's tiers allow at the chosen leverage, in coins; None
+    where it is not known.
 
-    A position on the other side adds itself: closing it needs no collateral (Hyperliquid 3.2). A reduce-only order can
-    be as large as that position and no larger. In accounts that are not standard it is the venue's figure (Hyperliquid
-    2.6), and not known until that is told.
+    In accounts that are not standard it is no more than the venue's figure (Hyperliquid 2.6), and not known until that
+    is told.
     """
-    spec, held_size = market.rules, _held_size(desk, market)
-    opposite = abs(held_size) if held_size * form.side.sign < 0 else _ZERO
-    if form.reduce_only:
-        return opposite
-    if is_asked_for(desk.account):
-        if available is None:
-            return None
-        return largest_told(available, spec, held_size, form.side, form.leverage, form.reference(mark))
-    if free is None:
+    spec = market.rules
+    if order.reduce_only or not is_asked_for(desk.account):
+        rate = desk.fees.rate(is_maker=False)
+        return largest_order(start, order, spec.size_step, usable=USABLE, fee_rate=rate)
+    if available is None:
         return None
-    rate = desk.fees.rate(is_maker=False)
-    per_coin = form.reference(mark) * (Decimal(1) / form.leverage + rate)
-    return opposite + spec.floor_size(max(_ZERO, free) * USABLE / per_coin)
+    carried = largest_order(start, order, spec.size_step)
+    price, _ = assumed_price(order)
+    told = largest_told(available, spec, _held_size(desk, market), order.side, order.leverage, price)
+    return told if carried is None else min(told, carried)
 
 
 def _held_size(desk: Desk, market: Market) -> Decimal:
@@ -175,11 +173,12 @@ def _terms(desk: Desk, market: Market) -> MarketTerms:
     return market_terms(market.rules)
 
 
-def _preview(desk: Desk, start: Start, market: Market, form: OrderForm, size: Decimal, mark: Decimal) -> Preview:
-    order = OrderRequest(
+def _request(desk: Desk, market: Market, form: OrderForm, mark: Decimal) -> OrderRequest:
+    """The ticket's order as the engine takes it, of one lot."""
+    return OrderRequest(
         terms=desk.once(_terms, market),
         side=form.side,
-        size=size,
+        size=market.rules.size_step,
         mark_price=mark,
         mode=form.mode,
         leverage=form.leverage,
@@ -189,21 +188,21 @@ def _preview(desk: Desk, start: Start, market: Market, form: OrderForm, size: De
         is_maker=form.kind is OrderKind.LIMIT and form.time_in_force is TimeInForce.POST_ONLY,
         trigger_price=form.trigger,
     )
-    return preview_from(start, order)
 
 
-def _nothing_errors(
-    desk: Desk, market: Market, form: OrderForm, size: Decimal | None, maximum: Decimal | None, mark: Decimal
-) -> dict[str, str]:
+def _nothing_errors(desk: Desk, market: Market, quoted: Quoted, start: Start, least: OrderRequest) -> dict[str, str]:
     """Why an amount in collateral, or a share of what is available, comes to no lot at all."""
-    spec = market.rules
-    if form.percent is not None and maximum is None and is_asked_for(desk.account):
+    spec, form = market.rules, quoted.form
+    if form.percent is not None and quoted.maximum is None and is_asked_for(desk.account):
         return {"size": NOT_TOLD}
-    if size != 0:
+    if quoted.size != 0:
         return {}
-    if form.percent is None or maximum:
-        return {"size": _smallest_order(spec, form.reference(mark))}
-    return {"size": _nothing_to_reduce(spec) if form.reduce_only else no_collateral(desk, market)}
+    if form.percent is None or quoted.maximum:
+        return {"size": _smallest_order(spec, form.reference(least.mark_price))}
+    if form.reduce_only:
+        return {"size": _nothing_to_reduce(spec)}
+    found = _refusal_sentences(desk, market, preview_from(start, least).refusals, quoted.maximum)
+    return found or {"size": no_collateral(desk, market)}
 
 
 def no_collateral(desk: Desk, market: Market) -> str:
@@ -289,29 +288,27 @@ def _results(desk: Desk, form: OrderForm, preview: Preview) -> tuple[Result | No
     return take, stop
 
 
-def _size_errors(
-    desk: Desk,
-    market: Market,
-    form: OrderForm,
-    size: Decimal,
-    mark: Decimal,
-    maximum: Decimal | None,
-    preview: Preview,
-    known: Mapping[str, str],
+def _size_errors(desk: Desk, market: Market, quoted: Quoted, price: Decimal) -> dict[str, str]:
+    spec = market.rules
+    if quoted.notional < spec.min_notional and not _closes_everything(quoted.preview):
+        return {"size": _smallest_order(spec, price)}
+    found = _refusal_sentences(desk, market, quoted.refusals, quoted.maximum)
+    return {name: sentence for name, sentence in found.items() if name not in quoted.errors}
+
+
+def _closes_everything(preview: Preview | None) -> bool:
+    return preview is not None and preview.before is not None and preview.after is None
+
+
+def _refusal_sentences(
+    desk: Desk, market: Market, refusals: Iterable[Refusal], maximum: Decimal | None
 ) -> dict[str, str]:
-    spec, notional = market.rules, size * form.reference(mark)
-    if notional < spec.min_notional and not _closes_everything(preview):
-        return {"size": _smallest_order(spec, form.reference(mark))}
-    errors: dict[str, str] = {}
-    for refusal in preview.refusals:
+    """The fields that refusals stand beside, each with the sentence of the first that does."""
+    found: dict[str, str] = {}
+    for refusal in refusals:
         name, sentence = _refusal_sentence(desk, market, refusal, maximum)
-        if name not in known:
-            errors.setdefault(name, sentence)
-    return errors
-
-
-def _closes_everything(preview: Preview) -> bool:
-    return preview.before is not None and preview.after is None
+        found.setdefault(name, sentence)
+    return found
 
 
 def _refusal_sentence(desk: Desk, market: Market, refusal: Refusal, maximum: Decimal | None) -> tuple[str, str]:

@@ -31,8 +31,10 @@ P3 is every liquidation price of a cross account of twenty positions, as exact d
 rules: three tiers here, a maintenance rate that rises with the notional there, set so that both rise over the same
 range.
 
-P4 is the liquidation prices of a million isolated positions in tables of three tiers and their order, in floats. Beside
-it: the bare division in numpy without tiers or order, and the exact engine.
+P4 is 250,000 accounts in the order of how far each is from its nearest liquidation, by the marks of now, over a million
+isolated positions; beside it, the bare distances of all positions, sorted, in numpy and in decimals. The last line is
+all the arithmetic of one turn of the schedule: every other account is cross, and classes, due ages and who is read
+first are worked out, too.
 
 P5 is a quote of a slider's step, each step another leverage, for a signed-in trader with ten positions behind the whole
 middleware, by the clock: one worker with one thread, asked over kept connections. Beside it an empty view on the same

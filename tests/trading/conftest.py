@@ -82,6 +82,12 @@ def open_desk(venue: SandboxProcess, operator: Operator, email: str, balance: st
     trader = User(email=email)
     trader.set_password("correct horse battery")
     trader.save()
+    return open_account(venue, operator, trader, balance)
+
+
+def open_account(venue: SandboxProcess, operator: Operator, trader: User, balance: str = BALANCE) -> Desk:
+    """A new account of a trader, which his pages show from now on."""
+    VenueAccount.objects.filter(trader=trader, venue=Venue.HYPERLIQUID.value).update(is_current=False)
     wallet = SigningKey(secrets.token_bytes(32))
     account = VenueAccount(
         trader=trader, venue=Venue.HYPERLIQUID.value, network=Network.TESTNET.value, address=wallet.address

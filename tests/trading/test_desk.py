@@ -65,7 +65,7 @@ def test_account_and_positions_are_of_one_moment_though_a_sync_writes_in_between
     assert (account.venue_time, account.cross_equity) == (held.venue_time, held.cross_equity)
     assert [row.size for row in positions] == [Decimal("0.01")]
 
-    close_position(desk.adapter, desk.account, positions[0], Decimal(86000), uuid4())
+    close_position(desk.adapter, desk.account, positions[0], mark=Decimal(86000), form_key=uuid4())
     closed = current_accounts(desk.trader)[Venue.HYPERLIQUID]
     account, positions = _at_one_moment(held)
     assert (account.venue_time, account.cross_equity, positions) == (closed.venue_time, closed.cross_equity, ())

@@ -200,6 +200,25 @@ def assert_set(event: threading.Event) -> None:
     assert event.wait(PATIENCE)
 
 
+def test_what_follows_settled_commands_leaves_half_of_the_hands_to_those_that_are_open(
+    turns: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many turns find something that is to follow, at a venue that keeps silent to all of it."""
+    lost, goes_on = unknown_order(turns, "drop_after"), threading.Event()
+    settled = [Command.objects.select_related("account").exclude(pk=lost.pk).latest("nonce")] * OF_EACH_VENUE
+    Command.objects.filter(pk=lost.pk).update(next_at=timezone.now() + timedelta(hours=1))
+    monkeypatch.setattr(command_tasks, "left_behind", lambda now: settled)
+    monkeypatch.setattr(command_tasks, "_go_on_alone", lambda command: assert_set(goes_on))
+    hands = hands_of(os.getpid())[Venue.HYPERLIQUID]
+
+    assert [(tasks.settle_commands(), hands.free) for _ in range(3)] == [(0, OF_EACH_VENUE // 2)] * 3
+
+    Command.objects.filter(pk=lost.pk).update(next_at=timezone.now())
+    assert tasks.settle_commands() == 1
+    wait_until(lambda: state_of(lost) == CommandState.ACCEPTED)
+    goes_on.set()
+
+
 def test_command_that_somebody_waits_for_is_brought_on_without_a_turn(
     turns: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

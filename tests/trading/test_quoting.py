@@ -1,13 +1,16 @@
-"""What stands beside the size when a ticket comes to nothing."""
+"""The largest order of a ticket, which goes out, and what stands beside a size that does not."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.trading.desks import NOW, make_desk, market, state
+from tests.factories import make_spec
+from tests.trading.desks import NOW, make_desk, market, position, state
 from tests.trading.margin.strategies import accounts, decimals
 from trading.desk import Desk
 from trading.forms import read_order
@@ -21,6 +24,8 @@ from trading.panels.quote import build_quote
 from trading.panels.ticket import default_form
 from trading.panels.view_models import Quote
 from trading.quoting import NO_COLLATERAL, Quoted, concerned, quote_order
+from trading.services.available import Available
+from trading.venues.snapshots import MarketSetting, Network, Venue
 
 SMALLEST = "An order has to be worth at least 10 USDC: 0.00012 BTC or more."
 
@@ -58,6 +63,137 @@ def test_ticket_without_a_size_is_not_wrong_yet() -> None:
 
 def test_market_without_a_price_says_so() -> None:
     assert quoted(mark="0", size="0.01").errors == {"size": "There is no price yet."}
+
+
+# The first tiers of BTC on Hyperliquid's testnet (Hyperliquid 3.1).
+TIERS = TierTable.from_max_leverages([("0", 40), ("10000", 25), ("50000", 10)])
+LOT = Decimal("0.00001")
+HELD = {"flat": "0", "long": "0.01", "short": "-0.01"}
+
+
+def tiered(venue: Venue = Venue.HYPERLIQUID) -> Market:
+    spec = msgspec.structs.replace(make_spec("BTC", 40), tiers=TIERS, venue=venue)
+    row = Market.described(spec, state("BTC"), Network.TESTNET, NOW)
+    row.pk = 1
+    return row
+
+
+def desk_in(
+    row: Market, held: str = "0", margin: str = "isolated", equity: str = "1000000", account_mode: str = "standard"
+) -> Desk:
+    """A trader who holds so many coins at 5x, in an account that is read."""
+    size, mark = Decimal(held), row.mark_price or Decimal(0)
+    desk = make_desk(equity=Decimal(equity), cross_equity=Decimal(equity), mode=account_mode)
+    held_row = position(row, mode=margin)
+    held_row.size, held_row.margin = size, abs(size) * mark / 5
+    held_row.cash = held_row.margin - size * mark if margin == "isolated" else None
+    return replace(desk, positions=(held_row,) if size else (), venue=Venue(row.venue))
+
+
+def placed(desk: Desk, row: Market, typed: Mapping[str, str], available: Available | None = None) -> Quoted:
+    return quote_order(desk, row, read_order(typed, row.rules, default_form(desk, row)), available)
+
+
+@pytest.mark.parametrize("venue", Venue)
+@pytest.mark.parametrize("mode", ["isolated", "cross"])
+@pytest.mark.parametrize("held", HELD.values(), ids=HELD.keys())
+@pytest.mark.parametrize("side", Side)
+@pytest.mark.parametrize(("leverage", "bound", "less"), [(40, 10000, 25), (26, 10000, 25), (25, 50000, 10)])
+def test_whole_share_goes_up_to_the_tiers_bound_and_one_lot_more_is_refused(
+    venue: Venue, mode: str, held: str, side: Side, leverage: int, bound: int, less: int
+) -> None:
+    row = tiered(venue)
+    desk = desk_in(row, held, mode)
+    # At a price that rests, both venues count the limit; what is bounded is the whole position that it leaves.
+    chosen = {"mode": mode, "side": side, "leverage": str(leverage), "kind": "limit", "price": "86000"}
+
+    whole = placed(desk, row, chosen | {"percent": "100"})
+
+    assert (whole.errors, whole.can_place) == ({}, True)
+    assert whole.size is not None
+    assert whole.size == whole.maximum
+    left = whole.size + Decimal(held) * side.sign
+    assert left * 86000 < bound <= (left + LOT) * 86000
+    more = placed(desk, row, chosen | {"size": f"{whole.size + LOT:f}"})
+    sentence = f"The venue lowers its maximum leverage for large positions. {less}x is the most for this size."
+    assert more.errors == {"leverage": sentence}
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    venue=st.sampled_from(Venue),
+    mode=st.sampled_from(["isolated", "cross"]),
+    held=st.sampled_from(list(HELD.values())),
+    side=st.sampled_from(Side),
+    leverage=st.integers(5, 40),
+    equity=decimals("1000", "100000", 2),
+    prices=st.sampled_from([{}, {"kind": "limit"}, {"kind": "stop"}, {"kind": "take_profit"}]),
+    away=st.integers(-3000, 3000).filter(bool),
+)
+def test_largest_size_that_is_shown_goes_out(
+    venue: Venue, mode: str, held: str, side: Side, leverage: int, equity: Decimal, prices: dict[str, str], away: int
+) -> None:
+    row, kind = tiered(venue), prices.get("kind", "market")
+    desk = desk_in(row, held, mode, f"{equity:f}")
+    chosen = {"mode": mode, "side": side, "leverage": str(leverage), "kind": kind}
+    if kind == "limit":
+        chosen["price"] = str(86000 + away)
+    elif kind != "market":
+        above = (kind == "stop") == (side is Side.LONG)
+        chosen["trigger"] = str(86000 + (abs(away) if above else -abs(away)))
+
+    whole = placed(desk, row, chosen | {"percent": "100"})
+
+    assert (whole.errors, whole.size) == ({}, whole.maximum)
+    assert whole.size is not None
+    assert placed(desk, row, chosen | {"size": f"{whole.size:f}"}).errors == {}
+
+
+def test_turning_a_position_counts_what_closing_it_gives_back() -> None:
+    """All of the collateral is in the position: 5 × 0.01 coins close it and open as much on the other side, less what
+    is kept back (Hyperliquid 3.3)."""
+    row = tiered()
+    turned = placed(desk_in(row, "0.01", "isolated", "0"), row, {"percent": "100", "side": "short", "leverage": "5"})
+
+    assert (turned.errors, turned.size) == ({}, Decimal("0.01995"))
+
+
+def test_position_at_its_tiers_bound_says_so_instead_of_asking_for_funds() -> None:
+    row = tiered()
+    shown = placed(desk_in(row, "0.2"), row, {"percent": "50", "leverage": "40"})
+
+    assert (shown.maximum, shown.size) == (Decimal(0), Decimal(0))
+    assert shown.errors == {
+        "leverage": "The venue lowers its maximum leverage for large positions. 25x is the most for this size."
+    }
+
+
+@pytest.mark.parametrize(
+    ("side", "held", "told", "most"),
+    [
+        (Side.LONG, "0", "100", "0.04651"),
+        (Side.LONG, "0", "1000", "0.11627"),
+        (Side.SHORT, "0", "1000000", "0.11627"),
+        (Side.SHORT, "0.001", "100", "0.05551"),
+        (Side.SHORT, "0.01", "100", "0.12627"),
+    ],
+)
+def test_what_the_venue_tells_is_bounded_by_its_tiers(side: Side, held: str, told: str, most: str) -> None:
+    row, money = tiered(), Decimal(told)
+    desk = desk_in(row, held, "cross", account_mode="unified")
+    closing, price = Decimal(held), Decimal(86000)
+    # Against a position, the venue counts it twice: closed, and opened again (Hyperliquid 2.6).
+    size = (money + closing * price / 5) * 40 / price + closing
+    setting = MarketSetting("BTC", MarginMode.CROSS, 40, money, money, size, size, price)
+    available = Available(setting, NOW, None)
+    chosen = {"side": side, "leverage": "40", "mode": "cross"}
+
+    shown = placed(desk, row, chosen, available)
+
+    assert shown.maximum == Decimal(most)
+    assert placed(desk, row, chosen | {"size": most}, available).errors == {}
+    assert placed(desk, row, chosen | {"percent": "100"}, available).errors == {}
+    assert not placed(desk, row, chosen | {"size": f"{Decimal(most) + LOT:f}"}, available).can_place
 
 
 STEPS = [

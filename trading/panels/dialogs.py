@@ -8,6 +8,7 @@ from uuid import UUID
 from trading.desk import UNREADABLE, Desk
 from trading.margin.isolated import Bound
 from trading.margin.quotes import Preview, Readout
+from trading.margin.types import MarginMode
 from trading.models import Position
 from trading.panels.liquidation import build_card, empty_card, risk_of
 from trading.panels.numbers import field_text, leverage, money, plain
@@ -26,6 +27,7 @@ from trading.panels.view_models import (
 )
 
 # The mark moves while the trader decides: removing the very last cent is refused one time in four (Hyperliquid 3.7).
+# What cross positions leave free moves with their marks.
 CUSHION = Decimal("0.01")
 CENT = Decimal("0.01")
 DISTANCES = (5, 10, 15, 20, 30)
@@ -80,12 +82,11 @@ def _bound(preview: Preview | None, *, adding: bool) -> Bound | None:
     return preview.addable if adding else (preview.before.removable if preview.before else None)
 
 
-def usable_bound(bound: Bound | None, notional: Decimal, *, adding: bool) -> Decimal:
-    """What “Max” fills in: the bound itself when adding, less one per cent of the notional when removing; in cents."""
+def usable_bound(bound: Bound | None, moving: Decimal) -> Decimal:
+    """What “Max” fills in: the bound, less one per cent of the value that it moves with; in cents."""
     if bound is None or bound.amount is None:
         return Decimal(0)
-    cushion = Decimal(0) if adding else notional * CUSHION
-    return max(Decimal(0), bound.amount - cushion).quantize(CENT, ROUND_FLOOR)
+    return max(Decimal(0), bound.amount - moving * CUSHION).quantize(CENT, ROUND_FLOOR)
 
 
 def _bound_text(bound: Bound | None, row: Position, *, adding: bool) -> str:
@@ -163,17 +164,26 @@ def build_margin_dialog(
         ),
         amount=typed["amount"],
         target=typed["target"],
-        add_presets=_presets(desk, base, adding=True),
-        remove_presets=_presets(desk, base, adding=False),
+        add_presets=_presets(desk, row, base, adding=True),
+        remove_presets=_presets(desk, row, base, adding=False),
         price_presets=tuple(Preset(label=f"{share} %", value=f"{share}%") for share in DISTANCES),
         form_key=str(form_key),
         preview=preview,
     )
 
 
-def _presets(desk: Desk, base: Preview | None, *, adding: bool) -> tuple[Preset, ...]:
-    notional = base.before.position.notional if base and base.before else Decimal(0)
-    most = usable_bound(_bound(base, adding=adding), notional, adding=adding)
+def _moving(desk: Desk, row: Position, base: Preview | None, *, adding: bool) -> Decimal:
+    """The value that what can be moved depends on: of all cross positions beside it when adding, else its own."""
+    if base is None or base.before is None:
+        return Decimal(0)
+    if not adding:
+        return base.before.position.notional
+    cross = (held for held in desk.engine_in(row.market).positions if held.mode is MarginMode.CROSS)
+    return sum((held.notional for held in cross), Decimal(0))
+
+
+def _presets(desk: Desk, row: Position, base: Preview | None, *, adding: bool) -> tuple[Preset, ...]:
+    most = usable_bound(_bound(base, adding=adding), _moving(desk, row, base, adding=adding))
     amounts = [amount for amount in desk.policy.margin_presets if amount <= most]
     presets = tuple(Preset(label=plain(amount), value=field_text(amount)) for amount in amounts)
     return (*presets, Preset(label="Max", value=field_text(most))) if most > 0 else presets

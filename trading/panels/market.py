@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import accumulate
 
+from tenants.policy import Policy, highest_leverage_in
 from trading.connect import gateway_of
 from trading.margin.rounding import liquidation_towards_mark
 from trading.models import Market
@@ -81,8 +82,18 @@ def _countdown(seconds: int) -> str:
     return f"{hours}:{minutes}" if hours else minutes
 
 
+def most_leverage(market: Market, policy: Policy) -> str:
+    """What a trader may choose in a market here: the venue's maximum, or the operator's cap where that is lower."""
+    return leverage(Decimal(highest_leverage_in(policy, market.rules)))
+
+
 def build_market_bar(
-    market: Market, state: MarketState | None, links: Sequence[MarketLink], fresh: Freshness, now: datetime
+    market: Market,
+    state: MarketState | None,
+    links: Sequence[MarketLink],
+    fresh: Freshness,
+    now: datetime,
+    policy: Policy,
 ) -> MarketBar:
     """The market in one line. Funding is paid at full hours, counted from midnight UTC (Hyperliquid 3.6, Aster 4.8)."""
     spec = market.rules
@@ -93,7 +104,7 @@ def build_market_bar(
     return MarketBar(
         market=market.address,
         label=f"{spec.label}-PERP",
-        max_leverage=leverage(Decimal(market.max_leverage)),
+        max_leverage=most_leverage(market, policy),
         mark=price_text(mark, spec) if mark else "no price",
         mark_tone=tone_of(change),
         index=price_text(state.oracle, spec) if state else "no price",
@@ -111,14 +122,14 @@ def build_market_bar(
 
 
 def build_market_link(
-    market: Market, state: MarketState | None, current: Market, *, shows_venue: bool = False
+    market: Market, state: MarketState | None, current: Market, policy: Policy, *, shows_venue: bool = False
 ) -> MarketLink:
     """A market in the switcher, with its venue where markets of several are listed."""
     change = day_change(state) if state else Decimal(0)
     return MarketLink(
         name=market.address,
         label=f"{market.rules.label}-PERP",
-        max_leverage=leverage(Decimal(market.max_leverage)),
+        max_leverage=most_leverage(market, policy),
         mark=price_text(state.mark, market.rules) if state else "no price",
         change=percent(change, signed=True),
         change_tone=tone_of(change),

@@ -1,13 +1,14 @@
 """Resting orders, and the dialogs that change or cancel them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID, uuid4
 
-from trading.desk import DEFAULT_LEVERAGE_OF_ORDERS, Desk
-from trading.margin.types import MarginMode, Side
+from tenants.policy import Policy, highest_leverage_in, offered_modes
+from trading.desk import Desk
+from trading.margin.types import Side
 from trading.models import Market, Order
 from trading.panels.elements import Change, Freshness, LabelledChange, Tone
 from trading.panels.market import price_text
@@ -16,12 +17,17 @@ from trading.panels.positions import account_freshness
 from trading.panels.view_models import OrderRow
 from trading.protection import WORDS, at_once, triggers_above
 from trading.quoting import opening_closed_because
+from trading.services.flat_settings import Chosen
 from trading.venues.snapshots import MarketSpec, TriggerKind
 
 TIMES = {"post_only": "Post only", "ioc": "Immediate or cancel", "fok": "Fill or kill"}
 WHOLE = "Whole position"
 CHANGED_THERE = "It follows the position: change it under TP / SL in the positions."
 FOLLOWS_THE_PRICE = "A trailing stop moves with the price by itself. Cancel it, or change it where it was placed."
+NOT_TOLD = (
+    "This exchange limits margin mode or leverage here, and the venue has not told yet what your order has. Open this "
+    "market and try again, or make the order smaller."
+)
 NOT_YET = "It waits for the order that opens the position; cancel that one to be rid of both."
 
 
@@ -170,12 +176,19 @@ def _size_label(order: Order) -> str:
 
 
 def build_modify_preview(
-    desk: Desk, order: Order, price: Decimal | None, size: Decimal | None, unreadable: Mapping[str, str]
+    desk: Desk,
+    order: Order,
+    price: Decimal | None,
+    size: Decimal | None,
+    unreadable: Mapping[str, str],
+    chosen: Chosen | None = None,
 ) -> ModifyPreview:
-    """What another price and size come to, and what the venue would refuse of them."""
+    """What another price and size come to, and what the venue would refuse of them. ``chosen`` is what is set in the
+    order's market; None where that is not known."""
     spec = order.market.rules
     errors = {**unreadable, **_modify_errors(desk, order, price, size, spec)} if not unreadable else dict(unreadable)
-    blocked = modify_closed_because(order) or ("" if order.reduce_only else _opening_closed_because(desk, order, size))
+    closed = "" if order.reduce_only else _opening_closed_because(desk, order, size, chosen)
+    blocked = modify_closed_because(order) or closed
     is_same = (price, size) == (decisive_price(order), order.size)
     value, before = (price or Decimal(0)) * (size or Decimal(0)), decisive_price(order) * order.size
     label = "Trigger" if order.trigger_is_market else "Limit price"
@@ -199,14 +212,22 @@ def build_modify_preview(
     )
 
 
-def _opening_closed_because(desk: Desk, order: Order, size: Decimal | None) -> str:
+def _opening_closed_because(desk: Desk, order: Order, size: Decimal | None, chosen: Chosen | None) -> str:
     """Why an order that could open something is not changed; one that grows is closed like any opening."""
+    market = order.market
     if size is None or size <= order.size:
-        return desk.closed_because(order.market)
-    found = desk.position_in(order.market) or desk.preferences.get(order.market_id)
-    mode = MarginMode(found.mode) if found else None
-    leverage = found.leverage if found else DEFAULT_LEVERAGE_OF_ORDERS
-    return opening_closed_because(desk, order.market, mode, leverage, "order")
+        return desk.closed_because(market)
+    if chosen is not None:
+        return opening_closed_because(desk, market, chosen.mode, chosen.leverage, "order")
+    closed = opening_closed_because(desk, market, None, 1, "order")
+    return closed or (NOT_TOLD if _limits_settings(desk.policy, market.rules) else "")
+
+
+def _limits_settings(policy: Policy, spec: MarketSpec) -> bool:
+    """Whether the operator allows less of mode or leverage in a market than its venue does."""
+    everything = replace(policy, offers_cross=True)
+    modes, all_modes = (offered_modes(one, spec.restriction) for one in (policy, everything))
+    return modes != all_modes or highest_leverage_in(policy, spec) < spec.max_leverage
 
 
 def _change(before: str, price: Decimal | None, spec: MarketSpec) -> Change:

@@ -155,7 +155,6 @@ class Ticket:
     stop_loss: str
     quote: Quote
     survival: Survival
-    signed_in: bool = True
     quote_every: str = "2s"
     available: AvailableNote | None = None
     closed_because: str = ""
@@ -255,7 +254,8 @@ class VenueBalance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolBalance:
-    """Collateral that an account keeps apart; ``unit`` is there where it is not that of the account's other figures."""
+    """Collateral that an account keeps apart. Its figures are in the account's own collateral, or in the ``unit`` that
+    is named."""
 
     name: str
     label: str
@@ -320,8 +320,8 @@ class TerminalPage:
     margin_changes: tuple[MarginChangeRow, ...]
     price_decimals: int
     now: datetime
+    stale_after_seconds: int
+    closed_after_seconds: int
     live_url: str = ""
     notices: tuple[CommandNotice, ...] = ()
     banner: VenueBanner | None = None
-    stale_after_seconds: int = 3
-    closed_after_seconds: int = 10

@@ -23,7 +23,7 @@ from trading.venues.snapshots import Venue
 from trading.views.commands import answer_command
 from trading.views.dialogs import PROBLEMS, REUSED, kept_key, made_before, render_dialog
 from trading.views.gone import render_gone, tells_when_gone
-from trading.views.seen import refuse_if_moved
+from trading.views.seen import may_be_sent_again, refuse_if_moved
 
 FIELDS = ("kind", "percent", "size", "price")
 PREVIEW = "close_preview"
@@ -84,7 +84,7 @@ def _close(
     size = None if flips else form.size
     closing = Closing(form=fields, size=size, limit_price=form.price, flips=flips, builder=desk.access.fee)
     mark = desk.mark(row.market) or row.mark_price
-    return send_close(trading_adapter(row.account), row.account, row, mark, form_key, closing)
+    return send_close(trading_adapter(row.account), row.account, row, mark=mark, form_key=form_key, closing=closing)
 
 
 def _typed(data: Mapping[str, str]) -> dict[str, str]:
@@ -112,7 +112,8 @@ def _render_preview(
     form = _read(row, typed)
     preview = build_close_preview(desk, row, form)
     if problem and problem not in preview.errors.values():
-        preview = replace(preview, blocked_because=problem, can_submit=False, must_start_over=problem == REUSED)
+        can_submit = preview.can_submit and may_be_sent_again(problem)
+        preview = replace(preview, blocked_because=problem, can_submit=can_submit, must_start_over=problem == REUSED)
     if request.htmx:
         return render(request, "trading/_close_preview.html", {"preview": preview}, status=status)
     dialog = build_close_dialog(desk, row, form, typed, preview, kept_key(request))

@@ -19,10 +19,10 @@ from trading.models.commands import CommandKind
 from trading.panels.collateral import CollateralPreview, build_collateral_dialog, build_collateral_preview
 from trading.recent import recent_desk
 from trading.services.collateral import move_collateral as move
-from trading.services.commands import FormReused, earlier
+from trading.services.commands import FormReused
 from trading.venues.snapshots import Venue
 from trading.views.commands import answer_command
-from trading.views.dialogs import PROBLEMS, REUSED, kept_key, render_dialog
+from trading.views.dialogs import PROBLEMS, REUSED, kept_key, made_before, render_dialog
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +75,21 @@ def _moved(request: MemberRequest, asked: Asked) -> Command:
     if account is None:
         raise Http404
     form_key = read_form_key(request.POST.get("form_key", ""))
-    made = earlier(account, CommandKind.MOVE, form_key, form)
+    made = made_before(request.user, [CommandKind.MOVE], form_key, form)
     if made is not None:
         return made
     amount, preview = asked.amount(), _preview(asked)
     if amount is None or not preview.can_submit:
         raise Unreadable(preview.blocked_because or "Enter an amount.")
-    books = asked.source.market, asked.target.market
-    return move(trading_adapter(account), account, *books, amount, form_key, form)
+    return move(
+        trading_adapter(account),
+        account,
+        source=asked.source.market,
+        target=asked.target.market,
+        amount=amount,
+        form_key=form_key,
+        form=form,
+    )
 
 
 def _venue(text: str) -> Venue:

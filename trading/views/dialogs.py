@@ -12,23 +12,31 @@ from trading.connect import KeyUnreadable
 from trading.forms import Unreadable, read_form_key
 from trading.models import Command
 from trading.models.commands import CommandKind
-from trading.services.accounts import current_accounts
-from trading.services.commands import earlier
+from trading.services.commands import FormReused, fingerprint
+from trading.statements import Statement
 from trading.venues.errors import InvalidCommand
 
 REUSED = "This form was already sent with other values. The first one counts: look at what became of it."
 # What stands in the way of a form and is said beside its button.
 PROBLEMS = (Unreadable, InvalidCommand, KeyUnreadable)
+MADE_BY_TRADER = Statement(
+    Command,
+    "account_id IN (SELECT id FROM trading_venueaccount WHERE trader_id = %s) AND kind = ANY(%s) AND form_key = %s"
+    " ORDER BY prepared_at DESC",
+)
 
 
 def made_before(trader: User, kinds: Iterable[CommandKind], form_key: UUID, form: Mapping[str, str]) -> Command | None:
-    """The last command that this form made, whichever of the trader's accounts it was for; None for a new form.
+    """The command that this form made, whichever of the trader's accounts it was for, also one that his pages no longer
+    show; None for a new form.
 
     Raises ``FormReused`` where the form came with other values.
     """
-    accounts = current_accounts(trader).values()
-    made = (earlier(account, kind, form_key, form) for kind in kinds for account in accounts)
-    return next((command for command in made if command is not None), None)
+    for found in MADE_BY_TRADER.rows(trader.pk, [*kinds], form_key):
+        if found.fingerprint != fingerprint(form):
+            raise FormReused
+        return found
+    return None
 
 
 def kept_key(request: MemberRequest) -> UUID:

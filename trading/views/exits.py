@@ -87,7 +87,14 @@ def _set(
         raise Unreadable(next(iter(preview.errors.values()), preview.button))
     change = change_of(desk, row, wanted)
     command = send_exits(
-        trading_adapter(row.account), row.account, row, change.placed, change.replaced, form_key, form, desk.access.fee
+        trading_adapter(row.account),
+        row.account,
+        row,
+        exits=change.placed,
+        replaced=change.replaced,
+        form_key=form_key,
+        form=form,
+        builder=desk.access.fee,
     )
     if command is None:
         raise Unreadable(preview.button)

@@ -28,7 +28,7 @@ from trading.venues.snapshots import Venue
 from trading.views.commands import answer_command
 from trading.views.dialogs import PROBLEMS, REUSED, kept_key, made_before, render_dialog
 from trading.views.gone import render_gone, tells_when_gone
-from trading.views.seen import refuse_if_moved
+from trading.views.seen import may_be_sent_again, refuse_if_moved
 
 FIELDS = ("direction", "amount", "target")
 PREVIEW = "margin_preview"
@@ -86,7 +86,7 @@ def _move(
         raise Unreadable("Enter an amount.")
     if preview.changes:  # without figures there is nothing that could have moved
         refuse_if_moved(request, seen_liquidation=preview.seen_liquidation)
-    return move_margin(trading_adapter(row.account), row.account, row, amount, form_key, form)
+    return move_margin(trading_adapter(row.account), row.account, row, amount=amount, form_key=form_key, form=form)
 
 
 def _typed(data: Mapping[str, str]) -> dict[str, str]:
@@ -137,7 +137,9 @@ def _render_problem(
     except Http404:
         return render_gone(request, PREVIEW, problem)
     desk = desk_of(request.user, Venue(row.account.venue))
-    preview = replace(_preview(desk, row, typed), error=problem, can_submit=False, must_start_over=problem == REUSED)
+    preview = _preview(desk, row, typed)
+    can_submit = preview.can_submit and may_be_sent_again(problem)
+    preview = replace(preview, error=problem, can_submit=can_submit, must_start_over=problem == REUSED)
     if request.htmx:
         context = {"preview": preview, "position_id": row.pk}
         return render(request, "trading/_margin_preview.html", context, status=status)

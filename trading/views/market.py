@@ -16,7 +16,7 @@ from trading.candles import INTERVALS, candles_of, last_days
 from trading.connect import public_adapter
 from trading.forms import Unreadable, read_number
 from trading.margin.types import Side
-from trading.markets import board_of, known_at, listed_markets, market_named, stale_limits, state_of
+from trading.markets import board_of, known_at, listed_markets, market_named, policy_in_force, stale_limits, state_of
 from trading.models import Market
 from trading.panels.market import build_book, build_market_bar, build_market_link, freshness
 from trading.panels.survival import Survival, build_survival, unasked
@@ -56,12 +56,12 @@ def show_book(request: MemberRequest, market_name: str) -> HttpResponse:
     return render(request, "trading/_book.html", {"book": build_book(market, book_of(market), state, fresh)})
 
 
-def market_links(current: Market, policy: Policy | None = None) -> list[MarketLink]:
-    """The switcher: every market that may be opened, at its newest price. ``policy``: the operator's, where known."""
+def market_links(current: Market, policy: Policy) -> list[MarketLink]:
+    """The switcher: every market that may be opened under the operator's policy, at its newest price."""
     markets = listed_markets(policy)
     boards = {venue: board_of(Venue(venue)) for venue in {market.venue for market in markets}}
     return [
-        build_market_link(market, state_of(market, boards[market.venue]), current, shows_venue=len(boards) > 1)
+        build_market_link(market, state_of(market, boards[market.venue]), current, policy, shows_venue=len(boards) > 1)
         for market in markets
     ]
 
@@ -70,10 +70,10 @@ def market_links(current: Market, policy: Policy | None = None) -> list[MarketLi
 @require_GET
 def show_market_bar(request: MemberRequest, market_name: str) -> HttpResponse:
     """The market in one line, with the switcher."""
-    market, now = market_named(market_name), timezone.now()
-    board, links = board_of(Venue(market.venue)), market_links(market)
+    market, policy, now = market_named(market_name), policy_in_force(), timezone.now()
+    board, links = board_of(Venue(market.venue)), market_links(market, policy)
     fresh = freshness(known_at(market, board), now, stale_limits())
-    bar = build_market_bar(market, state_of(market, board), links, fresh, now)
+    bar = build_market_bar(market, state_of(market, board), links, fresh, now, policy)
     return render(request, "trading/_market_bar.html", {"bar": bar})
 
 

@@ -13,11 +13,13 @@ from tenants.access import MemberRequest, require_form, trader_required
 from trading.connect import trading_adapter
 from trading.desk import Desk, desk_of, order_of
 from trading.forms import Unreadable, read_form_key, read_number, read_price
+from trading.margin.types import MarginMode
 from trading.markets import market_named
 from trading.models import Command, Market, Order
 from trading.models.commands import CommandKind
 from trading.panels.numbers import field_text
 from trading.panels.orders import (
+    ModifyPreview,
     build_cancel_dialog,
     build_modify_dialog,
     build_modify_preview,
@@ -26,6 +28,7 @@ from trading.panels.orders import (
 )
 from trading.recent import recent_desk
 from trading.services.commands import FormReused
+from trading.services.flat_settings import Chosen, expected
 from trading.services.orders import cancel_order as send_cancel
 from trading.services.orders import cancel_orders as send_cancels
 from trading.services.orders import modify_order as send_change
@@ -49,7 +52,7 @@ def cancel_order(request: MemberRequest, order_id: int) -> HttpResponse:
     row = order_of(request.user, order_id)
     try:
         form_key = read_form_key(request.POST.get("form_key", ""))
-        command = send_cancel(trading_adapter(row.account), row.account, row, form_key)
+        command = send_cancel(trading_adapter(row.account), row.account, row, form_key=form_key)
     except (*PROBLEMS, FormReused) as problem:
         words = REUSED if isinstance(problem, FormReused) else str(problem)
         return render(request, "422.html", {"reason": words}, status=422)
@@ -100,11 +103,20 @@ def _modify(request: MemberRequest, desk: Desk, order: Order, typed: Mapping[str
     if request.POST.get("filled", filled_text(order)) != filled_text(order):
         raise FilledSince
     price, size, errors = _read(order, typed)
-    preview = build_modify_preview(desk, order, price, size, errors)
+    preview = build_modify_preview(desk, order, price, size, errors, _chosen(desk, order))
     if not preview.can_submit or preview.blocked_because or price is None or size is None:
         raise Unreadable(preview.blocked_because or next(iter(preview.errors.values()), preview.button))
     fee = desk.access.fee
-    return send_change(trading_adapter(order.account), order.account, order, size, price, form_key, form, fee)
+    return send_change(
+        trading_adapter(order.account),
+        order.account,
+        order,
+        size=size,
+        price=price,
+        form_key=form_key,
+        form=form,
+        builder=fee,
+    )
 
 
 def _typed(data: Mapping[str, str]) -> dict[str, str]:
@@ -125,11 +137,23 @@ def _read(order: Order, typed: Mapping[str, str]) -> tuple[Decimal | None, Decim
     return price, size, errors
 
 
+def _preview(desk: Desk, order: Order, typed: Mapping[str, str]) -> ModifyPreview:
+    return build_modify_preview(desk, order, *_read(order, typed), _chosen(desk, order))
+
+
+def _chosen(desk: Desk, order: Order) -> Chosen | None:
+    """Mode and leverage in the order's market, by the position there or else by all that is known."""
+    held = desk.position_in(order.market)
+    if held is not None:
+        return Chosen(MarginMode(held.mode), held.leverage)
+    return expected(order.account, order.market)
+
+
 def _render_modify(
     request: MemberRequest, desk: Desk, order: Order, typed: Mapping[str, str], problem: str = "", status: int = 200
 ) -> HttpResponse:
     """The preview; without scripts the whole dialog again. Either way the form keeps its key, so it counts once."""
-    preview = build_modify_preview(desk, order, *_read(order, typed))
+    preview = _preview(desk, order, typed)
     if problem and problem not in preview.errors.values():
         preview = replace(preview, blocked_because=problem, can_submit=False, must_start_over=problem in STARTS_OVER)
     if request.htmx:
@@ -141,7 +165,7 @@ def _render_modify(
 def _render_modify_dialog(
     request: MemberRequest, desk: Desk, order: Order, typed: Mapping[str, str], form_key: UUID
 ) -> HttpResponse:
-    preview = build_modify_preview(desk, order, *_read(order, typed))
+    preview = _preview(desk, order, typed)
     dialog = build_modify_dialog(order, typed, preview, form_key)
     return render_dialog(request, "trading/_modify_dialog.html", {"dialog_view": dialog})
 
@@ -169,7 +193,7 @@ def cancel_orders(request: MemberRequest, market_name: str) -> HttpResponse:
             return answer_command(request, made)
         if desk.account is None:
             raise Unreadable("Connect an account at the venue to trade.")
-        command = send_cancels(trading_adapter(desk.account), desk.account, market, orders, form_key)
+        command = send_cancels(trading_adapter(desk.account), desk.account, market, orders, form_key=form_key)
     except (*PROBLEMS, FormReused) as problem:
         words = REUSED if isinstance(problem, FormReused) else str(problem)
         dialog = build_cancel_dialog(market, orders, kept_key(request), words)

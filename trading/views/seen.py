@@ -4,10 +4,19 @@ from decimal import Decimal
 
 from tenants.access import MemberRequest
 from trading.forms import Unreadable, read_number
+from trading.services.terms import TIERS_CHANGED
 
 # An estimate that moved further than this since the trader saw it is asked about again.
 TOLERANCE = Decimal("0.005")
 MOVED = "The estimate moved while you decided. Look at the new numbers and send again."
+
+# With the new numbers in sight the same form may be sent again at once.
+_SENT_AGAIN = frozenset({MOVED, TIERS_CHANGED})
+
+
+def may_be_sent_again(problem: str) -> bool:
+    """Whether a refused form may go as it is: nothing was wrong with it, only its estimate was another one by then."""
+    return problem in _SENT_AGAIN
 
 
 def refuse_if_moved(request: MemberRequest, **estimates: str) -> None:

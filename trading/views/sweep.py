@@ -18,7 +18,7 @@ from trading.services.closing import (
     Part,
     Wish,
     cancel_wishes,
-    carry_out,
+    carry_out_all,
     close_wish,
     made_by,
     orders_part,
@@ -60,7 +60,7 @@ def close_all(request: MemberRequest) -> HttpResponse:
     for desk in desks:
         new, refused = _closing(desk, form_key, wanted)
         wishes, told = [*wishes, *new], [*told, *refused]
-    return _render_told(request, desks, [*told, *carry_out(wishes)], CLOSE)
+    return _render_told(request, desks, [*told, *carry_out_all(wishes)], CLOSE)
 
 
 def _closing(desk: Desk, form_key: UUID, wanted: set[str]) -> tuple[list[Wish], list[Part]]:
@@ -72,7 +72,9 @@ def _closing(desk: Desk, form_key: UUID, wanted: set[str]) -> tuple[list[Wish], 
         reason = desk.capabilities(row.market).trade.reason
         try:
             mark = desk.mark(row.market) or row.mark_price
-            wishes += [] if reason else [close_wish(trading_adapter(row.account), row, mark, form_key, desk.access.fee)]
+            if not reason:
+                adapter = trading_adapter(row.account)
+                wishes.append(close_wish(adapter, row, mark=mark, form_key=form_key, builder=desk.access.fee))
         except KeyUnreadable as problem:
             reason = str(problem)
         refused += [Part(position_part(row), row.market, reason=reason)] if reason else []
@@ -103,7 +105,7 @@ def cancel_all(request: MemberRequest) -> HttpResponse:
     for desk in desks:
         new, refused = _cancelling(desk, form_key, wanted)
         wishes, told = [*wishes, *new], [*told, *refused]
-    return _render_told(request, desks, [*told, *carry_out(wishes)], CANCEL)
+    return _render_told(request, desks, [*told, *carry_out_all(wishes)], CANCEL)
 
 
 def _cancelling(desk: Desk, form_key: UUID, wanted: set[str]) -> tuple[list[Wish], list[Part]]:
@@ -113,7 +115,7 @@ def _cancelling(desk: Desk, form_key: UUID, wanted: set[str]) -> tuple[list[Wish
         if orders_part(market) not in wanted or desk.account is None:
             continue
         try:
-            wishes += cancel_wishes(trading_adapter(desk.account), desk.account, market, orders, form_key)
+            wishes += cancel_wishes(trading_adapter(desk.account), desk.account, market, orders, form_key=form_key)
         except KeyUnreadable as problem:
             refused.append(Part(orders_part(market), market, reason=str(problem)))
     return wishes, refused

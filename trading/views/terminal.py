@@ -73,16 +73,21 @@ def _markets_held(trader: User) -> list[Market]:
 @trader_required
 def show_terminal(request: MemberRequest, market_name: str) -> HttpResponse:
     """The whole page for one market. Figures that aged while nobody looked are read again within a second."""
-    market = market_named(market_name)
-    desk = desk_of(request.user, Venue(market.venue))
+    market, desks = market_named(market_name), portfolio_of(request.user)
+    desk = desk_at(Venue(market.venue), request.user, desks)
     # A part of a page that is open already, such as its stream's next ticket, still comes; orders are refused there.
     if not request.htmx and not desk.may_look_at(market):
         return _lead_away(request)
     with suppress(RedisError):
-        for account in accounts_of(portfolio_of(request.user)):
+        for account in accounts_of(desks):
             # Whoever looks is read in the next turn, once however often he reloads.
             presence.look(account.operator_id, account.pk)
-    return render(request, "trading/terminal.html", {"page": terminal_page(request, desk, market)})
+    return render(request, "trading/terminal.html", {"page": terminal_page(request, desk, desks, market)})
+
+
+def desk_at(venue: Venue, trader: User, desks: Sequence[Desk]) -> Desk:
+    """The desk of one venue: among those of all the trader's accounts, or an empty one where he has none there."""
+    return next((desk for desk in desks if desk.venue is venue), None) or desk_of(trader, venue)
 
 
 def _lead_away(request: MemberRequest) -> HttpResponse:
@@ -94,17 +99,17 @@ def _lead_away(request: MemberRequest) -> HttpResponse:
     return redirect(f"{reverse('terminal', args=[market.address])}?notice={command.pk}")
 
 
-def terminal_page(request: HttpRequest, desk: Desk, market: Market) -> TerminalPage:
-    """Everything the terminal shows on its first paint."""
+def terminal_page(request: HttpRequest, desk: Desk, desks: Sequence[Desk], market: Market) -> TerminalPage:
+    """Everything the terminal shows on its first paint: ``desk`` is that of the market's venue, ``desks`` are those of
+    all the trader's accounts."""
     state = state_of(market, desk.board)
     fresh = freshness(desk.marked_at(market), desk.now, stale_limits())
-    desks = portfolio_of(desk.trader)
     accounts = accounts_of(desks)
     found = default_form(desk, market)
     raw = _first_fields(request, found)
     form = read_order(raw, market.rules, found)
     quoted = quote_order(desk, market, form, available_now(desk.account, market, desk.now))
-    bar = build_market_bar(market, state, market_links(market, desk.policy), fresh, desk.now)
+    bar = build_market_bar(market, state, market_links(market, desk.policy), fresh, desk.now, desk.policy)
     unsettled = unsettled_commands(accounts)
     return TerminalPage(
         title=f"{bar.mark} {bar.label}",
@@ -195,6 +200,6 @@ def show_account(request: MemberRequest) -> HttpResponse:
     """The account panel alone, of the venue whose market is open."""
     offered, desks = venues_offered(), portfolio_of(request.user)
     wanted, known = request.GET.get("venue", ""), {*offered, *(desk.venue for desk in desks)}
-    desk = desk_of(request.user, Venue(wanted) if wanted in known else None)
+    desk = desk_at(Venue(wanted), request.user, desks) if wanted in known else desks[0]
     account = build_portfolio(desk, desks, offered)
     return render(request, "trading/_account.html", {"account": account})

@@ -14,7 +14,7 @@ from branding.stencils import drawn
 from tenants.access import MemberRequest, require_form, trader_required
 from tenants.recent import trader_remembered
 from trading.connect import KeyUnreadable, trading_adapter
-from trading.desk import Desk, desk_of
+from trading.desk import Desk, desk_of, portfolio_of
 from trading.forms import Execution, OrderForm, Unreadable, read_form_key, read_order
 from trading.markets import market_named
 from trading.models import Command, Market
@@ -27,7 +27,7 @@ from trading.quoting import Quoted, quote_order
 from trading.recent import forget_desk, forget_market, recent_desk, recent_market
 from trading.services.accounts import current_accounts
 from trading.services.available import Available, ask_available, available_now
-from trading.services.commands import FormReused, earlier
+from trading.services.commands import FormReused
 from trading.services.drafts import Exits, OrderTicket
 from trading.services.orders import place_order as send_order
 from trading.services.orders import remember_choice
@@ -36,7 +36,8 @@ from trading.venues.base import Trigger
 from trading.venues.errors import InvalidCommand
 from trading.venues.snapshots import Venue
 from trading.views.commands import answer_command
-from trading.views.seen import refuse_if_moved
+from trading.views.dialogs import made_before
+from trading.views.seen import may_be_sent_again, refuse_if_moved
 from trading.views.terminal import terminal_page
 
 REUSED = "This form was already sent with other values. The first order counts; look at it before sending another."
@@ -124,12 +125,11 @@ def _order(request: MemberRequest, desk: Desk, market: Market, quoted: Quoted) -
     """The command this form makes, or made before. Raises what stands in its way, as a sentence."""
     form_key = read_form_key(request.POST.get("form_key", ""))
     form = _typed(request) | {"market": market.name}
+    made = made_before(request.user, (CommandKind.ORDER, CommandKind.ORDERS), form_key, form)
+    if made is not None:
+        return made
     if desk.account is None:
         raise Unreadable("Connect an account at the venue to trade.")
-    for kind in (CommandKind.ORDER, CommandKind.ORDERS):
-        made = earlier(desk.account, kind, form_key, form)
-        if made is not None:
-            return made
     _refuse_unless_placeable(request, desk, market, quoted)
     if quoted.size is None or quoted.mark is None:
         raise Unreadable("Enter a size.")
@@ -173,7 +173,8 @@ def _render_quote(
 ) -> HttpResponse:
     quote = build_quote(desk, market, quoted)
     if problem and problem not in quote.errors.values():
-        quote = replace(quote, blocked_because=problem, can_submit=False, must_start_over=problem == REUSED)
+        can_submit = quote.can_submit and may_be_sent_again(problem)
+        quote = replace(quote, blocked_because=problem, can_submit=can_submit, must_start_over=problem == REUSED)
     if not request.htmx:
         return _render_page(request, desk, market, quoted, quote, status)
     # A fragment shows nothing of the page around it, and asks for nothing of it.
@@ -187,7 +188,7 @@ def _render_page(
 
     A form that counted already keeps its key, so that it cannot order again before the trader starts over.
     """
-    page = terminal_page(request, desk, market)
+    page = terminal_page(request, desk, portfolio_of(request.user), market)
     form_key = read_form_key(request.POST["form_key"]) if quote.must_start_over else uuid4()
     ticket = build_ticket(desk, market, quoted, _typed(request), form_key)
     page = replace(page, ticket=replace(ticket, quote=quote))

@@ -3,19 +3,21 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.utils import timezone
 
 from tests.trading.aster.people import AsterTrader, elsewhere, sit_down
 from tests.trading.services.test_reconcile import unhurried
-from trading.connect import account_adapter
-from trading.models import Command, Order
+from trading.connect import account_adapter, trading_adapter
+from trading.models import Command, Order, VenueAccount
 from trading.models.commands import CommandState
 from trading.services import commands
 from trading.services.effects import effect
+from trading.services.orders import modify_order
 from trading.services.reconcile import prove
+from trading.venues.errors import InvalidCommand
 
 __all__ = ["unhurried"]
 
@@ -127,12 +129,54 @@ def test_change_that_was_carried_out_is_told_from_the_order_as_it_was(
     ready: AsterTrader, order: Order, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lost = lose_a_change(ready, order, monkeypatch, "drop_after")
-    assert {name: Decimal(text) for name, text in lost.before.items()} == {"price": 86000, "size": Decimal("0.05")}
+    assert (Decimal(lost.before["price"]), Decimal(lost.before["size"])) == (Decimal(86000), Decimal("0.05"))
 
     assert proven_after_its_end(ready, lost)
 
     lost.refresh_from_db()
     assert lost.state == CommandState.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("fault", "state"), [("drop_after", CommandState.ACCEPTED), ("drop_before", CommandState.DEAD)]
+)
+@pytest.mark.parametrize("price", [86000, 85980])
+def test_change_after_one_that_no_reading_has_shown_is_told_from_it(
+    ready: AsterTrader, order: Order, monkeypatch: pytest.MonkeyPatch, fault: str, state: str, price: int
+) -> None:
+    """Back to the price at which the order was seen last, or on to a third."""
+    monkeypatch.setattr(commands, "settle_soon", lambda command: None)
+    seen_before = Order.objects.select_related("market").get(pk=order.pk)
+    assert change_seen(seen_before, 85990).state == CommandState.ACCEPTED
+    ready.sandbox.fault(fault, "PUT order", count=1)
+    lost = change_seen(seen_before, price)
+    assert lost.state == CommandState.UNKNOWN
+
+    assert proven_after_its_end(ready, lost)
+
+    lost.refresh_from_db()
+    assert lost.state == state
+
+
+def test_change_to_what_no_reading_has_shown_but_stands_is_not_sent(ready: AsterTrader, order: Order) -> None:
+    seen_before = Order.objects.select_related("market").get(pk=order.pk)
+    key = uuid4()
+    made = change_seen(seen_before, 85990, key)
+
+    with pytest.raises(InvalidCommand, match="stands so already"):
+        change_seen(seen_before, 85990)
+
+    assert change_seen(seen_before, 85990, key) == made
+    assert Command.objects.filter(kind="modify").count() == 1
+
+
+def change_seen(order: Order, price: int, form_key: UUID | None = None) -> Command:
+    """A change of the order as it was seen then, whatever our row says by now."""
+    account, form = VenueAccount.objects.get(pk=order.account_id), {"price": str(price)}
+    asked = {"size": order.size, "price": Decimal(price), "form_key": form_key or uuid4(), "form": form}
+    made = modify_order(trading_adapter(account), account, order, **asked)
+    command: Command = Command.objects.select_related("account", "market").get(pk=made.pk)
+    return command
 
 
 def lose_a_change(trader: AsterTrader, order: Order, monkeypatch: pytest.MonkeyPatch, fault: str) -> Command:

@@ -11,6 +11,8 @@ from django.utils import timezone
 from tests.sandbox_process import SandboxProcess
 from tests.trading.services.test_orders import ticket
 from trading.connect import trading_adapter
+from trading.desk import desk_of
+from trading.live.told import Told
 from trading.margin.types import MarginMode
 from trading.models import (
     Difference,
@@ -21,6 +23,7 @@ from trading.models import (
     Market,
     Order,
     Position,
+    Setting,
     SettingChange,
     VenueAccount,
 )
@@ -29,13 +32,17 @@ from trading.services.apply_account import SET_ELSEWHERE
 from trading.services.differences import MOVED_ELSEWHERE, TAKEN
 from trading.services.looks import Came, look_at
 from trading.services.orders import place_order
-from trading.services.sync import EVERYTHING, sync_account
+from trading.services.streamed import apply_reports, store
+from trading.services.sync import EVERYTHING, apply_orders, sync_account
 from trading.venues.base import (
     Adapter,
     AdjustMargin,
     CancelOrder,
     Command,
     Network,
+    OrderReport,
+    OrderState,
+    PlaceOrder,
     SetLeverage,
     Venue,
     market_order,
@@ -208,6 +215,64 @@ def test_order_cancelled_elsewhere_is_counted_and_gone(trader: Elsewhere) -> Non
     assert (kind, ours, Difference.objects.get().healed_at is not None) == ("order", "resting", True)
     order.refresh_from_db()
     assert (order.is_open, order.end.lower()) == (False, "canceled")  # each venue's own word
+
+
+def test_order_that_came_and_went_between_two_lists_is_kept_and_not_revived(trader: Elsewhere) -> None:
+    """The venue tells its end as it tells that of any order; the list was asked for while it rested."""
+    rules, address = trader.market.rules, trader.account.address
+    trader.do(PlaceOrder(rules, is_buy=True, size=Decimal("0.01"), limit_price=Decimal(80000)))
+    began, listed = timezone.now(), trader.adapter.open_orders(address)
+    rests = trader.adapter.order_status(address, listed[0].order_id, market=rules)
+    trader.do(CancelOrder(rules, listed[0].order_id))
+
+    assert apply_reports(trader.account, [trader.adapter.order_status(address, listed[0].order_id, market=rules)])
+    apply_orders(trader.account, listed, began)
+
+    order = Order.objects.get()
+    assert (order.venue_id, order.limit_price, order.size) == (listed[0].order_id, Decimal(80000), Decimal("0.01"))
+    assert (order.is_open, order.end.lower()) == (False, "canceled")
+    assert not apply_reports(trader.account, [rests])  # either an old word, or one that a list has to tell
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_order_made_elsewhere_reserves_by_what_is_set_in_its_market(trader: Elsewhere, is_streamed: bool) -> None:
+    """Nothing was ever held or chosen there, so the venue is asked what is set; once."""
+    rules, owner, venue = trader.market.rules, trader.account.trader, Venue(trader.venue)
+    trader.read()
+    trader.do(SetLeverage(rules, MarginMode.ISOLATED, 16))
+    trader.do(PlaceOrder(rules, is_buy=True, size=Decimal("0.01"), limit_price=Decimal(80000)))
+    if is_streamed:
+        told = Told(orders=trader.adapter.open_orders(trader.account.address), orders_at=timezone.now())
+        assert store(trader.adapter, trader.account, told)
+    else:
+        trader.read()
+
+    assert desk_of(owner, venue).engine.order_margin == Decimal("0.01") * 80000 / 16
+    told_at = Setting.objects.get().told_at
+    trader.read()
+    assert Setting.objects.get().told_at == told_at
+
+
+def test_order_in_a_market_of_which_nothing_is_known_reserves_at_most_all_it_is_worth(
+    trader: Elsewhere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trader.do(PlaceOrder(trader.market.rules, is_buy=True, size=Decimal("0.01"), limit_price=Decimal(80000)))
+    monkeypatch.setattr(executions, "leave_room", lambda *_: False)
+    trader.read()
+
+    assert desk_of(trader.account.trader, Venue(trader.venue)).engine.order_margin == Decimal(800)
+    assert not Setting.objects.exists()
+
+
+def test_order_that_the_venue_turned_away_never_was_one(trader: Elsewhere) -> None:
+    rules, address = trader.market.rules, trader.account.address
+    trader.do(PlaceOrder(rules, is_buy=True, size=Decimal("0.01"), limit_price=Decimal(80000)))
+    (listed,) = trader.adapter.open_orders(address)
+
+    for state, label in ((OrderState.REJECTED, "rejected"), (OrderState.FILLED, "any word")):
+        assert apply_reports(trader.account, [OrderReport(state, label, listed, timezone.now())])
+
+    assert [order.end for order in Order.objects.all()] == ["filled"]
 
 
 @pytest.mark.parametrize(

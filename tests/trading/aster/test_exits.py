@@ -2,8 +2,10 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
+import msgspec
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -22,10 +24,12 @@ from trading.panels.notices import build_notice
 from trading.services import followups
 from trading.services.commands import prepare, submit
 from trading.services.drafts import Exits, OrderTicket
-from trading.services.orders import _order_intent, place_order, set_exits
+from trading.services.intents import order_intent
+from trading.services.orders import place_order, set_exits
 from trading.tasks.commands import settle_commands
 from trading.tasks.followups import follow_up
-from trading.venues.base import OpenOrder
+from trading.venues.aster.adapter import AsterAdapter
+from trading.venues.base import OpenOrder, OrderReport, OrderState
 
 DONE = CommandState.ACCEPTED.value
 
@@ -98,7 +102,7 @@ def left_behind(trader: AsterTrader) -> Command:
     """A filled entry whose process died before it wrote its exits down."""
     trader.order()
     adapter = trading_adapter(trader.account)
-    intent = _order_intent(adapter, trader.market, entry(Exits(Decimal(90000), Decimal(80000))))
+    intent = order_intent(adapter, trader.market, entry(Exits(Decimal(90000), Decimal(80000))))
     command, _ = prepare(adapter, trader.account, trader.market, intent)
     return submit(adapter, command)
 
@@ -107,6 +111,27 @@ def test_exits_follow_an_entry_whose_answer_was_lost(ready: AsterTrader) -> None
     ready.sandbox.fault("drop_after", "POST order")
     words = ready.order(**BOTH)
     assert "Checking: buy 0.01 BTC at market <" in words
+
+    after = settled(ready)
+
+    assert after.startswith("Filled: buy 0.01 BTC at market, take-profit at 90,000 and stop-loss at 80,000 |")
+    assert (ready.commands()[2:], resting()) == ([("order", DONE), ("orders", DONE)], PLACED)
+
+
+def test_entry_at_market_that_is_seen_before_it_is_filled_leads_to_its_exits_once_it_is(
+    ready: AsterTrader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(AsterAdapter, "settling", timedelta(hours=1))
+    ready.sandbox.fault("drop_after", "POST order")
+    ready.order(**BOTH)
+    ask = AsterAdapter.order_status
+
+    def too_soon(*asked: Any, **which: Any) -> OrderReport:
+        return msgspec.structs.replace(ask(*asked, **which), state=OrderState.OPEN, label="NEW")
+
+    with monkeypatch.context() as at_first:
+        at_first.setattr(AsterAdapter, "order_status", too_soon)
+        assert "Checking: buy 0.01 BTC at market |" in settled(ready)
 
     after = settled(ready)
 
@@ -181,7 +206,15 @@ def protected(trader: AsterTrader) -> str:
 def exchanged(trader: AsterTrader, wanted: Exits, **which: str) -> str:
     """New exits take the place of those of the resting ones that are named; the words of the notice."""
     old, account = tuple(Order.objects.filter(is_open=True, **which)), trader.account
-    command = set_exits(trading_adapter(account), account, trader.position, wanted, old, uuid4(), {"exits": "1"})
+    command = set_exits(
+        trading_adapter(account),
+        account,
+        trader.position,
+        exits=wanted,
+        replaced=old,
+        form_key=uuid4(),
+        form={"exits": "1"},
+    )
     assert command is not None
     return told(command)
 

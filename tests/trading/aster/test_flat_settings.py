@@ -117,7 +117,7 @@ def test_setting_of_ours_is_not_taken_for_one_made_elsewhere(trader: Elsewhere, 
     place_order(trader.adapter, trader.account, trader.market, ticket(leverage=8))
     held = Position.objects.select_related("market").get(account=trader.account_id)
     page.poll()
-    close_position(trader.adapter, trader.account, held, Decimal(86000), uuid4())
+    close_position(trader.adapter, trader.account, held, mark=Decimal(86000), form_key=uuid4())
     assert not Position.objects.filter(account=trader.account_id).exists()
 
     page.poll()
@@ -131,7 +131,7 @@ def test_setting_made_elsewhere_is_found_although_nobody_looked_before(trader: E
     """What the last position showed, or our own command set, is what was known."""
     place_order(trader.adapter, trader.account, trader.market, ticket(leverage=8))
     held = Position.objects.select_related("market").get(account=trader.account_id)
-    close_position(trader.adapter, trader.account, held, Decimal(86000), uuid4())
+    close_position(trader.adapter, trader.account, held, mark=Decimal(86000), form_key=uuid4())
     trader.do(SetLeverage(trader.market.rules, ISOLATED, 3))
 
     assert page.poll() == ("isolated", "3")
@@ -149,7 +149,7 @@ def test_setting_of_ours_and_a_position_seen_at_nearly_the_same_time_may_have_co
     for leverage in (8, 12):
         place_order(trader.adapter, trader.account, trader.market, ticket(form_key=uuid4(), leverage=leverage))
     held = Position.objects.select_related("market").get(account=trader.account_id)
-    close_position(trader.adapter, trader.account, held, Decimal(86000), uuid4())
+    close_position(trader.adapter, trader.account, held, mark=Decimal(86000), form_key=uuid4())
     ours = Command.objects.filter(account=trader.account_id, kind=CommandKind.LEVERAGE).latest("settled_at")
     assert ours.settled_at is not None
     seen_at = ours.settled_at + timedelta(seconds=seconds)

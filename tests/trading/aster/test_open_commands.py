@@ -10,10 +10,12 @@ from tests.sandbox_process import SandboxProcess
 from tests.settling import settle_command
 from tests.trading.aster.people import AsterTrader
 from tests.trading.aster.test_connect import API_KEY, SECRET, paste_api_key, revoke_elsewhere
-from trading.models import Command, VenueAccount
+from trading.models import Command, Market, VenueAccount
 from trading.models.commands import CommandState
 from trading.services.accounts import STILL_PROVING, forget_key
-from trading.services.reconcile import KEY_GONE
+from trading.services.reconcile import BURNABLE, KEY_GONE, NOT_TOLD
+from trading.venues.aster.adapter import AsterAdapter
+from trading.venues.errors import Reason
 
 
 @pytest.fixture
@@ -87,6 +89,35 @@ def test_command_whose_key_is_gone_ends_unproven_past_its_end(
     assert tried(unknown) == CommandState.UNPROVEN
     assert unknown.message == KEY_GONE
     assert unknown.evidence["expired"] < unknown.evidence["venue clock"]
+
+
+def ended_ago(command: Command, age: timedelta) -> Command:
+    """By the venue's own clock its bytes can do nothing any more since then."""
+    Command.objects.filter(pk=command.pk).update(dead_at=timezone.now() - age)
+    found: Command = Command.objects.select_related("account", "market").get(pk=command.pk)
+    return found
+
+
+def test_command_of_a_market_that_is_listed_no_more_ends_unproven_and_keeps_nobody_waiting(
+    ready: AsterTrader, unknown: Command
+) -> None:
+    Market.objects.filter(pk=unknown.market_id).update(spec=ready.market.spec | {"name": "GONEUSDT"})
+
+    assert tried(ended_ago(unknown, BURNABLE / 2)) == CommandState.UNKNOWN
+    gone = ended_ago(unknown, BURNABLE + AsterAdapter.settling)
+    assert tried(gone) == CommandState.UNPROVEN
+
+    assert (gone.message, gone.evidence["reason"]) == (NOT_TOLD, Reason.NOT_PERMITTED)
+    assert ready.post("leave").status_code == 302
+
+
+@pytest.mark.usefixtures("clock_set_back")
+def test_clocks_that_are_apart_are_no_reason_to_give_a_command_up(aster: SandboxProcess, unknown: Command) -> None:
+    outlive(aster)
+    assert tried(ended_ago(unknown, BURNABLE + AsterAdapter.settling)) == CommandState.UNKNOWN
+
+    aster.post("/sandbox/clock", {"venue": "aster", "ahead": 0})
+    assert tried(unknown) == CommandState.ACCEPTED
 
 
 @pytest.mark.parametrize("is_asked_before", [True, False])

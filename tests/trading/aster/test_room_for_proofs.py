@@ -1,4 +1,4 @@
-"""A proof is the end of a command: whoever looks for it finds room for what it asks, as far as commands do."""
+"""A proof is the end of a command: whoever looks for it finds room for what it asks, above readings and commands."""
 
 import pytest
 from pytest_django.fixtures import Settings
@@ -17,8 +17,8 @@ from trading.venues.snapshots import Network, Venue
 
 HERE = (Venue.ASTER, Network.TESTNET)
 LIMIT = 1_000_000
-# Reads that somebody waits for may fill 96 % of the limit, usual commands 97 %.
-READS_HELD_BACK, COMMANDS_HELD_BACK = LIMIT * 96 // 100, LIMIT * 97 // 100
+# Usual commands may fill 97 % of the limit, proofs 99 %.
+COMMANDS_HELD_BACK, PROOFS_HELD_BACK = LIMIT * 97 // 100, LIMIT * 99 // 100
 
 
 @pytest.fixture
@@ -48,16 +48,16 @@ def use_up(used: int) -> None:
 
 def test_clock_of_a_proof_is_asked_with_the_last_of_the_limit_as_the_bytes_before_it(lost: Command) -> None:
     """They say nothing without the moment from which on they can do nothing any more."""
-    use_up(COMMANDS_HELD_BACK)
+    use_up(PROOFS_HELD_BACK)
 
     assert not prove(account_adapter(lost.account), lost)
 
     assert Command.objects.get(pk=lost.pk).spent_at is not None
 
 
-def test_proof_that_a_page_looks_for_may_use_what_is_kept_for_commands(lost: Command) -> None:
+def test_proof_that_a_page_looks_for_may_use_what_is_kept_for_proofs(lost: Command) -> None:
     """A page looks for it before margin is taken out again."""
-    use_up(READS_HELD_BACK)
+    use_up(COMMANDS_HELD_BACK)
 
     assert settle_margin_first(account_adapter(lost.account), lost.account, lost.market)
 

@@ -64,7 +64,7 @@ def market_bar() -> MarketBar:
     return MarketBar(
         market="ETH",
         label="ETH-PERP",
-        max_leverage="25x max",
+        max_leverage="25x",
         mark="3,012.4",
         mark_tone=Tone.UP,
         index="3,011.8",
@@ -115,6 +115,8 @@ def full_page(*, beginners: bool = False) -> TerminalPage:
         margin_changes=margin_change_rows(),
         price_decimals=1,
         now=NOW,
+        stale_after_seconds=5,
+        closed_after_seconds=15,
         live_url="/live/?ticket=sample",
     )
 

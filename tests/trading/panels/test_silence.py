@@ -61,7 +61,7 @@ def contexts(desk: Desk) -> dict[str, dict[str, object]]:
     return {
         "_positions": {"positions": build_positions(desk)},
         "_account": {"account": build_account(desk)},
-        "_market_bar": {"bar": build_market_bar(traded, desk.board.states["BTC"], (), prices, desk.now)},
+        "_market_bar": {"bar": build_market_bar(traded, desk.board.states["BTC"], (), prices, desk.now, desk.policy)},
         "_quote": {"quote": build_quote(desk, traded, quote_order(desk, traded, form))},
         "_close_preview": {"preview": build_close_preview(desk, held, close)},
         "_margin_preview": {

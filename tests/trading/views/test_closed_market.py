@@ -185,6 +185,23 @@ def test_cap_of_a_market_clamps_the_ticket_and_holds_on_the_server(desk: Desk, b
     assert 'max="25"' in browser.get("/trade/ETH/").content.decode()
 
 
+def test_bar_and_list_of_markets_show_what_may_be_chosen_here(browser: Client) -> None:
+    before = [shown_leverages(browser, page) for page in (PAGE, "/trade/BTC/bar/")]
+    cap_market(4)
+
+    assert before == [("40x max", {"BTC-PERP": "40x", "ETH-PERP": "25x"})] * 2
+    after = [shown_leverages(browser, page) for page in (PAGE, "/trade/BTC/bar/")]
+    assert after == [("4x max", {"BTC-PERP": "4x", "ETH-PERP": "25x"})] * 2
+
+
+def shown_leverages(browser: Client, page: str) -> tuple[str, dict[str, str]]:
+    """Beside the market's name, and beside two names in the list."""
+    bar = browser.get(page).content.decode().partition('id="market_bar"')[2]
+    (badge,) = re.findall(r'<h1>BTC-PERP</h1> <span class="badge">([^<]*)</span>', bar)
+    listed = dict(re.findall(r'<span>(\S+) <span class="unit">([^<]*)</span>', bar))
+    return badge, {name: listed[name] for name in ("BTC-PERP", "ETH-PERP")}
+
+
 def test_position_above_the_cap_is_left_alone_and_can_be_closed(desk: Desk, browser: Client) -> None:
     place_order(desk.adapter, desk.account, desk.market, ticket())
     cap_market(4)

@@ -5,15 +5,18 @@ from uuid import uuid4
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from tenants.models import MarginPolicy
 from tests.trading.conftest import Desk
 from tests.trading.services.test_orders import ticket
 from tests.trading.views.test_closed_market import cap_market
 from trading.margin.types import MarginMode
-from trading.models import BuilderFee, Order, Position
+from trading.models import BuilderFee, Order, Position, Setting
 from trading.recent import forget_desks
 from trading.services.orders import place_order, remember_choice
+from trading.services.sync import sync_account
+from trading.venues.base import PlaceOrder
 
 FEE = "Approve this exchange&#39;s fee to open positions. Closing works without it."
 
@@ -51,6 +54,21 @@ def rest(desk: Desk, mode: MarginMode = MarginMode.ISOLATED) -> Order:
     place_order(desk.adapter, desk.account, desk.market, ticket(limit_price=Decimal(80_000), mode=mode))
     order: Order = Order.objects.get(is_open=True)
     return order
+
+
+def rest_elsewhere(desk: Desk) -> Order:
+    """The same order, placed at the venue's own page."""
+    wanted = PlaceOrder(desk.market.rules, is_buy=True, size=Decimal("0.01"), limit_price=Decimal(80_000))
+    desk.adapter.send(desk.adapter.sign(wanted, nonce=int(timezone.now().timestamp() * 1000)))
+    sync_account(desk.adapter, desk.account)
+    order: Order = Order.objects.get(is_open=True)
+    return order
+
+
+def tell(desk: Desk, leverage: int) -> None:
+    """The venue says what is set."""
+    told = {"mode": "isolated", "leverage": leverage, "told_at": timezone.now()}
+    Setting.objects.update_or_create(account=desk.account, market=desk.market, defaults=told)
 
 
 def change(browser: Client, order: Order, size: str, price: str = "80000") -> tuple[int, str]:
@@ -125,6 +143,41 @@ def test_resting_order_above_the_cap_may_move_and_shrink(desk: Desk, browser: Cl
 def test_resting_order_grows_within_the_limits(desk: Desk, browser: Client) -> None:
     order = rest(desk)
     cap_market(10)
+
+    assert change(browser, order, "0.02")[0] == 200
+    assert Order.objects.get(is_open=True).size == Decimal("0.02")
+
+
+def test_order_whose_last_ticket_failed_has_the_leverage_that_is_set(desk: Desk, browser: Client) -> None:
+    order = rest(desk)
+    remember_choice(desk.account, desk.market, MarginMode.ISOLATED, 3)
+    cap_market(4)
+
+    status, page = change(browser, order, "0.02")
+    assert (status, "your order has 10x" in page) == (422, True)
+    assert Order.objects.get(is_open=True).size == Decimal("0.01")
+
+
+def test_order_made_elsewhere_grows_only_by_what_the_venue_tells_of_its_leverage(desk: Desk, browser: Client) -> None:
+    order = rest_elsewhere(desk)
+    remember_choice(desk.account, desk.market, MarginMode.ISOLATED, 3)
+    cap_market(4)
+
+    Setting.objects.all().delete()
+    status, page = change(browser, order, "0.02")
+    assert (status, "the venue has not told yet what your order has" in page) == (422, True)
+    tell(desk, 20)
+    status, page = change(browser, order, "0.02")
+    assert (status, "This exchange allows at most 4x here; your order has 20x." in page) == (422, True)
+    assert Order.objects.get(is_open=True).size == Decimal("0.01")
+    tell(desk, 4)
+    assert change(browser, order, "0.02")[0] == 200
+    assert Order.objects.get(is_open=True).size == Decimal("0.02")
+
+
+def test_order_made_elsewhere_grows_where_nothing_is_limited(desk: Desk, browser: Client) -> None:
+    order = rest_elsewhere(desk)
+    Setting.objects.all().delete()
 
     assert change(browser, order, "0.02")[0] == 200
     assert Order.objects.get(is_open=True).size == Decimal("0.02")

@@ -4,7 +4,9 @@ from decimal import Decimal
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
 from tests.trading.conftest import Desk, open_desk
@@ -267,6 +269,18 @@ def test_panel_asks_the_database_the_same_at_1_and_30_rows(
         page = browser.get("/positions/").content.decode()
 
     assert page.count("data-row") == 30
+
+
+def test_whole_page_reads_what_is_held_once(desk: Desk, held: Position) -> None:
+    client = Client(HTTP_HOST="alpha.localhost")
+    client.force_login(desk.trader)
+    with CaptureQueriesContext(connection) as captured:
+        page = client.get("/trade/BTC/").content.decode()
+
+    asked = [row["sql"] for row in captured]
+    tables = ("trading_position", "trading_order", "trading_preference")
+    assert page.count("data-row data-market") == 1
+    assert {table: sum(f'FROM "{table}"' in sql for sql in asked) for table in tables} == dict.fromkeys(tables, 1)
 
 
 def test_working_shows_the_steps_with_the_traders_numbers(browser: Client, held: Position) -> None:

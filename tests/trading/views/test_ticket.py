@@ -12,7 +12,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from tenants.models import MarginPolicy
-from tests.trading.conftest import Desk
+from tests.trading.conftest import Desk, open_account
 from tests.trading.services.test_orders import ticket
 from tests.trading.views.conftest import publish_prices
 from trading.models import Command, Position
@@ -64,6 +64,21 @@ def test_order_opens_exactly_what_was_quoted(desk: Desk, browser: Client) -> Non
     assert (held.size, held.mode, held.leverage) == (Decimal("0.01"), "isolated", 10)
 
 
+def test_form_whose_answer_was_lost_makes_no_order_on_an_account_connected_since(desk: Desk, browser: Client) -> None:
+    form = fields()
+    browser.post(ORDER, form)
+    other = open_account(desk.sandbox, desk.operator, desk.trader)
+
+    again = browser.post(ORDER, form)
+    changed = browser.post(ORDER, form | {"size": "0.02"})
+
+    assert (again.status_code, "Filled: buy 0.01 BTC at market" in again.content.decode()) == (200, True)
+    assert changed.status_code == 409
+    assert (len(desk.positions_at_venue()), other.positions_at_venue()) == (1, [])
+    assert browser.post(ORDER, fields()).status_code == 200
+    assert len(other.positions_at_venue()) == 1
+
+
 BAD = [
     ({"size": "abc"}, "The size has to be a number"),
     ({"size": "NaN"}, "The size has to be a plain number"),
@@ -97,6 +112,15 @@ def test_bad_input_gets_a_sentence_and_nothing_is_sent(
     assert answer.status_code == 422
     assert sentence in answer.content.decode()
     assert not Command.objects.exists()
+
+
+def test_order_whose_estimate_moved_may_be_sent_again_at_once_and_no_other(browser: Client) -> None:
+    buttons = {}
+    for what, form in (("moved", {"seen_max_loss": "60"}), ("wrong", {"form_key": "nonsense"})):
+        page = browser.post(ORDER, fields(**form)).content.decode()
+        buttons[what] = "disabled" in page.partition('id="place_order"')[2].partition(">")[0]
+
+    assert buttons == {"moved": False, "wrong": True}
 
 
 def test_order_goes_through_on_what_was_seen(desk: Desk, browser: Client) -> None:
