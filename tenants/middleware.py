@@ -17,8 +17,8 @@ logger = logging.getLogger(__name__)
 Handler = Callable[[HttpRequest], HttpResponse]
 HEALTH_PATH = "/healthz"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-# What whoever is signed in as support may send: the end of that session, and the password of a link he came by.
-OPEN_TO_SUPPORT = frozenset({"/sign-out/", "/join/"})
+# What whoever is signed in as support may send: the end of that session, a password for a link he came by, and his own.
+OPEN_TO_SUPPORT = frozenset({"/sign-out/", "/join/", "/account/password/"})
 
 
 class OperatorMiddleware:

@@ -20,6 +20,7 @@ JUST_INVITED = "A link for this person was made at this very moment. Look at the
 NO_OWNER = "You are not an owner any more."
 LAST_OWNER = "This is the only owner. Make somebody else an owner first."
 CLOSED = "This member's access is closed. Open it again first."
+OWN = "Your own password is changed by whoever knows it: choose “Change password” in your row."
 WALLET_ONLY = "This member signs in with a wallet and has no password to choose anew."
 LINK_ENDED = "This link was used, was withdrawn, or is too old. Ask the owner for a new one."
 
@@ -46,9 +47,11 @@ def invite(inviter: User, email: str, role: Role, now: datetime) -> str:
 def renew(inviter: User, member_id: int, now: datetime) -> tuple[User, str]:
     """Let a member who is here choose a new password; return him and the secret of the link, which is told this once.
 
-    Raises ``User.DoesNotExist`` for whoever is not in the team, ``TeamRefused`` for a member who may not come in or has
-    no password, and for an inviter who is no owner any more.
+    Raises ``User.DoesNotExist`` for whoever is not in the team, ``TeamRefused`` for the inviter himself, for a member
+    who may not come in or has no password, and for an inviter who is no owner any more.
     """
+    if member_id == inviter.pk:
+        raise TeamRefused(OWN)
     member: User = User.objects.exclude(role="").get(pk=member_id)
     if not member.is_active:
         raise TeamRefused(CLOSED)

@@ -101,8 +101,8 @@ def example_page(desk: Desk, markets: Sequence[Market]) -> TerminalPage:
     market = next((row for row in markets if row.name in desk.board.states), markets[0])
     state = state_of(market, desk.board)
     fresh = freshness(desk.now, desk.now, LIMITS)
-    links = [build_market_link(row, state_of(row, desk.board), market) for row in markets]
-    bar = build_market_bar(market, state, links, fresh, desk.now)
+    links = [build_market_link(row, state_of(row, desk.board), market, desk.policy) for row in markets]
+    bar = build_market_bar(market, state, links, fresh, desk.now, desk.policy)
     return TerminalPage(
         title=f"{bar.mark} {bar.label}",
         venue_label=f"{gateway_of(Venue(market.venue)).label} · live",
@@ -117,6 +117,8 @@ def example_page(desk: Desk, markets: Sequence[Market]) -> TerminalPage:
         margin_changes=(),
         price_decimals=price_decimals(market.rules, state.mark) if state else 2,
         now=desk.now,
+        stale_after_seconds=LIMITS[0],
+        closed_after_seconds=LIMITS[1],
     )
 
 

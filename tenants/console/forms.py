@@ -56,7 +56,8 @@ class PolicyForm(forms.Form):
         chosen = tuple(venue for venue in self.connected if venue in self.cleaned_data["venues"])
         if not chosen:
             raise forms.ValidationError("Choose at least one venue: traders have nowhere to trade otherwise.")
-        if _leaves_nothing(replace(self.in_force, venues=chosen)):
+        is_changed = set(chosen) != set(offered_venues(self.in_force, self.connected))
+        if is_changed and _leaves_nothing(replace(self.in_force, venues=chosen)):
             raise forms.ValidationError(NOTHING_LEFT)
         return chosen
 

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -15,7 +16,7 @@ from django.views.decorators.http import require_http_methods
 from tenants.access import MemberRequest, require_form, role_required
 from tenants.console.consequences import conflicts, consequence, remarks
 from tenants.console.forms import PolicyForm, initial_of
-from tenants.console.policies import Outdated, change_policy, sign_policy, version_of
+from tenants.console.policies import Outdated, change_policy, hold_offers, sign_policy, version_of
 from tenants.models import MarginPolicy, Role
 from tenants.policy import Policy, with_markets_of
 from trading.connect import configured_venues, gateway_of
@@ -56,13 +57,15 @@ def edit_margin(request: MemberRequest) -> HttpResponse:
 
 
 def _save(request: MemberRequest) -> HttpResponse:
-    form = PolicyForm(_connected(), policy_in_force(), request.POST)
-    if not form.is_valid():
-        return _render_editor(request, form, None, status=422)
     try:
-        changed = change_policy(request, form.policy, based_on=form.cleaned_data["based_on"])
+        with transaction.atomic():
+            hold_offers(request)
+            form = PolicyForm(_connected(), policy_in_force(), request.POST)
+            changed = form.is_valid() and change_policy(request, form.policy, based_on=form.cleaned_data["based_on"])
     except Outdated:
         return _render_editor(request, form, form.policy, gettext(CHANGED_MEANWHILE), status=CONFLICT)
+    if not form.is_valid():
+        return _render_editor(request, form, None, status=422)
     said = gettext("In force now, for every order from here on.") if changed else gettext("This is in force already.")
     messages.success(request, said)
     return redirect("console_margin")

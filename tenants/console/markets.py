@@ -42,33 +42,38 @@ class MarketRow:
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit_markets(request: MemberRequest) -> HttpResponse:
     """Show every market with what holds for it, or put in force what was chosen."""
+    if request.method == "POST":
+        return _save(request)
     policy = policy_in_force()
     markets = known_markets(policy)
-    if request.method == "POST":
-        return _save(request, policy, markets)
     return _render_page(request, policy, markets, form_in_force(policy, markets, version_in_force()))
 
 
-def _save(request: MemberRequest, policy: Policy, markets: Sequence[MarketFacts]) -> HttpResponse:
-    form = read_markets(request.POST, policy, markets)
+def _save(request: MemberRequest) -> HttpResponse:
+    policy, markets, form = _sent(request)
     if form.errors:
         return _render_page(request, policy, markets, form, status=422)
     try:
-        changed = change_markets(request, markets, form)
+        changed = change_markets(request, policy, markets, form)
     except Outdated:
-        return _render_page(request, policy_in_force(), markets, form, gettext(CHANGED_MEANWHILE), CONFLICT)
+        return _render_page(request, *_sent(request), gettext(CHANGED_MEANWHILE), CONFLICT)
     said = gettext("In force now, for every order from here on.") if changed else gettext("This is in force already.")
     messages.success(request, said)
     return redirect("console_markets")
+
+
+def _sent(request: MemberRequest) -> tuple[Policy, Sequence[MarketFacts], MarketsForm]:
+    """The form as it was sent, with the policy in force and its markets that it was read under."""
+    policy = policy_in_force()
+    markets = known_markets(policy)
+    return policy, markets, read_markets(request.POST, policy, markets)
 
 
 @role_required(Role.OWNER)
 @require_form
 def preview_markets(request: MemberRequest) -> HttpResponse:
     """What the choice would change, not saved: a fragment, or the whole page without scripts."""
-    policy = policy_in_force()
-    markets = known_markets(policy)
-    form = read_markets(request.POST, policy, markets)
+    policy, markets, form = _sent(request)
     if not request.htmx:
         return _render_page(request, policy, markets, form)
     return render(request, "console/_markets_preview.html", _preview(policy, markets, form))

@@ -10,8 +10,8 @@ from tenants.access import MemberRequest
 from tenants.console.market_consequences import decisions, recorded
 from tenants.console.market_facts import MarketFacts
 from tenants.console.market_form import MarketsForm
-from tenants.console.policies import NEVER_CHANGED, Outdated
-from tenants.models import MarginPolicy, MarketChoice, Operator
+from tenants.console.policies import NEVER_CHANGED, Outdated, hold_offers
+from tenants.models import MarginPolicy, MarketChoice
 from tenants.policy import MarketKey, MarketOffer, Policy
 from trading.markets import policy_in_force
 
@@ -23,15 +23,16 @@ def version_in_force() -> str:
 
 
 @transaction.atomic
-def change_markets(request: MemberRequest, markets: Sequence[MarketFacts], form: MarketsForm) -> bool:
+def change_markets(request: MemberRequest, known: Policy, markets: Sequence[MarketFacts], form: MarketsForm) -> bool:
     """Put a choice in force, at once and on record; False where it is in force already.
 
-    Markets that the form does not decide about stay as they are. Raises ``Outdated``.
+    Markets that the form does not decide about stay as they are. Raises ``Outdated``, also where the venues are others
+    than in the policy that the form was read under (``known``): what it leaves open may be at none of them.
     """
-    Operator.objects.select_for_update().get(pk=request.operator.operator_id)
-    if version_in_force() != form.based_on:
-        raise Outdated
+    hold_offers(request)
     policy = policy_in_force()
+    if version_in_force() != form.based_on or policy.venues != known.venues:
+        raise Outdated
     made = decisions(policy, markets, form)
     before, after = recorded(policy, made, offers_new=form.offers_new)
     if not after:

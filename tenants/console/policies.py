@@ -4,7 +4,6 @@ from decimal import Decimal
 from typing import Any
 
 from django.core import signing
-from django.db import transaction
 
 from tenants import audit
 from tenants.access import MemberRequest
@@ -32,13 +31,18 @@ def version_of(row: MarginPolicy | None) -> str:
     return row.updated_at.isoformat() if row and row.pk else NEVER_CHANGED
 
 
-@transaction.atomic
+def hold_offers(request: MemberRequest) -> None:
+    """Let nobody else change what this operator offers until the running transaction ends: venues and markets are
+    saved by two forms, and what one of them finds offered stays so until it has saved."""
+    Operator.objects.select_for_update(no_key=True).get(pk=request.operator.operator_id)
+
+
 def change_policy(request: MemberRequest, policy: Policy, *, based_on: str) -> bool:
     """Put a policy in force, at once and on record; False where it is in force already.
 
-    A trader's own choices (``trading.Preference``) are not touched. Raises ``Outdated``.
+    What is offered is held (``hold_offers``). A trader's own choices (``trading.Preference``) are not touched. Raises
+    ``Outdated``.
     """
-    Operator.objects.select_for_update().get(pk=request.operator.operator_id)
     row: MarginPolicy | None = MarginPolicy.objects.first()
     if version_of(row) != based_on:
         raise Outdated

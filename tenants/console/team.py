@@ -113,6 +113,7 @@ def _render(request: MemberRequest, form: InvitationForm, status: int = 200, **t
     members = team.members()
     page = {
         "members": members,
+        "viewer_id": request.user.pk,
         "emails": {member.email.lower() for member in members},
         "invitations": list(Invitation.objects.select_related("invited_by").order_by("-created_at")),
         "now": timezone.now(),

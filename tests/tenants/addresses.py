@@ -21,6 +21,7 @@ POLICY: dict[str, tuple[str, ...]] = {
     "sign_out": (OPEN,),
     "join": (OPEN,),
     "invitation": (OPEN,),
+    "password": (MEMBERS,),
     "wallet_message": (OPEN,),
     "wallet_sign_in": (OPEN,),
     "connect": (TRADER,),

@@ -37,8 +37,8 @@ def name_of(pair: tuple[Address, str]) -> str:
 
 
 UNSAFE = ("post", "put", "patch", "delete")
-# What support may send: the end of its session, and a password for a link that it did not come by.
-OPEN_TO_SUPPORT = {"sign_out": 302, "join": 404}
+# What support may send: the end of its session, a password for a link that it did not come by, and one without the old.
+OPEN_TO_SUPPORT = {"sign_out": 302, "join": 404, "password": 422}
 
 
 def test_every_address_has_a_policy_and_every_policy_an_address() -> None:

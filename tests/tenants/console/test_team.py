@@ -166,6 +166,19 @@ def test_link_to_a_new_password_is_for_members_who_may_come_in(alpha: Exchange, 
         assert not Invitation.objects.exists()
 
 
+def test_link_to_a_new_password_is_for_others_and_ones_own_is_changed(alpha: Exchange) -> None:
+    owner = browser_at(alpha, alpha.owner)
+    refused = owner.post(f"{PAGE}{alpha.owner.pk}/", {"change": "link"}, follow=True).content.decode()
+
+    assert "Your own password is changed by whoever knows it" in refused
+    with operator_scope(alpha.operator.pk):
+        assert not Invitation.objects.exists()
+    rows = re.findall(r'id="member-\d+">([^<]+)<(.*?)</tr>', refused, re.DOTALL)
+    assert {who: "/account/password/" in actions for who, actions in rows} == {
+        alpha.owner.email: True, alpha.support.email: False,
+    }  # fmt: skip
+
+
 def test_link_to_a_new_password_is_offered_for_members_with_an_email_alone(alpha: Exchange) -> None:
     with operator_scope(alpha.operator.pk):
         User(role=Role.SUPPORT, wallet="0x" + "ab" * 20).save()
@@ -173,7 +186,7 @@ def test_link_to_a_new_password_is_offered_for_members_with_an_email_alone(alpha
 
     rows = re.findall(r'id="member-\d+">([^<]+)<(.*?)</tr>', page, re.DOTALL)
     links = {who: "New sign-in link" in actions for who, actions in rows}
-    assert links == {alpha.owner.email: True, alpha.support.email: True, "0xabab…abab": False}
+    assert links == {alpha.owner.email: False, alpha.support.email: True, "0xabab…abab": False}
 
 
 @pytest.mark.parametrize("what", ["owner", "close"])

@@ -90,6 +90,16 @@ def test_choice_that_leaves_no_market_is_refused_when_saved_and_in_the_preview(a
     assert owner.post(EDITOR, fields(alpha, venues=["aster", "hyperliquid"])).status_code == 302
 
 
+def test_choice_that_stays_as_it_is_keeps_nobody_from_lowering_a_cap(alpha: Exchange, owner: Client) -> None:
+    Market.objects.filter(venue="aster").update(is_delisted=True)
+    with operator_scope(alpha.operator.pk):
+        MarginPolicy.objects.update(venues=["aster"])
+
+    answer = owner.post(EDITOR, fields(alpha, venues=["aster"], leverage_cap="3"))
+
+    assert (answer.status_code, policy_of(alpha).leverage_cap, policy_of(alpha).venues) == (302, 3, ["aster"])
+
+
 def test_venue_whose_markets_are_not_read_yet_may_be_chosen_if_new_ones_are_offered(
     alpha: Exchange, owner: Client
 ) -> None:
