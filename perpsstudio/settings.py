@@ -76,8 +76,9 @@ TEMPLATES = [
 DATABASES = {"default": env.db_url("DATABASE_URL", default="postgres://perpsstudio@127.0.0.1:5432/perpsstudio")}
 DATABASES["default"]["ENGINE"] = "tenants.postgres"
 # A database that was away is there again within seconds, not after a pause as long as it was away, and one that went
-# silent is given up: everybody in the process waits for whoever waits for it.
-DATABASES["default"]["OPTIONS"] = {
+# silent is given up: everybody in the process waits for whoever waits for it. What the address says besides, such as
+# ``sslmode``, counts.
+DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | {
     "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL", default=16), "timeout": 5, "reconnect_timeout": 2},
     "connect_timeout": 5,
     "tcp_user_timeout": 5000,
@@ -91,7 +92,10 @@ DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+CACHES = {
+    "default": {"BACKEND": "perpsstudio.cache.SharedCache", "LOCATION": REDIS_URL},
+    "sessions": {"BACKEND": "perpsstudio.cache.SessionCache", "LOCATION": REDIS_URL},
+}
 
 AUTH_USER_MODEL = "tenants.User"
 # auth.W004: an e-mail is unique per operator, and OperatorBackend looks inside one operator only. security.W005 and
@@ -110,6 +114,7 @@ AUTH_PASSWORD_VALIDATORS = [
 # The page Markets has three fields for each market of an operator's venues, and these list several hundred.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 6000
 SESSION_ENGINE = "tenants.sessions"
+SESSION_CACHE_ALIAS = "sessions"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS

@@ -3,6 +3,7 @@
 from django.urls import include, path
 
 from branding import views as branding
+from tenants import passwords
 from tenants import views as people
 
 urlpatterns = [
@@ -14,6 +15,7 @@ urlpatterns = [
     path("sign-in/wallet/message/", people.ask_wallet, name="wallet_message"),
     path("join/", people.join, name="join"),
     path("join/<str:secret>/", people.follow_invitation, name="invitation"),
+    path("account/password/", passwords.choose_password, name="password"),
     path("account/connect/", include("trading.accounts.urls")),
     path("sign-out/", people.sign_out, name="sign_out"),
     path("brand/theme.css", branding.theme_css, name="theme_css"),

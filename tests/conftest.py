@@ -19,7 +19,7 @@ from tenants.hosts import forget_hosts
 from tenants.recent import forget_people
 from tests import factories
 from tests.factories import Belongings, Exchange
-from trading.live import board, weather
+from trading.live import board, connections, weather
 from trading.models import Market
 from trading.recent import forget_desks
 
@@ -29,6 +29,9 @@ UNHURRIED = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis
 hypothesis.settings.register_profile("here", UNHURRIED)
 hypothesis.settings.register_profile("ci", UNHURRIED, derandomize=True, database=None)
 hypothesis.settings.load_profile("ci" if configured.CI else "here")
+
+# Nor is a server lost that takes its time.
+connections.BLOCKING_SECONDS = connections.CONNECT_SECONDS = 60.0
 
 # Nothing listens there: a test that forgets its sandbox never reaches a real venue.
 NO_VENUE = "http://127.0.0.1:9"
