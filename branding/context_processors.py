@@ -36,6 +36,7 @@ def brand(request: HttpRequest) -> dict[str, Any]:
         "brand": SimpleLazyObject(partial(_brand_of, host)),
         "viewer": str(user) if signed_in and user is not None else "",
         "role": user.role if signed_in and user is not None else "",
+        "has_password": bool(signed_in and user is not None and user.email),
         "navigation": _navigation(request.path, user.role) if signed_in and user is not None else (),
     }
 

@@ -214,11 +214,6 @@ def findings(theme: Theme) -> tuple[Finding, ...]:
     return (*_contrast_findings(tokens(theme)), *_direction_findings(tokens(theme)), *_accent_findings(tokens(theme)))
 
 
-def may_publish(theme: Theme) -> bool:
-    """Whether nothing that blocks was found."""
-    return not any(finding.is_blocking for finding in findings(theme))
-
-
 _TEXT_PAIRS = (
     *((ink, ground) for ink in ("ink", "ink2", "ink3") for ground in ("bg", "s1", "s2")),
     *((name, ground) for name in ("up", "down", "warn") for ground in ("s1", "s2", f"{name}-wash")),

@@ -4,6 +4,7 @@
 (() => {
   const latest = new WeakMap();
   const waiting = new WeakMap();
+  const refused = new WeakMap();
   const PATIENCE = 6000;
   const notices = () => document.getElementById("notices");
 
@@ -71,6 +72,19 @@
     if (latest.get(ctx.sourceElement) === ctx) waiting.delete(ctx.sourceElement);
   });
 
+  // Why a form was refused stays to be read: what asks by itself asks later, unless something is typed first.
+  const wasRefused = (ctx) => refused.get(ctx.sourceElement.closest("form"));
+  document.addEventListener("htmx:config:request", (event) => {
+    const { ctx } = event.detail;
+    if (!["every", "refresh"].includes(ctx.sourceEvent?.type) || !(performance.now() - wasRefused(ctx) < PATIENCE)) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  });
+
+  document.addEventListener("htmx:before:response", (event) => {
+    const { ctx } = event.detail;
+    if (isReading(ctx) && waiting.get(ctx.sourceElement) < wasRefused(ctx)) event.preventDefault();
+  });
   document.addEventListener("htmx:before:response", (event) => {
     const { ctx } = event.detail;
     const newest = latest.get(ctx.sourceElement);
@@ -198,6 +212,8 @@
     const { ctx } = event.detail;
     if (isReading(ctx)) return;
     delete ctx.sourceElement.dataset.busy;
+    if (ctx.response?.status === 422) refused.set(ctx.sourceElement, performance.now());
+    else refused.delete(ctx.sourceElement);
     const status = ctx.response ? ctx.response.status : 0;
     // One that tells in its own place what became of the form stays.
     const dialog = ctx.sourceElement.closest("form:not([data-stays])")?.closest("dialog");

@@ -153,6 +153,17 @@
     choose(Number(isFree ? told.leverage : slider.value));
   }
 
+  // A price of the book is the one that an order waits for; one at market becomes a limit at it.
+  document.addEventListener("click", (event) => {
+    const price = event.target.closest("#book .level")?.querySelector(".level-price");
+    if (!price) return;
+    if (document.getElementById("kind-market").checked) document.getElementById("kind-limit").click();
+    if (!form.offsetParent) document.getElementById("view-trade").click();
+    const place = document.getElementById(document.getElementById("kind-limit").checked ? "price" : "trigger");
+    place.value = price.textContent.replace(/[^\d.]/g, "");
+    place.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+
   // Unit changes keep the meaning of the field honest: the old figure is in the other unit, so it is asked for again.
   document.getElementById("unit").addEventListener("change", () => size.select());
 

@@ -13,7 +13,6 @@ from branding.theme import (
     Theme,
     browser_colour,
     findings,
-    may_publish,
     theme_css,
     tokens,
 )
@@ -31,10 +30,14 @@ def contrast(front: Color, ground: Color) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
+def blocking(theme: Theme) -> list[str]:
+    """What keeps a theme from being published."""
+    return [finding.name for finding in findings(theme) if finding.is_blocking]
+
+
 @pytest.mark.parametrize("theme", [HARBOR, VANTA, MERIDIAN], ids=["Harbor", "Vanta", "Meridian"])
 def test_the_demo_brands_may_be_published(theme: Theme) -> None:
     assert findings(theme) == ()
-    assert may_publish(theme)
 
 
 @pytest.mark.parametrize("theme", [HARBOR, VANTA, MERIDIAN], ids=["Harbor", "Vanta", "Meridian"])
@@ -48,20 +51,17 @@ def test_text_reads_on_its_ground_by_the_standards_own_formula(theme: Theme, fro
 
 
 def test_an_accent_that_vanishes_on_its_ground_is_found() -> None:
-    names = [finding.name for finding in findings(replace(VANTA, accent="#2a2f3a"))]
-    assert names == ["contrast-accent-on-s1", "contrast-accent-on-s2"]
-    assert not may_publish(replace(VANTA, accent="#2a2f3a"))
+    assert blocking(replace(VANTA, accent="#2a2f3a")) == ["contrast-accent-on-s1", "contrast-accent-on-s2"]
 
 
 def test_a_pale_accent_blocks_a_light_theme_only() -> None:
-    assert not may_publish(replace(HARBOR, accent="#e8c42c"))
-    assert may_publish(replace(VANTA, accent="#e8c42c"))
+    assert blocking(replace(HARBOR, accent="#e8c42c")) == ["contrast-accent-on-s1", "contrast-accent-on-s2"]
+    assert blocking(replace(VANTA, accent="#e8c42c")) == []
 
 
 def test_an_accent_like_the_colour_of_losses_is_advised_against_and_may_be_published() -> None:
     red = replace(HARBOR, accent="#c62828")
     assert [(finding.name, finding.is_blocking) for finding in findings(red)] == [("accent-like-down", False)]
-    assert may_publish(red)
 
 
 def test_text_in_the_accent_is_darkened_until_it_reads() -> None:
@@ -74,7 +74,7 @@ def test_text_in_the_accent_is_darkened_until_it_reads() -> None:
 @pytest.mark.parametrize("scheme", list(Scheme))
 def test_every_tint_of_the_neutrals_keeps_its_contrast(hue: int, scheme: Scheme) -> None:
     tinted = replace(VANTA, neutral_hue=hue, neutral_chroma=0.03, scheme=scheme, accent="#3478f6")
-    assert [finding.name for finding in findings(tinted) if finding.is_blocking] == []
+    assert blocking(tinted) == []
 
 
 def test_a_brand_cannot_change_direction_and_risk() -> None:

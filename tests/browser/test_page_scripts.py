@@ -1,6 +1,7 @@
 """The scripts of the pages alone, every answer from the test: what may be put in a place, and what is said instead."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,10 @@ from playwright.sync_api import Browser, Locator, Page, Route, expect
 from branding.jinja import environment
 from branding.theme import HARBOR, theme_css
 from tests.browser.conftest import DESK, PHONE
+from tests.trading.panels.samples import book
 from tests.trading.panels.test_templates import HEAD
+from tests.trading.panels.ticket_samples import ticket
+from trading.panels.view_models import Choice
 
 HOME = "http://exchange.test/"
 OURS = "<!doctype html><html><body><main><h1>You may not see this</h1><p>Nothing was sent.</p></main></body></html>"
@@ -202,6 +206,43 @@ def test_preview_tells_nothing_of_what_is_gone_while_its_form_is_on_its_way(site
     expect(site.page.locator("#preview")).to_have_text("preview 1")
 
 
+REFUSABLE = """<form id="form" hx-post="/send/" hx-target="#preview" hx-swap="outerMorph">
+<input id="amount" name="amount"><button>Send</button>%s</form>"""
+REFUSED = (
+    """<div id="preview" hx-get="/preview/" hx-trigger="refresh, input from:#form" hx-swap="outerMorph">%s</div>"""
+)
+
+
+def test_why_a_form_was_refused_stays_until_something_is_typed(site: Site) -> None:
+    site.show_content(REFUSABLE % REFUSED % "asked")
+    site.answers["/send/"] = answer(REFUSED % "Split it.", 422)
+    site.answers["/preview/"] = answer(REFUSED % "asked again")
+    preview = site.page.locator("#preview")
+    site.page.get_by_role("button", name="Send").click()
+    expect(preview).to_have_text("Split it.")
+    site.ask("preview")
+    site.page.locator("#amount").fill("1")
+    expect(preview).to_have_text("asked again")
+
+    assert site.asked.count("/preview/") == 1
+
+
+def test_reading_from_before_a_refusal_does_not_take_its_place(site: Site) -> None:
+    site.show_content(REFUSABLE % REFUSED % "asked")
+    site.page.evaluate(COUNT)
+    waiting: dict[str, Route] = {}
+    site.answers["/preview/"] = partial(waiting.__setitem__, "/preview/")
+    site.answers["/send/"] = answer(REFUSED % "Split it.", 422)
+    site.ask("preview")
+    until(site.page, lambda: "/preview/" in waiting)
+    site.page.get_by_role("button", name="Send").click()
+    site.page.wait_for_function("() => window.done === 1")
+    waiting["/preview/"].fulfill(body=REFUSED % "asked before", content_type="text/html")
+    site.page.wait_for_function("() => window.done === 2")
+
+    expect(site.page.locator("#preview")).to_have_text("Split it.")
+
+
 def until(page: Page, is_so: Callable[[], bool]) -> None:
     """Wait for what only the test knows."""
     for _ in range(1500):
@@ -226,6 +267,30 @@ def test_figures_whose_reading_fails_say_that_they_are_old_until_the_next_answer
         place.evaluate("place => htmx.trigger(place, 'every')")
         expect(late).to_be_hidden()
         expect(place).not_to_contain_class("is-late")
+
+
+TICKET = """{% extends "base.html" %}
+{% block scripts %}<script src="{{ static('js/ticket.js') }}" defer></script>{% endblock %}
+{% block content %}{% include "trading/_ticket.html" %}{% include "trading/_book.html" %}{% endblock %}"""
+
+
+def test_price_of_the_book_goes_into_the_ticket(site: Site) -> None:
+    kinds = tuple(Choice(value=kind, label=kind, selected=kind == "market") for kind in ("market", "limit", "stop"))
+    site.show(TICKET, ticket=replace(ticket(), kinds=kinds), book=book())
+    site.answers["/trade/ETH/quote/"] = answer("", 204)
+    levels, price, trigger = (site.page.locator(place) for place in ("#book .level-ask", "#price", "#trigger"))
+    shown = [text.replace(",", "") for text in levels.locator(".level-price").all_inner_texts()]
+    assert len(set(shown)) > 1
+
+    levels.nth(0).click()
+    expect(site.page.locator("#kind-limit")).to_be_checked()
+    expect(price).to_have_value(shown[0])
+    levels.nth(1).click()
+    expect(price).to_have_value(shown[1])
+    site.page.locator("#kind-stop").check(force=True)
+    levels.nth(0).click()
+    expect(trigger).to_have_value(shown[0])
+    expect(price).to_have_value(shown[1])
 
 
 LIVE = """{% extends "base.html" %}
