@@ -11,7 +11,7 @@ import django
 
 from tests.chaos import servers
 
-LONG, QUICK = 10_000, 60
+LONG, QUICK = 10_000, 50
 FEW = 100
 
 

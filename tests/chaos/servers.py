@@ -11,6 +11,7 @@ from pathlib import Path
 
 import redis
 
+from perpsstudio.demo import template
 from perpsstudio.embedded import ports, postgres, processes, valkey
 from perpsstudio.embedded.postgres import Postgres
 from perpsstudio.embedded.processes import Child
@@ -22,9 +23,10 @@ START_SECONDS = 30
 
 @dataclass
 class Servers:
-    """Everything outside the processes that trade and settle."""
+    """Everything outside the processes that trade and settle. ``has_tables``: they were copied with the cluster."""
 
     database: Postgres
+    has_tables: bool
     database_child: Child
     broker: Valkey
     broker_child: Child
@@ -82,12 +84,12 @@ def running(seed: int) -> Iterator[Servers]:
     broker = valkey.find(state, port=ports.choose(), log=state / "valkey.log", environment=os.environ, durable=False)
     children: list[Child] = []
     try:
-        postgres.create(database, may_create_databases=True)
+        has_tables = postgres.create(database, may_create_databases=True, template=template.current())
         broker_child = processes.start(broker.program())
         children.append(broker_child)
         processes.wait_until(broker.is_ready, seconds=START_SECONDS)
         with VenueProcess(seed, state / "venue.json") as venue:
-            servers = Servers(database, _started(database), broker, broker_child, venue)
+            servers = Servers(database, has_tables, _started(database), broker, broker_child, venue)
             try:
                 yield servers
             finally:

@@ -26,11 +26,11 @@ T = TypeVar("T")
 TRADERS = 2  # processes for each venue
 HANDS = 4  # threads of one of them
 # The wishes of a venue's traders in a second: constant, because whoever wishes as fast as a machine can has all of it
-# at work all the time, and then what is measured is the queue before the machine.
-PACE = 10.0
+# at work all the time, and then what is measured is the queue before the machine. Few accounts are less to follow.
+PACE, PACE_OF_FEW, FEW = 7.5, 10.0, 6
 ANSWER_PATIENCE = 20.0
-# The page says "it is being checked; do not send it again": one in ten goes on at once all the same.
-IMPATIENT = 0.1
+# The page says "it is being checked; do not send it again": one in twenty-five goes on at once all the same.
+IMPATIENT = 0.04
 IDLE = 0.02  # seconds until a trader who could do nothing thinks again
 
 
@@ -38,7 +38,8 @@ def trade(venue: str, place: int, places: int, seed: int, life: int, seconds: fl
     """Act on one account after another, for so long or until killed."""
     accounts = _with_patience(lambda: accounts_of(venue))[place::places]
     count = min(HANDS, len(accounts))
-    mean, ends = places * count / PACE, time.monotonic() + seconds
+    pace = PACE if len(accounts) * places > FEW else PACE_OF_FEW
+    mean, ends = places * count / pace, time.monotonic() + seconds
     hands = [
         threading.Thread(
             target=_trade, args=(accounts[hand::count], f"{seed} {venue} {place} {life} {hand}", mean, ends)
