@@ -6,6 +6,7 @@
 
 (() => {
   const SILENCE = 10000;
+  const BETWEEN_CLAIMS = 2000;
   const FRAGMENTS = ["account", "positions", "orders", "fills", "margin_changes", "funding", "transfers", "liquidations", "liquidation_notices", "quote"];
   const body = document.body;
   const say = body.dataset;
@@ -17,26 +18,20 @@
   const patched = new Map();
   const asked = new WeakMap();
   let heard = performance.now();
+  let lastTakenBack = -BETWEEN_CLAIMS;
 
   document.addEventListener("patch", (event) => {
     arrived();
-    const wasClosed = isClosed();
     for (const [key, change] of Object.entries(JSON.parse(event.detail.data))) {
       if (key === "now") clockOffset = Date.parse(change) - Date.now();
       else put(key, typeof change === "object" ? change : { text: change });
     }
-    // A page drawn on old figures that hears current ones asks for the sentences and buttons that go with them.
-    if (wasClosed && !isClosed()) refresh(["positions", "account"]);
     document.dispatchEvent(new CustomEvent("numbers:changed"));
   });
 
   function put(key, change) {
     patched.set(key, { change, at: performance.now() });
     for (const element of places(key)) write(element, change);
-  }
-
-  function isClosed() {
-    return Boolean(document.querySelector("#positions .panel-age.is-closed"));
   }
 
   // Numbers that arrived while a fragment was on its way are newer than the fragment, and are not sent again.
@@ -150,6 +145,7 @@
     if (title) document.title = `${title.textContent} ${document.querySelector("#market_bar h1").textContent}`;
     tellVenue();
     closeWhenOld(now);
+    takeBackOldClaims();
     if (stream() && !document.hidden && performance.now() - heard > SILENCE) tellSilence();
   }
 
@@ -171,6 +167,16 @@
     if (chip.textContent === words) return;
     chip.className = `chip venue-chip is-${state}`;
     chip.lastChild.textContent = words;
+  }
+
+  // That numbers are too old is said by a sentence and by closed buttons, which are drawn by the server. Where it stands
+  // beside numbers that are current, however they came, it was drawn before them and is asked for again.
+  function takeBackOldClaims() {
+    const claims = [...document.querySelectorAll("#positions [data-old]")];
+    const isPast = claims.some((claim) => [...places(claim.dataset.old)].some((panel) => panel.classList.contains("aged-live")));
+    if (!isPast || document.hidden || performance.now() - lastTakenBack < BETWEEN_CLAIMS) return;
+    lastTakenBack = performance.now();
+    refresh(["positions", "account"]);
   }
 
   // Opening on old numbers is closed with its reason; what protects a position stays open.

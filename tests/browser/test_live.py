@@ -44,19 +44,50 @@ def test_panel_that_was_on_its_way_puts_no_older_number_back(harbor: Exchange, s
 
 def test_reason_for_closed_buttons_goes_when_figures_are_current_again(harbor: Exchange, sit_down: SitDown) -> None:
     terminal = undisturbed(sit_down(harbor))
-    page = terminal.page
-    page.route(
-        "**/positions/", lambda route: route.fulfill(body=drawn_on_old_figures(terminal), content_type="text/html")
-    )
+    page, reason = terminal.page, terminal.page.locator("#positions .table-reason")
+    answers = [drawn_on_old_figures(terminal), drawn_on_old_figures(terminal)]
+    page.route("**/positions/", lambda route: answered(route, answers))
     page.evaluate(ASK, "positions")
-    expect(page.locator("#positions .table-reason")).to_be_visible()
+    expect(reason).to_be_visible()
 
+    page.evaluate(HEAR, json.dumps(current(terminal)))
+
+    # It is drawn on old figures once more, and of those that come after it only how old they are has changed.
+    terminal.until(lambda: not answers)
+    page.wait_for_selector("#positions .age-closed", state="attached")
+    page.evaluate(HEAR, json.dumps({name: told for name, told in current(terminal).items() if name.endswith("-age")}))
+
+    expect(reason).to_have_count(0)
+
+
+def test_reason_that_was_on_its_way_when_figures_became_current_goes(harbor: Exchange, sit_down: SitDown) -> None:
+    terminal = undisturbed(sit_down(harbor))
+    page, reason = terminal.page, terminal.page.locator("#positions .table-reason")
+    on_their_way: list[Route] = []
+    page.route("**/positions/", lambda route: on_their_way.append(route))  # noqa: PLW0108  # builtins take no mark
+    page.evaluate(ASK, "positions")
+    terminal.until(lambda: bool(on_their_way))
+
+    page.evaluate(HEAR, json.dumps(current(terminal)))
     page.unroute("**/positions/")
-    name = page.locator("#positions .panel-age").get_attribute("data-live")
-    current = {name: {"class": "is-live"}, f"{name}-age": {"datetime": datetime.now(UTC).isoformat()}}
-    page.evaluate(HEAR, json.dumps(current))
+    on_their_way[0].fulfill(body=drawn_on_old_figures(terminal), content_type="text/html")
+    page.wait_for_selector("#positions .table-reason", state="attached")
 
-    expect(page.locator("#positions .table-reason")).to_have_count(0)
+    expect(reason).to_have_count(0)
+
+
+def current(terminal: Terminal) -> dict[str, dict[str, str]]:
+    """What the stream says of the panel when its figures are current."""
+    name = terminal.page.locator("#positions .panel-age").get_attribute("data-live")
+    return {str(name): {"class": "is-live"}, f"{name}-age": {"datetime": datetime.now(UTC).isoformat()}}
+
+
+def answered(route: Route, answers: list[str]) -> None:
+    """The answers in their order, and what the product says from then on."""
+    if answers:
+        route.fulfill(body=answers.pop(0), content_type="text/html")
+    else:
+        route.continue_()
 
 
 def drawn_on_old_figures(terminal: Terminal) -> str:
@@ -65,4 +96,5 @@ def drawn_on_old_figures(terminal: Terminal) -> str:
     an_hour_ago = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
     closed = re.sub('class="panel-age is-[a-z]+"', 'class="panel-age is-closed"', drawn)
     closed = re.sub('datetime="[^"]+"', f'datetime="{an_hour_ago}"', closed)
-    return closed.replace("</p>", '</p><p class="table-reason">Account figures are 1 h old.</p>', 1)
+    name = next(iter(current(terminal)))
+    return closed.replace("</p>", f'</p><p class="table-reason" data-old="{name}">Account figures are 1 h old.</p>', 1)
