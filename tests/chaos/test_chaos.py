@@ -7,6 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.chaos.checker import Belief, Trouble, judge
+from tests.chaos.report import ENOUGH, last_line
+from tests.chaos.report import broken as broken_promises
+from tests.chaos.run import Outcome
 from tests.chaos.venue import Execution, Strike
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
@@ -54,6 +57,20 @@ def test_seconds_run_from_the_end_of_the_last_fault_that_touched_the_command() -
 
     assert [round(second, 6) for second in verdict.struck_seconds] == [0.2]
     assert round(judge([BELIEF], [DONE], [], []).seconds[0], 6) == 0.5
+
+
+def test_hundredth_is_told_of_those_whose_death_nobody_chose_and_the_longest_of_all() -> None:
+    walked = replace(BELIEF, command="walked", prepared=200.0, settled=206.0)
+    verdict = judge([BELIEF, walked], [DONE, DONE], [], [Trouble(199.0, 201.0, is_of_its_own=True)])
+
+    assert [round(second, 6) for second in (*verdict.seconds, *verdict.walked)] == [0.5, 5.0]
+    told = Outcome(verdicts={"hyperliquid": judge([], [], [], []), "aster": verdict})
+    assert last_line(told).endswith("p99=0.500 max=5.000")
+    assert not any("99 of 100" in line for line in broken_promises(told))
+    many = replace(verdict, seconds=[0.5] * ENOUGH, walked=[5.0] * (ENOUGH // 50))
+    assert "aster: 99 of 100 took up to 5.00 s" in broken_promises(Outcome(verdicts={"aster": many}))
+    slow = Outcome(verdicts={"hyperliquid": many, "aster": replace(verdict, seconds=[1.5] * 30)})
+    assert "99 of 100 took up to 1.50 s" in broken_promises(slow)
 
 
 def test_a_short_bad_day_leaves_nothing_undone_and_nothing_done_twice() -> None:

@@ -29,8 +29,9 @@ HANDS = 4  # threads of one of them
 # at work all the time, and then what is measured is the queue before the machine. Few accounts are less to follow.
 PACE, PACE_OF_FEW, FEW = 7.5, 10.0, 6
 ANSWER_PATIENCE = 20.0
-# The page says "it is being checked; do not send it again": one in twenty-five goes on at once all the same.
-IMPATIENT = 0.04
+# The page says "it is being checked; do not send it again": one in twenty-five goes on at once all the same. In a quick
+# run nobody does but who walks that path to its end: one of its hundred is the one of a hundred already.
+IMPATIENT, IMPATIENT_OF_FEW = 0.04, 0.0
 IDLE = 0.02  # seconds until a trader who could do nothing thinks again
 
 
@@ -38,11 +39,11 @@ def trade(venue: str, place: int, places: int, seed: int, life: int, seconds: fl
     """Act on one account after another, for so long or until killed."""
     accounts = _with_patience(lambda: accounts_of(venue))[place::places]
     count = min(HANDS, len(accounts))
-    pace = PACE if len(accounts) * places > FEW else PACE_OF_FEW
+    pace, impatient = (PACE, IMPATIENT) if len(accounts) * places > FEW else (PACE_OF_FEW, IMPATIENT_OF_FEW)
     mean, ends = places * count / pace, time.monotonic() + seconds
     hands = [
         threading.Thread(
-            target=_trade, args=(accounts[hand::count], f"{seed} {venue} {place} {life} {hand}", mean, ends)
+            target=_trade, args=(accounts[hand::count], f"{seed} {venue} {place} {life} {hand}", mean, impatient, ends)
         )
         for hand in range(count)
     ]
@@ -52,12 +53,12 @@ def trade(venue: str, place: int, places: int, seed: int, life: int, seconds: fl
         hand.join()
 
 
-def _trade(accounts: list[VenueAccount], seed: str, mean: float, ends: float) -> None:
+def _trade(accounts: list[VenueAccount], seed: str, mean: float, impatient: float, ends: float) -> None:
     """A command after ``mean`` seconds on average, some sooner and some later; what was missed is not made up for."""
     chance, desks, due = random.Random(seed), dict[int, Desk](), time.monotonic()
     while (due := max(due, time.monotonic()) + chance.expovariate(1 / mean)) < ends:
         time.sleep(max(0.0, due - time.monotonic()))
-        waits = chance.random() > IMPATIENT
+        waits = chance.random() >= impatient
         while _with_patience(lambda waits=waits: _act(chance.choice(accounts), desks, chance, waits=waits)) is None:  # type: ignore[misc]
             time.sleep(IDLE)
 
