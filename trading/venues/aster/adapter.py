@@ -14,7 +14,6 @@ from trading.margin.types import AccountMode, FeeRates, MarginMode, TierTable
 from trading.venues.aster import accounts, answers, questions, reading, rules, wire
 from trading.venues.aster import markets as public
 from trading.venues.aster.brackets import Brackets, always_read
-from trading.venues.aster.commands import AsterCommand
 from trading.venues.aster.questions import Question
 from trading.venues.aster.rules import MAX_CANCELS
 from trading.venues.aster.signing import NONCES, Login, utc_now
@@ -293,7 +292,7 @@ class AsterAdapter:
             case _:
                 return (command,)
 
-    def sign(self, command: AsterCommand, *, nonce: int, expires_after: int | None = None) -> SignedRequest:
+    def sign(self, command: Command, *, nonce: int, expires_after: int | None = None) -> SignedRequest:
         """The complete request; the same arguments give the same bytes. ``nonce`` is in microseconds.
 
         The venue takes no expiry of ours: the request dies with its nonce, and ``dead_at`` of the result says when.

@@ -5,13 +5,13 @@ from decimal import Decimal
 
 from trading.margin.types import AccountMode, MarginMode
 from trading.venues.aster.accounts import MAIN_COLLATERAL
-from trading.venues.aster.commands import AsterCommand, PlaceMarketOrder
 from trading.venues.base import (
     AdjustMargin,
     Attachment,
     BuilderFee,
     CancelOrders,
     Capabilities,
+    Command,
     MarketSpec,
     ModifyOrder,
     Permission,
@@ -29,15 +29,11 @@ MAX_CANCELS = 10
 ALLOWED = Permission(allowed=True)
 
 
-def check(command: AsterCommand) -> None:
+def check(command: Command) -> None:
     """Raise ``InvalidCommand`` for a command that the venue would refuse whatever its state."""
     match command:
         case PlaceOrder():
             check_order(command)
-        case PlaceMarketOrder(market, _, size, reduce_only, _, builder):
-            _check_market(market, reduce_only=reduce_only)
-            _check_size(market, size, at_market=True)
-            _check_builder(builder)
         case PlaceOrders():
             _check_batch(command)
         case ModifyOrder(replacement=order):

@@ -16,12 +16,12 @@ from uuid import UUID
 import msgspec
 
 from trading.margin.types import MarginMode
-from trading.venues.aster.commands import AsterCommand, CancelEveryOrder, PlaceMarketOrder
 from trading.venues.base import (
     AdjustMargin,
     BuilderFee,
     CancelOrder,
     CancelOrders,
+    Command,
     ModifyOrder,
     MoveCollateral,
     Noop,
@@ -203,20 +203,6 @@ def _reducing(reduce_only: bool) -> Parameters:
     return (("reduceOnly", "true"),) if reduce_only else ()
 
 
-def market_order(command: PlaceMarketOrder) -> Parameters:
-    """One order at market; asked for with its final state."""
-    return (
-        ("symbol", command.market.name),
-        ("side", _side(command.is_buy)),
-        ("type", "MARKET"),
-        ("quantity", number(command.size)),
-        *_reducing(command.reduce_only),
-        *_naming(command.client_id),
-        ("newOrderRespType", "RESULT"),
-        *builder(command.builder),
-    )
-
-
 def batch(orders: Sequence[PlaceOrder]) -> Parameters:
     """Several orders as one JSON list without spaces (Aster 1.3, 3.7)."""
     return (("batchOrders", _encoder.encode([dict(order(member)) for member in orders]).decode()),)
@@ -261,33 +247,21 @@ def margin(command: AdjustMargin) -> Parameters:
     return (("symbol", command.market.name), ("amount", number(abs(command.amount))), ("type", direction), *naming)
 
 
-def call(command: AsterCommand) -> Call:
+def call(command: Command) -> Call:
     """The request of a command. Raises ``InvalidCommand`` for one that this venue does not have."""
     match command:
         case PlaceOrder():
             return Call("POST", "order", order(command))
-        case PlaceMarketOrder():
-            return Call("POST", "order", market_order(command))
         case PlaceOrders(orders):
             return Call("POST", "batchOrders", batch(orders))
         case ModifyOrder():
             return Call("PUT", "order", modify(command))
-        case CancelOrder() | CancelOrders() | CancelEveryOrder():
-            return _cancelling(command)
-        case _:
-            return _setting(command)
-
-
-def _cancelling(command: CancelOrder | CancelOrders | CancelEveryOrder) -> Call:
-    match command:
         case CancelOrder():
             return Call("DELETE", "order", cancel(command))
         case CancelOrders():
             return Call("DELETE", "batchOrders", cancel_several(command))
-        case CancelEveryOrder(market):
-            return Call("DELETE", "allOpenOrders", (("symbol", market.name),))
         case _:
-            assert_never(command)
+            return _setting(command)
 
 
 def _setting(command: SetMarginMode | SetLeverage | AdjustMargin | MoveCollateral | Noop) -> Call:

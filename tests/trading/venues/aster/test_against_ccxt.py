@@ -7,15 +7,14 @@ import pytest
 from tests.trading.venues.aster.figures import AGENT_KEY, agent
 from tests.trading.venues.aster.test_wire import CASES
 from trading.venues.aster import signing, wire
-from trading.venues.aster.commands import AsterCommand
-from trading.venues.base import Network
+from trading.venues.base import Command, Network
 
 CLIENT = ccxt.aster({"privateKey": AGENT_KEY})
 
 
 @pytest.mark.parametrize("network", list(Network))
 @pytest.mark.parametrize("command", [command for command, _, _ in CASES[::8]])
-def test_a_request_is_signed_as_ccxt_signs_it(command: AsterCommand, network: Network) -> None:
+def test_a_request_is_signed_as_ccxt_signs_it(command: Command, network: Network) -> None:
     call = wire.call(command)
     CLIENT.options["v3ChainId"] = signing.AGENT_CHAIN[network]
     theirs = CLIENT.sign(f"fapi/v3/{call.name}", ["fapiPrivate"], call.method, dict(call.parameters))

@@ -18,7 +18,6 @@ from trading.margin.types import AccountMode, MarginMode
 from trading.venues import typed_data
 from trading.venues.aster import approvals
 from trading.venues.aster.adapter import AsterAdapter
-from trading.venues.aster.commands import AsterCommand, CancelEveryOrder, PlaceMarketOrder
 from trading.venues.aster.doors import AsterDoor
 from trading.venues.aster.signing import NONCES, AgentLogin, ApiKeyLogin, SigningKey
 from trading.venues.base import (
@@ -28,6 +27,7 @@ from trading.venues.base import (
     BuilderFee,
     CancelOrder,
     CancelOrders,
+    Command,
     Done,
     Filled,
     MarketSpec,
@@ -44,6 +44,7 @@ from trading.venues.base import (
     TimeInForce,
     Trigger,
     TriggerKind,
+    market_order,
 )
 from trading.venues.errors import AlreadyReceived, NoLongerAccepted, OutcomeUnknown, Reason, Rejected
 
@@ -72,7 +73,7 @@ class Desk:
     def bitcoin(self) -> MarketSpec:
         return self.markets["BTCUSDT"]
 
-    def do(self, command: AsterCommand) -> Acknowledgement:
+    def do(self, command: Command) -> Acknowledgement:
         return self.adapter.send(self.adapter.sign(command, nonce=NONCES()))
 
     def isolate(self, leverage: int = 10) -> None:
@@ -80,7 +81,7 @@ class Desk:
             assert self.do(step) == Done()
 
     def buy(self, size: str = "0.01") -> Filled:
-        filled = self.do(PlaceMarketOrder(self.bitcoin, is_buy=True, size=Decimal(size)))
+        filled = self.do(at_market(self.bitcoin, is_buy=True, size=size))
         assert isinstance(filled, Filled)
         return filled
 
@@ -94,10 +95,16 @@ class Desk:
         (position,) = self.account().positions
         return position
 
-    def refused(self, command: AsterCommand) -> tuple[Reason, str]:
+    def refused(self, command: Command) -> tuple[Reason, str]:
         with pytest.raises(Rejected) as refusal:
             self.do(command)
         return refusal.value.reason, refusal.value.text.partition(" ")[0]
+
+
+def at_market(market: MarketSpec, *, is_buy: bool, size: str = "0.01", **options: Any) -> PlaceOrder:
+    """An order at market around the mark of these tests, as the product sends it."""
+    slippage = Decimal("0.03")
+    return market_order(market, is_buy=is_buy, size=Decimal(size), mark=MARK, slippage=slippage, **options)
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +166,7 @@ def test_an_isolated_position_is_opened_adjusted_and_closed(desk: Desk) -> None:
         (Decimal("20.5"), True, "first"),
         (Decimal("-0.00000001"), True, ""),
     ]
-    closed = desk.do(PlaceMarketOrder(desk.bitcoin, is_buy=False, size=Decimal("0.01"), reduce_only=True))
+    closed = desk.do(at_market(desk.bitcoin, is_buy=False, reduce_only=True))
     assert isinstance(closed, Filled)
     assert desk.account().positions == ()
     fills = desk.adapter.fills(desk.owner, START)
@@ -249,7 +256,7 @@ def test_stops_of_a_position_close_what_is_left_of_it(desk: Desk) -> None:
     desk.sandbox.mark("BTCUSDT", "84900", "aster")
     assert desk.account().positions == ()
     assert desk.adapter.order_status(desk.owner, "sl", market=desk.bitcoin).state is OrderState.FILLED
-    assert desk.do(CancelEveryOrder(desk.bitcoin)) == Done()
+    desk.do(CancelOrder(desk.bitcoin, "tp"))
     assert desk.adapter.open_orders(desk.owner) == ()
 
 
@@ -303,7 +310,7 @@ def test_an_operators_fee_is_charged_once_the_wallet_approved_it(desk: Desk) -> 
     operator = SigningKey.generate()
     desk.sandbox.fund(operator.address, "500", "aster")
     fee = BuilderFee(operator.address, Decimal("0.0002"))
-    order = PlaceMarketOrder(desk.bitcoin, is_buy=True, size=Decimal("0.01"), builder=fee)
+    order = at_market(desk.bitcoin, is_buy=True, builder=fee)
     assert desk.refused(order)[0] is Reason.BUILDER_NOT_APPROVED
     approval = approvals.approve_builder_fee(
         approvals.Wallet(desk.owner, Network.TESTNET),
@@ -374,7 +381,7 @@ def test_a_market_that_closes_is_seen_and_its_position_stays(desk: Desk) -> None
         assert closing.delisted
         assert desk.position().size == Decimal("0.01")
         assert desk.refused(desk.limit("0.01", "86000"))[1] == "-4140"
-        sold = desk.do(PlaceMarketOrder(closing, is_buy=False, size=Decimal("0.01"), reduce_only=True))
+        sold = desk.do(at_market(closing, is_buy=False, reduce_only=True))
         assert isinstance(sold, Filled)
     finally:
         desk.sandbox.change_market("BTCUSDT", status="trading")
@@ -385,7 +392,7 @@ def test_a_key_of_the_older_login_reads_and_trades(desk: Desk) -> None:
     desk.sandbox.post("/sandbox/api_key", request)
     door = AsterDoor(desk.sandbox.url)
     keyed = AsterAdapter(door, Network.TESTNET, ApiKeyLogin(desk.owner, "key", "secret"))
-    command = PlaceMarketOrder(desk.bitcoin, is_buy=True, size=Decimal("0.01"))
+    command = at_market(desk.bitcoin, is_buy=True)
     assert isinstance(keyed.send(keyed.sign(command, nonce=NONCES())), Filled)
     assert keyed.account(desk.owner).positions == desk.account().positions
     assert [fill.size for fill in keyed.fills(desk.owner, START)] == [Decimal("0.01")]

@@ -9,7 +9,6 @@ import pytest
 from tests.trading.venues.aster.figures import ASTER, market
 from trading.margin.types import AccountMode, MarginMode
 from trading.venues.aster import rules
-from trading.venues.aster.commands import AsterCommand, PlaceMarketOrder
 from trading.venues.base import (
     AdjustMargin,
     Attachment,
@@ -17,6 +16,7 @@ from trading.venues.base import (
     CancelOrder,
     CancelOrders,
     Capabilities,
+    Command,
     MarketSpec,
     ModifyOrder,
     PlaceOrder,
@@ -53,12 +53,9 @@ def fee(rate: str) -> BuilderFee:
         order("1", "0.001", reduce_only=True),
         order(spec=CLOSED, reduce_only=True),
         order(spec=DOLLAR, reduce_only=True),
-        PlaceMarketOrder(DOLLAR, is_buy=True, size=Decimal("0.001"), reduce_only=True),
         order("0", "0", reduce_only=True, trigger=STOP),
         order("0.05", reduce_only=True, trigger=STOP),
         order(builder=fee("0.001")),
-        PlaceMarketOrder(BITCOIN, is_buy=True, size=Decimal("0.001")),
-        PlaceMarketOrder(CLOSED, is_buy=True, size=Decimal("0.001"), reduce_only=True),
         PlaceOrders((order(), order())),
         PlaceOrders((order("0", "0", reduce_only=True, trigger=STOP),), Attachment.POSITION),
         ModifyOrder(1, order()),
@@ -68,7 +65,7 @@ def fee(rate: str) -> BuilderFee:
         AdjustMargin(BITCOIN, is_buy=True, amount=Decimal("-0.00000001")),
     ],
 )
-def test_what_the_venue_takes_passes(command: AsterCommand) -> None:
+def test_what_the_venue_takes_passes(command: Command) -> None:
     rules.check(command)
 
 
@@ -93,8 +90,6 @@ def test_what_the_venue_takes_passes(command: AsterCommand) -> None:
         (order(trigger=replace(STOP, price=Decimal("58000.05"))), Reason.PRICE_TICK),
         (order("60000.15", trigger=replace(STOP, is_market=False)), Reason.PRICE_TICK),
         (order(trigger=STOP, time_in_force=TimeInForce.POST_ONLY), Reason.TRIGGER_PRICE),
-        (PlaceMarketOrder(BITCOIN, is_buy=True, size=Decimal("0.0001")), Reason.SIZE_INVALID),
-        (PlaceMarketOrder(CLOSED, is_buy=True, size=Decimal("0.001")), Reason.NOT_PERMITTED),
         (PlaceOrders(()), Reason.BATCH_TOO_LARGE),
         (PlaceOrders((order(),) * 6), Reason.BATCH_TOO_LARGE),
         (PlaceOrders((order(), order("0"))), Reason.PRICE_TICK),
@@ -111,7 +106,7 @@ def test_what_the_venue_takes_passes(command: AsterCommand) -> None:
         (AdjustMargin(BITCOIN, is_buy=True, amount=Decimal(0)), Reason.AMOUNT_ZERO),
     ],
 )
-def test_what_the_venue_would_refuse_is_told_before(command: AsterCommand, reason: Reason) -> None:
+def test_what_the_venue_would_refuse_is_told_before(command: Command, reason: Reason) -> None:
     with pytest.raises(InvalidCommand) as caught:
         rules.check(command)
     assert caught.value.reason is reason
@@ -207,12 +202,11 @@ def test_hedge_account_is_closed_for_trading_with_the_way_out() -> None:
     "command",
     [
         order(spec=DOLLAR),
-        PlaceMarketOrder(DOLLAR, is_buy=True, size=Decimal("0.001")),
         PlaceOrders((order(), order(spec=DOLLAR))),
         ModifyOrder(1, order(spec=DOLLAR)),
     ],
 )
-def test_nothing_is_opened_in_another_collateral(command: AsterCommand) -> None:
+def test_nothing_is_opened_in_another_collateral(command: Command) -> None:
     with pytest.raises(InvalidCommand, match=r"BTCUSD1 is settled in USD1\. Only USDT markets") as caught:
         rules.check(command)
     assert caught.value.reason is Reason.NOT_PERMITTED

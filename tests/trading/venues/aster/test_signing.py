@@ -29,11 +29,11 @@ from trading.margin.types import MarginMode
 from trading.venues import typed_data
 from trading.venues.aster import signing
 from trading.venues.aster.adapter import AsterAdapter
-from trading.venues.aster.commands import AsterCommand
 from trading.venues.aster.doors import AsterDoor
 from trading.venues.base import (
     AdjustMargin,
     CancelOrder,
+    Command,
     MarketSpec,
     Network,
     PlaceOrder,
@@ -54,7 +54,7 @@ def buy(spec: MarketSpec, size: str, price: str) -> PlaceOrder:
 
 
 # network, command, nonce, request line, signed text before the nonce, signature
-TABLE: list[tuple[Network, AsterCommand, int, str, str, str]] = [
+TABLE: list[tuple[Network, Command, int, str, str, str]] = [
     (
         Network.MAINNET,
         buy(ASTER, "20", "0.5"),
@@ -114,7 +114,7 @@ TABLE: list[tuple[Network, AsterCommand, int, str, str, str]] = [
 
 @pytest.mark.parametrize(("network", "command", "nonce", "line", "text", "signature"), TABLE)
 def test_a_command_is_signed_byte_for_byte(
-    network: Network, command: AsterCommand, nonce: int, line: str, text: str, signature: str
+    network: Network, command: Command, nonce: int, line: str, text: str, signature: str
 ) -> None:
     adapter = AsterAdapter(NOWHERE, network, agent())
     signed = adapter.sign(command, nonce=nonce)

@@ -14,17 +14,13 @@ from tests.trading.venues.aster.figures import OWNER, market
 from trading.margin.types import MarginMode
 from trading.venues.allowance import Use
 from trading.venues.aster import wire
-from trading.venues.aster.commands import (
-    AsterCommand,
-    CancelEveryOrder,
-    PlaceMarketOrder,
-)
 from trading.venues.aster.weights import cost
 from trading.venues.base import (
     AdjustMargin,
     BuilderFee,
     CancelOrder,
     CancelOrders,
+    Command,
     ModifyOrder,
     MoveCollateral,
     Noop,
@@ -94,7 +90,7 @@ def test_every_value_is_encoded_as_a_form_does(value: str) -> None:
     assert wire.encoded((("a", value), ("b", "1"))) == f"a={quote_plus(value)}&b=1"
 
 
-CASES: list[tuple[AsterCommand, str, str]] = [
+CASES: list[tuple[Command, str, str]] = [
     (limit(), "POST order", "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.001&price=60000.1"),
     (
         limit(time_in_force=TimeInForce.POST_ONLY, client_id="op:12/ab_C.9-z"),
@@ -112,12 +108,6 @@ CASES: list[tuple[AsterCommand, str, str]] = [
         market_order(BITCOIN, is_buy=False, size=Decimal("0.03"), mark=Decimal("60000"), slippage=Decimal("0.01")),
         "POST order",
         "symbol=BTCUSDT&side=SELL&type=LIMIT&timeInForce=IOC&quantity=0.03&price=59400&newOrderRespType=RESULT",
-    ),
-    (
-        PlaceMarketOrder(BITCOIN, is_buy=True, size=Decimal("0.03"), builder=BUILDER),
-        "POST order",
-        "symbol=BTCUSDT&side=BUY&type=MARKET&quantity=0.03&newOrderRespType=RESULT"
-        "&builder=0x1F5877C19e3777Cfd15F9d57253eA4aA5254Ec39&feeRate=0.00025",
     ),
     (
         triggered(TriggerKind.STOP_LOSS),
@@ -167,7 +157,6 @@ CASES: list[tuple[AsterCommand, str, str]] = [
         "DELETE batchOrders",
         "symbol=BTCUSDT&origClientOrderIdList=%5B%22a%22%2C%22b%22%5D",
     ),
-    (CancelEveryOrder(BITCOIN), "DELETE allOpenOrders", "symbol=BTCUSDT"),
     (SetMarginMode(BITCOIN, MarginMode.CROSS), "POST marginType", "symbol=BTCUSDT&marginType=CROSSED"),
     (SetLeverage(BITCOIN, MarginMode.ISOLATED, 21), "POST leverage", "symbol=BTCUSDT&leverage=21"),
     (
@@ -185,7 +174,7 @@ CASES: list[tuple[AsterCommand, str, str]] = [
 
 
 @pytest.mark.parametrize(("command", "line", "text"), CASES)
-def test_a_command_is_written_in_the_venues_words(command: AsterCommand, line: str, text: str) -> None:
+def test_a_command_is_written_in_the_venues_words(command: Command, line: str, text: str) -> None:
     call = wire.call(command)
     assert (f"{call.method} {call.name}", call.text) == (line, text)
 
@@ -201,7 +190,7 @@ def test_a_command_is_written_in_the_venues_words(command: AsterCommand, line: s
         limit(builder=BuilderFee("0x12", Decimal(0))),
     ],
 )
-def test_what_the_venue_does_not_have_is_refused_in_words(command: AsterCommand) -> None:
+def test_what_the_venue_does_not_have_is_refused_in_words(command: Command) -> None:
     with pytest.raises(InvalidCommand) as caught:
         wire.call(command)
     assert caught.value.explanation.endswith((".", ")"))
@@ -242,9 +231,9 @@ def test_what_takes_risk_away_is_told_from_the_bytes_that_are_sent() -> None:
     order = PlaceOrder(BITCOIN, is_buy=True, size=Decimal(1), limit_price=Decimal(50000))
     reducing = replace(order, reduce_only=True)
     stop = replace(reducing, size=Decimal(0), trigger=Trigger(Decimal(9), is_market=True, kind=TriggerKind.STOP_LOSS))
-    at_market = PlaceMarketOrder(BITCOIN, is_buy=True, size=Decimal(1))
+    at_market = market_order(BITCOIN, is_buy=True, size=Decimal(1), mark=Decimal(50000), slippage=Decimal("0.03"))
     margin = AdjustMargin(BITCOIN, is_buy=True, amount=Decimal(5))
-    uses: dict[Use, list[AsterCommand]] = {
+    uses: dict[Use, list[Command]] = {
         Use.USUAL: [
             order, PlaceOrders((order, reducing)), ModifyOrder(7, reducing), SetLeverage(BITCOIN, MarginMode.CROSS, 5),
             replace(margin, amount=Decimal(-5)), at_market,
@@ -252,7 +241,7 @@ def test_what_takes_risk_away_is_told_from_the_bytes_that_are_sent() -> None:
         Use.RELIEF: [
             reducing, stop, PlaceOrders((reducing, stop)), replace(at_market, reduce_only=True), margin,
         ],
-        Use.CANCEL: [CancelOrder(BITCOIN, 7), CancelOrders((CancelOrder(BITCOIN, 7),)), CancelEveryOrder(BITCOIN)],
+        Use.CANCEL: [CancelOrder(BITCOIN, 7), CancelOrders((CancelOrder(BITCOIN, 7),))],
     }  # fmt: skip
 
     assert {use: [_use(command) for command in commands] for use, commands in uses.items()} == {
@@ -260,6 +249,6 @@ def test_what_takes_risk_away_is_told_from_the_bytes_that_are_sent() -> None:
     }
 
 
-def _use(command: AsterCommand) -> Use:
+def _use(command: Command) -> Use:
     call = wire.call(command)
     return cost(call.method, f"/fapi/v3/{call.name}", call.text.encode()).use
