@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 from pytest_django.fixtures import Settings
@@ -15,6 +16,7 @@ from trading.connect import _transport, _vault, trading_adapter
 from trading.management.commands.seed_demo import give_agent_key
 from trading.models import Market, VenueAccount
 from trading.recent import forget_desks
+from trading.services import lateness
 from trading.services.sync import sync_account, sync_markets
 from trading.venues.base import Adapter, Network, Venue
 from trading.venues.hyperliquid.signing import SigningKey
@@ -115,3 +117,9 @@ def desk(db: None, venue: SandboxProcess) -> Iterator[Desk]:
     with operator_scope(operator.pk):
         MarginPolicy(isolated_leverage=5, slider_marks=[1, 5, 10, 25, 40]).save()
         yield open_desk(venue, operator, "alice@alpha.example")
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However busy the machine is, no order is late here."""
+    monkeypatch.setattr(lateness, "LATEST", timedelta(minutes=1))

@@ -9,7 +9,6 @@ import pytest
 from django.utils import timezone
 
 from tests.trading.aster.people import AsterTrader, elsewhere, sit_down
-from tests.trading.services.test_reconcile import unhurried
 from trading.connect import account_adapter, trading_adapter
 from trading.models import Command, Order, VenueAccount
 from trading.models.commands import CommandState
@@ -18,8 +17,6 @@ from trading.services.effects import effect
 from trading.services.orders import modify_order
 from trading.services.reconcile import prove
 from trading.venues.errors import InvalidCommand
-
-__all__ = ["unhurried"]
 
 WANTED = Decimal("0.04")
 

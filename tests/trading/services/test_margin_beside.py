@@ -6,8 +6,8 @@ from uuid import uuid4
 import pytest
 
 from tests.trading.conftest import Desk
+from tests.trading.services.lost import expire, proven, unknown_margin
 from tests.trading.services.test_orders import ticket
-from tests.trading.services.test_reconcile import expire, proven, unknown_margin
 from trading.models import Position
 from trading.models.commands import CommandState
 from trading.services.margin import change_margin

@@ -16,8 +16,8 @@ from django.test.utils import CaptureQueriesContext
 from tenants.scope import operator_scope
 from tests.factories import make_command
 from tests.trading.conftest import Desk
+from tests.trading.services.lost import proven
 from tests.trading.services.test_lateness import buy_left_behind, opened
-from tests.trading.services.test_reconcile import proven, unhurried
 from tests.trading.test_settling import CHANGE, FORM, LOCK, statements
 from trading.models import Command, Position
 from trading.models.commands import CommandKind, CommandState
@@ -33,8 +33,6 @@ from trading.venues.base import Adapter, SignedRequest
 from trading.venues.errors import Unavailable
 from trading.venues.hyperliquid.adapter import HyperliquidAdapter
 from trading.venues.transport import NO_HEADERS, Response, Transport
-
-__all__ = ["unhurried"]
 
 pytestmark = pytest.mark.usefixtures("unhurried")
 
