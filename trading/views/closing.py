@@ -11,17 +11,15 @@ from django.views.decorators.http import require_GET
 from tenants.access import MemberRequest, require_form, trader_required
 from trading.connect import trading_adapter
 from trading.desk import Desk, desk_of, position_of
-from trading.forms import CloseForm, CloseKind, Unreadable, read_close, read_form_key
+from trading.forms import CloseForm, CloseKind, Unreadable, read_close
 from trading.models import Command, Position
 from trading.models.commands import CommandKind
 from trading.panels.closing import build_close_dialog, build_close_preview
 from trading.recent import recent_desk
-from trading.services.commands import FormReused
 from trading.services.drafts import Closing
 from trading.services.orders import close_position as send_close
 from trading.venues.snapshots import Venue
-from trading.views.commands import answer_command
-from trading.views.dialogs import PROBLEMS, REUSED, kept_key, made_before, render_dialog
+from trading.views.dialogs import REUSED, answer_form, kept_key, render_dialog
 from trading.views.gone import render_gone, tells_when_gone
 from trading.views.seen import may_be_sent_again, refuse_if_moved
 
@@ -59,15 +57,13 @@ def close_position(request: MemberRequest, position_id: int) -> HttpResponse:
     """Close as the form says, once. A form that was taken before is answered even when the position is gone."""
     typed = _typed(request.POST)
     form = {"close": str(position_id), **typed}
-    try:
-        form_key = read_form_key(request.POST.get("form_key", ""))
-        made = made_before(request.user, [CommandKind.ORDER], form_key, form)
-        command = made or _close(request, position_of(request.user, position_id), typed, form_key, form)
-    except FormReused:
-        return _render_problem(request, position_id, typed, REUSED, 409)
-    except PROBLEMS as problem:
-        return _render_problem(request, position_id, typed, str(problem), 422)
-    return answer_command(request, command)
+    return answer_form(
+        request,
+        [CommandKind.ORDER],
+        form,
+        make=lambda form_key: _close(request, position_of(request.user, position_id), typed, form_key, form),
+        refuse=lambda problem, status: _render_problem(request, position_id, typed, problem, status),
+    )
 
 
 def _close(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import render
@@ -13,16 +13,14 @@ from tenants.access import MemberRequest, require_form, trader_required
 from trading.books import Book, books_of, read_amount
 from trading.connect import trading_adapter
 from trading.desk import Desk, desk_of
-from trading.forms import Unreadable, read_form_key
+from trading.forms import Unreadable
 from trading.models import Command
 from trading.models.commands import CommandKind
 from trading.panels.collateral import CollateralPreview, build_collateral_dialog, build_collateral_preview
 from trading.recent import recent_desk
-from trading.services.collateral import move_collateral as move
-from trading.services.commands import FormReused
+from trading.services.collateral import move_collateral as send_move
 from trading.venues.snapshots import Venue
-from trading.views.commands import answer_command
-from trading.views.dialogs import PROBLEMS, REUSED, kept_key, made_before, render_dialog
+from trading.views.dialogs import REUSED, answer_form, kept_key, render_dialog
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,34 +59,30 @@ def show_collateral_preview(request: MemberRequest, venue: str) -> HttpResponse:
 def move_collateral(request: MemberRequest, venue: str) -> HttpResponse:
     """Move the collateral, once, however often the form arrives."""
     asked = _asked(desk_of(request.user, _venue(venue)), request.POST)
-    try:
-        command = _moved(request, asked)
-    except FormReused:
-        return _render_problem(request, asked, REUSED, 409)
-    except PROBLEMS as problem:
-        return _render_problem(request, asked, str(problem), 422)
-    return answer_command(request, command)
+    return answer_form(
+        request,
+        [CommandKind.MOVE],
+        asked.typed,
+        make=lambda form_key: _move(asked, form_key),
+        refuse=lambda problem, status: _render_problem(request, asked, problem, status),
+    )
 
 
-def _moved(request: MemberRequest, asked: Asked) -> Command:
-    account, form = asked.desk.account, dict(asked.typed)
+def _move(asked: Asked, form_key: UUID) -> Command:
+    account = asked.desk.account
     if account is None:
         raise Http404
-    form_key = read_form_key(request.POST.get("form_key", ""))
-    made = made_before(request.user, [CommandKind.MOVE], form_key, form)
-    if made is not None:
-        return made
     amount, preview = asked.amount(), _preview(asked)
     if amount is None or not preview.can_submit:
         raise Unreadable(preview.blocked_because or "Enter an amount.")
-    return move(
+    return send_move(
         trading_adapter(account),
         account,
         source=asked.source.market,
         target=asked.target.market,
         amount=amount,
         form_key=form_key,
-        form=form,
+        form=asked.typed,
     )
 
 

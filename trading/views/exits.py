@@ -11,17 +11,15 @@ from django.views.decorators.http import require_GET
 from tenants.access import MemberRequest, require_form, trader_required
 from trading.connect import trading_adapter
 from trading.desk import Desk, desk_of, position_of
-from trading.forms import Unreadable, read_form_key, read_price
+from trading.forms import Unreadable, read_price
 from trading.models import Command, Position
 from trading.models.commands import CommandKind
 from trading.panels.exits import build_exits_dialog, build_exits_preview, change_of, typed_exits
 from trading.recent import recent_desk
-from trading.services.commands import FormReused
 from trading.services.drafts import Exits
 from trading.services.orders import set_exits as send_exits
 from trading.venues.snapshots import Venue
-from trading.views.commands import answer_command
-from trading.views.dialogs import PROBLEMS, REUSED, kept_key, made_before, render_dialog
+from trading.views.dialogs import REUSED, answer_form, kept_key, made_before, render_dialog
 from trading.views.gone import render_gone, tells_when_gone
 
 NAMES = ("take_profit", "stop_loss")
@@ -55,15 +53,13 @@ def set_exits(request: MemberRequest, position_id: int) -> HttpResponse:
     """Make the position's exits what the form says, once."""
     typed = _typed(request.POST)
     form = {"exits": str(position_id), **typed}
-    try:
-        form_key = read_form_key(request.POST.get("form_key", ""))
-        made = made_before(request.user, [CommandKind.ORDERS], form_key, form)
-        command = made or _set(request, position_id, typed, form_key, form)
-    except FormReused:
-        return _render_problem(request, position_id, typed, REUSED, 409)
-    except PROBLEMS as problem:
-        return _render_problem(request, position_id, typed, str(problem), 422)
-    return answer_command(request, command)
+    return answer_form(
+        request,
+        [CommandKind.ORDERS],
+        form,
+        make=lambda form_key: _set(request, position_id, typed, form_key, form),
+        refuse=lambda problem, status: _render_problem(request, position_id, typed, problem, status),
+    )
 
 
 def _set(

@@ -13,7 +13,7 @@ from tenants.access import MemberRequest, require_form, trader_required
 from tenants.models import User
 from trading.connect import trading_adapter
 from trading.desk import UNREADABLE, Desk, desk_of, position_of
-from trading.forms import Unreadable, read_form_key
+from trading.forms import Unreadable
 from trading.margin.errors import MarginInputError
 from trading.margin.types import MarginMode
 from trading.models import Command, Position
@@ -22,11 +22,9 @@ from trading.moving import Direction, preview_move, refusal_of, signed_amount, u
 from trading.panels.dialogs import build_margin_dialog, build_margin_preview
 from trading.panels.view_models import MarginDialog, MarginPreview
 from trading.recent import recent_desk
-from trading.services.commands import FormReused
 from trading.services.margin import change_margin as move_margin
 from trading.venues.snapshots import Venue
-from trading.views.commands import answer_command
-from trading.views.dialogs import PROBLEMS, REUSED, kept_key, made_before, render_dialog
+from trading.views.dialogs import REUSED, answer_form, kept_key, render_dialog
 from trading.views.gone import render_gone, tells_when_gone
 from trading.views.seen import may_be_sent_again, refuse_if_moved
 
@@ -63,15 +61,13 @@ def change_margin(request: MemberRequest, position_id: int) -> HttpResponse:
     """Move the margin, once, however often the form arrives: also when the position has gone since."""
     typed = _typed(request.POST)
     form = {"position": str(position_id), **typed}
-    try:
-        form_key = read_form_key(request.POST.get("form_key", ""))
-        made = made_before(request.user, [CommandKind.MARGIN], form_key, form)
-        command = made or _move(request, _isolated(request.user, position_id), typed, form_key, form)
-    except FormReused:
-        return _render_problem(request, position_id, typed, REUSED, 409)
-    except PROBLEMS as problem:
-        return _render_problem(request, position_id, typed, str(problem), 422)
-    return answer_command(request, command)
+    return answer_form(
+        request,
+        [CommandKind.MARGIN],
+        form,
+        make=lambda form_key: _move(request, _isolated(request.user, position_id), typed, form_key, form),
+        refuse=lambda problem, status: _render_problem(request, position_id, typed, problem, status),
+    )
 
 
 def _move(

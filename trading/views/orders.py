@@ -34,15 +34,11 @@ from trading.services.orders import cancel_orders as send_cancels
 from trading.services.orders import modify_order as send_change
 from trading.venues.snapshots import Venue
 from trading.views.commands import answer_command
-from trading.views.dialogs import PROBLEMS, REUSED, kept_key, made_before, render_dialog
+from trading.views.dialogs import PROBLEMS, REUSED, StartsOver, answer_form, kept_key, made_before, render_dialog
 
 FIELDS = ("price", "size")
 FILLED_SINCE = "More of this order was filled since this was opened. Close it and look at what is left to fill."
 STARTS_OVER = (REUSED, FILLED_SINCE)
-
-
-class FilledSince(Exception):
-    """The size was typed for an order of which less was filled: what is left is another amount by now."""
 
 
 @trader_required
@@ -83,26 +79,20 @@ def modify_order(request: MemberRequest, order_id: int) -> HttpResponse:
     """Change the order, once."""
     order, typed = order_of(request.user, order_id), _typed(request.POST)
     desk = desk_of(request.user, Venue(order.account.venue))
-    try:
-        command = _modify(request, desk, order, typed)
-    except FormReused:
-        return _render_modify(request, desk, order, typed, REUSED, 409)
-    except FilledSince:
-        return _render_modify(request, desk, order, typed, FILLED_SINCE, 409)
-    except PROBLEMS as problem:
-        return _render_modify(request, desk, order, typed, str(problem), 422)
-    return answer_command(request, command)
-
-
-def _modify(request: MemberRequest, desk: Desk, order: Order, typed: Mapping[str, str]) -> Command:
-    form_key = read_form_key(request.POST.get("form_key", ""))
     form = {"modify": str(order.pk), **typed}
-    made = made_before(request.user, [CommandKind.MODIFY], form_key, form)
-    if made is not None:
-        return made
+    return answer_form(
+        request,
+        [CommandKind.MODIFY],
+        form,
+        make=lambda form_key: _modify(request, desk, order, form_key, form),
+        refuse=lambda problem, status: _render_modify(request, desk, order, typed, problem, status),
+    )
+
+
+def _modify(request: MemberRequest, desk: Desk, order: Order, form_key: UUID, form: dict[str, str]) -> Command:
     if request.POST.get("filled", filled_text(order)) != filled_text(order):
-        raise FilledSince
-    price, size, errors = _read(order, typed)
+        raise StartsOver(FILLED_SINCE)
+    price, size, errors = _read(order, form)
     preview = build_modify_preview(desk, order, price, size, errors, _chosen(desk, order))
     if not preview.can_submit or preview.blocked_because or price is None or size is None:
         raise Unreadable(preview.blocked_because or next(iter(preview.errors.values()), preview.button))
