@@ -27,9 +27,10 @@ from trading.margin.errors import MarginInputError
 from trading.margin.types import Account, AccountMode, FeeRates, MarginMode
 from trading.margin.types import Position as Held
 from trading.markets import board_of, known_at, markets_of, policy_in_force, rules_of, weather_of
-from trading.models import Command, Fill, MarginChange, Market, Order, Position, Preference, Setting, VenueAccount
+from trading.models import Command, Fill, MarginChange, Market, Order, Position, Preference, VenueAccount
 from trading.services import storm
 from trading.services.accounts import ACCOUNT, Access, Stage, access_of, current_accounts
+from trading.services.flat_settings import Chosen, expected_in
 from trading.statements import Statement
 from trading.venues.base import Capabilities
 from trading.venues.snapshots import Venue
@@ -46,7 +47,6 @@ POSITIONS = Statement(
     "account_id = %s",
     {"account_version": "(SELECT xmin::text || ctid::text FROM trading_venueaccount AS a WHERE a.id = account_id)"},
 )
-SETTINGS = Statement(Setting, "account_id = %s AND market_id = ANY(%s)")
 OPEN_ORDERS = Statement(Order, "account_id = %s AND is_open ORDER BY placed_at DESC")
 UNSETTLED = Statement(
     Command, "account_id = ANY(%s) AND state IN ('prepared', 'unknown') ORDER BY prepared_at DESC LIMIT 5"
@@ -60,7 +60,7 @@ Markets = Callable[[Iterable[int]], Mapping[int, Market]]
 class Desk:
     """One trader's account at one moment: rows as the venue told them, revalued at the board's marks.
 
-    ``settings``: what the venue told of markets where orders rest and nothing else tells what is set.
+    ``settings``: what is set at the venue, by all that we know, in markets where orders rest and nothing is held.
     """
 
     trader: User
@@ -74,7 +74,7 @@ class Desk:
     access: Access = field(default=Access(Stage.READY))
     venue: Venue | None = None
     weather: Weather = field(default=Weather())
-    settings: Mapping[int, Setting] = field(default_factory=dict)
+    settings: Mapping[int, Chosen] = field(default_factory=dict)
 
     @property
     def away_because(self) -> str:
@@ -164,11 +164,14 @@ class Desk:
         return remarked(account, {name: mark for name, mark in marks.items() if name in names})
 
     def _order_margin(self, orders: Iterable[Order]) -> Decimal:
-        """What resting orders reserve; one that waits for a trigger stands in no book yet (Hyperliquid 3.2)."""
+        """What resting orders reserve; one that waits for a trigger stands in no book yet (Hyperliquid 3.2).
+
+        By the leverage that is set: the trader's own choice is a wish, and counts where nothing else is known.
+        """
         sizes = {row.market_id: row.size for row in self.positions}
         leverages = (
-            {market_id: told.leverage for market_id, told in self.settings.items()}
-            | {market_id: choice.leverage for market_id, choice in self.preferences.items()}
+            {market_id: choice.leverage for market_id, choice in self.preferences.items()}
+            | {market_id: chosen.leverage for market_id, chosen in self.settings.items()}
             | {row.market_id: row.leverage for row in self.positions}
         )
         return sum(
@@ -273,17 +276,13 @@ def _desk(
         access=access_of(account, now),
         venue=venue,
         weather=weather_of(venue, account),
-        settings=_settings(account, positions, orders, preferences) if account is not None else {},
+        settings=_settings(account, positions, orders) if account is not None else {},
     )
 
 
-def _settings(
-    account: VenueAccount, positions: Iterable[Position], orders: Iterable[Order], preferences: Mapping[int, Preference]
-) -> Mapping[int, Setting]:
-    """What is set in markets where orders rest, where neither a position nor the trader's own choice tells."""
-    known = preferences.keys() | {row.market_id for row in positions}
-    unknown = {row.market_id for row in orders} - known
-    return {row.market_id: row for row in SETTINGS.rows(account.pk, [*unknown])} if unknown else {}
+def _settings(account: VenueAccount, positions: Iterable[Position], orders: Iterable[Order]) -> Mapping[int, Chosen]:
+    """What is set in markets where orders rest and nothing is held; a position shows its own."""
+    return expected_in(account, {row.market_id for row in orders} - {row.market_id for row in positions})
 
 
 def _at_one_moment(account: VenueAccount) -> tuple[VenueAccount, tuple[Position, ...]]:

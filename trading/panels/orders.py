@@ -79,6 +79,7 @@ class CancelDialog:
 def build_orders(desk: Desk) -> tuple[OrderRow, ...]:
     """Resting orders, newest first."""
     modes = {market_id: choice.mode for market_id, choice in desk.preferences.items()}
+    modes |= {market_id: chosen.mode for market_id, chosen in desk.settings.items()}
     modes |= {row.market_id: row.mode for row in desk.positions}
     keyless = "" if desk.access.may_reduce else desk.access.closed_because
     return tuple(_order_row(order, modes.get(order.market_id, ""), desk.now, keyless) for order in desk.orders)

@@ -25,7 +25,7 @@ from redis.exceptions import RedisError
 from trading.connect import KeyUnreadable, account_adapter
 from trading.live.publish import Fragment, account_changed, turns
 from trading.margin.types import AccountMode, Side
-from trading.models import Market, Order, Position, Preference, Setting, VenueAccount
+from trading.models import Market, Order, Position, Setting, VenueAccount
 from trading.services import executions
 from trading.services.flat_settings import take_over
 from trading.services.readings import weights_of
@@ -109,15 +109,15 @@ def ask_available(account: VenueAccount, market: Market) -> Available | None:
 
 
 def ask_where_orders_rest(adapter: Adapter, account: VenueAccount) -> None:
-    """Ask what is set in markets where orders were placed elsewhere and nothing on record tells: what they reserve goes
-    by it (Hyperliquid 3.2). Once is enough: what is told stays known, and is asked for again while a ticket is open."""
+    """Ask what is set in markets where orders rest and the venue never told: what they reserve goes by it (Hyperliquid
+    3.2), and what the trader chose here is a wish. Once is enough: what is told stays known, and is asked for again
+    while a ticket is open."""
     here = {"account": account}
     resting = Order.objects.filter(**here, is_open=True, reduce_only=False, trigger_price=None)
     unknown = Market.objects.filter(pk__in=resting.values("market"))
     for known in (Position.objects.filter(**here), Setting.objects.filter(**here)):
         unknown = unknown.exclude(pk__in=known.values("market"))
-    chosen = Preference.objects.filter(trader=account.trader_id)
-    for market in unknown.exclude(pk__in=chosen.values("market"))[:ASKED_AT_ONCE]:
+    for market in unknown[:ASKED_AT_ONCE]:
         if not _has_room(account):
             return
         now = timezone.now()

@@ -6,9 +6,9 @@ the venue's word on the market (Hyperliquid 2.6, Aster 3.3), which is asked for 
 that of a position, and the trader's own choice follows it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -30,7 +30,26 @@ from trading.models.commands import OPEN_STATES, CommandKind, CommandState
 from trading.models.records import DifferenceKind
 from trading.services.apply_account import CLOCKS_APART, SET_ELSEWHERE
 from trading.services.readings import SETTINGS, locked
+from trading.statements import Statement
 from trading.venues.snapshots import MarketSetting
+
+# How long before its end a command was written down, at most: as far back pages look for what was set since.
+SETTLED_WITHIN = timedelta(days=1)
+TOLD = Statement(Setting, "account_id = %s AND market_id = ANY(%s)")
+LAST_HELD = Statement(
+    FormerPosition,
+    """id IN (
+        SELECT (
+            SELECT id FROM trading_formerposition WHERE account_id = %s AND market_id = here
+            ORDER BY ended_at DESC, id DESC LIMIT 1
+        ) FROM unnest(%s::bigint[]) AS here
+    )""",
+)
+ACCEPTED = Statement(
+    Command,
+    "account_id = %s AND market_id = ANY(%s) AND kind IN ('mode', 'leverage') AND state = 'accepted'"
+    " AND prepared_at >= %s ORDER BY settled_at",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +126,25 @@ def expected(account: VenueAccount, market: Market, apart: timedelta = CLOCKS_AP
     return followed_by(known, ours if known is None else ours.filter(settled_at__gt=known.at))
 
 
+def expected_in(account: VenueAccount, markets: Collection[int]) -> Mapping[int, Chosen]:
+    """What has to be set in each of these markets, by their numbers, where anything is known: for pages, by as many
+    statements for many markets as for one."""
+    if not markets:
+        return {}
+    here = account.pk, [*markets]
+    told = {row.market_id: row for row in TOLD.rows(*here)}
+    former = {row.market_id: row for row in LAST_HELD.rows(*here)}
+    known = {market: _later(told.get(market), former.get(market), CLOCKS_APART) for market in markets}
+    since = {market: datetime.min.replace(tzinfo=UTC) if last is None else last.at for market, last in known.items()}
+    first = min(since.values())
+    ours = ACCEPTED.rows(*here, first if None in known.values() else first - SETTLED_WITHIN)
+    newer = [row for row in ours if row.settled_at is not None and row.settled_at > since[row.market_id]]
+    found = {
+        market: followed_by(last, (row for row in newer if row.market_id == market)) for market, last in known.items()
+    }
+    return {market: chosen for market, chosen in found.items() if chosen is not None}
+
+
 def _may_be_expected(account: VenueAccount, market: Market, chosen: Chosen) -> bool:
     """Whether this can be set without anybody's doing elsewhere, in whichever order a position was seen and commands of
     ours came at nearly the same time."""
@@ -123,11 +161,14 @@ def _may_be_hidden(account: VenueAccount, market: Market, chosen: Chosen) -> boo
 
 
 def _last_seen(account: VenueAccount, market: Market, apart: timedelta) -> Known | None:
+    here = {"account": account, "market": market}
+    former = FormerPosition.objects.filter(**here).order_by("-ended_at", "-pk").first()
+    return _later(Setting.objects.filter(**here).first(), former, apart)
+
+
+def _later(told: Setting | None, former: FormerPosition | None, apart: timedelta) -> Known | None:
     """What the venue showed last: when it was asked, or of the last position there, whose figures are those of its last
     reading and not of the one that found it gone."""
-    here = {"account": account, "market": market}
-    told = Setting.objects.filter(**here).first()
-    former = FormerPosition.objects.filter(**here).order_by("-ended_at", "-pk").first()
     if former is None or (told is not None and told.told_at >= former.ended_at):
         return None if told is None else Known(_chosen(told), told.told_at)
     return Known(_chosen(former), former.venue_time - apart)

@@ -23,10 +23,12 @@ from trading.models import (
     Market,
     Order,
     Position,
+    Preference,
     Setting,
     SettingChange,
     VenueAccount,
 )
+from trading.panels.orders import build_orders
 from trading.services import executions, nonces
 from trading.services.apply_account import SET_ELSEWHERE
 from trading.services.differences import MOVED_ELSEWHERE, TAKEN
@@ -251,6 +253,18 @@ def test_order_made_elsewhere_reserves_by_what_is_set_in_its_market(trader: Else
     told_at = Setting.objects.get().told_at
     trader.read()
     assert Setting.objects.get().told_at == told_at
+
+
+def test_order_reserves_by_what_is_set_and_not_by_what_its_trader_wished(trader: Elsewhere) -> None:
+    rules, owner, venue = trader.market.rules, trader.account.trader, Venue(trader.venue)
+    Preference(trader=owner, market=trader.market, mode="cross", leverage=3).save()
+    trader.do(SetLeverage(rules, MarginMode.ISOLATED, 16))
+    trader.do(PlaceOrder(rules, is_buy=True, size=Decimal("0.01"), limit_price=Decimal(80000)))
+    trader.read()
+
+    desk = desk_of(owner, venue)
+    assert desk.engine.order_margin == Decimal("0.01") * 80000 / 16
+    assert [row.mode_label for row in build_orders(desk)] == ["Isolated"]
 
 
 def test_order_in_a_market_of_which_nothing_is_known_reserves_at_most_all_it_is_worth(

@@ -14,6 +14,7 @@ from tests.factories import Exchange, make_account, make_command, make_market, m
 from trading.models import Command, FormerPosition, Market, Setting, VenueAccount
 from trading.models.commands import CommandKind, CommandState
 from trading.services.effects import set_before
+from trading.services.flat_settings import expected, expected_in
 
 HELD = {"mode": "isolated", "leverage": "5"}
 DOUBTFUL = (CommandState.PREPARED, CommandState.UNKNOWN, CommandState.UNPROVEN)
@@ -47,6 +48,9 @@ class Book:
 
     @property
     def before(self) -> dict[str, str]:
+        """What goes on record; pages, which ask for many markets at once, are told the same."""
+        alone, number = expected(self.account, self.market), self.market.pk
+        assert expected_in(self.account, [number]) == ({} if alone is None else {number: alone})
         return set_before(self.account, self.market)
 
 
