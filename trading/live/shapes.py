@@ -33,6 +33,9 @@ SELECT account.id,
   md5(ROW(
     (SELECT string_agg(ROW(id, size, entry_price, mode, leverage, cash, max_leverage)::text, ' ' ORDER BY id)
       FROM {Position._meta.db_table} WHERE account_id = account.id),
+    (SELECT string_agg(ROW(id, trigger_price)::text, ' ' ORDER BY id)
+      FROM {Order._meta.db_table}
+      WHERE account_id = account.id AND is_open AND reduce_only AND trigger_price IS NOT NULL),
     (SELECT string_agg(ROW(id, market_id)::text, ' ' ORDER BY id)
       FROM {Command._meta.db_table} WHERE account_id = account.id AND state IN ('prepared', 'unknown'))
   )::text),

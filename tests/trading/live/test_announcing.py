@@ -1,14 +1,19 @@
 """A change is told to the pages and kept as told together: what fails in between, the next announcement tells."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
+from tenants.scope import operator_scope
+from tests.factories import Belongings, Exchange
 from trading.live import keys, publish
 from trading.live.publish import Fragment, announce_shapes, turns
+from trading.live.shapes import announce
+from trading.models import Order
 
 OPERATOR, ACCOUNT, OTHER = 1, 2, 3
 HELD, FLAT = {Fragment.POSITIONS: "held"}, {Fragment.POSITIONS: "flat"}
@@ -40,6 +45,18 @@ def test_change_whose_announcement_failed_is_announced_the_next_time(
 
     assert announce_shapes(OPERATOR, {ACCOUNT: FLAT, OTHER: HELD}) == {ACCOUNT: [Fragment.POSITIONS], OTHER: []}
     assert turns(OPERATOR, [ACCOUNT]) == {ACCOUNT: 2}
+
+
+def test_exit_that_was_set_elsewhere_makes_the_positions_be_fetched_again(
+    redis: Redis, alpha: Exchange, alices: Belongings
+) -> None:
+    """Its price stands in the position's own row."""
+    operator_id, account_id = alpha.operator.pk, alices.account.pk
+    with operator_scope(operator_id):
+        announce(operator_id, account_id)
+        Order.objects.filter(pk=alices.order.pk).update(reduce_only=True, trigger_price=Decimal(70_000))
+        assert Fragment.POSITIONS in announce(operator_id, account_id)
+        assert announce(operator_id, account_id) == []
 
 
 def test_who_is_overtaken_by_another_announcement_compares_again(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
