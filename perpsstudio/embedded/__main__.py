@@ -91,7 +91,9 @@ def _running(program: Program, is_ready: Callable[[Child], bool]) -> Iterator[Ch
 
 
 def _run_in_foreground(command: list[str], environment: dict[str, str]) -> int:
-    process = subprocess.Popen(command, env=environment)  # noqa: S603  # the caller's own command
+    # A signal may come while it starts, when there is nobody to pass it on to yet: then it dies with us.
+    with_us = processes.die_with(os.getpid(), signal.SIGTERM)
+    process = subprocess.Popen(command, env=environment, preexec_fn=with_us)  # noqa: S603, PLW1509  # the caller's own
     try:
         return process.wait()
     finally:

@@ -120,12 +120,13 @@ def start(program: Program) -> Child:
             user=program.account.uid if program.account else None,
             group=program.account.gid if program.account else None,
             extra_groups=[] if program.account else None,
-            preexec_fn=_die_with(os.getpid(), program.stop_signal),  # noqa: PLW1509  # one thread here, and it only calls prctl
+            preexec_fn=die_with(os.getpid(), program.stop_signal),  # noqa: PLW1509  # one thread here, and it only calls prctl
         )
     return Child(program, process, offset)
 
 
-def _die_with(parent: int, stop_signal: signal.Signals) -> Callable[[], None] | None:
+def die_with(parent: int, stop_signal: signal.Signals) -> Callable[[], None] | None:
+    """What a child does before it begins, so that it is told to stop when its parent dies; None where nobody tells."""
     if _libc is None:
         return None
     prctl = _libc.prctl

@@ -1,12 +1,14 @@
 """``python -m perpsstudio.embedded -- COMMAND``."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import psutil
+import pytest
 
 from perpsstudio.embedded import processes
 from tests.endings import is_gone
@@ -50,6 +52,19 @@ def test_no_command_is_a_usage_error() -> None:
         2,
         "usage: python -m perpsstudio.embedded -- COMMAND [ARGUMENT ...]\n",
     )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children that their parent died")
+def test_command_dies_with_a_killed_runner() -> None:
+    command = [*RUNNER, "--", "sh", "-c", "echo $STATE; exec sleep 3600"]
+    with subprocess.Popen(command, env=BARE, stdout=subprocess.PIPE, text=True) as runner:
+        assert runner.stdout is not None
+        folder = Path(runner.stdout.readline().strip())
+        family = psutil.Process(runner.pid).children(recursive=True)
+        runner.kill()
+
+    assert processes.wait_until(lambda: all(map(is_gone, family)), seconds=PATIENCE_SECONDS)
+    shutil.rmtree(folder)
 
 
 def test_termination_stops_command_and_servers() -> None:
