@@ -12,7 +12,7 @@ from django.core import signing
 from redis import Redis
 
 from tests.trading.live.conftest import serving
-from tests.trading.live.follower import eventually
+from tests.trading.live.follower import PATIENCE_SECONDS, eventually
 from tests.trading.live.reading import Page, publish, ticket_for
 from trading.live import hub, keys, presence, tickets
 from trading.live.app import PATH, LiveApplication
@@ -111,7 +111,7 @@ def test_stream_is_refused_after_a_minute(live_port: int, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize(("request_line", "status"), [("POST /live/", 405), ("GET /live/other", 404)])
 def test_only_reading_the_stream_is_served(live_port: int, request_line: str, status: int) -> None:
-    with socket.create_connection(("127.0.0.1", live_port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", live_port), timeout=PATIENCE_SECONDS) as connection:
         connection.sendall(f"{request_line} HTTP/1.1\r\nHost: alpha.localhost\r\nContent-Length: 0\r\n\r\n".encode())
         assert connection.recv(1000).split(b" ")[1] == str(status).encode()
 

@@ -17,7 +17,7 @@ from tests.trading.conftest import Desk, open_desk
 from tests.trading.live.conftest import serving
 from tests.trading.live.follower import eventually, following
 from tests.trading.live.reading import Page, heard_so_far, ticket_for
-from tests.trading.services.test_orders import ticket
+from tests.trading.tickets import ticket
 from trading.live import board, follow, keys, presence
 from trading.live.board import Board
 from trading.live.shapes import announce
@@ -132,6 +132,8 @@ def test_one_follower_at_a_time_and_the_second_takes_over(
 def test_follower_that_lost_its_lock_publishes_nothing_more(
     redis: Redis, venue: SandboxProcess, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    # Nothing but another process takes it away, however long this machine is held up.
+    monkeypatch.setattr(follow, "LOCK_SECONDS", 60.0)
     monkeypatch.setattr(follow, "RENEW_SECONDS", 0.1)
     with following(venue):
         assert eventually(lambda: fresh_board().is_known)
@@ -147,6 +149,7 @@ def test_follower_that_lost_its_lock_publishes_nothing_more(
 def test_follower_that_lost_its_lock_follows_again_once_it_is_free(
     redis: Redis, venue: SandboxProcess, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    monkeypatch.setattr(follow, "LOCK_SECONDS", 60.0)
     for name in ("RENEW_SECONDS", "WAIT_SECONDS", "AFTER_FAILURE_SECONDS"):
         monkeypatch.setattr(follow, name, 0.1)
     with following(venue):

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from tests.trading.conftest import Desk
 from tests.trading.services.lost import aged, expire, place_under, proven
-from tests.trading.services.test_orders import ticket
+from tests.trading.tickets import ticket
 from trading.connect import public_adapter
 from trading.models import Command, Order, Position
 from trading.models.commands import CommandKind, CommandState

@@ -19,7 +19,7 @@ from redis import Redis
 from perpsstudio.celery import app
 from tests.trading.conftest import Desk
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
-from tests.trading.services.test_orders import ticket
+from tests.trading.tickets import ticket
 from tests.trading.views.conftest import browser, publish_prices  # noqa: F401  # fixtures
 from trading import tasks
 from trading.live import handing, keys, presence, weather
@@ -29,16 +29,18 @@ from trading.models.commands import CommandState
 from trading.services.margin import change_margin
 from trading.services.orders import cancel_order, close_position, place_order
 from trading.services.storm import VenueAway
+from trading.tasks import accounts
 from trading.tasks.accounts import forget_rosters
 from trading.tasks.readings import look_at_accounts, sync_account_in_turn
 from trading.venues import weather as rules
 from trading.venues.snapshots import Network, Venue
-from trading.venues.weather import PROBE, Door, Evidence, Kind, Outcome, Sky
+from trading.venues.weather import Door, Evidence, Kind, Outcome, Sky
 
 # Calls to settle a command go by name, which no eager task answers: here nobody is to settle anything.
 pytestmark = pytest.mark.filterwarnings("ignore::celery.exceptions.AlwaysEagerIgnored")
 
 HERE = (Venue.HYPERLIQUID, Network.TESTNET)
+PATIENCE = 60.0
 FRAGMENTS = ("positions", "account_panel", "orders", "fills", "margin_changes", "banner")
 
 
@@ -58,7 +60,7 @@ def sky() -> Sky:
 def go_down(desk: Desk) -> None:
     """The venue refuses everything, and requests notice it for longer than bad luck lasts."""
     desk.sandbox.fault("error_before", "any", probability=1.0)
-    ends = time.monotonic() + 20
+    ends = time.monotonic() + PATIENCE
     while sky() is not Sky.DOWN:
         assert time.monotonic() < ends
         tasks.sync_account_now(desk.operator.pk, desk.account.pk)
@@ -124,7 +126,7 @@ def test_venue_that_is_back_opens_by_itself_and_all_is_current(away: Desk) -> No
     VenueAccount.objects.update(attempted_at=long_ago, synced_at=long_ago)
     old = away.reread().synced_at
     away.sandbox.clear_faults()
-    ends = time.monotonic() + 30
+    ends = time.monotonic() + PATIENCE
     while away.reread().synced_at == old:
         assert time.monotonic() < ends
         tasks.sync_due_accounts()
@@ -135,7 +137,8 @@ def test_venue_that_is_back_opens_by_itself_and_all_is_current(away: Desk) -> No
     assert Position.objects.get().size == Decimal("0.02")
 
 
-def test_venue_that_is_down_is_only_probed(away: Desk) -> None:
+def test_venue_that_is_down_is_only_probed(away: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accounts, "PROBE", 600.0)  # however slow the machine is, a second one is not due
     presence.look(away.operator.pk, away.account.pk)
     asked = []
     for _ in range(5):
@@ -143,7 +146,7 @@ def test_venue_that_is_down_is_only_probed(away: Desk) -> None:
         forget_rosters()
         asked.append(tasks.sync_due_accounts())
 
-    assert sum(asked) <= 1 + int(5 * 0.3 / PROBE) + 1
+    assert sum(asked) <= 1
     assert handing.failures(*HERE, away.account.pk) <= 10
 
 
@@ -248,7 +251,7 @@ def test_venue_that_answers_reads_and_no_orders_takes_no_new_risk_until_one_is_a
 ) -> None:
     order(desk)
     desk.sandbox.fault("error_before", "exchange", probability=1.0)
-    ends = time.monotonic() + 60
+    ends = time.monotonic() + PATIENCE
     while sky() is not Sky.ORDERS_UNANSWERED:
         assert time.monotonic() < ends
         assert order(desk).state == CommandState.UNKNOWN
