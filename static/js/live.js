@@ -6,7 +6,8 @@
 
 (() => {
   const SILENCE = 10000;
-  const BETWEEN_CLAIMS = 2000;
+  const SHORTEST_DOUBT = 2000;
+  const LONGEST_DOUBT = 32000;
   const FRAGMENTS = ["account", "positions", "orders", "fills", "margin_changes", "funding", "transfers", "liquidations", "liquidation_notices", "quote"];
   const body = document.body;
   const say = body.dataset;
@@ -18,7 +19,8 @@
   const patched = new Map();
   const asked = new WeakMap();
   let heard = performance.now();
-  let lastTakenBack = -BETWEEN_CLAIMS;
+  let doubt = SHORTEST_DOUBT;
+  let doubtedAt = -SHORTEST_DOUBT;
 
   document.addEventListener("patch", (event) => {
     arrived();
@@ -169,13 +171,16 @@
     chip.lastChild.textContent = words;
   }
 
-  // That numbers are too old is said by a sentence and by closed buttons, which are drawn by the server. Where it stands
-  // beside numbers that are current, however they came, it was drawn before them and is asked for again.
+  // That numbers are too old, or cannot be read, is said by a sentence and by closed buttons, which are drawn by the
+  // server. Where it stands beside numbers that are current, however they came, it was drawn before them and is asked for
+  // again: ever more rarely, for what is true (no account, figures that make no sense) comes back each time.
   function takeBackOldClaims() {
     const claims = [...document.querySelectorAll("#positions [data-old]")];
     const isPast = claims.some((claim) => [...places(claim.dataset.old)].some((panel) => panel.classList.contains("aged-live")));
-    if (!isPast || document.hidden || performance.now() - lastTakenBack < BETWEEN_CLAIMS) return;
-    lastTakenBack = performance.now();
+    if (!claims.length) doubt = SHORTEST_DOUBT;
+    if (!isPast || document.hidden || performance.now() - doubtedAt < doubt) return;
+    doubtedAt = performance.now();
+    doubt = Math.min(doubt * 2, LONGEST_DOUBT);
     refresh(["positions", "account"]);
   }
 

@@ -297,9 +297,13 @@ LIVE = """{% extends "base.html" %}
 {% block scripts %}<script src="{{ static('js/live.js') }}" defer></script>{% endblock %}
 {% block body_attributes %} data-now="2026-11-22T12:00:00Z" data-stale-after="5" data-closed-after="15"
 {% include "trading/_live_words.html" %}{% endblock %}
-{% block main %}<div id="live" hidden hx-sse:connect="/live/" hx-trigger="load"></div>
-<main id="main"><p id="stream_lost" hidden></p><p id="number">1</p>
-<p id="account" hx-get="/account/" hx-trigger="refresh">old</p></main>{% endblock %}"""
+{% block main %}<main id="main">CONTENT</main>{% endblock %}"""
+STREAMED = """<div id="live" hidden hx-sse:connect="/live/" hx-trigger="load"></div><p id="stream_lost" hidden></p>
+<p id="number">1</p><p id="account" hx-get="/account/" hx-trigger="refresh">old</p>"""
+POSITIONS = """<section id="positions" hx-get="/positions/" hx-trigger="refresh" hx-swap="outerMorph">
+<p data-live="positions-7"><time class="age" data-live="positions-7-age" datetime="2027-01-01T00:00:00Z"></time></p>
+REASON</section>"""
+REASON = '<p class="table-reason" data-old="positions-7">These figures cannot be read right now.</p>'
 
 
 def test_stream_that_is_not_reached_is_asked_for_again_until_it_speaks(site: Site) -> None:
@@ -309,8 +313,24 @@ def test_stream_that_is_not_reached_is_asked_for_again_until_it_speaks(site: Sit
         answer('event: patch\ndata: {"number": "2"}\n\n', kind="text/event-stream"),
     )
     site.answers["/account/"] = answer("new")
-    site.show(LIVE)
+    site.show(LIVE.replace("CONTENT", STREAMED))
     site.answers["/"] = in_turn(answer("No exchange lives at this address.\n", 404, "text/plain"), site.answers["/"])
 
     expect(site.page.locator("#number")).to_have_text("2")
     expect(site.page.locator("#account")).to_have_text("new")
+
+
+def test_reason_beside_current_figures_is_asked_for_again_ever_more_rarely_until_it_goes(site: Site) -> None:
+    drawn, reason = POSITIONS.replace("REASON", REASON), site.page.locator("#positions .table-reason")
+    site.page.clock.install()
+    site.answers["/positions/"] = answer(drawn)
+    site.show(LIVE.replace("CONTENT", drawn))
+    for _ in range(60):
+        site.page.clock.run_for(1000)
+    assert 2 <= site.asked.count("/positions/") <= 6
+
+    expect(reason).to_be_visible()
+    site.answers["/positions/"] = answer(POSITIONS.replace("REASON", ""))
+    for _ in range(40):
+        site.page.clock.run_for(1000)
+    expect(reason).to_have_count(0)

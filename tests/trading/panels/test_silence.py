@@ -1,5 +1,6 @@
 """A venue that says nothing, second by second: every figure that somebody risks money on bears the mark of its age."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from uuid import uuid4
@@ -11,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader
 from branding.jinja import environment
 from tests.trading.desks import NOW, make_desk, market, state
 from tests.trading.panels.test_templates import HEAD, Elements
-from trading.desk import Desk
+from trading.desk import UNREADABLE, Desk
 from trading.forms import CloseForm, CloseKind, read_order
 from trading.live.board import Board
 from trading.markets import stale_limits
@@ -101,6 +102,24 @@ def test_rows_of_old_positions_bear_the_mark_themselves(pages: Environment, seco
     found = Elements(pages.get_template("trading/_positions.html").render(HEAD | shown)).found
 
     assert [attributes["class"] for tag, attributes in found if tag == "tbody"] == [mark]
+
+
+@pytest.mark.parametrize("name", [name for name in RISK if name.endswith(("_quote", "_preview", "_list"))])
+def test_button_that_old_figures_have_closed_opens_by_itself(pages: Environment, name: str) -> None:
+    context = contexts(quiet_desk(read_ago=600, heard_ago=600))[name]
+    found = Elements(pages.get_template(f"trading/{name}.html").render(HEAD | context)).found
+
+    assert [attributes["hx-trigger"] for _, attributes in found if "every 2s" in (attributes.get("hx-trigger") or "")]
+
+
+def test_every_reason_under_the_positions_names_the_figures_it_is_about(pages: Environment) -> None:
+    panel = replace(build_positions(quiet_desk(read_ago=600)), problem=UNREADABLE)
+    text = pages.get_template("trading/_positions.html").render(HEAD, positions=panel)
+    found = [attributes for _, attributes in Elements(text).found]
+
+    reasons = [attributes for attributes in found if attributes.get("class") == "table-reason"]
+    assert len(reasons) == 2
+    assert {attributes.get("data-old") for attributes in reasons} == {f"positions-{panel.key}"}
 
 
 @pytest.mark.parametrize("silence", [{"heard_ago": 10}, {"read_ago": 10}])
