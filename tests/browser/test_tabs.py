@@ -59,7 +59,11 @@ def send(terminal: Terminal) -> None:
 
 
 def leave_and_come_back(terminal: Terminal, elsewhere: str) -> None:
-    """To another market's page, and back by the browser's button: the page is as it was loaded."""
+    """To another market's page, and back by the browser's button: the page is as it was loaded.
+
+    So is its ticket of admission to the stream: where a minute has gone by it is refused, and a fresh one asked for.
+    """
+    terminal.watch.allow(r"console error: .* 403 .*/live/")
     terminal.page.goto(f"{terminal.exchange.url}/trade/{elsewhere}/")
     terminal.page.go_back()
 
