@@ -25,8 +25,8 @@ from tests.trading.conftest import Desk
 from tests.trading.desks import state
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
 from tests.trading.services.test_freshness import cut_off
-from tests.trading.services.test_orders import ticket
 from tests.trading.test_tasks import eager  # noqa: F401  # tasks run at once, in this thread
+from tests.trading.tickets import ticket
 from trading import tasks
 from trading.live import board, handing, keys
 from trading.models import Fill, Market, VenueAccount

@@ -11,7 +11,7 @@ from pytest_django.fixtures import Settings
 from tests.sandbox_process import SandboxProcess
 from tests.trading.conftest import Desk
 from tests.trading.views.conftest import publish_prices
-from tests.trading.views.test_ticket import fields
+from tests.trading.views.forms import fields
 from trading.connect import trading_adapter
 from trading.models import Command, Market, Position, VenueAccount
 from trading.recent import forget_desks

@@ -4,7 +4,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from tests.trading.conftest import Desk
-from tests.trading.services.test_orders import ticket
+from tests.trading.tickets import ticket
 from trading.connect import OtherNetwork, account_adapter, trading_adapter
 from trading.models import Command, Fill, Position, VenueAccount
 from trading.models.commands import CommandState

@@ -10,7 +10,7 @@ import pytest
 from tests.factories import make_position
 from tests.trading.conftest import Desk as TradingDesk
 from tests.trading.desks import HOUR_AGO, NOW, THREE_HOURS_AGO, make_desk, market, state
-from tests.trading.services.test_orders import ticket
+from tests.trading.tickets import ticket
 from trading.desk import _at_one_moment, portfolio_of
 from trading.live.board import Board
 from trading.panels.positions import account_freshness

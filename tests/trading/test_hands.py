@@ -2,10 +2,8 @@
 
 import os
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
-from uuid import uuid4
 
 import pytest
 from django.db import connections
@@ -16,13 +14,12 @@ from perpsstudio.celery import app
 from tenants.models import MarginPolicy, Operator
 from tenants.scope import current_scope, operator_scope
 from tests.trading.conftest import Desk, open_desk
+from tests.trading.hands import PATIENCE, state_of, unknown_order, wait_for_hands, wait_until
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
-from tests.trading.services.test_orders import ticket
 from trading import tasks
 from trading.models import Command, Fill, Position
 from trading.models.commands import OPEN_STATES, CommandState
 from trading.services import claims, commands, lateness
-from trading.services.orders import place_order
 from trading.services.wake import settle_soon
 from trading.tasks import commands as command_tasks
 from trading.tasks.commands import OF_EACH_VENUE, Hands, hands_of
@@ -30,18 +27,6 @@ from trading.tasks.readings import sync_account_now
 from trading.venues.base import Venue
 
 pytestmark = pytest.mark.django_db(transaction=True)
-PATIENCE = 60.0
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    ends = time.monotonic() + PATIENCE
-    while not is_so():
-        assert time.monotonic() < ends
-        time.sleep(0.01)
-
-
-def wait_for_hands() -> None:
-    wait_until(lambda: {its.free for its in hands_of(os.getpid()).values()} == {OF_EACH_VENUE})
 
 
 @pytest.fixture
@@ -54,21 +39,6 @@ def turns(desk: Desk, redis: object, monkeypatch: pytest.MonkeyPatch) -> Iterato
     yield desk
     wait_for_hands()
     app.conf.task_always_eager = False
-
-
-def unknown_order(desk: Desk, fault: str) -> Command:
-    place_order(desk.adapter, desk.account, desk.market, ticket(form_key=uuid4(), form={"first": "1"}))
-    desk.sandbox.fault(fault, "order", count=1)
-    command = place_order(desk.adapter, desk.account, desk.market, ticket(form_key=uuid4(), form={"second": "1"}))
-    assert command.state == CommandState.UNKNOWN
-    command.next_at = timezone.now()
-    command.save(update_fields=["next_at"])
-    return command
-
-
-def state_of(command: Command) -> str:
-    command.refresh_from_db()
-    return str(command.state)
 
 
 @pytest.mark.parametrize("fault", ["drop_after", "drop_before", "error_after"])

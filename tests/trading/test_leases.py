@@ -12,9 +12,9 @@ from redis import Redis
 from tenants.scope import operator_scope
 from tests.chaos.killing import Points
 from tests.trading.conftest import Desk
+from tests.trading.elsewhere import trade_elsewhere
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
 from tests.trading.live.follower import eventually
-from tests.trading.test_tasks import trade_elsewhere
 from trading import tasks
 from trading.live import keys
 from trading.models import Fill, Position

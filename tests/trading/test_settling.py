@@ -13,7 +13,7 @@ from django.utils import timezone
 from tests.settling import settle_command
 from tests.trading.conftest import Desk
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
-from tests.trading.services.test_orders import ticket
+from tests.trading.tickets import ticket
 from trading.live import keys
 from trading.live.connections import blocking
 from trading.models import Command

@@ -14,8 +14,9 @@ from perpsstudio.celery import app
 from tenants.models import MarginPolicy, Operator
 from tenants.scope import OutsideScope, current_scope, operator_scope
 from tests.trading.conftest import Desk, open_desk
+from tests.trading.elsewhere import trade_elsewhere
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
-from tests.trading.services.test_orders import ticket
+from tests.trading.tickets import ticket
 from trading import tasks
 from trading.live import board, handing, keys, presence
 from trading.live.connections import blocking
@@ -29,7 +30,6 @@ from trading.services.sync import apply_snapshot, sync_account, sync_positions
 from trading.tasks import readings
 from trading.tasks.accounts import forget_rosters
 from trading.tasks.readings import look_at_accounts, sync_account_in_turn
-from trading.venues.base import PlaceOrder, market_order
 from trading.venues.snapshots import Network, Venue
 
 HERE = (Venue.HYPERLIQUID, Network.TESTNET)
@@ -45,15 +45,6 @@ def eager(redis: Redis, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> 
     yield
     app.conf.task_always_eager = False
     app.conf.task_eager_propagates = False
-
-
-def trade_elsewhere(desk: Desk, size: str = "0.01") -> None:
-    """An order of the trader's own, sent past this platform."""
-    wanted: PlaceOrder = market_order(
-        desk.market.rules, is_buy=True, size=Decimal(size), mark=Decimal(86000), slippage=Decimal("0.05")
-    )
-    nonce = int(timezone.now().timestamp() * 1000)
-    desk.adapter.send(desk.adapter.sign(wanted, nonce=nonce))
 
 
 def test_what_happened_elsewhere_is_in_the_rows_after_a_turn(desk: Desk) -> None:

@@ -13,7 +13,7 @@ from django.db import connection, models
 
 from tenants.models import AuditEvent
 from tests.trading.accounts.conftest import BUILDER, Trader, signature
-from tests.trading.services.test_two_senders import Refused, Unreached
+from tests.trading.services.dead_ends import Refused, Unreached
 from trading.connect import account_onboarding, gateway_of, public_adapter
 from trading.models import WalletApproval
 from trading.models.approvals import ApprovalKind, ApprovalState

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from tests.sandbox_process import SandboxProcess
-from tests.trading.services.test_orders import ticket
+from tests.trading.tickets import ticket
 from trading.connect import trading_adapter
 from trading.desk import desk_of
 from trading.live.told import Told
@@ -253,6 +253,22 @@ def test_order_made_elsewhere_reserves_by_what_is_set_in_its_market(trader: Else
     told_at = Setting.objects.get().told_at
     trader.read()
     assert Setting.objects.get().told_at == told_at
+
+
+def test_figures_that_were_told_are_kept_though_the_reading_they_call_for_is_not_answered(trader: Elsewhere) -> None:
+    trader.hold()
+    trader.trade("0.01")
+    before, snapshot = trader.account.synced_at, trader.adapter.account(trader.account.address)
+    trader.sandbox.fault("error_before", "any", probability=1.0)
+
+    is_read = store(trader.adapter, trader.account, Told(snapshot=snapshot, must_read=True))
+
+    trader.sandbox.clear_faults()
+    assert not is_read
+    assert before is not None
+    assert trader.account.synced_at == snapshot.received_at > before
+    assert Position.objects.get().size == Decimal("0.03")
+    assert trader.account.behind_since is not None
 
 
 def test_order_reserves_by_what_is_set_and_not_by_what_its_trader_wished(trader: Elsewhere) -> None:

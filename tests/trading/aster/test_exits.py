@@ -14,8 +14,8 @@ from django.utils import timezone
 from tests.factories import make_account
 from tests.settling import settle_command
 from tests.trading.aster.people import AsterTrader, elsewhere
-from tests.trading.services.test_orders import ticket
-from tests.trading.test_hands import wait_for_hands
+from tests.trading.hands import wait_for_hands
+from tests.trading.tickets import ticket
 from trading.connect import trading_adapter
 from trading.models import Command, Order
 from trading.models.commands import CommandState

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from tests.trading.aster.test_elsewhere import Elsewhere, trader
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
-from tests.trading.services.test_orders import ticket
+from tests.trading.tickets import ticket
 from tests.trading.views.conftest import publish_prices
 from trading.margin.types import MarginMode
 from trading.models import Command, Difference, FormerPosition, Position, Preference, Setting, SettingChange

@@ -10,7 +10,7 @@ import pytest
 
 from tests.sandbox_process import SandboxProcess
 from tests.trading.aster.people import AsterTrader
-from tests.trading.services.test_orders import ticket
+from tests.trading.tickets import ticket
 from trading.connect import trading_adapter
 from trading.margin.types import MarginMode, Side
 from trading.models import Difference, Fill, FundingPayment, LedgerEntry, Liquidation, MarginChange, Market, Position

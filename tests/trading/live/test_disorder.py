@@ -10,7 +10,7 @@ from typing import TypeVar
 from tenants.models import Operator, User
 from tenants.scope import operator_scope
 from tests.factories import make_account, make_market
-from tests.trading.services.test_order_of_answers import state
+from tests.trading.services.answered import state
 from trading.live.board import NOTHING_KNOWN
 from trading.live.followed import Followed, Outcome
 from trading.live.heard import Heard

@@ -15,9 +15,9 @@ import pytest
 from tests.trading.aster.conftest import alice, aster, operator, ready  # noqa: F401  # fixtures
 from tests.trading.aster.people import AsterTrader, elsewhere
 from tests.trading.conftest import Desk
+from tests.trading.elsewhere import elsewhere as at_hyperliquid
 from tests.trading.live import wires
 from tests.trading.live.test_disorder import disordered
-from tests.trading.services.test_records import elsewhere as at_hyperliquid
 from trading.connect import account_adapter
 from trading.live.board import NOTHING_KNOWN
 from trading.live.followed import Followed, Outcome

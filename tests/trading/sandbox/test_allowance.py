@@ -7,7 +7,7 @@ import pytest
 
 from tests.trading.sandbox.conftest import BOB, Clock
 from tests.trading.sandbox.orders import place
-from tests.trading.sandbox.test_exchange import ADDRESS, DONE, OWNER, l1, order, refusal
+from tests.trading.sandbox.signed import ADDRESS, DONE, OWNER, l1, order, refusal
 from trading.sandbox.engine import Engine
 from trading.sandbox.hyperliquid.exchange import Exchange
 from trading.sandbox.hyperliquid.info import Info

@@ -7,7 +7,7 @@ import pytest
 from hyperliquid.utils import signing
 
 from tests.trading.sandbox.conftest import Clock
-from tests.trading.sandbox.test_exchange import ADDRESS, DONE, OWNER, STRANGER, l1, refusal
+from tests.trading.sandbox.signed import ADDRESS, DONE, OWNER, STRANGER, l1, refusal
 from trading.sandbox.engine import Engine
 from trading.sandbox.hyperliquid.actions import MalformedError
 from trading.sandbox.hyperliquid.exchange import Exchange

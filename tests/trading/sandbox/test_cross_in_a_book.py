@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from tests.trading.sandbox.conftest import Clock
+from tests.trading.sandbox.signed import ADDRESS, DONE, OWNER, l1
 from tests.trading.sandbox.test_books import order, send
-from tests.trading.sandbox.test_exchange import ADDRESS, DONE, OWNER, l1
 from trading.margin.types import AccountMode, MarginMode, MarginRestriction
 from trading.sandbox.engine import Engine
 from trading.sandbox.hyperliquid.exchange import Exchange

@@ -9,37 +9,15 @@ from eth_account.signers.local import LocalAccount
 from hyperliquid.utils import signing
 
 from tests.trading.sandbox.conftest import Clock
+from tests.trading.sandbox.signed import ADDRESS, DONE, OWNER, STRANGER, l1, order, refusal
 from trading.sandbox.engine import Engine
 from trading.sandbox.hyperliquid.actions import MalformedError
 from trading.sandbox.hyperliquid.exchange import Exchange
 from trading.sandbox.hyperliquid.info import Info
 
-OWNER = Wallets.from_key("0x" + "11" * 32)
 AGENT = Wallets.from_key("0x" + "22" * 32)
-STRANGER = Wallets.from_key("0x" + "33" * 32)
-ADDRESS = OWNER.address.lower()
 DAY = 86_400_000
-DONE = {"status": "ok", "response": {"type": "default"}}
 LEVERAGE = {"type": "updateLeverage", "asset": 0, "isCross": False, "leverage": 5}
-
-
-def l1(
-    wallet: LocalAccount,
-    action: dict[str, Any],
-    nonce: int,
-    *,
-    vault: str | None = None,
-    expires: int | None = None,
-    mainnet: bool = False,
-) -> dict[str, Any]:
-    signature = signing.sign_l1_action(wallet, action, vault, nonce, expires, is_mainnet=mainnet)
-    return {
-        "action": action,
-        "nonce": nonce,
-        "signature": signature,
-        "vaultAddress": vault,
-        "expiresAfter": expires,
-    }
 
 
 def approval(address: str, name: str | None, nonce: int, wallet: LocalAccount = OWNER) -> dict[str, Any]:
@@ -54,17 +32,6 @@ def approval(address: str, name: str | None, nonce: int, wallet: LocalAccount = 
 def door(engine: Engine) -> Exchange:
     engine.fund(ADDRESS, Decimal(10_000))
     return Exchange(engine)
-
-
-def refusal(door: Exchange, body: object) -> str:
-    answer = door.handle(body)
-    assert answer["status"] == "err"
-    return str(answer["response"])
-
-
-def order(**changes: Any) -> dict[str, Any]:
-    row = {"a": 0, "b": True, "p": "86000", "s": "0.01", "r": False, "t": {"limit": {"tif": "Gtc"}}} | changes
-    return {"type": "order", "orders": [row], "grouping": "na"}
 
 
 def test_the_main_wallet_signs_for_itself(door: Exchange, clock: Clock) -> None:

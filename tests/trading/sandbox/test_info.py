@@ -9,13 +9,12 @@ import pytest
 
 from tests.trading.sandbox.conftest import ALICE, NOW, Clock
 from tests.trading.sandbox.orders import isolate, place, take
+from tests.trading.sandbox.shapes import NOBODY, shape
 from trading.sandbox.engine import Engine
 from trading.sandbox.hyperliquid.actions import MalformedError
 from trading.sandbox.hyperliquid.info import Info
 from trading.sandbox.state import Account
 from trading.sandbox.venues import HYPERLIQUID
-
-NOBODY = "0x" + "99" * 20
 
 
 @pytest.fixture
@@ -26,15 +25,6 @@ def info(engine: Engine) -> Info:
 @pytest.fixture
 def recorded(venue_data: Path) -> Any:
     return lambda name: json.loads((venue_data / "hyperliquid" / f"{name}.json").read_text())
-
-
-def shape(value: object) -> object:
-    """Types without values: objects by key, lists by their first item."""
-    if isinstance(value, dict):
-        return {key: shape(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [shape(value[0])] if value else []
-    return "null" if value is None else type(value).__name__
 
 
 def test_meta_has_the_recorded_rows_and_tables(info: Info, recorded: Any) -> None:

@@ -13,7 +13,7 @@ from eth_account.signers.local import LocalAccount
 from hyperliquid.utils import signing
 
 from tests.sandbox_process import SandboxProcess
-from tests.trading.sandbox.test_info import NOBODY, shape
+from tests.trading.sandbox.shapes import NOBODY, shape
 
 PATIENCE_SECONDS = 30
 

@@ -1,16 +1,20 @@
-"""Commands whose answer was lost, and the wait for the proof of what became of them."""
+"""Commands that were lost on their way or left behind, and the wait for the proof of what became of them."""
 
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from unittest.mock import patch
 from uuid import uuid4
 
+import pytest
 from django.utils import timezone
 
 from tests.trading.conftest import Desk
-from tests.trading.services.test_orders import ticket
+from tests.trading.tickets import ticket
 from trading.models import Command, Position
-from trading.models.commands import CommandState
+from trading.models.commands import CommandKind, CommandState
+from trading.services import carrying, orders
 from trading.services.margin import change_margin
 from trading.services.orders import place_order
 from trading.services.reconcile import prove
@@ -57,3 +61,32 @@ def expire(command: Command) -> Command:
     Command.objects.filter(pk=command.pk).update(dead_at=timezone.now() - timedelta(minutes=1))
     command.refresh_from_db()
     return command
+
+
+class Died(BaseException):
+    """The process ended between writing down and sending."""
+
+
+def left_behind(act: Callable[[], object], kind: CommandKind) -> Command:
+    """The command of a process that dies before its first byte leaves."""
+
+    def die(*_: object) -> None:
+        raise Died
+
+    with patch.object(orders, "submit", die), patch.object(carrying, "submit", die), pytest.raises(Died):
+        act()
+    command: Command = Command.objects.select_related("account", "market").get(kind=kind, sent_at=None)
+    return command
+
+
+def opened(desk: Desk) -> Position:
+    """An open position."""
+    place_order(desk.adapter, desk.account, desk.market, ticket(form_key=uuid4(), form={"first": "1"}))
+    held: Position = Position.objects.select_related("market", "account").get()
+    return held
+
+
+def buy_left_behind(desk: Desk) -> Command:
+    """An order of a process that died before it left."""
+    wanted = ticket(form_key=uuid4(), form={"second": "1"})
+    return left_behind(lambda: place_order(desk.adapter, desk.account, desk.market, wanted), CommandKind.ORDER)

@@ -16,7 +16,7 @@ from pytest_django.fixtures import Settings
 from tenants.models import Role, User
 from tests.sandbox_process import SandboxProcess
 from tests.trading.conftest import Desk
-from tests.trading.services.test_orders import ticket
+from tests.trading.tickets import ticket
 from trading.models import Command, Order
 from trading.models.commands import CommandKind, CommandState
 from trading.services.allowances import allowance, is_due, requests_left

@@ -10,9 +10,8 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from tests.trading.conftest import Desk
-from tests.trading.services.test_orders import ticket
-from tests.trading.services.test_pooled import choose_mode
-from tests.trading.services.test_records import settled
+from tests.trading.elsewhere import choose_mode, settled
+from tests.trading.tickets import ticket
 from trading.connect import gateway_of
 from trading.live.publish import Fragment, announce_shapes, turns
 from trading.margin.types import MarginMode, Side

@@ -1,5 +1,6 @@
 """Changing an order of which a part is filled, where the venue puts a new order in its place."""
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 from uuid import uuid4
@@ -7,12 +8,16 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
+from tenants.scope import operator_scope
+from tests.crowd import analyze, copy_row, plans
+from tests.factories import Belongings, Exchange
 from tests.trading.conftest import Desk, open_desk
-from tests.trading.services.test_orders import ticket
-from tests.trading.services.test_records import elsewhere
+from tests.trading.elsewhere import elsewhere
+from tests.trading.tickets import ticket
 from trading.margin.types import Side
 from trading.models import Command, Order
 from trading.models.commands import CommandState
+from trading.services.order_effects import stood_before
 from trading.services.orders import cancel_orders, modify_order, place_order
 from trading.services.reconcile import prove
 from trading.services.sync import sync_account
@@ -70,3 +75,28 @@ def test_change_made_elsewhere_meanwhile_hides_nothing(desk: Desk, fault: str, s
 
     lost.refresh_from_db()
     assert lost.state == state
+
+
+def test_earlier_changes_are_looked_for_among_the_newest_alone(alpha: Exchange, alices: Belongings) -> None:
+    """However many an account has made in its life."""
+    shown = {"price": "80000", "size": "0.01", "seen": (timezone.now() - timedelta(minutes=1)).isoformat()}
+    with operator_scope(alpha.operator.pk):
+        copy_row(
+            alices.command,
+            "generate_series(1, 5000) AS n",
+            id="gen_random_uuid()",
+            form_key="gen_random_uuid()",
+            nonce="original.nonce + n",
+            kind="'modify'",
+            state="'accepted'",
+            intent="""'{"order": "77", "price": "79990", "size": "0.02"}'""",
+            prepared_at="now() - n * interval '1 hour' + interval '1 hour'",
+            settled_at="now() - n * interval '1 hour' + interval '1 hour'",
+        )
+        analyze()
+        with plans() as found:
+            stood = stood_before(alices.account, shown, "77")
+
+    assert stood == {(Decimal(79990), Decimal("0.02"))}
+    ((_, plan),) = found
+    assert re.search(r"Index Cond: .*prepared_at >=", plan), plan

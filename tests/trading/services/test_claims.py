@@ -17,9 +17,9 @@ from django.utils import timezone
 
 from tests.settling import settle_command
 from tests.trading.conftest import Desk
+from tests.trading.hands import unknown_order
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
 from tests.trading.live.follower import eventually
-from tests.trading.test_hands import unknown_order
 from trading.metering import budget_of
 from trading.models import Command
 from trading.models.commands import CommandState

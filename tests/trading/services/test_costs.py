@@ -10,7 +10,7 @@ from pytest_django.fixtures import Settings
 
 from tests.sandbox_process import SandboxProcess
 from tests.trading.conftest import Desk
-from tests.trading.services.test_orders import ticket
+from tests.trading.tickets import ticket
 from trading.connect import gateway_of, trading_adapter
 from trading.metering import allowance_of, budget_of, meter_of
 from trading.models import Order, Position

@@ -14,7 +14,7 @@ from tests.sandbox_process import SandboxProcess
 from tests.trading.aster.conftest import aster, both  # noqa: F401  # fixtures
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
 from tests.trading.services.seats import Seat, sit_down
-from tests.trading.services.test_orders import ticket
+from tests.trading.tickets import ticket
 from trading.connect import gateway_of
 from trading.metering import budget_of, forget_limits, meter_of
 from trading.models.commands import CommandState

@@ -9,7 +9,7 @@ from django.utils import timezone
 from tests.sandbox_process import SandboxProcess
 from tests.trading.aster.conftest import aster  # noqa: F401  # a fixture
 from tests.trading.services.seats import BITCOIN, Seat, sit_down
-from tests.trading.services.test_orders import ticket
+from tests.trading.tickets import ticket
 from trading.live.told import Told
 from trading.margin.types import MarginMode, Side
 from trading.models import Difference, Fill, Liquidation, Position

@@ -9,8 +9,8 @@ from pytest_django.fixtures import Settings
 
 from tests.factories import make_account
 from tests.trading.conftest import Desk
-from tests.trading.services.test_orders import ticket
-from tests.trading.test_tasks import trade_elsewhere
+from tests.trading.elsewhere import trade_elsewhere
+from tests.trading.tickets import ticket
 from trading.live import handing
 from trading.models import Fill, Position
 from trading.services import executions

@@ -7,7 +7,7 @@ import pytest
 
 from tests.settling import settle_command
 from tests.trading.conftest import Desk
-from tests.trading.services.test_orders import ticket
+from tests.trading.tickets import ticket
 from trading.desk import desk_of
 from trading.margin.rounding import Direction
 from trading.margin.types import Side

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from tests.trading.conftest import Desk
-from tests.trading.services.test_orders import ticket
+from tests.trading.tickets import ticket
 from trading.models import BuilderFee, Fill, VenueAccount
 from trading.services.fees import fees_are_due, keep_fees_current, read_fees
 from trading.services.orders import place_order

@@ -12,8 +12,8 @@ from tests.sandbox_process import SandboxProcess
 from tests.trading.aster.conftest import aster  # noqa: F401  # a fixture
 from tests.trading.conftest import Desk
 from tests.trading.services.seats import BITCOIN, Seat, sit_down
-from tests.trading.services.test_orders import ticket
 from tests.trading.services.test_settings_unheard import ended
+from tests.trading.tickets import ticket
 from trading.models import Command, Order
 from trading.models.commands import CommandKind, CommandState
 from trading.services import commands, lateness, reconcile

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
-from unittest.mock import patch
 from uuid import uuid4
 
 import pytest
@@ -11,30 +10,15 @@ from django.utils import timezone
 
 from tests.factories import make_command
 from tests.trading.conftest import Desk
-from tests.trading.services.test_orders import ticket
-from trading.models import Command, Order, Position
+from tests.trading.services.lost import buy_left_behind, left_behind, opened
+from tests.trading.tickets import ticket
+from trading.models import Command, Order
 from trading.models.commands import CommandKind, CommandState
-from trading.services import carrying, lateness, orders
+from trading.services import lateness
 from trading.services.commands import submit, submit_left_behind
 from trading.services.margin import change_margin
 from trading.services.orders import cancel_order, cancel_orders, close_position, modify_order, place_order
 from trading.services.sync import sync_account
-
-
-class Died(BaseException):
-    """The process ended between writing down and sending."""
-
-
-def left_behind(act: Callable[[], object], kind: CommandKind) -> Command:
-    """The command of a process that dies before its first byte leaves."""
-
-    def die(*_: object) -> None:
-        raise Died
-
-    with patch.object(orders, "submit", die), patch.object(carrying, "submit", die), pytest.raises(Died):
-        act()
-    command: Command = Command.objects.select_related("account", "market").get(kind=kind, sent_at=None)
-    return command
 
 
 def aged(command: Command, age: timedelta) -> Command:
@@ -43,21 +27,10 @@ def aged(command: Command, age: timedelta) -> Command:
     return command
 
 
-def opened(desk: Desk) -> Position:
-    place_order(desk.adapter, desk.account, desk.market, ticket(form_key=uuid4(), form={"first": "1"}))
-    held: Position = Position.objects.select_related("market", "account").get()
-    return held
-
-
 def resting(desk: Desk) -> Order:
     place_order(desk.adapter, desk.account, desk.market, ticket(form={"rests": "1"}, limit_price=Decimal(80000)))
     order: Order = Order.objects.select_related("market").get(is_open=True)
     return order
-
-
-def buy_left_behind(desk: Desk) -> Command:
-    wanted = ticket(form_key=uuid4(), form={"second": "1"})
-    return left_behind(lambda: place_order(desk.adapter, desk.account, desk.market, wanted), CommandKind.ORDER)
 
 
 def steps(command: Command) -> list[str]:

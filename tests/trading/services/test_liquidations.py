@@ -12,8 +12,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from tests.trading.conftest import Desk
-from tests.trading.services.test_orders import ticket
-from tests.trading.services.test_records import settled
+from tests.trading.elsewhere import settled
+from tests.trading.tickets import ticket
 from trading.margin.types import MarginMode
 from trading.models import (
     Difference,

@@ -20,7 +20,7 @@ from tenants.models import Operator
 from tenants.scope import operator_scope
 from tests.factories import NOW, make_account, make_market, make_user
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
-from tests.trading.services.test_order_of_answers import held, snapshot
+from tests.trading.services.answered import held, snapshot
 from trading.live.shapes import announce_all
 from trading.models import FormerPosition, Position, VenueAccount
 from trading.services import looks

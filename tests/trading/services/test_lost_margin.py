@@ -8,9 +8,9 @@ import pytest
 from django.utils import timezone
 
 from tests.trading.conftest import Desk
+from tests.trading.elsewhere import elsewhere
 from tests.trading.services.lost import expire, proven, unknown_margin
-from tests.trading.services.test_orders import ticket
-from tests.trading.services.test_records import elsewhere
+from tests.trading.tickets import ticket
 from trading.margin.types import AccountMode
 from trading.models import Command, Difference, MarginChange, Position
 from trading.models.commands import CommandState

@@ -22,7 +22,7 @@ from tests.trading.aster.conftest import aster  # noqa: F401  # a fixture
 from tests.trading.conftest import Desk
 from tests.trading.services.bad_days import LATE_SECONDS, Day, MortalTransport, days, mortal
 from tests.trading.services.seats import BITCOIN, Seat, sit_down
-from tests.trading.services.test_orders import ticket
+from tests.trading.tickets import ticket
 from trading import connect
 from trading.margin.types import MarginMode, Side
 from trading.models import Command, CommandEvent

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from tests.trading.conftest import Desk
-from tests.trading.services.test_orders import ticket
+from tests.trading.tickets import ticket
 from trading.margin.types import AccountMode
 from trading.models import MarginChange, Position
 from trading.models.commands import CommandState

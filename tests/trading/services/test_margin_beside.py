@@ -7,7 +7,7 @@ import pytest
 
 from tests.trading.conftest import Desk
 from tests.trading.services.lost import expire, proven, unknown_margin
-from tests.trading.services.test_orders import ticket
+from tests.trading.tickets import ticket
 from trading.models import Position
 from trading.models.commands import CommandState
 from trading.services.margin import change_margin

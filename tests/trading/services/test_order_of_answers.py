@@ -15,14 +15,14 @@ from msgspec.structs import replace
 from tenants.models import Operator, User
 from tenants.scope import operator_scope
 from tests.factories import NOW, make_account, make_market, make_position
-from trading.margin.types import AccountMode, MarginMode
-from trading.models import Fill, FormerPosition, FundingPayment, LedgerEntry, Market, Order, Position, VenueAccount
+from tests.trading.services.answered import held, snapshot, state
+from trading.models import FormerPosition, Market, Order, Position, VenueAccount
 from trading.services.readings import Reading, begin_reading
 from trading.services.sync import apply_fills, apply_funding, apply_ledger, apply_orders, apply_snapshot
-from trading.venues.base import AccountSnapshot, OpenOrder, PositionSnapshot, TimeInForce
 from trading.venues.base import Fill as VenueFill
 from trading.venues.base import FundingPayment as VenueFunding
 from trading.venues.base import LedgerEntry as VenueEntry
+from trading.venues.base import OpenOrder, TimeInForce
 from trading.venues.snapshots import PositionSide
 
 ADDRESS = "0xa11ce00000000000000000000000000000000001"
@@ -37,33 +37,6 @@ def account(market: Market) -> Iterator[VenueAccount]:
         yield make_account(trader, ADDRESS, venue_time=None)
 
 
-def held(size: str, side: PositionSide = PositionSide.BOTH, market: str = "BTC", leverage: int = 5) -> PositionSnapshot:
-    quantity = Decimal(size)
-    return PositionSnapshot(
-        market=market,
-        size=quantity,
-        entry_price=Decimal(60_000),
-        mark_price=Decimal(60_000),
-        notional=abs(quantity) * 60_000,
-        mode=MarginMode.ISOLATED,
-        leverage=leverage,
-        margin=Decimal(1000),
-        cash=Decimal(1000) - quantity * 60_000,
-        unrealised_pnl=Decimal(0),
-        liquidation_price=Decimal(50_000),
-        max_leverage=40,
-        side=side,
-    )
-
-
-def snapshot(second: int, *positions: PositionSnapshot, equity: int = 0) -> AccountSnapshot:
-    at = NOW + timedelta(seconds=second)
-    amount = Decimal(equity or 10_000 + second)
-    return AccountSnapshot(
-        at, at, AccountMode.STANDARD, amount, amount, Decimal(0), Decimal(0), amount, positions
-    )  # fmt: skip
-
-
 def order(venue_id: int, size: int = 1) -> OpenOrder:
     return OpenOrder(
         market="BTC",
@@ -76,22 +49,6 @@ def order(venue_id: int, size: int = 1) -> OpenOrder:
         time_in_force=TimeInForce.GOOD_TILL_CANCELLED,
         reduce_only=False,
         placed_at=NOW,
-    )
-
-
-def state(account: VenueAccount) -> tuple[object, ...]:
-    """All that the answers wrote, but for the numbers of rows."""
-    row = VenueAccount.objects.get(pk=account.pk)
-    return (
-        row.equity,
-        row.venue_time,
-        sorted(
-            Position.objects.filter(account=account).values_list("market__name", "position_side", "size", "leverage")
-        ),
-        sorted(Order.objects.filter(account=account, is_open=True).values_list("venue_id", "size")),
-        set(Fill.objects.filter(account=account).values_list("key", "size", "happened_at")),
-        set(FundingPayment.objects.filter(account=account).values_list("key", "amount")),
-        set(LedgerEntry.objects.filter(account=account).values_list("key", "amount")),
     )
 
 

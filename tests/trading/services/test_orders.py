@@ -6,26 +6,13 @@ from uuid import uuid4
 import pytest
 
 from tests.trading.conftest import Desk
+from tests.trading.tickets import ticket
 from trading.margin.types import MarginMode, Side
 from trading.models import Command, Fill, Order, Position, Preference
 from trading.models.commands import CommandKind, CommandState
 from trading.services.commands import FormReused
-from trading.services.drafts import OrderTicket
 from trading.services.orders import cancel_order, close_position, place_order, remember_choice
 from trading.venues.errors import InvalidCommand
-
-
-def ticket(**changes: object) -> OrderTicket:
-    values: dict[str, object] = {
-        "form_key": uuid4(),
-        "form": {"size": "0.01"},
-        "side": Side.LONG,
-        "size": Decimal("0.01"),
-        "mode": MarginMode.ISOLATED,
-        "leverage": 10,
-        "mark": Decimal(86000),
-    }
-    return OrderTicket(**(values | changes))  # type: ignore[arg-type]
 
 
 def test_market_order_opens_the_position_that_the_venue_holds(desk: Desk) -> None:

@@ -3,39 +3,16 @@
 from decimal import Decimal
 
 import pytest
-import urllib3
-from django.utils import timezone
 
 from tests.trading.conftest import Desk
-from tests.trading.services.test_orders import ticket
-from tests.trading.services.test_records import settled
-from trading.management.commands.seed_demo import CHAIN_ID
+from tests.trading.elsewhere import choose_mode, settled
+from tests.trading.tickets import ticket
 from trading.margin.types import MarginMode
 from trading.models import Difference, VenueAccount
 from trading.services.orders import place_order
 from trading.services.totals import money_totals
-from trading.venues import typed_data
-from trading.venues.base import Network
-from trading.venues.hyperliquid import signing
-from trading.venues.hyperliquid.approvals import SET_ABSTRACTION
 
 MODES = {"unifiedAccount": "unified", "portfolioMargin": "portfolio"}
-
-
-def choose_mode(desk: Desk, mode: str) -> None:
-    """What the owner's wallet signs at the venue's own page."""
-    wallet, nonce = desk.wallet, desk.adapter.moment(timezone.now())
-    fields: dict[str, object] = {"user": wallet.address, "abstraction": mode, "nonce": nonce}
-    payload = signing.typed_data("UserSetAbstraction", SET_ABSTRACTION, fields, Network.TESTNET, CHAIN_ID)
-    action = {
-        "type": "userSetAbstraction", "hyperliquidChain": signing.CHAIN_NAME[Network.TESTNET],
-        "signatureChainId": hex(CHAIN_ID), **fields,
-    }  # fmt: skip
-    signature = wallet.sign(typed_data.digest(payload))
-    answer = urllib3.request(
-        "POST", f"{desk.sandbox.url}/exchange", json={"action": action, "nonce": nonce, "signature": signature}
-    )
-    assert answer.json()["status"] == "ok"
 
 
 @pytest.fixture(params=list(MODES))

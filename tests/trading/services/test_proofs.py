@@ -11,10 +11,10 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from tests.trading.conftest import Desk
+from tests.trading.elsewhere import elsewhere
+from tests.trading.hands import unknown_order
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
-from tests.trading.services.test_orders import ticket
-from tests.trading.services.test_records import elsewhere
-from tests.trading.test_hands import unknown_order
+from tests.trading.tickets import ticket
 from tests.trading.venues.misbehaving import answer, serving
 from trading.connect import gateway_of
 from trading.metering import budget_of, forget_limits, meter_of

@@ -10,7 +10,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from tests.trading.conftest import Desk
-from tests.trading.services.test_orders import ticket
+from tests.trading.elsewhere import elsewhere, settled
+from tests.trading.tickets import ticket
 from trading.margin.types import MarginMode
 from trading.models import (
     Difference,
@@ -24,31 +25,15 @@ from trading.models import (
     SettingChange,
     VenueAccount,
 )
-from trading.services import nonces
 from trading.services.margin import change_margin
 from trading.services.orders import cancel_order, close_position, place_order
-from trading.services.sync import EVERYTHING, apply_ledger, sync_account
+from trading.services.sync import apply_ledger, sync_account
 from trading.venues.base import AdjustMargin, CancelOrder, SetLeverage
 from trading.venues.base import LedgerEntry as VenueEntry
 from trading.venues.hyperliquid import frames, history
 from trading.venues.streaming import LedgerFrame
 
 OTHER = "0x" + "b0" * 20
-
-
-def elsewhere(desk: Desk, command: object) -> None:
-    """Carry out a command as another program with the same key would: nothing of it is in our rows."""
-    nonce = nonces.draw(desk.account, int(datetime.now(UTC).timestamp() * 1000))
-    signed = desk.adapter.sign(command, nonce=nonce)  # type: ignore[arg-type]
-    desk.adapter.send(signed)
-
-
-def settled(desk: Desk, times: int = 1) -> list[tuple[str, str, str, str]]:
-    """Read everything so often; the differences on record."""
-    for _ in range(times):
-        assert sync_account(desk.adapter, desk.reread(), EVERYTHING)
-    rows = Difference.objects.order_by("pk")
-    return list(rows.values_list("kind", "ours", "venues", "explanation"))
 
 
 def test_first_reading_finds_no_difference(desk: Desk) -> None:

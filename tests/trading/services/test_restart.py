@@ -13,7 +13,7 @@ from django.utils import timezone
 from tests.sandbox_process import SandboxProcess
 from tests.trading.conftest import Desk, open_desk
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
-from tests.trading.services.test_orders import ticket
+from tests.trading.tickets import ticket
 from trading.margin.types import MarginMode
 from trading.models import Command, Market, Order, Position
 from trading.models.commands import FINAL_STATES, OPEN_STATES, CommandKind, CommandState

@@ -16,7 +16,7 @@ from tests.sandbox_process import SandboxProcess
 from tests.trading.aster.conftest import aster  # noqa: F401  # a fixture
 from tests.trading.conftest import Desk
 from tests.trading.services.seats import BITCOIN, Seat, sit_down
-from tests.trading.services.test_orders import ticket
+from tests.trading.tickets import ticket
 from trading.connect import account_adapter
 from trading.management.commands.seed_demo import give_agent_key
 from trading.margin.types import MarginMode

@@ -1,7 +1,7 @@
 """A real venue that goes away and comes back: what is refused, what is tried, what the pages say, and how it ends."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -21,6 +21,7 @@ from tests.trading.conftest import Desk
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
 from tests.trading.tickets import ticket
 from tests.trading.views.conftest import browser, publish_prices  # noqa: F401  # fixtures
+from tests.trading.views.test_valkey_away import door, leave  # noqa: F401  # fixtures
 from trading import tasks
 from trading.live import handing, keys, presence, weather
 from trading.live.connections import blocking
@@ -228,6 +229,23 @@ def test_halt_is_ended_by_an_order_alone_and_one_at_a_time_asks(
     redis.delete(keys.asking(*HERE))  # as its few seconds do
     assert order(desk).state == CommandState.ACCEPTED
     assert sky() is Sky.FINE
+
+
+def test_order_that_would_ask_goes_out_where_valkey_has_gone_since_the_weather_was_read(
+    desk: Desk,
+    unhurried: None,
+    leave: Callable[[], None],  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk.sandbox.fault("halted", "order", count=1)
+    assert order(desk).state == CommandState.REJECTED
+    remember_as_older()
+    monkeypatch.setattr(weather, "REMEMBERED_SECONDS", PATIENCE)
+    assert sky() is Sky.HALTED
+
+    leave()
+
+    assert order(desk).state == CommandState.ACCEPTED
 
 
 def test_closing_in_a_halt_is_tried_and_its_success_ends_it(desk: Desk, unhurried: None) -> None:

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from tests.trading.conftest import Desk
-from tests.trading.services.test_orders import ticket
+from tests.trading.tickets import ticket
 from trading.models import Command, Difference, Fill, MarginChange, Market, Order, Position
 from trading.models.commands import CommandState
 from trading.services import executions

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from tests.trading.conftest import Desk
-from tests.trading.services.test_records import elsewhere, settled
+from tests.trading.elsewhere import elsewhere, settled
 from trading.margin.rounding import Direction
 from trading.margin.types import MarginMode
 from trading.models import Difference, Liquidation, Market, Position

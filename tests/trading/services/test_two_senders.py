@@ -16,8 +16,8 @@ from django.test.utils import CaptureQueriesContext
 from tenants.scope import operator_scope
 from tests.factories import make_command
 from tests.trading.conftest import Desk
-from tests.trading.services.lost import proven
-from tests.trading.services.test_lateness import buy_left_behind, opened
+from tests.trading.services.dead_ends import Refused, Unreached
+from tests.trading.services.lost import buy_left_behind, opened, proven
 from tests.trading.test_settling import CHANGE, FORM, LOCK, statements
 from trading.models import Command, Position
 from trading.models.commands import CommandKind, CommandState
@@ -30,33 +30,10 @@ from trading.services.reconcile import NEVER_CARRIED_OUT, RECEIVED_AND_REFUSED, 
 from trading.services.sync import sync_account
 from trading.services.transitions import deliver_again
 from trading.venues.base import Adapter, SignedRequest
-from trading.venues.errors import Unavailable
 from trading.venues.hyperliquid.adapter import HyperliquidAdapter
 from trading.venues.transport import NO_HEADERS, Response, Transport
 
 pytestmark = pytest.mark.usefixtures("unhurried")
-
-
-@dataclass
-class Unreached:
-    """A way to the venue that leads nowhere. While it is tried, something else happens."""
-
-    meanwhile: Callable[[], object]
-
-    def request(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] = NO_HEADERS) -> Response:
-        self.meanwhile()
-        raise Unavailable("refused")
-
-
-@dataclass
-class Refused:
-    """The venue knows no such key, whatever it is asked. While it answers, something else happens."""
-
-    meanwhile: Callable[[], object]
-
-    def request(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] = NO_HEADERS) -> Response:
-        self.meanwhile()
-        return Response(200, b'{"status":"err","response":"User or API Wallet 0x17 does not exist."}')
 
 
 @dataclass

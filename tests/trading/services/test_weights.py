@@ -11,7 +11,7 @@ from pytest_django.fixtures import Settings
 from tests.trading.aster.conftest import alice, aster, operator, ready
 from tests.trading.aster.people import AsterTrader, elsewhere
 from tests.trading.conftest import Desk
-from tests.trading.services.test_orders import ticket
+from tests.trading.tickets import ticket
 from trading.connect import account_adapter, gateway_of
 from trading.margin.types import AccountMode
 from trading.metering import budget_of, meter_of

@@ -8,11 +8,10 @@ import pytest
 from django.test import Client
 
 from tests.trading.conftest import Desk
-from tests.trading.services.test_orders import ticket
-from tests.trading.services.test_pooled import choose_mode
-from tests.trading.services.test_records import settled
+from tests.trading.elsewhere import choose_mode, settled
+from tests.trading.tickets import ticket
 from tests.trading.views.conftest import publish_prices
-from tests.trading.views.test_ticket import fields
+from tests.trading.views.forms import fields
 from trading.margin.types import MarginMode
 from trading.models import Command, Position, VenueAccount
 from trading.panels.numbers import plain

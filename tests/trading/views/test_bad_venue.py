@@ -21,7 +21,7 @@ from pytest_django.fixtures import Settings
 
 from tests.trading.conftest import Desk
 from tests.trading.venues.misbehaving import Behaviour, MisbehavingServer, answer, cut_in_the_body, serving
-from tests.trading.views.test_ticket import ORDER, fields
+from tests.trading.views.forms import ORDER, fields
 from trading.connect import account_adapter
 from trading.models import Command, Fill, Order, Position
 from trading.models.commands import CommandKind, CommandState

@@ -12,8 +12,8 @@ from tenants.models import MarginPolicy, MarketChoice, Operator
 from tenants.scope import operator_scope
 from tests.factories import make_user
 from tests.trading.conftest import Desk
-from tests.trading.services.test_orders import ticket
-from tests.trading.views.test_ticket import ORDER, QUOTE, fields
+from tests.trading.tickets import ticket
+from tests.trading.views.forms import ORDER, QUOTE, fields
 from trading.models import Command, Order, Position
 from trading.models.commands import CommandKind
 from trading.recent import forget_desks

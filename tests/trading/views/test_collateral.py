@@ -16,7 +16,7 @@ from tests.sandbox_process import SandboxProcess
 from tests.trading.conftest import Desk
 from tests.trading.test_books import reread, wallet_of
 from tests.trading.views.conftest import publish_prices
-from tests.trading.views.test_ticket import fields
+from tests.trading.views.forms import fields
 from trading import recent
 from trading.books import books_of
 from trading.connect import trading_adapter

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from tests.trading.conftest import Desk
-from tests.trading.services.test_orders import ticket
+from tests.trading.tickets import ticket
 from trading.models import Command, Position
 from trading.recent import forget_desks
 from trading.services.orders import place_order

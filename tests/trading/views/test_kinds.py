@@ -10,7 +10,7 @@ from django.test import Client
 
 from tests.trading.conftest import Desk
 from tests.trading.views.conftest import publish_prices
-from tests.trading.views.test_ticket import ORDER, fields
+from tests.trading.views.forms import ORDER, fields
 from trading.models import Command, Order, Position
 from trading.models.commands import CommandKind, CommandState
 

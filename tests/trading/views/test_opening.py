@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from tenants.models import MarginPolicy
 from tests.trading.conftest import Desk
-from tests.trading.services.test_orders import ticket
+from tests.trading.tickets import ticket
 from tests.trading.views.test_closed_market import cap_market
 from trading.margin.types import MarginMode
 from trading.models import BuilderFee, Order, Position, Setting

@@ -7,8 +7,8 @@ import pytest
 from django.test import Client
 
 from tests.trading.conftest import Desk, open_desk
-from tests.trading.services.test_orders import ticket
-from tests.trading.views.test_ticket import ORDER, fields
+from tests.trading.tickets import ticket
+from tests.trading.views.forms import ORDER, fields
 from trading.models import Command, Order, Position
 from trading.recent import forget_desks
 from trading.services.orders import place_order

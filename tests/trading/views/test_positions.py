@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
 from tests.trading.conftest import Desk, open_desk
-from tests.trading.services.test_orders import ticket
+from tests.trading.tickets import ticket
 from trading.live.shapes import announce
 from trading.margin.types import MarginMode
 from trading.models import Command, Market, Order, Position, VenueAccount

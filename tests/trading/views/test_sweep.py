@@ -10,7 +10,7 @@ from django.db import OperationalError
 from django.test import Client
 
 from tests.trading.conftest import Desk, open_desk
-from tests.trading.services.test_orders import ticket
+from tests.trading.tickets import ticket
 from tests.trading.views.conftest import publish_prices
 from trading.margin.rounding import Direction
 from trading.margin.types import MarginMode, Side

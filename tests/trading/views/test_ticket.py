@@ -13,28 +13,13 @@ from pytest_django import DjangoAssertNumQueries
 
 from tenants.models import MarginPolicy
 from tests.trading.conftest import Desk, open_account
-from tests.trading.services.test_orders import ticket
+from tests.trading.tickets import ticket
 from tests.trading.views.conftest import publish_prices
+from tests.trading.views.forms import ORDER, QUOTE, fields
 from trading.models import Command, Position
 from trading.models.commands import CommandKind, CommandState
 from trading.recent import forget_desks
 from trading.services.orders import place_order
-
-ORDER = "/trade/BTC/order/"
-QUOTE = "/trade/BTC/quote/"
-
-
-def fields(**changes: str) -> dict[str, str]:
-    values = {
-        "form_key": str(uuid4()),
-        "side": "long",
-        "kind": "market",
-        "size": "0.01",
-        "unit": "coin",
-        "mode": "isolated",
-        "leverage": "10",
-    }
-    return values | changes
 
 
 def test_quote_tells_what_the_order_would_do_and_sends_nothing(desk: Desk, browser: Client) -> None:

@@ -24,7 +24,7 @@ from tests.tenants.test_access import ANSWERS
 from tests.tenants.test_sign_in import sign_in
 from tests.trading.conftest import Desk
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
-from tests.trading.services.test_orders import ticket
+from tests.trading.tickets import ticket
 from tests.trading.views.test_closed_market import PAGE
 from tests.trading.views.test_down_pages import visited
 from trading.live import connections

@@ -13,7 +13,7 @@ import urllib3
 from eth_account import Account
 
 from tests.sandbox_process import SandboxProcess
-from tests.trading.sandbox.aster.test_ccxt import connected
+from tests.trading.sandbox.aster.libraries import connected
 from tests.trading.sandbox.aster.trader import Trader
 from trading.sandbox.aster.doors import Doors
 from trading.sandbox.engine import Engine

@@ -8,7 +8,7 @@ import ccxt.pro
 from eth_account import Account
 
 from tests.sandbox_process import SandboxProcess
-from tests.trading.sandbox.aster.test_ccxt import SYMBOL
+from tests.trading.sandbox.aster.libraries import SYMBOL
 
 T = TypeVar("T")
 

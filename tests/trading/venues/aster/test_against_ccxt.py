@@ -4,8 +4,8 @@ which the venue takes (Aster 1.3)."""
 import ccxt
 import pytest
 
+from tests.trading.venues.aster.cases import CASES
 from tests.trading.venues.aster.figures import AGENT_KEY, agent
-from tests.trading.venues.aster.test_wire import CASES
 from trading.venues.aster import signing, wire
 from trading.venues.base import Command, Network
 

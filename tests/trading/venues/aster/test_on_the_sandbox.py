@@ -13,7 +13,7 @@ import ccxt
 import pytest
 
 from tests.sandbox_process import SandboxProcess
-from tests.trading.sandbox.aster.test_ccxt import connected
+from tests.trading.sandbox.aster.libraries import connected
 from trading.margin.types import AccountMode, MarginMode
 from trading.venues import typed_data
 from trading.venues.aster import approvals

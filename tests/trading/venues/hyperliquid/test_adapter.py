@@ -9,9 +9,8 @@ from uuid import UUID
 
 import pytest
 
+from tests.trading.venues.hyperliquid.bodies import CONTEXT, FILL, ORDER, POSITION, TABLE_56, UNIVERSE, account_body
 from tests.trading.venues.hyperliquid.figures import NOW, OWNER, PYTHON_SDK_KEY, market
-from tests.trading.venues.hyperliquid.test_history import FILL, ORDER
-from tests.trading.venues.hyperliquid.test_parse import CONTEXT, POSITION, TABLE_56, UNIVERSE, account_body
 from tests.trading.venues.misbehaving import MisbehavingServer, answer, by_body, cut_in_the_body, in_turn, refused_port
 from trading.margin.types import AccountMode, MarginMode
 from trading.venues.base import (

@@ -9,47 +9,10 @@ from typing import Any
 
 import pytest
 
+from tests.trading.venues.hyperliquid.bodies import FILL, ORDER
 from trading.venues.base import OrderState, TriggerKind
 from trading.venues.errors import Malformed, UnknownState
 from trading.venues.hyperliquid import history, markets, orders, parse
-
-ORDER: dict[str, Any] = {
-    "coin": "INJ",
-    "side": "A",
-    "limitPx": "9.1954",
-    "sz": "12.5",
-    "oid": 3184595906,
-    "timestamp": 1700126022555,
-    "origSz": "20.0",
-    "orderType": "Stop Market",
-    "tif": None,
-    "reduceOnly": True,
-    "isTrigger": True,
-    "triggerPx": "9.995",
-    "triggerCondition": "Price below 9.995",
-    "isPositionTpsl": False,
-    "children": [],
-    "cloid": None,
-}
-# A recorded fill with a builder's fee (mainnet, February 2026).
-FILL: dict[str, Any] = {
-    "coin": "HYPE",
-    "px": "33.209",
-    "sz": "0.73",
-    "side": "B",
-    "time": 1770458548926,
-    "startPosition": "0.0",
-    "dir": "Open Long",
-    "closedPnl": "0.0",
-    "hash": "0x53542a9ac057af8454cd0434d851d202028b00805b5ace56f71cd5ed7f5b896e",
-    "oid": 314848230306,
-    "crossed": True,
-    "fee": "0.012896",
-    "builderFee": "0.002424",
-    "tid": 882779857052503,
-    "feeToken": "USDC",
-    "twapId": None,
-}
 
 # A recorded auto-deleveraging (mainnet, 10 October 2025).
 DELEVERAGED: dict[str, Any] = {

@@ -9,58 +9,14 @@ from typing import Any
 
 import pytest
 
+from tests.trading.venues.hyperliquid.bodies import CONTEXT, POSITION, TABLE_56, UNIVERSE, account_body
 from tests.trading.venues.hyperliquid.figures import NOW
 from trading.margin.types import AccountMode, MarginMode, MarginRestriction
 from trading.venues.base import SpotBalance
 from trading.venues.errors import Malformed, UnknownState
 from trading.venues.hyperliquid import markets, parse
 
-# A recorded isolated long (testnet, July 2026), in the venue's shape with what we do not use left out.
-POSITION: dict[str, Any] = {
-    "coin": "BTC",
-    "szi": "0.002",
-    "entryPx": "64815.0",
-    "positionValue": "129.588",
-    "unrealizedPnl": "-0.042",
-    "liquidationPx": "52522.497721519",
-    "marginUsed": "25.856067",
-    "maxLeverage": 40,
-    "leverage": {"type": "isolated", "value": 5, "rawUsd": "-103.731933"},
-    "cumFunding": {"allTime": "0.0", "sinceOpen": "0.0", "sinceChange": "0.0"},
-}
 CROSS = {"type": "cross", "value": 20}
-UNIVERSE: list[dict[str, Any]] = [
-    {"szDecimals": 5, "name": "BTC", "maxLeverage": 40, "marginTableId": 56},
-    {"szDecimals": 1, "name": "MATIC", "maxLeverage": 20, "marginTableId": 20, "isDelisted": True},
-    {"szDecimals": 2, "name": "TLT", "maxLeverage": 20, "marginTableId": 20, "marginMode": "noCross"},
-]
-CONTEXT: dict[str, Any] = {
-    "funding": "0.0000125",
-    "openInterest": "38060.24832",
-    "prevDayPx": "84083.0",
-    "dayNtlVlm": "3039013020.3949518204",
-    "premium": None,
-    "oraclePx": "86340.0",
-    "markPx": "86319.4",
-    "midPx": None,
-    "impactPxs": None,
-    "aFieldOfTomorrow": {"is": "ignored"},
-}
-TIERS_56 = [{"lowerBound": "0.0", "maxLeverage": 40}, {"lowerBound": "150000000.0", "maxLeverage": 20}]
-TABLE_56 = [56, {"description": "tiered 40x", "marginTiers": TIERS_56}]
-
-
-def account_body(*positions: dict[str, Any], **changes: object) -> bytes:
-    summary = {"accountValue": "25.856067", "totalNtlPos": "129.588", "totalRawUsd": "0", "totalMarginUsed": "1"}
-    body = {
-        "marginSummary": summary,
-        "crossMarginSummary": summary | {"accountValue": "7.5", "totalMarginUsed": "1.25"},
-        "crossMaintenanceMarginUsed": "0.5",
-        "withdrawable": "6.25",
-        "time": 1730000060000,
-        "assetPositions": [{"type": "oneWay", "position": row} for row in positions],
-    }
-    return json.dumps(body | changes).encode()
 
 
 def markets_body(universe: list[dict[str, Any]], contexts: list[Any] | None = None) -> bytes:
