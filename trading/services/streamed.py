@@ -1,4 +1,4 @@
-"""What a stream told of an account, written to our rows by the verbs of ``trading.services.sync``.
+"""What a stream told of an account, written to our rows by the verbs of the readings.
 
 A reading that is due comes first: it covers what a break in the stream has swallowed. A liquidation is always read, for
 its record needs the account's path to it. Where figures moved before the executions that moved them were told, the
@@ -16,40 +16,46 @@ from django.utils import timezone
 
 from trading.live.told import LIVING, Leg, Standing, Told, sizes_of
 from trading.models import Market, Order, Position, VenueAccount
-from trading.services import executions, sync
-from trading.services.apply_account import markets_named
-from trading.services.apply_orders import order_row
+from trading.services import executions
+from trading.services.apply_account import apply_snapshot, markets_named
+from trading.services.apply_history import apply_fills, apply_funding, apply_ledger
+from trading.services.apply_orders import apply_orders, order_row
 from trading.services.available import ask_where_orders_rest
 from trading.services.endings import FILLED, tell_endings
-from trading.services.readings import Explained, nothing_explained
+from trading.services.looks import sync_positions
+from trading.services.readings import EVERYTHING, WHOLE, Explained, nothing_explained
+from trading.services.sync import sync_account
 from trading.venues.base import AccountSnapshot, Adapter, OpenOrder, OrderReport, OrderState
 from trading.venues.snapshots import PositionSide
 
 
 def store(adapter: Adapter, account: VenueAccount, told: Told) -> bool:
-    """Write the news of one account; False where the venue did not answer a reading, and nothing was written then.
+    """Write the news of one account; False where the venue did not answer a reading, and then nothing was written but
+    the figures that were told: they are as young as they say, and what moved them is owed.
 
     What the news leave open is read too: ``told.reports`` of orders that are not known need the account whole, and say
     so in ``told.must_read``; then it has to be stored again.
     """
-    kinds, is_whole = sync.EVERYTHING if told.is_forced else sync.WHOLE, told.must_read
-    if is_whole and not sync.sync_account(adapter, account, kinds):
+    kinds, is_whole = EVERYTHING if told.is_forced else WHOLE, told.must_read
+    if is_whole and not sync_account(adapter, account, kinds):
+        if told.snapshot is not None:
+            apply_snapshot(account, told.snapshot)
         return False
     told.must_read = any(fill.liquidation for fill in told.fills.values()) and not is_whole
     _store_events(account, told)
     gone = None
     if told.orders is not None and told.orders_at is not None:
-        gone = sync.apply_orders(account, told.orders, told.orders_at)
+        gone = apply_orders(account, told.orders, told.orders_at)
     # Where something may be missing, whoever writes a move marks it: a reading may have taken the mark back meanwhile.
     explained = nothing_explained if told.is_behind else partial(explained_by, told.standing)
     if told.snapshot is not None:
-        sync.apply_snapshot(account, told.snapshot, explained=explained(told.snapshot))
+        apply_snapshot(account, told.snapshot, explained=explained(told.snapshot))
     if told.confirmed_at is not None:
         rows = VenueAccount.objects.filter(pk=account.pk, synced_at__lt=told.confirmed_at)
         rows.update(synced_at=told.confirmed_at, sync_problem="")
     if gone:
         tell_endings(adapter, account, gone)
-    is_read = not told.must_look or sync.sync_positions(adapter, account, explained)
+    is_read = not told.must_look or sync_positions(adapter, account, explained)
     if told.is_behind and not is_whole:
         # What a reading that began earlier has taken back meanwhile, and what shows in no size that moved.
         executions.fall_behind(account)
@@ -60,9 +66,9 @@ def store(adapter: Adapter, account: VenueAccount, told: Told) -> bool:
 
 
 def _store_events(account: VenueAccount, told: Told) -> None:
-    sync.apply_fills(account, told.fills.values())
-    sync.apply_funding(account, told.funding.values())
-    sync.apply_ledger(account, told.ledger.values())
+    apply_fills(account, told.fills.values())
+    apply_funding(account, told.funding.values())
+    apply_ledger(account, told.ledger.values())
     told.must_read |= not apply_reports(account, told.reports.values())
 
 

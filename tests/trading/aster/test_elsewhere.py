@@ -31,11 +31,13 @@ from trading.models import (
 from trading.panels.orders import build_orders
 from trading.services import executions, nonces
 from trading.services.apply_account import SET_ELSEWHERE
+from trading.services.apply_orders import apply_orders
 from trading.services.differences import MOVED_ELSEWHERE, TAKEN
 from trading.services.looks import Came, look_at
 from trading.services.orders import place_order
+from trading.services.readings import EVERYTHING
 from trading.services.streamed import apply_reports, store
-from trading.services.sync import EVERYTHING, apply_orders, sync_account
+from trading.services.sync import sync_account
 from trading.venues.base import (
     Adapter,
     AdjustMargin,
