@@ -6,6 +6,7 @@ through a change looks the same whoever changed it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import takewhile
 
@@ -26,6 +27,8 @@ CHANGED_AGAIN = (
 ONE_BY_ONE = 10
 AT_ONCE = (TimeInForce.IMMEDIATE_OR_CANCEL, TimeInForce.FILL_OR_KILL)
 ENDED = (OrderState.CANCELLED, OrderState.FILLED, OrderState.REJECTED)
+# How long before its end a change was written down, at most.
+ENDS_WITHIN = timedelta(days=7)
 LONGEST_ORDER_ID = 19  # digits; a client id has 32
 Stood = tuple[Decimal, Decimal]  # the price of an order and its size in all
 
@@ -185,9 +188,12 @@ def stood_before(account: VenueAccount, shown: Mapping[str, str], order: str, no
     stood = {(Decimal(shown["price"]), Decimal(shown["size"]))}
     if "seen" not in shown:
         return stood
-    ended = Q(state__in=(CommandState.ACCEPTED, CommandState.UNPROVEN), settled_at__gte=shown["seen"])
+    seen = datetime.fromisoformat(shown["seen"])
+    ended = Q(state__in=(CommandState.ACCEPTED, CommandState.UNPROVEN), settled_at__gte=seen)
     before = Q() if nonce is None else Q(nonce__lt=nonce)
-    changes = Command.objects.filter(ended, before, account=account, kind=CommandKind.MODIFY, intent__order=order)
+    # Only the newest are looked through: an account's changes are many, and an order's name is found by no index.
+    newest = Command.objects.filter(account=account, prepared_at__gte=seen - ENDS_WITHIN)
+    changes = newest.filter(ended, before, kind=CommandKind.MODIFY, intent__order=order)
     for change in changes.order_by("nonce"):
         kept = set() if change.state == CommandState.ACCEPTED else stood
         stood = kept | {asked_for(change.intent)}
