@@ -5,9 +5,11 @@ whether orders are taken again, one at a time is let through to ask; the venue's
 it does not answer is settled by proof like any other.
 """
 
+import logging
 from datetime import datetime
 
 from django.utils import timezone
+from redis.exceptions import RedisError
 
 from trading.live import weather
 from trading.models import VenueAccount
@@ -15,6 +17,8 @@ from trading.services.commands import Intent, earlier
 from trading.venues.errors import InvalidCommand, Reason
 from trading.venues.snapshots import Network, Venue
 from trading.venues.weather import Sky, Weather
+
+logger = logging.getLogger(__name__)
 
 SENTENCES = {
     Sky.DOWN: "The venue is not answering: nothing that adds risk is sent. Reducing is still tried.",
@@ -48,5 +52,14 @@ def refuse_new_risk(account: VenueAccount, intent: Intent) -> None:
         return
     if not present.may_ask(timezone.now()):
         raise VenueAway(SENTENCES[present.sky])
-    if not weather.may_ask(venue, network):
+    if not _is_first_to_ask(venue, network):
         raise VenueAway(SENTENCES[present.sky] + ONE_ASKS)
+
+
+def _is_first_to_ask(venue: Venue, network: Network) -> bool:
+    """Without Redis everybody is: there is no weather to ask about, though some is remembered for a moment."""
+    try:
+        return weather.may_ask(venue, network)
+    except RedisError as error:
+        logger.warning("Who asks whether %s takes orders is not known: %s", venue, error)
+        return True

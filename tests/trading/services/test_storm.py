@@ -182,8 +182,8 @@ def order(desk: Desk, **changes: Any) -> Command:
 
 def remember_as_older() -> None:
     """What was heard is older by as long as orders wait before one asks."""
-    for door in Door:
-        key = keys.weather(*HERE, settings.EGRESS, door)
+    for place in Door:
+        key = keys.weather(*HERE, settings.EGRESS, place)
         rows = [msgspec.json.decode(row, type=Evidence) for row in blocking().lrange(key, 0, -1)]
         blocking().delete(key)
         for row in rows:
