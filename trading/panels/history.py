@@ -11,7 +11,7 @@ from trading.margin.types import AccountMode
 from trading.models import Fill, MarginChange, VenueAccount
 from trading.models.records import DELEVERAGED
 from trading.panels.market import price_text, tone_of
-from trading.panels.numbers import clock, known_money, money, plain, short_address
+from trading.panels.numbers import clock, known_money, known_unit, money, plain, short_address
 from trading.panels.positions import account_freshness
 from trading.panels.told import told_account
 from trading.panels.utilisation import utilisation
@@ -122,14 +122,15 @@ def _worked_out(desk: Desk, account: VenueAccount, fresh: Freshness) -> AccountP
     balances = balances_of(desk, account)
     state = state_of(desk.engine)
     usage = utilisation(state.maintenance, state.equity if account.told_equity is not None else None)
+    equity = worth(balances)
     return AccountPanel(
-        equity=known_money(worth(balances)),
+        equity=known_money(equity),
         free=known_money(balances[0].free),
         isolated_locked=money(sum((one.isolated for one in in_main_token(balances)), ZERO), rounding=ROUND_FLOOR),
         cross_usage=usage.text,
         cross_usage_words=usage.words,
         cross_usage_tone=usage.tone,
-        collateral=gateway_of(Venue(account.venue)).collateral,
+        collateral=known_unit(equity, gateway_of(Venue(account.venue)).collateral),
         address=short_address(account.address),
         freshness=fresh,
         key=str(account.pk),
@@ -155,7 +156,7 @@ def _pools(account: VenueAccount, balances: Sequence[Balance]) -> tuple[PoolBala
             name=one.name or "main",
             label=f"In {one.name or 'the main book'}" if _keeps_books(account) else f"{one.token} balance",
             equity=known_money(one.equity),
-            unit="" if one.token == token else one.token or "of a coin not known",
+            unit="" if one.token == token else known_unit(one.equity, one.token or "of a coin not known"),
             free=f"{known_money(one.free)} free",
         )
         for one in (*main, *apart)

@@ -52,6 +52,11 @@ def known_money(value: Decimal | None) -> str:
     return "not known" if value is None else money(value, rounding=ROUND_FLOOR)
 
 
+def known_unit(value: Decimal | None, unit: str) -> str:
+    """The unit behind an amount; none behind words."""
+    return "" if value is None else unit
+
+
 def plain(value: Decimal) -> str:
     """A number with the decimals it has and no more: sizes, typed amounts.
 

@@ -40,9 +40,15 @@ def build_portfolio(desk: Desk, desks: Sequence[Desk], offered: Collection[Venue
     if len(venues) < 2:
         return panel
     rows = tuple(_balance(held[venue]) if venue in held else _missing(venue) for venue in venues)
-    total, note = _total(list(held.values()))
+    total, unit, note = _total(list(held.values()))
     return replace(
-        panel, venue=_label(desk.venue), venue_id=desk.venue or "", venues=rows, total=total, total_note=note
+        panel,
+        venue=_label(desk.venue),
+        venue_id=desk.venue or "",
+        venues=rows,
+        total=total,
+        total_unit=unit,
+        total_note=note,
     )
 
 
@@ -69,17 +75,17 @@ def _missing(venue: Venue) -> VenueBalance:
     return VenueBalance(venue=venue.value, label=_label(venue), problem="Not connected")
 
 
-def _total(desks: Sequence[Desk]) -> tuple[str, str]:
-    """The equity of all accounts, and what was counted as what; not known where one of them is not."""
+def _total(desks: Sequence[Desk]) -> tuple[str, str, str]:
+    """The equity of all accounts, its unit, and what was counted as what; not known where one of them is not."""
     if len(desks) < 2:
-        return "", ""
+        return "", "", ""
     amounts = [equity_of(desk) for desk in desks]
     known = [amount for amount in amounts if amount is not None]
     coins = list(dict.fromkeys(gateway_of(desk.venue).collateral for desk in desks if desk.venue))
     if len(known) < len(amounts):
         is_unread = any(desk.account is None or desk.account.synced_at is None for desk in desks)
-        return "not known", UNREAD if is_unread else UNTOLD
-    return money(sum(known, Decimal(0)), rounding=ROUND_FLOOR), TOTAL_NOTE.format(" and ".join(coins))
+        return "not known", "", UNREAD if is_unread else UNTOLD
+    return money(sum(known, Decimal(0)), rounding=ROUND_FLOOR), "USD", TOTAL_NOTE.format(" and ".join(coins))
 
 
 def equity_of(desk: Desk) -> Decimal | None:

@@ -11,7 +11,7 @@ from trading.models import Market, Order, Position
 from trading.panels.elements import Freshness, NoticeState, Tone
 from trading.panels.market import price_text, tone_of
 from trading.panels.notices import build_notice
-from trading.panels.numbers import leverage, money, percent, plain
+from trading.panels.numbers import known_unit, leverage, money, percent, plain
 from trading.panels.orders import describe_order
 from trading.panels.positions import account_freshness
 from trading.panels.utilisation import UNKNOWN
@@ -36,6 +36,7 @@ class CloseRow:
     side_tone: Tone
     size: str
     value: str
+    unit: str
     collateral: str
     pnl: str
     pnl_tone: Tone
@@ -123,7 +124,7 @@ def build_close_all(desks: Sequence[Desk], form_key: UUID, problem: str = "") ->
         pnl=UNKNOWN.text if profit is None else money(profit, signed=True),
         pnl_tone=Tone.PLAIN if profit is None else tone_of(profit),
         fees=UNKNOWN.text if fees is None else money(fees, rounding=ROUND_CEILING),
-        unit=coins[0] if len(coins) == 1 else "",
+        unit=known_unit(value, coins[0]) if len(coins) == 1 else "",
         note=_note(coins),
         button=_button("Close", count, "position", "at market") if rows else "Nothing to close",
         can_submit=bool(count),
@@ -185,6 +186,7 @@ def _close_row(desk: Desk, row: Position, *, many: bool) -> CloseRow:
         side_tone=Tone.UP if row.size > 0 else Tone.DOWN,
         size=plain(row.size),
         value=money(_value(desk, row)) if mark else UNKNOWN.text,
+        unit=spec.collateral if mark else "",
         collateral=spec.collateral,
         pnl=money(profit, signed=True) if mark else UNKNOWN.text,
         pnl_tone=tone_of(profit) if mark else Tone.PLAIN,

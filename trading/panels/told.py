@@ -11,7 +11,7 @@ from trading.margin.types import MarginMode, Side
 from trading.models import Position, VenueAccount
 from trading.panels.liquidation import distance_text, price_value, risk_of
 from trading.panels.market import liquidation_text, price_text, tone_of
-from trading.panels.numbers import known_money, money, percent, short_address
+from trading.panels.numbers import known_money, known_unit, money, percent, short_address
 from trading.panels.utilisation import utilisation
 from trading.panels.view_models import AccountPanel, Freshness, PositionRow, Risk
 
@@ -63,7 +63,7 @@ def told_account(desk: Desk, account: VenueAccount, fresh: Freshness) -> Account
         cross_usage=usage.text,
         cross_usage_words=usage.words,
         cross_usage_tone=usage.tone,
-        collateral=collateral,
+        collateral=known_unit(account.told_equity, collateral),
         address=short_address(account.address),
         freshness=fresh,
         key=str(account.pk),

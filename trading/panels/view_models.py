@@ -291,6 +291,7 @@ class AccountPanel:
     pools: tuple[PoolBalance, ...] = ()
     moves_at: str = ""
     total: str = ""
+    total_unit: str = ""
     total_note: str = ""
 
 

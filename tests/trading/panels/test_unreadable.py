@@ -5,15 +5,17 @@ from uuid import uuid4
 
 import pytest
 
-from tests.trading.desks import make_desk, market
+from tests.trading.desks import NOW, make_desk, market, state
 from trading.desk import UNREADABLE, Desk
 from trading.forms import read_close, read_order
+from trading.live.board import Board
 from trading.panels.closing import build_close_preview
 from trading.panels.dialogs import build_margin_dialog
 from trading.panels.exits import build_exits_preview
 from trading.panels.history import build_account
 from trading.panels.positions import build_positions
 from trading.panels.quote import build_quote
+from trading.panels.sweep import build_close_all
 from trading.panels.ticket import default_form
 from trading.quoting import quote_order
 from trading.services.drafts import Exits
@@ -37,6 +39,16 @@ def test_positions_stay_listed_and_can_be_closed(desk: Desk) -> None:
         ("ETH", "0.01", "86,000", "not known", ""),
     ]
     assert [(row.add_closed_because, row.remove_closed_because) for row in panel.rows] == [("", UNREADABLE)] * 2
+
+
+def test_no_unit_stands_behind_words() -> None:
+    board = Board({"BTC": state("BTC", "0"), "ETH": state("ETH")}, NOW)
+    desk = make_desk(market("BTC"), market("ETH"), board=board)
+    desk.positions[0].mark_price = Decimal(0)
+    dialog = build_close_all([desk], uuid4())
+
+    assert [(row.value, row.unit) for row in dialog.rows] == [("not known", ""), ("860.00", "USDC")]
+    assert (dialog.value, dialog.unit) == ("not known", "")
 
 
 def test_account_says_that_it_cannot_be_read(desk: Desk) -> None:

@@ -89,7 +89,10 @@ def test_portfolio_account_is_worth_what_nobody_tells(pooled: Desk, browser: Cli
     shown = page(browser, ACCOUNT)
     numbers = dict(re.findall(r'id="account-(equity|free|usage)"[^>]*>([^<]*)<', shown))
     of_mode = {"unified": ("0.00", "0.00"), "portfolio": ("not known", "not known")}
-    assert (numbers["equity"], numbers["free"]) == of_mode[pooled.reread().mode]
+    mode = pooled.reread().mode
+    assert (numbers["equity"], numbers["free"]) == of_mode[mode]
+    unit = re.findall(r'id="account-equity"[^>]*>[^<]*</span>( <span class="unit">USDC</span>)?', shown)
+    assert [bool(one) for one in unit] == [mode == "unified"]
 
 
 def test_standard_account_gets_no_line_and_only_what_is_set(desk: Desk, browser: Client) -> None:
