@@ -11,9 +11,9 @@ from enum import StrEnum
 from trading.desk import NO_FIGURES, Desk
 from trading.forms import Unreadable, read_number
 from trading.holdings import market_terms
+from trading.margin.changes import preview_margin_change
 from trading.margin.errors import MarginInputError
 from trading.margin.inverse import margin_for_distance, margin_for_price
-from trading.margin.preview import preview_margin_change
 from trading.margin.quotes import MarginChange, Preview
 from trading.margin.types import Position as Held
 from trading.models import Position

@@ -10,7 +10,8 @@ from tests.trading.conftest import Desk
 from trading.management.commands.seed_demo import CHAIN_ID
 from trading.models import Difference
 from trading.services import nonces
-from trading.services.sync import EVERYTHING, sync_account
+from trading.services.readings import EVERYTHING
+from trading.services.sync import sync_account
 from trading.venues import typed_data
 from trading.venues.base import Network, PlaceOrder, market_order
 from trading.venues.hyperliquid import signing

@@ -8,8 +8,9 @@ from tests.trading.tickets import ticket
 from trading.connect import OtherNetwork, account_adapter, trading_adapter
 from trading.models import Command, Fill, Position, VenueAccount
 from trading.models.commands import CommandState
+from trading.services.looks import sync_positions
 from trading.services.orders import place_order
-from trading.services.sync import sync_account, sync_positions
+from trading.services.sync import sync_account
 
 ELSEWHERE = "This account lives on another network than this exchange is connected to."
 

@@ -13,10 +13,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.trading.sandbox.random_accounts import AMOUNTS, VENUES, Desk, desks, new_desk, size_of
+from trading.margin.changes import preview_leverage_change, preview_margin_change
 from trading.margin.cross import addable, liquidations, state_of
 from trading.margin.fills import effect_of
 from trading.margin.isolated import BoundRule, removable
-from trading.margin.preview import preview_leverage_change, preview_margin_change, preview_order
+from trading.margin.preview import preview_order
 from trading.margin.quotes import LeverageChange, MarginChange, MarketTerms, OrderEffect, OrderRequest, Preview
 from trading.margin.readout import readouts
 from trading.margin.rules import ASTER, HYPERLIQUID, MarginRules

@@ -24,9 +24,11 @@ from trading.live.publish import Fragment
 from trading.models import Fill, Market, Position, VenueAccount
 from trading.services import commands, executions
 from trading.services.answers import Answers, store
+from trading.services.apply_account import apply_snapshot
+from trading.services.looks import sync_positions
 from trading.services.orders import place_order
 from trading.services.readings import Explained, ReadingKind, begin_reading
-from trading.services.sync import apply_snapshot, sync_account, sync_positions
+from trading.services.sync import sync_account
 from trading.tasks import readings
 from trading.tasks.accounts import forget_rosters
 from trading.tasks.readings import look_at_accounts, sync_account_in_turn

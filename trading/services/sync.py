@@ -20,15 +20,11 @@ from trading.models import Command, Market, Order, VenueAccount
 from trading.services import executions
 from trading.services.allowances import read_allowance
 from trading.services.answers import Answers, Stored, store
-from trading.services.apply_account import apply_snapshot
-from trading.services.apply_history import apply_fills, apply_funding, apply_ledger
-from trading.services.apply_orders import apply_orders
 from trading.services.available import ask_where_orders_rest
 from trading.services.endings import tell_endings
-from trading.services.looks import SPOILT, sync_positions
+from trading.services.looks import SPOILT
 from trading.services.paths import read_paths
 from trading.services.readings import (
-    EVERYTHING,
     EXECUTED,
     WHOLE,
     Reading,
@@ -43,22 +39,6 @@ from trading.services.readings import (
 from trading.venues.base import Adapter, MarketSpec, Network, Venue
 from trading.venues.errors import HeldBack, VenueError
 from trading.venues.ledger import Priority
-
-__all__ = [
-    "EVERYTHING",
-    "WHOLE",
-    "ReadingKind",
-    "apply_fills",
-    "apply_funding",
-    "apply_ledger",
-    "apply_orders",
-    "apply_snapshot",
-    "history_is_due",
-    "sync_account",
-    "sync_after_command",
-    "sync_markets",
-    "sync_positions",
-]
 
 logger = logging.getLogger(__name__)
 

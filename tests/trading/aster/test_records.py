@@ -18,9 +18,10 @@ from trading.panels.records import build_transfers
 from trading.panels.story import build_story
 from trading.past import story_of
 from trading.services.answers import Answers, store
+from trading.services.apply_history import apply_ledger
 from trading.services.orders import place_order
-from trading.services.readings import begin_reading
-from trading.services.sync import EVERYTHING, apply_ledger, sync_account
+from trading.services.readings import EVERYTHING, begin_reading
+from trading.services.sync import sync_account
 from trading.services.totals import MoneyTotals, money_totals
 from trading.venues.aster import history
 from trading.venues.aster.adapter import AsterAdapter

@@ -17,8 +17,8 @@ from trading.live.heard import Heard
 from trading.live.told import Told
 from trading.margin.types import AccountMode, MarginMode
 from trading.models import VenueAccount
+from trading.services.apply_orders import apply_orders
 from trading.services.streamed import store
-from trading.services.sync import apply_orders
 from trading.venues.snapshots import (
     AccountSnapshot,
     Book,

@@ -23,8 +23,8 @@ from trading.live.board import Board
 from trading.live.shapes import announce
 from trading.models import Position, VenueAccount
 from trading.panels.numbers import fixed, money
+from trading.services.looks import sync_positions
 from trading.services.orders import place_order
-from trading.services.sync import sync_positions
 from trading.venues.hyperliquid.stream import HyperliquidStream
 from trading.venues.snapshots import Network, Venue
 

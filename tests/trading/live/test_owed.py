@@ -23,9 +23,9 @@ from trading.live.told import Leg, Standing, Told
 from trading.models import Fill, MarginChange, Position, VenueAccount
 from trading.services import executions
 from trading.services.apply_account import apply_snapshots
-from trading.services.readings import Taken, begin_reading
+from trading.services.readings import EVERYTHING, Taken, begin_reading
 from trading.services.streamed import store
-from trading.services.sync import EVERYTHING, sync_account
+from trading.services.sync import sync_account
 from trading.venues.snapshots import AccountSnapshot, Network, PositionSide, Venue
 from trading.venues.streaming import AccountFrame, FillsFrame, Happening, HappeningFrame, PrivateFrame
 

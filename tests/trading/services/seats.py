@@ -19,7 +19,8 @@ from trading.models import Command, Fill, Market, Order, Position, VenueAccount
 from trading.models.commands import CommandKind, CommandState
 from trading.services import nonces
 from trading.services.commands import SETTING
-from trading.services.sync import EVERYTHING, sync_account, sync_markets
+from trading.services.readings import EVERYTHING
+from trading.services.sync import sync_account, sync_markets
 from trading.services.totals import money_totals
 from trading.venues.base import Adapter, OrderState, Venue
 from trading.venues.base import Command as VenueCommand

@@ -20,8 +20,9 @@ from trading.panels.view_models import Tone
 from trading.past import story_of
 from trading.services.apply_history import FORCED
 from trading.services.orders import place_order
+from trading.services.readings import EVERYTHING, WHOLE
 from trading.services.streamed import store
-from trading.services.sync import EVERYTHING, WHOLE, sync_account
+from trading.services.sync import sync_account
 from trading.venues.base import Venue
 from trading.venues.streaming import Happening, HappeningFrame
 

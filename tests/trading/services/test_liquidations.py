@@ -27,9 +27,10 @@ from trading.models import (
 )
 from trading.services import liquidation_money
 from trading.services.liquidations import record_liquidations
+from trading.services.looks import sync_positions
 from trading.services.orders import place_order
-from trading.services.readings import locked
-from trading.services.sync import EVERYTHING, ReadingKind, sync_account, sync_positions
+from trading.services.readings import EVERYTHING, ReadingKind, locked
+from trading.services.sync import sync_account
 from trading.services.totals import money_totals
 
 

@@ -18,8 +18,9 @@ from trading.services.commands import StillChecking
 from trading.services.effects import MOVED_TOGETHER
 from trading.services.margin import change_margin
 from trading.services.orders import place_order
+from trading.services.readings import EVERYTHING
 from trading.services.reconcile import look, prove
-from trading.services.sync import EVERYTHING, sync_account
+from trading.services.sync import sync_account
 from trading.venues.base import AccountSnapshot, PlaceOrder, market_order
 
 

@@ -17,8 +17,10 @@ from tenants.scope import operator_scope
 from tests.factories import NOW, make_account, make_market, make_position
 from tests.trading.services.answered import held, snapshot, state
 from trading.models import FormerPosition, Market, Order, Position, VenueAccount
+from trading.services.apply_account import apply_snapshot
+from trading.services.apply_history import apply_fills, apply_funding, apply_ledger
+from trading.services.apply_orders import apply_orders
 from trading.services.readings import Reading, begin_reading
-from trading.services.sync import apply_fills, apply_funding, apply_ledger, apply_orders, apply_snapshot
 from trading.venues.base import Fill as VenueFill
 from trading.venues.base import FundingPayment as VenueFunding
 from trading.venues.base import LedgerEntry as VenueEntry

@@ -25,9 +25,10 @@ from trading.models import (
     SettingChange,
     VenueAccount,
 )
+from trading.services.apply_history import apply_ledger
 from trading.services.margin import change_margin
 from trading.services.orders import cancel_order, close_position, place_order
-from trading.services.sync import apply_ledger, sync_account
+from trading.services.sync import sync_account
 from trading.venues.base import AdjustMargin, CancelOrder, SetLeverage
 from trading.venues.base import LedgerEntry as VenueEntry
 from trading.venues.hyperliquid import frames, history

@@ -12,10 +12,14 @@ from tests.trading.tickets import ticket
 from trading.models import Command, Difference, Fill, MarginChange, Market, Order, Position
 from trading.models.commands import CommandState
 from trading.services import executions
+from trading.services.apply_account import apply_snapshot
+from trading.services.apply_history import apply_fills
+from trading.services.apply_orders import apply_orders
 from trading.services.margin import change_margin
 from trading.services.orders import cancel_order, close_position, place_order
+from trading.services.readings import ReadingKind
 from trading.services.streamed import apply_reports
-from trading.services.sync import ReadingKind, apply_fills, apply_orders, apply_snapshot, sync_account
+from trading.services.sync import sync_account
 from trading.venues.base import AccountSnapshot, CancelOrder, OpenOrder
 from trading.venues.hyperliquid.adapter import HyperliquidAdapter
 from trading.venues.snapshots import Network, Venue
