@@ -1,7 +1,8 @@
 """Closing all positions, or cancelling all orders: one confirmation, and a command of its own for each part of it.
 
 Every command is written down before the first is sent, so nothing that was confirmed is lost with a page or a process.
-Then the workers are called as well: whoever claims a command first sends it, so one slow answer holds up no other.
+The workers take them up as well: whoever claims a command first sends it, so one slow answer holds up no other. They
+are not called for it, because a broker that is away would hold up what protects a position.
 """
 
 import logging
@@ -20,10 +21,11 @@ from trading.models.commands import OPEN_STATES, CommandState
 from trading.services.commands import Intent, earlier, prepare, submit
 from trading.services.drafts import Closing, closing_ticket
 from trading.services.intents import cancel_intent, cancel_steps, order_intent
+from trading.services.looks import SPOILT
 from trading.services.outcomes import is_carried_out
 from trading.services.readings import ReadingKind, touched_by
 from trading.services.sync import sync_account
-from trading.services.wake import settle_soon
+from trading.services.wake import make_due
 from trading.venues.base import Adapter, BuilderFee
 from trading.venues.errors import InvalidCommand
 
@@ -99,8 +101,7 @@ def carry_out_all(wishes: Sequence[Wish]) -> list[Part]:
     """Write every part down, then send them; what became of each by now. What is still open is settled by proof."""
     parts = _all_written(wishes)
     fresh = [part.command for part in parts if part.command and part.command.state == CommandState.PREPARED]
-    for command in fresh[1:]:
-        settle_soon(command)
+    make_due(fresh[1:])
     sent: dict[VenueAccount, list[Command]] = {}
     for wish, part in zip(wishes, parts, strict=True):
         if part.command in fresh and part.command is not None:
@@ -121,7 +122,7 @@ def _read_what_moved(adapter: Adapter, account: VenueAccount, commands: Sequence
     try:
         sync_account(adapter, account, kinds, markets.pop() if len(markets) == 1 else None)
         announce(account.operator_id, account.pk)
-    except (RedisError, DatabaseError, LookupError, ValueError):
+    except (RedisError, DatabaseError, *SPOILT):
         logger.exception("Account %s could not be shown after commands; the next sync tries again.", account.pk)
 
 

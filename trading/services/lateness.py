@@ -4,6 +4,7 @@ Both reasons are sentences for the trader; empty where nothing speaks against se
 """
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from trading.models import Command
 from trading.models.commands import CommandKind
@@ -18,8 +19,16 @@ LATEST_RELIEF = timedelta(seconds=15)
 TOO_OLD = "This was held up here and never sent: by then it was too old. Nothing was changed by it."
 OVERTAKEN = "This was held up here and never sent: you had gone on since. Nothing was changed by it."
 
+# What a trader may decide after a command that lets it mean something else. A close is as right after the market's
+# orders were cancelled or margin was added, which only shrink a risk as well; margin put in once more may be the same
+# wish.
+ORDERING = (CommandKind.ORDER, CommandKind.ORDERS, CommandKind.MODIFY)
+AGAINST_A_CLOSE = ORDERING
+AGAINST_MARGIN_PUT_IN = (*ORDERING, CommandKind.MARGIN)
+AGAINST_ANYTHING_ELSE = tuple(kind for kind in CommandKind if kind is not CommandKind.MOVE)
+
 SINCE = "account_id = %s AND market_id = %s AND nonce > %s AND kind"
-LATER, LATER_CHANGES = Statement(Command, f"{SINCE} <> 'move' LIMIT 1"), Statement(Command, f"{SINCE} = 'modify'")
+LATER, LATER_CHANGES = Statement(Command, f"{SINCE} = ANY(%s) LIMIT 1"), Statement(Command, f"{SINCE} = 'modify'")
 
 
 def too_old(command: Command, now: datetime) -> str:
@@ -36,8 +45,9 @@ def _only_protects(command: Command) -> bool:
 def overtaken(command: Command) -> str:
     """Why it may not leave by what the trader has decided since in the same market.
 
-    A cancel names orders that nothing later brings back, so only a change that keeps one of them speaks against it;
-    collateral that moved between books speaks against nothing.
+    A cancel names orders that nothing later brings back, so only a change that keeps one of them speaks against it.
+    What only takes risk away is overtaken by another decision on the position, not by one beside it; collateral that
+    moved between books speaks against nothing.
     Nonces tell the order of one account's commands whatever the clocks of the processes say.
     """
     since = command.account_id, command.market_id, command.nonce
@@ -45,4 +55,13 @@ def overtaken(command: Command) -> str:
         cancelled = names_cancelled(command)
         is_kept = any(change.intent["order"] in cancelled for change in LATER_CHANGES.rows(*since))
         return OVERTAKEN if is_kept else ""
-    return OVERTAKEN if LATER.rows(*since) else ""
+    return OVERTAKEN if LATER.rows(*since, list(_speaking_against(command))) else ""
+
+
+def _speaking_against(command: Command) -> tuple[CommandKind, ...]:
+    asked = command.intent
+    if asked.get("reduce_only") == "True" and asked.get("price") == "market" and "trigger" not in asked:
+        return AGAINST_A_CLOSE
+    if command.kind == CommandKind.MARGIN and Decimal(asked["amount"]) > 0:
+        return AGAINST_MARGIN_PUT_IN
+    return AGAINST_ANYTHING_ELSE

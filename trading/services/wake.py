@@ -1,6 +1,7 @@
-"""Calling a worker at once where a command's outcome is open, instead of waiting for the next beat."""
+"""Having an open command taken up at once: by the turn that is under way, or by a worker that is called."""
 
 import logging
+from collections.abc import Iterable
 
 from celery import current_app
 from django.utils import timezone
@@ -24,11 +25,16 @@ def settle_soon(command: Command) -> None:
     hand looks again by himself."""
     if is_in_hand(command.pk):
         return
-    Command.objects.filter(pk=command.pk).update(next_at=timezone.now())
+    make_due([command])
     try:
         _call_a_worker()
     except (OperationalError, RedisError) as error:
         logger.warning("Nobody could be called to settle command %s: %s", command.pk, error)
+
+
+def make_due(commands: Iterable[Command]) -> None:
+    """Let whoever takes commands up find these, without calling anybody: a silent broker holds nobody up."""
+    Command.objects.filter(pk__in=[command.pk for command in commands]).update(next_at=timezone.now())
 
 
 def _call_a_worker() -> None:

@@ -169,6 +169,37 @@ def test_collateral_that_moved_between_books_since_keeps_no_order_from_leaving(d
     assert lateness.overtaken(command) == lateness.OVERTAKEN
 
 
+CLOSE = {"size": "0.01", "price": "market", "reduce_only": "True"}
+LIMIT_CLOSE, OPENING = CLOSE | {"price": "80000"}, CLOSE | {"reduce_only": "False"}
+STOP, ADDED, TAKEN = CLOSE | {"trigger": "80000"}, {"amount": "25"}, {"amount": "-25"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked", "harmless"),
+    [
+        ("order", CLOSE, {"cancel", "cancel_all", "margin", "leverage", "mode", "move"}),
+        ("margin", ADDED, {"cancel", "cancel_all", "leverage", "mode", "move"}),
+        ("order", LIMIT_CLOSE, {"move"}),
+        ("order", STOP, {"move"}),
+        ("order", OPENING, {"move"}),
+        ("margin", TAKEN, {"move"}),
+        ("leverage", {}, {"move"}),
+    ],
+)
+def test_what_takes_risk_away_is_overtaken_by_another_decision_on_the_position_alone(
+    desk: Desk, kind: str, asked: dict[str, str], harmless: set[str]
+) -> None:
+    command = make_command(desk.account, desk.market, kind=kind, intent=asked)
+    later = make_command(desk.account, desk.market, kind=CommandKind.MOVE, nonce=2)
+    found = set()
+    for since in CommandKind.values:
+        Command.objects.filter(pk=later.pk).update(kind=since)
+        if not lateness.overtaken(command):
+            found.add(since)
+
+    assert found == harmless
+
+
 def test_move_of_collateral_left_behind_does_not_follow_an_order(desk: Desk) -> None:
     left = make_command(desk.account, desk.market, kind=CommandKind.MOVE, nonce=1)
     assert lateness.overtaken(left) == ""

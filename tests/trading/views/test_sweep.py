@@ -1,6 +1,7 @@
 """Everything at once over HTTP: closing all positions and cancelling all orders, each part once and by itself."""
 
 import re
+import socket
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -9,6 +10,7 @@ import pytest
 from django.db import OperationalError
 from django.test import Client
 
+from perpsstudio.celery import app
 from tests.trading.conftest import Desk, open_desk
 from tests.trading.tickets import ticket
 from tests.trading.views.conftest import publish_prices
@@ -85,6 +87,19 @@ def test_one_confirmation_closes_each_position_once(browser: Client, holding: De
     assert holding.at_venue()["positions"] == []
     orders = Command.objects.filter(kind="order", intent__reduce_only="True")
     assert sorted(orders.values_list("state", flat=True)) == ["accepted", "accepted"]
+
+
+def test_silent_broker_holds_up_no_close(browser: Client, holding: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    form = form_of(browser, CLOSE)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setattr(app.conf, "broker_write_url", f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+        words = text_of(browser.post(f"{CLOSE}now/", form).content)
+        silent.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            silent.accept()
+
+    assert "All done." in words
+    assert holding.at_venue()["positions"] == []
 
 
 def test_two_pages_that_close_all_close_once(browser: Client, holding: Desk) -> None:
