@@ -50,10 +50,22 @@ class Kind(IntEnum):
     PRODUCT = 3  # the product's own processes, or a browser
 
 
+def is_of_the_product(file: Path) -> bool:
+    """Whether whatever is tested in this file counts as a test of the product's own processes."""
+    return bool(PRODUCTS & set(file.relative_to(FOLDER).parts))
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Where only tests of the product are asked for, no other file is read: reading all takes half a minute."""
+    asked = config.option.markexpr.split()
+    is_in_vain = asked[:1] == ["product"] and "or" not in asked and collection_path.suffix == ".py"
+    return True if is_in_vain and not is_of_the_product(collection_path) else None
+
+
 def kind_of(item: pytest.Item) -> Kind:
     """What this test needs."""
     needs, marker = set(getattr(item, "fixturenames", ())), item.get_closest_marker("django_db")
-    if PRODUCTS & set(item.path.relative_to(FOLDER).parts):
+    if is_of_the_product(item.path):
         return Kind.PRODUCT
     if "transactional_db" in needs or (marker and marker.kwargs.get("transaction")):
         return Kind.COMMITS
