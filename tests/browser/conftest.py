@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from tests.browser.product import Exchange, Person, Product
-from tests.browser.terminal import Terminal
+from tests.browser.terminal import PATIENCE_SECONDS, Terminal
 from tests.browser.watch import Watch
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -26,7 +26,7 @@ FLAGS = [
 ]
 DESK = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
-expect.set_options(timeout=60_000)
+expect.set_options(timeout=PATIENCE_SECONDS * 1000)
 HOUR_SECONDS = 3600
 LONGEST_TEST_SECONDS = 90
 
@@ -77,6 +77,7 @@ def new_context(browser: Browser, watch: Watch) -> Iterator[Callable[..., Browse
 
         def make(viewport: dict[str, int] = DESK, **options: Any) -> BrowserContext:
             context = browser.new_context(viewport=viewport, **options)  # type: ignore[arg-type]
+            context.set_default_timeout(PATIENCE_SECONDS * 1000)
             context.on("page", watch.follow)
             stack.callback(context.close)
             return context

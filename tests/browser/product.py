@@ -22,7 +22,7 @@ READY_SECONDS = 240
 STOP_SECONDS = 90
 # A venue that does not answer within this is a bad day; the tests wait it out, so it is shorter than in production.
 VENUE_READ_TIMEOUT = "2.5"
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 60
 # Tests trade faster than people do, and all from one address; the sandbox counts no weight.
 BUDGETS = {"HYPERLIQUID_WEIGHT_PER_MINUTE": "24000", "ASTER_WEIGHT_PER_MINUTE": "48000"}
 PRODUCT_SETTINGS = {

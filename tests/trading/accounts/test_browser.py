@@ -14,7 +14,7 @@ from eth_account.signers.local import LocalAccount
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.conftest import CHROMIUM, DESK, FLAGS, PHONE
-from tests.browser.product import Product
+from tests.browser.product import PATIENCE_SECONDS, Product
 
 pytestmark = pytest.mark.browser
 STUB = Path(__file__).with_name("wallet_stub.js").read_text()
@@ -64,14 +64,14 @@ def chromium() -> Iterator[Browser]:
 def fund(product: Product, address: str) -> None:
     body = json.dumps({"address": address, "amount": "5000"}).encode()
     request = urllib.request.Request(product.sandbox.url + "/sandbox/fund", body, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=10) as response:
+    with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as response:
         assert response.status == 200
 
 
 def open_sign_in(product: Product, chromium: Browser, wallet: Wallet | None, brand: int, size: dict[str, int]) -> Page:
     """The sign-in page of one brand; whatever goes wrong in the page fails the test."""
     page = chromium.new_context(viewport=size).new_page()  # type: ignore[arg-type]
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(PATIENCE_SECONDS * 1000)
     if wallet is not None:
         page.expose_function("askWallet", wallet.answer)
         page.add_init_script(STUB)

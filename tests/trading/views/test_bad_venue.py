@@ -33,6 +33,7 @@ from trading.venues.hyperliquid.approvals import approve_agent
 from trading.venues.hyperliquid.signing import ZERO_ADDRESS
 
 Change = Callable[[Any], Any]
+PATIENCE = 60.0
 
 
 def through(url: str, path: str, change: Change = lambda value: value) -> Behaviour:
@@ -41,7 +42,7 @@ def through(url: str, path: str, change: Change = lambda value: value) -> Behavi
     def behave(handler: BaseHTTPRequestHandler, body: bytes) -> None:
         request = urllib.request.Request(url + path, body, {"Content-Type": "application/json"})
         try:
-            with urllib.request.urlopen(request, timeout=5) as response:
+            with urllib.request.urlopen(request, timeout=PATIENCE) as response:
                 told = change(json.loads(response.read()))
         except urllib.error.HTTPError as error:
             with error:
@@ -56,7 +57,7 @@ def after(url: str, path: str, spoiled: Behaviour) -> Behaviour:
 
     def behave(handler: BaseHTTPRequestHandler, body: bytes) -> None:
         request = urllib.request.Request(url + path, body, {"Content-Type": "application/json"})
-        urllib.request.urlopen(request, timeout=5).close()
+        urllib.request.urlopen(request, timeout=PATIENCE).close()
         spoiled(handler, body)
 
     return behave

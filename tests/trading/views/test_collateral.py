@@ -32,6 +32,7 @@ from trading.support.panels import build_trader
 
 DIALOG, PREVIEW, MOVE = "/collateral/hyperliquid/", "/collateral/hyperliquid/preview/", "/collateral/hyperliquid/move/"
 QUOTE = "/trade/hyperliquid:xyz:NVDA/quote/"
+PATIENCE = 60.0
 
 
 @pytest.fixture
@@ -86,7 +87,7 @@ def test_books_of_a_venue_are_asked_of_the_database_once_a_minute(
 
 
 def proven(desk: Desk, command: Command) -> Command:
-    ends = time.monotonic() + 20
+    ends = time.monotonic() + PATIENCE
     while not prove(trading_adapter(desk.account), command) and time.monotonic() < ends:
         time.sleep(0.05)
     command.refresh_from_db()
