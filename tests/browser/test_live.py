@@ -12,6 +12,10 @@ from tests.browser.terminal import Terminal
 
 HEAR = "data => document.dispatchEvent(new CustomEvent('patch', {detail: {data}}))"
 ASK = "name => document.getElementById(name).dispatchEvent(new CustomEvent('refresh'))"
+# The reason may stand for a quarter of a second only, so the page itself notes that it did.
+NOTE = """() => new MutationObserver(() => {
+  window.stood ||= Boolean(document.querySelector('#positions .table-reason'));
+}).observe(document.body, {childList: true, subtree: true})"""
 SitDown = Callable[..., Terminal]
 
 
@@ -70,8 +74,9 @@ def test_reason_that_was_on_its_way_when_figures_became_current_goes(harbor: Exc
 
     page.evaluate(HEAR, json.dumps(current(terminal)))
     page.unroute("**/positions/")
+    page.evaluate(NOTE)
     on_their_way[0].fulfill(body=drawn_on_old_figures(terminal), content_type="text/html")
-    page.wait_for_selector("#positions .table-reason", state="attached")
+    terminal.until(lambda: bool(page.evaluate("() => window.stood")))
 
     expect(reason).to_have_count(0)
 
@@ -79,7 +84,8 @@ def test_reason_that_was_on_its_way_when_figures_became_current_goes(harbor: Exc
 def current(terminal: Terminal) -> dict[str, dict[str, str]]:
     """What the stream says of the panel when its figures are current."""
     name = terminal.page.locator("#positions .panel-age").get_attribute("data-live")
-    return {str(name): {"class": "is-live"}, f"{name}-age": {"datetime": datetime.now(UTC).isoformat()}}
+    for_long = datetime.now(UTC) + timedelta(hours=1)
+    return {str(name): {"class": "is-live"}, f"{name}-age": {"datetime": for_long.isoformat()}}
 
 
 def answered(route: Route, answers: list[str]) -> None:
