@@ -39,6 +39,7 @@ from trading.venues.base import Adapter, SignedRequest
 from trading.venues.errors import (
     AlreadyReceived,
     HeldBack,
+    Malformed,
     MissingKey,
     NoLongerAccepted,
     OutcomeUnknown,
@@ -53,9 +54,11 @@ from trading.venues.transport import Exchange, overhearing
 
 HIDDEN = "hidden"
 KNOWN_SPENT = {RECEIVED, BURNED}
-# Past its end a setting's nonce is still tried for so long: where the key is gone, it can never be used up. For so long
-# a venue that refuses to tell is asked as well.
+# Past its end a setting's nonce is still tried for so long: where the key is gone, it can never be used up.
 BURNABLE = timedelta(minutes=1)
+# A venue that refuses to tell, or says what nobody understands, is asked for so long: what passes (maintenance, an
+# address of ours that it turns away) has passed by then, and a market that is listed no more will never be told of.
+ASKED_IN_VAIN = timedelta(hours=1)
 MOMENT = 0.02  # seconds by which a clock may be late
 RECEIVED_AND_REFUSED = "The venue received this and did not carry it out. Nothing was changed by it."
 CANNOT_BE_TOLD = "The position changed since, so it cannot be told whether this was carried out. Check its margin."
@@ -101,7 +104,7 @@ def look(adapter: Adapter, command: Command) -> Look:
         try:
             try:
                 return _looked(adapter, command)
-            except (MissingKey, Rejected) as refusal:
+            except (MissingKey, Rejected, Malformed) as refusal:
                 return Look(not refusal.retryable and _given_up(adapter, command, refusal))
         except VenueError as error:
             return _in_vain(error)
@@ -233,15 +236,16 @@ def _concluded(adapter: Adapter, command: Command, clock: datetime) -> Look:
     return Look(_bury(command, found, clock)) if is_final else Look(latest=left.total_seconds() + MOMENT)
 
 
-def _given_up(adapter: Adapter, command: Command, refusal: MissingKey | Rejected) -> bool:
+def _given_up(adapter: Adapter, command: Command, refusal: MissingKey | Rejected | Malformed) -> bool:
     """End a command of which the venue refuses to tell, once it is done with it either way: what a key that is gone
-    kept hidden stays so, and any other refusal, such as of a market that is listed no more, may pass for a while."""
-    is_key_gone = refusal.reason is Reason.KEY_UNKNOWN
+    kept hidden stays so, and anything else may pass for a while."""
+    reason = Reason.UNMAPPED if isinstance(refusal, Malformed) else refusal.reason
+    is_key_gone = reason is Reason.KEY_UNKNOWN
     clock = adapter.venue_time(command.account.address)
-    if command.dead_at is None or clock <= command.dead_at + (adapter.settling if is_key_gone else BURNABLE):
+    if command.dead_at is None or clock <= command.dead_at + (adapter.settling if is_key_gone else ASKED_IN_VAIN):
         return False
     proof = {**command.evidence, "venue clock": clock.isoformat(), "expired": command.dead_at.isoformat()}
-    proof |= {"effect": HIDDEN, "reason": refusal.reason.value}
+    proof |= {"effect": HIDDEN, "reason": reason.value}
     why = KEY_GONE if is_key_gone else NOT_TOLD
     return settle(command, CommandState.UNPROVEN, proof, why, asked=_asked(command))
 

@@ -13,7 +13,7 @@ from tests.trading.aster.test_connect import API_KEY, SECRET, paste_api_key, rev
 from trading.models import Command, Market, VenueAccount
 from trading.models.commands import CommandState
 from trading.services.accounts import STILL_PROVING, forget_key
-from trading.services.reconcile import BURNABLE, KEY_GONE, NOT_TOLD
+from trading.services.reconcile import ASKED_IN_VAIN, KEY_GONE, NOT_TOLD
 from trading.venues.aster.adapter import AsterAdapter
 from trading.venues.errors import Reason
 
@@ -103,8 +103,8 @@ def test_command_of_a_market_that_is_listed_no_more_ends_unproven_and_keeps_nobo
 ) -> None:
     Market.objects.filter(pk=unknown.market_id).update(spec=ready.market.spec | {"name": "GONEUSDT"})
 
-    assert tried(ended_ago(unknown, BURNABLE / 2)) == CommandState.UNKNOWN
-    gone = ended_ago(unknown, BURNABLE + AsterAdapter.settling)
+    assert tried(ended_ago(unknown, ASKED_IN_VAIN / 2)) == CommandState.UNKNOWN
+    gone = ended_ago(unknown, ASKED_IN_VAIN + AsterAdapter.settling)
     assert tried(gone) == CommandState.UNPROVEN
 
     assert (gone.message, gone.evidence["reason"]) == (NOT_TOLD, Reason.NOT_PERMITTED)
@@ -114,7 +114,7 @@ def test_command_of_a_market_that_is_listed_no_more_ends_unproven_and_keeps_nobo
 @pytest.mark.usefixtures("clock_set_back")
 def test_clocks_that_are_apart_are_no_reason_to_give_a_command_up(aster: SandboxProcess, unknown: Command) -> None:
     outlive(aster)
-    assert tried(ended_ago(unknown, BURNABLE + AsterAdapter.settling)) == CommandState.UNKNOWN
+    assert tried(ended_ago(unknown, ASKED_IN_VAIN + AsterAdapter.settling)) == CommandState.UNKNOWN
 
     aster.post("/sandbox/clock", {"venue": "aster", "ahead": 0})
     assert tried(unknown) == CommandState.ACCEPTED

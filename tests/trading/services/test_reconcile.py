@@ -18,7 +18,7 @@ from trading.models.commands import CommandKind, CommandState
 from trading.services import lateness
 from trading.services.margin import change_margin
 from trading.services.orders import cancel_order, close_position, place_order
-from trading.services.reconcile import prove
+from trading.services.reconcile import ASKED_IN_VAIN, NOT_TOLD, prove
 from trading.services.sync import sync_account
 from trading.venues.base import Venue
 from trading.venues.hyperliquid.adapter import HyperliquidAdapter
@@ -91,6 +91,23 @@ def test_refusal_that_nobody_heard_is_told_as_one_however_late_one_looks(desk: D
 
     lost.refresh_from_db()
     assert lost.state == CommandState.REJECTED
+
+
+def test_order_of_which_nobody_understands_what_the_venue_says_ends_unproven_after_an_hour(desk: Desk) -> None:
+    command = place_under(desk, "drop_after")
+    desk.sandbox.fault("malformed", "orderStatus", count=9)
+
+    assert not proven_past_its_end(desk, command, ASKED_IN_VAIN / 2)
+    assert proven_past_its_end(desk, command, ASKED_IN_VAIN + HyperliquidAdapter.settling)
+
+    command.refresh_from_db()
+    assert (command.state, command.message) == (CommandState.UNPROVEN, NOT_TOLD)
+
+
+def proven_past_its_end(desk: Desk, command: Command, age: timedelta) -> bool:
+    Command.objects.filter(pk=command.pk).update(dead_at=timezone.now() - age)
+    command.refresh_from_db()
+    return prove(desk.adapter, command)
 
 
 def test_order_is_proven_dead_once_the_venues_clock_is_past_its_expiry(desk: Desk) -> None:
