@@ -26,7 +26,6 @@ Decimal('74.074')
 from dataclasses import dataclass
 from decimal import Decimal
 
-from trading.margin.changes import preview_leverage_change, preview_margin_change, preview_mode_change
 from trading.margin.cross import CrossState, liquidations_in, remarked, state_of
 from trading.margin.fills import Outcome, after_fill, effect_of, increase_of
 from trading.margin.liquidation import liquidation_from_cash
@@ -45,19 +44,6 @@ from trading.margin.readout import Prices, cross_effects, readout, readout_of
 from trading.margin.refusals import collateral_refusals, leverage_refusals, mode_refusals
 from trading.margin.rules import AssumedFill
 from trading.margin.types import Account, FeeRates, Liquidation, MarginMode, Position, Side
-
-__all__ = [
-    "Start",
-    "assumed_price",
-    "free_for",
-    "opening_loss",
-    "preview_from",
-    "preview_leverage_change",
-    "preview_margin_change",
-    "preview_mode_change",
-    "preview_order",
-    "start_of",
-]
 
 _ZERO = Decimal(0)
 
