@@ -351,9 +351,14 @@ def mode_closed_because(desk: Desk, market: Market, mode: MarginMode) -> str:
     use = allowed.use_isolated if mode is MarginMode.ISOLATED else allowed.use_cross
     if not use.allowed:
         return use.reason
-    held, choice = desk.position_in(market), desk.preferences.get(market.pk)
-    present = held.mode if held else choice.mode if choice else None
-    return allowed.change_mode.reason if present not in (None, mode) else ""
+    return allowed.change_mode.reason if present_mode(desk, market) not in (None, mode) else ""
+
+
+def present_mode(desk: Desk, market: Market) -> MarginMode | None:
+    """The position's mode, what is set at the venue without one, or else what the trader chose last; None where nothing
+    is known."""
+    known = desk.position_in(market) or desk.settings.get(market.pk) or desk.preferences.get(market.pk)
+    return MarginMode(known.mode) if known else None
 
 
 def opening_closed_because(

@@ -19,12 +19,13 @@ from trading.margin.preview import preview_order
 from trading.margin.quotes import MarketTerms, OrderRequest
 from trading.margin.rules import HYPERLIQUID
 from trading.margin.types import Account, AccountMode, MarginMode, Side, TierTable
-from trading.models import Market
+from trading.models import Market, Order, Preference
 from trading.panels.quote import build_quote
 from trading.panels.ticket import default_form
 from trading.panels.view_models import Quote
-from trading.quoting import NO_COLLATERAL, Quoted, concerned, quote_order
+from trading.quoting import NO_COLLATERAL, Quoted, concerned, mode_closed_because, quote_order
 from trading.services.available import Available
+from trading.services.flat_settings import Chosen
 from trading.venues.snapshots import MarketSetting, Network, Venue
 
 SMALLEST = "An order has to be worth at least 10 USDC: 0.00012 BTC or more."
@@ -248,3 +249,22 @@ def test_positions_that_do_not_concern_an_order_change_no_figure_of_it(
     order = OrderRequest(MarketTerms(name, TierTable.single(50), HYPERLIQUID), side, size, Decimal(1000), margin, 5)
 
     assert preview_order(concerned(held, name), order) == preview_order(held, order)
+
+
+def test_mode_that_is_set_at_the_venue_counts_before_the_one_that_was_chosen_last() -> None:
+    """While an order rests the mode cannot change, and what is set may have been set elsewhere."""
+    row, closed = market(), "Cancel the open orders to change between isolated and cross."
+    chosen = Preference(market=row, mode="isolated", leverage=5)
+    desk = replace(
+        make_desk(),
+        orders=(Order(market=row, is_buy=True, size=Decimal("0.01"), limit_price=Decimal(60000)),),
+        preferences={row.pk: chosen},
+        settings={row.pk: Chosen(MarginMode.CROSS, 5)},
+    )
+
+    assert [mode_closed_because(desk, row, mode) for mode in (MarginMode.CROSS, MarginMode.ISOLATED)] == ["", closed]
+    assert default_form(desk, row).mode is MarginMode.CROSS
+    assert placed(desk, row, {"size": "0.01"}).errors == {}
+    unset = replace(desk, settings={})
+    assert mode_closed_because(unset, row, MarginMode.CROSS) == closed
+    assert default_form(unset, row).mode is MarginMode.ISOLATED

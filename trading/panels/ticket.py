@@ -19,7 +19,7 @@ from trading.panels.options import kind_choices, time_choices
 from trading.panels.quote import build_quote
 from trading.panels.survival import unasked
 from trading.panels.view_models import Choice, Preset, Ticket, TicketTerms
-from trading.quoting import Quoted, mode_closed_because, usable_modes
+from trading.quoting import Quoted, mode_closed_because, present_mode, usable_modes
 
 PERCENTS = (10, 25, 50, 75, 100)
 MODE_NOTES = {
@@ -104,17 +104,14 @@ def _leverage_note(desk: Desk, market: Market) -> str:
 
 
 def default_form(desk: Desk, market: Market) -> OrderForm:
-    """The ticket a trader finds: his own last choice on this market before the operator's default, clamped. Where the
-    operator has closed the market, one that takes the position back."""
+    """The ticket a trader finds: the mode that is set, and his own last choice on this market before the operator's
+    default, clamped. Where the operator has closed the market, one that takes the position back."""
     spec = market.rules
     choice = desk.preferences.get(market.pk)
     held = desk.position_in(market)
     offered = usable_modes(desk, market) or offered_modes(desk.policy, spec.restriction)
-    mode = (
-        MarginMode(held.mode)
-        if held
-        else starting_mode(desk.policy, offered, MarginMode(choice.mode) if choice else None)
-    )
+    present = present_mode(desk, market)
+    mode = MarginMode(held.mode) if held else starting_mode(desk.policy, offered, present)
     mode = mode if held or mode in offered else offered[0]
     highest = highest_leverage_in(desk.policy, spec)
     chosen = held.leverage if held else choice.leverage if choice else None
