@@ -45,6 +45,7 @@ FLOORS = {
     "trading.balances": 6,
     "trading.desk": 6,
     "trading.past": 6,
+    "trading.largest": 6,
     "trading.quoting": 6,
     "trading.protection": 6,
     "trading.moving": 6,

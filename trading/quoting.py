@@ -13,19 +13,17 @@ from trading.books import has_elsewhere
 from trading.desk import NO_FIGURES, UNREADABLE, Desk
 from trading.forms import OrderForm, OrderKind, SizeUnit
 from trading.holdings import market_terms
-from trading.margin.inverse import largest_order
-from trading.margin.preview import Start, assumed_price, preview_from, start_of
+from trading.largest import USABLE, held_size, largest
+from trading.margin.preview import Start, preview_from, start_of
 from trading.margin.quotes import MarketTerms, OrderEffect, OrderRequest, Preview, Refusal, RefusalCode
 from trading.margin.rounding import Direction, to_step
 from trading.margin.types import Account, AccountMode, MarginMode
 from trading.markets import offers_of
 from trading.models import Market
 from trading.protection import Result, at_once, never_fires, result_at, wrong_end
-from trading.services.available import Available, free_in, is_asked_for, largest_told
+from trading.services.available import Available, free_in, is_asked_for
 from trading.venues.snapshots import MarketSpec, TimeInForce, TriggerKind, Venue
 
-# A full-size order leaves this share behind, because the mark moves between the click and the fill.
-USABLE = Decimal("0.995")
 NO_COLLATERAL = "There is no free collateral. Add funds at the venue, or free some from a position."
 NO_COLLATERAL_THERE = "There is no free collateral for this market. Move some there from another book of your account."
 NOT_TOLD = "The venue has not said yet how much this account may use here. Enter a size, or wait a moment."
@@ -89,10 +87,10 @@ def quote_order(desk: Desk, market: Market, form: OrderForm, available: Availabl
     if not mark:
         return replace(base, errors=errors | {"size": "There is no price yet."})
     try:
-        told = None if available is None else free_in(available, _held_size(desk, market), form.side)
+        told = None if available is None else free_in(available, held_size(desk, market), form.side)
         start = desk.once(_start, market, mark, told)
         least = _request(desk, market, form, mark)
-        maximum = _maximum(desk, market, start, least, available)
+        maximum = largest(desk, market, form, start, least, available)
         size = _size(spec, form, mark, maximum, is_told=available is not None)
         sized = replace(base, size=size, free=start.free, maximum=maximum)
         if not size or "leverage" in errors:
@@ -106,32 +104,6 @@ def quote_order(desk: Desk, market: Market, form: OrderForm, available: Availabl
     take_profit, stop_loss = _results(desk, form, preview)
     errors = _exit_errors(spec, form, preview) | errors
     return replace(shown, errors=errors, take_profit=take_profit, stop_loss=stop_loss)
-
-
-def _maximum(
-    desk: Desk, market: Market, start: Start, order: OrderRequest, available: Available | None
-) -> Decimal | None:
-    """The largest size that the collateral carries and the market's tiers allow at the chosen leverage, in coins; None
-    where it is not known.
-
-    In accounts that are not standard it is no more than the venue's figure (Hyperliquid 2.6), and not known until that
-    is told.
-    """
-    spec = market.rules
-    if order.reduce_only or not is_asked_for(desk.account):
-        rate = desk.fees.rate(is_maker=False)
-        return largest_order(start, order, spec.size_step, usable=USABLE, fee_rate=rate)
-    if available is None:
-        return None
-    carried = largest_order(start, order, spec.size_step)
-    price, _ = assumed_price(order)
-    told = largest_told(available, spec, _held_size(desk, market), order.side, order.leverage, price)
-    return told if carried is None else min(told, carried)
-
-
-def _held_size(desk: Desk, market: Market) -> Decimal:
-    held = desk.position_in(market)
-    return held.size if held else _ZERO
 
 
 def _size(

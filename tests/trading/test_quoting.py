@@ -120,6 +120,42 @@ def test_whole_share_goes_up_to_the_tiers_bound_and_one_lot_more_is_refused(
     assert more.errors == {"leverage": sentence}
 
 
+BOUNDED = {
+    Venue.HYPERLIQUID: {"max_market_notional": Decimal(500_000)},
+    Venue.ASTER: {"max_size": Decimal(12), "max_market_size": Decimal(7)},
+}
+
+
+@pytest.mark.parametrize(
+    ("venue", "chosen", "most"),
+    [
+        # A buy at market may pay 3 % more than the mark, 88,580 a coin; what rests may be worth ten times as much.
+        (Venue.HYPERLIQUID, {"kind": "market"}, "5.64461"),
+        (Venue.HYPERLIQUID, {"kind": "market", "side": "short"}, "5.99376"),
+        (Venue.HYPERLIQUID, {"kind": "limit", "price": "80000"}, "62.5"),
+        (Venue.HYPERLIQUID, {"kind": "limit", "price": "80000", "time_in_force": "ioc"}, "6.25"),
+        (Venue.HYPERLIQUID, {"kind": "stop", "trigger": "90000"}, "50.50505"),
+        (Venue.ASTER, {"kind": "market"}, "12"),
+        (Venue.ASTER, {"kind": "limit", "price": "80000"}, "12"),
+        (Venue.ASTER, {"kind": "stop", "trigger": "90000"}, "7"),
+        (Venue.ASTER, {"kind": "stop", "trigger": "90000", "execution": "limit", "price": "90100"}, "12"),
+    ],
+)
+@pytest.mark.parametrize("held", ["0", "-80"], ids=["opens", "reduces"])
+def test_largest_size_is_one_that_the_venue_takes_as_one_order(
+    venue: Venue, chosen: dict[str, str], most: str, held: str
+) -> None:
+    spec = msgspec.structs.replace(make_spec("BTC", 40), venue=venue, **BOUNDED[venue])
+    row = Market.described(spec, state("BTC"), Network.TESTNET, NOW)
+    row.pk = 1
+    size = Decimal(held) * Side(chosen.get("side", "long")).sign
+    reduces = {} if held == "0" else {"reduce_only": "on"}
+
+    whole = placed(desk_in(row, f"{size:f}"), row, {"leverage": "40", "percent": "100"} | chosen | reduces)
+
+    assert (whole.errors, whole.maximum, whole.size) == ({}, Decimal(most), Decimal(most))
+
+
 @settings(max_examples=100, deadline=None)
 @given(
     venue=st.sampled_from(Venue),

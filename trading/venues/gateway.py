@@ -6,6 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from trading.margin.rules import MarginRules
+from trading.venues.commands import PlaceOrder
 from trading.venues.onboarding import Credential, KeyKind, Onboarding, Opening, WalletPayload, WalletWish
 from trading.venues.snapshots import Venue
 from trading.venues.tariff import Tariff
@@ -21,6 +22,7 @@ def moves_nothing(_details: str, _books: Collection[str]) -> Decimal | None:
 class Gateway:
     """One venue.
 
+    ``order_bound`` is the most coins that one order like this may have, None where the venue states no bound.
     ``reads_without_key``: an account can be read by its address alone. ``lists_liquidations``: what a liquidation
     closed and booked stands in lists of its own (Aster 3.7), rather than on its fills. ``payload_lifetime``: how long a
     wallet may take to sign before the payload has to be written anew. ``wallet_chain``: the chain a wallet has to be on
@@ -35,6 +37,7 @@ class Gateway:
     fee_receiver: str
     collateral: str
     rules: MarginRules
+    order_bound: Callable[[PlaceOrder], Decimal | None]
     key_kinds: tuple[KeyKind, ...]
     reads_without_key: bool
     lists_liquidations: bool

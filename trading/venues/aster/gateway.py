@@ -19,6 +19,7 @@ from trading.venues.aster.approvals import (
     update_builder_fee,
 )
 from trading.venues.aster.doors import AsterDoor
+from trading.venues.aster.rules import order_bound
 from trading.venues.aster.signing import AgentLogin, ApiKeyLogin, Login, SigningKey
 from trading.venues.aster.weights import TARIFF
 from trading.venues.base import Agent
@@ -161,6 +162,7 @@ ASTER = Gateway(
     fee_receiver="The address has to be registered as a builder at the venue and hold at least 100 ASTER there.",
     collateral="USDT",
     rules=RULES,
+    order_bound=order_bound,
     key_kinds=(KeyKind.AGENT, KeyKind.API_KEY),
     reads_without_key=False,
     lists_liquidations=True,

@@ -59,7 +59,7 @@ def check_order(command: PlaceOrder) -> None:
     if command.trigger is not None:
         _check_trigger(command)
     else:
-        _check_size(market, command.size)
+        _check_size(command)
     if command.trigger is None or not command.trigger.is_market:
         _check_price(market, command.limit_price)
         _check_minimum(command)
@@ -87,17 +87,25 @@ def _check_trigger(command: PlaceOrder) -> None:
         raise InvalidCommand(message, reason=Reason.TRIGGER_PRICE)
     covers_position = command.size == 0 and command.reduce_only and trigger.is_market
     if not covers_position:
-        _check_size(market, command.size, at_market=trigger.is_market)
+        _check_size(command)
 
 
-def _check_size(market: MarketSpec, size: Decimal, *, at_market: bool = False) -> None:
+def order_bound(order: PlaceOrder) -> Decimal | None:
+    """The most coins that one order like this may have; None where the venue states no bound."""
+    market, waits_for_market = order.market, order.trigger is not None and order.trigger.is_market
+    largest = market.max_market_size if waits_for_market else market.max_size
+    return None if largest is None else market.floor_size(largest)
+
+
+def _check_size(command: PlaceOrder) -> None:
+    market, size = command.market, command.size
     if not market.accepts_size(size):
         message = f"{market.name} sizes are above zero in steps of {market.size_step:f}. Change the size."
         raise InvalidCommand(message, reason=Reason.SIZE_INVALID)
     if market.min_size is not None and size < market.min_size:
         message = f"The smallest order here is {market.min_size.normalize():f} {market.base}. Raise the size."
         raise InvalidCommand(message, reason=Reason.SIZE_INVALID)
-    largest = market.max_market_size if at_market else market.max_size
+    largest = order_bound(command)
     if largest is not None and size > largest:
         message = f"One order may have at most {largest.normalize():f} {market.base} here. Split it."
         raise InvalidCommand(message, reason=Reason.SIZE_INVALID)

@@ -107,14 +107,22 @@ def _check_size(command: PlaceOrder) -> None:
         raise InvalidCommand(message, reason=Reason.SIZE_INVALID)
 
 
-def _check_largest(command: PlaceOrder) -> None:
+def order_bound(order: PlaceOrder) -> Decimal | None:
+    """The most coins that one order like this may have; None where the venue states no bound."""
+    bound = _largest_notional(order)
+    return None if bound is None else order.market.floor_size(bound / order.limit_price)
+
+
+def _largest_notional(order: PlaceOrder) -> Decimal | None:
     """A market order has the market's bound, an order that may rest ten times that (Hyperliquid 1.4)."""
-    bound = command.market.max_market_notional
-    if bound is None:
-        return
-    if command.time_in_force is not TimeInForce.IMMEDIATE_OR_CANCEL:
-        bound *= LIMIT_ORDER_FACTOR
-    if command.size * command.limit_price > bound:
+    bound = order.market.max_market_notional
+    may_rest = order.time_in_force is not TimeInForce.IMMEDIATE_OR_CANCEL
+    return bound * LIMIT_ORDER_FACTOR if bound is not None and may_rest else bound
+
+
+def _check_largest(command: PlaceOrder) -> None:
+    bound = _largest_notional(command)
+    if bound is not None and command.size * command.limit_price > bound:
         message = f"One order may be worth at most {bound:,f} {command.market.collateral} here. Split it."
         raise InvalidCommand(message, reason=Reason.SIZE_INVALID)
 

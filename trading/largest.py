@@ -1,0 +1,86 @@
+"""The largest order of a ticket: what its collateral carries, the tiers allow and the venue takes as one order."""
+
+from decimal import Decimal
+from uuid import UUID
+
+from trading.desk import Desk
+from trading.forms import Execution, OrderForm
+from trading.margin.inverse import largest_order
+from trading.margin.preview import Start, assumed_price
+from trading.margin.quotes import OrderRequest
+from trading.models import Market
+from trading.services.available import Available, is_asked_for, largest_told
+from trading.services.drafts import OrderTicket, entry_order
+from trading.venues.base import Trigger
+from trading.venues.errors import InvalidCommand
+from trading.venues.snapshots import MarketSpec
+from trading.venues.table import GATEWAYS
+
+# A full-size order leaves this share behind, because the mark moves between the click and the fill.
+USABLE = Decimal("0.995")
+# The ticket of an order that is never sent.
+NOBODY = UUID(int=0)
+_ZERO = Decimal(0)
+
+
+def largest(
+    desk: Desk, market: Market, form: OrderForm, start: Start, order: OrderRequest, available: Available | None
+) -> Decimal | None:
+    """The largest size that the collateral carries, the market's tiers allow at the chosen leverage and the venue takes
+    as one order, in coins; None where it is not known. ``order`` is the form's as the engine takes it."""
+    carried = _carried(desk, market, start, order, available)
+    bound = _bound(market.rules, form, order.mark_price)
+    return carried if carried is None or bound is None else min(carried, bound)
+
+
+def held_size(desk: Desk, market: Market) -> Decimal:
+    """The signed size of the position in a market."""
+    held = desk.position_in(market)
+    return held.size if held else _ZERO
+
+
+def _carried(
+    desk: Desk, market: Market, start: Start, order: OrderRequest, available: Available | None
+) -> Decimal | None:
+    """What collateral and tiers allow.
+
+    In accounts that are not standard it is no more than the venue's figure (Hyperliquid 2.6), and not known until that
+    is told.
+    """
+    spec = market.rules
+    if order.reduce_only or not is_asked_for(desk.account):
+        rate = desk.fees.rate(is_maker=False)
+        return largest_order(start, order, spec.size_step, usable=USABLE, fee_rate=rate)
+    if available is None:
+        return None
+    carried = largest_order(start, order, spec.size_step)
+    price, _ = assumed_price(order)
+    told = largest_told(available, spec, held_size(desk, market), order.side, order.leverage, price)
+    return told if carried is None else min(told, carried)
+
+
+def _bound(spec: MarketSpec, form: OrderForm, mark: Decimal) -> Decimal | None:
+    """What the venue takes of an order that is sent like this one; None without a bound, or a price to send."""
+    ticket = OrderTicket(
+        form_key=NOBODY,
+        form={},
+        side=form.side,
+        size=spec.size_step,
+        mode=form.mode,
+        leverage=form.leverage,
+        mark=mark,
+        limit_price=form.price,
+        reduce_only=form.reduce_only,
+        time_in_force=form.time_in_force,
+        trigger=_trigger(form),
+    )
+    try:
+        return GATEWAYS[spec.venue].order_bound(entry_order(spec, ticket, ""))
+    except InvalidCommand:
+        return None
+
+
+def _trigger(form: OrderForm) -> Trigger | None:
+    if form.trigger_kind is None or form.trigger is None:
+        return None
+    return Trigger(form.trigger, form.trigger_kind, form.execution is Execution.MARKET)
