@@ -29,6 +29,7 @@ from typing import assert_never
 from trading.margin.cross import CrossState, liquidations_in, state_of
 from trading.margin.errors import MarginInputError, Problem
 from trading.margin.isolated import distance, maximum_loss
+from trading.margin.liquidation import within_reach
 from trading.margin.rules import MarginRules
 from trading.margin.types import Account, Basis, FeeRates, Liquidation, MarginMode, Position, Side
 
@@ -47,7 +48,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The steps in order, and the answer they lead to."""
+    """The steps in order, and the answer they lead to as it is told."""
 
     steps: tuple[Step, ...]
     liquidation: Liquidation
@@ -64,7 +65,8 @@ def explain_liquidation(account: Account, market: str) -> Explanation:
     if answer.price is None:
         solved = (Step("Liquidation price", f"no price above zero: {_reason(answer)}", None),)
         return Explanation((*backing, *solved), answer)
-    return Explanation((*backing, *_solution(held, cash, answer.price)), answer)
+    told = within_reach(answer, held.side, held.mark_price)
+    return Explanation((*backing, *_solution(held, cash, answer.price)), told)
 
 
 def explain_maximum_loss(

@@ -20,15 +20,20 @@ Decimal('52522.497721519')
 Decimal('25533.61552195')
 >>> liquidation_from_cash(Decimal("0.002"), Decimal("1"), at_40x).reason
 <NoLiquidation.COVERED: 'covered'>
+>>> covered_well = liquidation_from_cash(Decimal("-0.1"), Decimal("9000000"), at_40x)
+>>> within_reach(covered_well, Side.SHORT, Decimal("65000")).reason
+<NoLiquidation.BEYOND_REACH: 'beyond_reach'>
 """
 
 from bisect import bisect_right
 from decimal import Decimal
 
 from trading.margin.tiers import TierTable
-from trading.margin.types import Basis, Liquidation, NoLiquidation
+from trading.margin.types import Basis, Liquidation, NoLiquidation, Side
 
 HIGHEST_PRICE = Decimal("1e15")
+# A short that is liquidated at so many times its mark, or more, is told to be out of reach.
+REACH = 1000
 _ZERO = Decimal(0)
 
 
@@ -45,6 +50,13 @@ def liquidation_from_cash(size: Decimal, cash: Decimal, tiers: TierTable, basis:
     if price > HIGHEST_PRICE:
         return Liquidation(None, NoLiquidation.BEYOND_REACH, basis)
     return Liquidation(price, None, basis)
+
+
+def within_reach(found: Liquidation, side: Side, mark_price: Decimal) -> Liquidation:
+    """The liquidation as it is told: none where only a price that no market comes to would liquidate a short."""
+    if found.price is None or side is Side.LONG or found.price < REACH * mark_price:
+        return found
+    return Liquidation(None, NoLiquidation.BEYOND_REACH, found.basis)
 
 
 def cash_for_liquidation(size: Decimal, price: Decimal, tiers: TierTable) -> Decimal:

@@ -14,6 +14,7 @@ from decimal import Decimal
 
 from trading.margin.cross import CrossState, liquidations_in
 from trading.margin.isolated import MaximumLoss, distance, effective_leverage, maximum_loss, removable, utilisation
+from trading.margin.liquidation import within_reach
 from trading.margin.quotes import CrossEffect, Readout
 from trading.margin.rounding import maximum_loss_up
 from trading.margin.rules import MarginRules
@@ -36,13 +37,14 @@ def readout(
 ) -> Readout:
     """The figures of one position; `price` is its liquidation from a pass over the account."""
     leverage, used = _burden(state, held)
+    told = within_reach(price, held.side, held.mark_price)
     return Readout(
         position=held,
         margin=rules.initial_margin(held.notional, held.leverage) if held.cash is None else held.equity,
         effective_leverage=leverage,
         utilisation=used,
-        liquidation=price,
-        distance=distance(held.side, held.mark_price, price.price),
+        liquidation=told,
+        distance=distance(held.side, held.mark_price, told.price),
         maximum_loss=_maximum_loss(state, held, rules, fees, opening_fee),
         removable=None if held.cash is None else removable(held, rules),
     )

@@ -103,7 +103,8 @@ class NoLiquidation(StrEnum):
     UNDER_WATER = "under_water"
     """A short without equity at any price."""
     BEYOND_REACH = "beyond_reach"
-    """The formula's answer is beyond any price (above 1e15), which venues report as none."""
+    """The formula's answer is beyond any price: above 1e15, which venues report as none, or for a short that is told a
+    thousand times its mark."""
     COLLATERAL_OUTSIDE = "collateral_outside"
     """Cross collateral lies outside what is known, and no venue price tells how much."""
     CONTRADICTORY_PRICES = "contradictory_prices"

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from trading.desk import NO_FIGURES, Desk
 from trading.margin.cross import liquidations_in, state_of
+from trading.margin.liquidation import within_reach
 from trading.margin.rounding import Direction
 from trading.margin.types import Side
 from trading.models import Order, Position
@@ -190,7 +191,8 @@ def _facts(desk: Desk, row: Position) -> tuple[LabelledChange, ...]:
     spec, mark = row.market.rules, desk.mark(row.market) or row.mark_price
     entry = row.entry_price.quantize(spec.price_rule.step_at(row.entry_price), ROUND_HALF_EVEN)
     try:
-        ends = liquidations_in(state_of(desk.engine_in(row.market)))[row.market.name]
+        found = liquidations_in(state_of(desk.engine_in(row.market)))[row.market.name]
+        ends = within_reach(found, _side(row), mark)
         words = liquidation_text(ends.price, mark, spec) if ends.price else absence_word(ends)
     except NO_FIGURES:
         words = "not known"

@@ -7,9 +7,10 @@ from dataclasses import replace
 from decimal import ROUND_FLOOR, Decimal
 
 from trading.desk import Desk
-from trading.margin.types import MarginMode, Side
+from trading.margin.liquidation import within_reach
+from trading.margin.types import Liquidation, MarginMode, Side
 from trading.models import Position, VenueAccount
-from trading.panels.liquidation import distance_text, price_value, risk_of
+from trading.panels.liquidation import brief_reason, distance_text, price_value, risk_of
 from trading.panels.market import liquidation_text, price_text, tone_of
 from trading.panels.numbers import known_money, known_unit, money, percent, short_address
 from trading.panels.utilisation import utilisation
@@ -24,7 +25,8 @@ def told_row(desk: Desk, row: Position, bare: PositionRow) -> PositionRow:
     spec, mark = row.market.rules, desk.mark(row.market) or row.mark_price
     side = Side.LONG if row.size > 0 else Side.SHORT
     profit, notional = row.size * (mark - row.entry_price), abs(row.size) * mark
-    price = row.liquidation_price
+    told = within_reach(Liquidation(row.liquidation_price), side, mark)
+    price = told.price
     distance = abs(mark - price) / mark if price else None
     risk = risk_of(distance)
     return replace(
@@ -38,7 +40,7 @@ def told_row(desk: Desk, row: Position, bare: PositionRow) -> PositionRow:
         margin=money(_margin(row, mark, notional), rounding=ROUND_FLOOR),
         liquidation=liquidation_text(price, mark, spec) if price else "",
         liquidation_value=price_value(price, mark, spec),
-        liquidation_reason="" if price else NO_PRICE,
+        liquidation_reason="" if price else brief_reason(told) or NO_PRICE,
         distance=distance_text(side, distance),
         risk=risk,
         risk_words=f"{risk.value}, {SEE_VENUE}" if risk is not Risk.NONE else "none",
