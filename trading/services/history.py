@@ -18,7 +18,8 @@ def record_margin_changes(account: VenueAccount, read_from: datetime) -> None:
 
     To be called when the positions were stored as read from ``read_from`` on, by our clock: only a change that was
     settled before then is in them, and its liquidation price afterwards is the venue's. One that was settled just
-    before, and that the venue does not show yet, is left to the reading that shows it.
+    before, and that the venue does not show yet, is left to the reading that shows it, and so are all of its market
+    that followed: what undoes a change looks as if there had been none, and only both together add up.
     """
     certain_until = read_from - rules_of(Venue(account.venue)).settling
     proven = Command.objects.filter(
@@ -28,10 +29,13 @@ def record_margin_changes(account: VenueAccount, read_from: datetime) -> None:
         margin_change=None,
         settled_at__lt=read_from,
     )
+    not_shown = set[int]()
     for command in proven.order_by("prepared_at"):
         position = Position.objects.filter(account=account, market=command.market_id).first()
         is_recent = command.settled_at is not None and command.settled_at > certain_until
         if is_recent and position is not None and stands_as_before(position, command.before):
+            not_shown.add(command.market_id)
+        if command.market_id in not_shown:
             continue
         MarginChange.objects.get_or_create(
             command=command,

@@ -8,10 +8,11 @@ import pytest
 from django.utils import timezone
 
 from tests.trading.conftest import Desk
+from tests.trading.elsewhere import elsewhere, settled
 from tests.trading.tickets import ticket
 from trading.models import Command, Difference, Fill, MarginChange, Market, Order, Position
 from trading.models.commands import CommandState
-from trading.services import executions
+from trading.services import carrying, executions
 from trading.services.apply_account import apply_snapshot
 from trading.services.apply_history import apply_fills
 from trading.services.apply_orders import apply_orders
@@ -20,7 +21,7 @@ from trading.services.orders import cancel_order, close_position, place_order
 from trading.services.readings import ReadingKind
 from trading.services.streamed import apply_reports
 from trading.services.sync import sync_account
-from trading.venues.base import AccountSnapshot, CancelOrder, OpenOrder
+from trading.venues.base import AccountSnapshot, AdjustMargin, CancelOrder, OpenOrder
 from trading.venues.hyperliquid.adapter import HyperliquidAdapter
 from trading.venues.snapshots import Network, Venue
 
@@ -99,6 +100,26 @@ def test_margin_change_is_recorded_with_the_price_it_led_to(desk: Desk) -> None:
     change = MarginChange.objects.get()
     assert change.liquidation_before == held.liquidation_price
     assert change.liquidation_after == Position.objects.get().liquidation_price < change.liquidation_before
+
+
+def test_margin_change_that_undoes_another_is_recorded_with_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the two the venue shows no trace, and each is too young to be certain without."""
+    place_order(desk.adapter, desk.account, desk.market, ticket(leverage=5))
+    elsewhere(desk, AdjustMargin(desk.market.rules, is_buy=True, amount=Decimal(50)))  # the venue lets none go without
+    known = settled(desk)
+    monkeypatch.setattr(carrying, "sync_after_command", lambda *_: None)
+    for amount in (Decimal(10), Decimal(-10)):
+        held = Position.objects.select_related("market", "account").get()
+        command = change_margin(desk.adapter, desk.account, held, amount=amount, form_key=uuid4())
+        assert command.state == CommandState.ACCEPTED
+    ours = MarginChange.objects.exclude(command=None).order_by("pk")
+    assert not ours.exists()
+
+    Command.objects.filter(kind="margin").update(settled_at=timezone.now())
+    assert settled(desk) == known
+    Command.objects.filter(kind="margin").update(settled_at=timezone.now() - timedelta(minutes=1))
+    assert settled(desk) == known
+    assert list(ours.values_list("amount", flat=True)) == [10, -10]
 
 
 def test_silent_venue_leaves_the_rows_and_says_why(desk: Desk) -> None:
