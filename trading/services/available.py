@@ -30,7 +30,7 @@ from trading.services import executions
 from trading.services.flat_settings import take_over
 from trading.services.readings import weights_of
 from trading.venues.base import Adapter
-from trading.venues.errors import VenueError
+from trading.venues.errors import Unavailable, VenueError
 from trading.venues.ledger import Priority
 from trading.venues.metered import reading
 from trading.venues.snapshots import MarketSetting, MarketSpec, Network, Venue
@@ -111,7 +111,7 @@ def ask_available(account: VenueAccount, market: Market) -> Available | None:
 def ask_where_orders_rest(adapter: Adapter, account: VenueAccount) -> None:
     """Ask what is set in markets where orders rest and the venue never told: what they reserve goes by it (Hyperliquid
     3.2), and what the trader chose here is a wish. Once is enough: what is told stays known, and is asked for again
-    while a ticket is open."""
+    while a ticket is open. One market that cannot be told is in no other's way."""
     here = {"account": account}
     resting = Order.objects.filter(**here, is_open=True, reduce_only=False, trigger_price=None)
     unknown = Market.objects.filter(pk__in=resting.values("market"))
@@ -125,7 +125,9 @@ def ask_where_orders_rest(adapter: Adapter, account: VenueAccount) -> None:
             setting = adapter.market_setting(account.address, market.rules)
         except VenueError as error:
             logger.info("What is set in %s for account %s was not told: %s", market.name, account.pk, error)
-            return
+            if isinstance(error, Unavailable):
+                return
+            continue
         take_over(account, market, setting, now, adapter.settling)
 
 

@@ -10,16 +10,18 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from tests.trading.conftest import Desk
-from tests.trading.elsewhere import choose_mode, settled
+from tests.trading.elsewhere import choose_mode, elsewhere, settled
 from tests.trading.tickets import ticket
 from trading.connect import gateway_of
 from trading.live.publish import Fragment, announce_shapes, turns
 from trading.margin.types import MarginMode, Side
-from trading.models import VenueAccount
+from trading.models import Market, Setting, VenueAccount
 from trading.services import available, executions
 from trading.services.available import ask_available, available_now, free_in, holds, largest_told, last_available
 from trading.services.orders import place_order
 from trading.services.readings import weights_of
+from trading.services.sync import sync_account
+from trading.venues.base import PlaceOrder
 from trading.venues.snapshots import Network, Venue
 
 
@@ -132,6 +134,20 @@ def test_nothing_is_asked_without_room_and_the_old_answer_stands(
     assert old is not None
     assert old.asked_at == known.asked_at - available.HOLDS_FOR
     assert last_available(unified.account, unified.market) == old
+
+
+@pytest.mark.parametrize(("fault", "told"), [("malformed", 1), ("drop_before", 0)])
+def test_market_that_cannot_be_told_is_in_no_others_way_while_the_venue_answers(
+    desk: Desk, fault: str, told: int
+) -> None:
+    ether = Market.objects.get(name="ETH", venue="hyperliquid")
+    for market, size, price in ((desk.market, "0.01", 80000), (ether, "0.5", 2000)):
+        elsewhere(desk, PlaceOrder(market.rules, is_buy=True, size=Decimal(size), limit_price=Decimal(price)))
+    desk.sandbox.fault(fault, "activeAssetData", count=1)
+
+    assert sync_account(desk.adapter, desk.account)
+
+    assert Setting.objects.count() == told
 
 
 def test_question_costs_what_it_is_counted_as() -> None:
