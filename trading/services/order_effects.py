@@ -13,10 +13,12 @@ from itertools import takewhile
 from django.db.models import Q
 from django.utils import timezone
 
+from trading.markets import rules_of
 from trading.models import Command, VenueAccount
 from trading.models.commands import CommandKind, CommandState
 from trading.venues.base import Adapter, OpenOrder, OrderReport, OrderState, TimeInForce
 from trading.venues.errors import Unavailable
+from trading.venues.snapshots import Venue
 
 FILLED_FIRST = "The order was filled before it could be cancelled."
 GONE_FIRST = "The order was no longer open when the change arrived. Nothing was changed."
@@ -184,20 +186,32 @@ def _of_order(report: OrderReport) -> Effect:
 def stood_before(account: VenueAccount, shown: Mapping[str, str], order: str, nonce: int | None = None) -> set[Stood]:
     """Price and size in all that an order may have had before the change of that nonce, the next one if None: as it was
     last ``shown`` to us, or as our own changes left it since. One follows the other, as each waits for the end of the
-    one before; one that nobody could prove leaves both possible."""
-    stood = {(Decimal(shown["price"]), Decimal(shown["size"]))}
+    one before; one that nobody could prove leaves both possible.
+
+    A venue may go on showing an order as it was before a change, so those that were settled just before it was seen
+    count too, unless what is shown is of none of them: then somebody else has changed it since."""
+    stood = {_stood(shown)}
     if "seen" not in shown:
         return stood
     seen = datetime.fromisoformat(shown["seen"])
-    ended = Q(state__in=(CommandState.ACCEPTED, CommandState.UNPROVEN), settled_at__gte=seen)
+    settled_since = seen - rules_of(Venue(account.venue)).settling
+    ended = Q(state__in=(CommandState.ACCEPTED, CommandState.UNPROVEN), settled_at__gte=settled_since)
     before = Q() if nonce is None else Q(nonce__lt=nonce)
     # Only the newest are looked through: an account's changes are many, and an order's name is found by no index.
     newest = Command.objects.filter(account=account, prepared_at__gte=seen - ENDS_WITHIN)
-    changes = newest.filter(ended, before, kind=CommandKind.MODIFY, intent__order=order)
-    for change in changes.order_by("nonce"):
+    changes = newest.filter(ended, before, kind=CommandKind.MODIFY, intent__order=order).order_by("nonce")
+    just_before = [row for row in changes if row.settled_at is not None and row.settled_at < seen]
+    is_ours = any(stood <= {_stood(row.before), asked_for(row.intent)} for row in just_before)
+    for change in changes:
+        if change in just_before and not is_ours:
+            continue
         kept = set() if change.state == CommandState.ACCEPTED else stood
         stood = kept | {asked_for(change.intent)}
     return stood
+
+
+def _stood(shown: Mapping[str, str]) -> Stood:
+    return Decimal(shown["price"]), Decimal(shown["size"])
 
 
 def asked_for(intent: Mapping[str, str]) -> Stood:

@@ -14,11 +14,13 @@ from trading.models import Command, Order, VenueAccount
 from trading.models.commands import CommandState
 from trading.services import commands
 from trading.services.effects import effect
+from trading.services.order_effects import stood_before
 from trading.services.orders import modify_order
 from trading.services.reconcile import prove
 from trading.venues.errors import InvalidCommand
 
 WANTED = Decimal("0.04")
+MOMENT = timedelta(milliseconds=50)
 
 
 @pytest.fixture
@@ -138,13 +140,25 @@ def test_change_that_was_carried_out_is_told_from_the_order_as_it_was(
     ("fault", "state"), [("drop_after", CommandState.ACCEPTED), ("drop_before", CommandState.DEAD)]
 )
 @pytest.mark.parametrize("price", [86000, 85980])
+@pytest.mark.parametrize("is_listed_late", [False, True])
 def test_change_after_one_that_no_reading_has_shown_is_told_from_it(
-    ready: AsterTrader, order: Order, monkeypatch: pytest.MonkeyPatch, fault: str, state: str, price: int
+    ready: AsterTrader,
+    order: Order,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: str,
+    state: str,
+    price: int,
+    *,
+    is_listed_late: bool,
 ) -> None:
-    """Back to the price at which the order was seen last, or on to a third."""
+    """Back to the price at which the order was seen last, or on to a third. The venue may go on listing it as it was
+    for a moment."""
     monkeypatch.setattr(commands, "settle_soon", lambda command: None)
     seen_before = Order.objects.select_related("market").get(pk=order.pk)
-    assert change_seen(seen_before, 85990).state == CommandState.ACCEPTED
+    first = change_seen(seen_before, 85990)
+    assert first.state == CommandState.ACCEPTED
+    if is_listed_late and first.settled_at is not None:
+        seen_before.seen_at = first.settled_at + MOMENT
     ready.sandbox.fault(fault, "PUT order", count=1)
     lost = change_seen(seen_before, price)
     assert lost.state == CommandState.UNKNOWN
@@ -153,6 +167,15 @@ def test_change_after_one_that_no_reading_has_shown_is_told_from_it(
 
     lost.refresh_from_db()
     assert lost.state == state
+
+
+def test_what_is_shown_after_a_change_and_is_none_of_ours_stands(ready: AsterTrader, order: Order) -> None:
+    first = change_seen(Order.objects.select_related("market").get(pk=order.pk), 85990)
+    assert first.settled_at is not None
+    seen = (first.settled_at + MOMENT).isoformat()
+    shown = {"price": "85950", "size": "0.05", "seen": seen}
+
+    assert stood_before(ready.account, shown, str(order.venue_id)) == {(Decimal(85950), Decimal("0.05"))}
 
 
 def test_change_to_what_no_reading_has_shown_but_stands_is_not_sent(ready: AsterTrader, order: Order) -> None:
