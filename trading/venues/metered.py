@@ -3,7 +3,8 @@
 A venue's tariff says what a request costs; the transport around the venue's own does the rest, so adapters know
 nothing of it. A command waits a moment where even its reserve is used up; a read never waits, it raises ``HeldBack``
 with the time after which it may be tried again. Where the limit is nearly used up, one account's usual commands have a
-share of it and no more, so that it is never one trader who uses up what all others need.
+share of it and no more, so that it is never one trader who uses up what all others need; and so have all proofs
+together, which go before commands and are asked again and again.
 """
 
 import logging
@@ -35,8 +36,9 @@ logger = logging.getLogger(__name__)
 # A command that finds no room waits so long, and is then not sent at all, which is told.
 PATIENCE = 1.0
 # In per cent of the weight of a minute: what orders find at a steady rate, whatever is read; how much one account's
-# usual commands may take once so much of all of it is used that others could go without.
-KEPT_FOR_ORDERS, ONE_ACCOUNT, NEARLY_USED = 24, 15, 75
+# usual commands, and all proofs, half of what is kept, may take once so much of all of it is used that others could go
+# without.
+KEPT_FOR_ORDERS, ONE_ACCOUNT, PROOFS, NEARLY_USED = 24, 15, 12, 75
 WITHOUT_REDIS = 1.0
 
 _reads_are: ContextVar[Priority] = ContextVar("reads_are", default=Priority.URGENT)
@@ -137,9 +139,13 @@ class MeteredTransport:
         if cost.orders and self._account is not None:
             for number, seconds in limits.orders:
                 charges.append(Charge(Meter(f"{self._account.gate}:{seconds:g}", number, seconds), cost.orders))
-        if cost.is_command and cost.use is Use.USUAL and self._account is not None:
+        nearly_used, priority = limits.weight * NEARLY_USED // 100, _priority(cost)
+        if priority is Priority.COMMAND and self._account is not None:
             share = Meter(f"{self._account.gate}:share", limits.weight * ONE_ACCOUNT // 100)
-            charges.append(Charge(share, cost.weight, above=limits.weight * NEARLY_USED // 100))
+            charges.append(Charge(share, cost.weight, above=nearly_used))
+        if priority is Priority.PROOF:
+            proofs = Meter(f"{self._budget.gate}:proofs", limits.weight * PROOFS // 100)
+            charges.append(Charge(proofs, cost.weight, above=nearly_used))
         return charges
 
     def _admit(self, name: str, cost: Cost, charges: list[Charge]) -> None:

@@ -22,7 +22,7 @@ from trading.venues.errors import (
 )
 from trading.venues.hyperliquid.weights import TARIFF
 from trading.venues.ledger import Priority
-from trading.venues.metered import NEARLY_USED, MeteredTransport, reading, weight_meter
+from trading.venues.metered import NEARLY_USED, PROOFS, MeteredTransport, reading, weight_meter
 from trading.venues.tariff import Limits
 from trading.venues.transport import NO_HEADERS, Response
 from trading.venues.weather import Door, Kind, Outcome
@@ -116,6 +116,37 @@ def test_read_beyond_the_budget_is_kept_back_and_a_command_goes(redis: Redis) ->
     assert "in 5 s" in caught.value.explanation
     assert len(venue.asked) == asked + 1
     assert door.send().status == 200
+
+
+def test_proofs_leave_commands_what_they_need_however_often_they_are_asked(redis: Redis) -> None:  # noqa: F811
+    door = Way(redis, Venue())
+    for _ in range(3):
+        door.read(META)
+    with reading(Priority.PROOF):
+        for _ in range(7):
+            door.read()
+        with pytest.raises(HeldBack) as caught:
+            door.read()
+
+    assert (door.used, caught.value.retry_after) == (74, 60.0)
+    assert [door.send().status for _ in range(14)] == [200] * 14
+
+
+def test_proofs_have_a_share_of_their_own_where_the_limit_is_nearly_used_up(redis: Redis) -> None:  # noqa: F811
+    door = Way(redis, Venue())
+    for _ in range(3):
+        door.read(META)
+    for _ in range(15):
+        door.send()
+
+    with reading(Priority.PROOF):
+        for _ in range(METER.limit * PROOFS // 100 // 2 - 1):
+            door.read()
+        with pytest.raises(HeldBack) as caught:
+            door.read()
+        door.now += 60
+        assert door.read().status == 200
+    assert caught.value.retry_after == 60.0
 
 
 def test_one_account_has_a_share_and_no_more_once_the_limit_is_nearly_used_up(redis: Redis) -> None:  # noqa: F811
