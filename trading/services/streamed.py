@@ -10,14 +10,14 @@ from decimal import Decimal
 from functools import partial
 
 from django.db import transaction
-from django.db.models import Value
+from django.db.models import QuerySet, Value
 from django.db.models.functions import Greatest, Least
 from django.utils import timezone
 
 from trading.live.told import LIVING, Leg, Standing, Told, sizes_of
 from trading.models import Market, Order, Position, VenueAccount
 from trading.services import executions
-from trading.services.apply_account import apply_snapshot, markets_named
+from trading.services.apply_account import CLOCKS_APART, apply_snapshot, markets_named
 from trading.services.apply_history import apply_fills, apply_funding, apply_ledger
 from trading.services.apply_orders import apply_orders, order_row
 from trading.services.available import ask_where_orders_rest
@@ -94,10 +94,10 @@ def sizes_held(account: VenueAccount) -> dict[Leg, Decimal]:
 
 
 def apply_reports(account: VenueAccount, reports: Iterable[OrderReport]) -> bool:
-    """Store what became of orders; False where one rests that our rows do not have as resting.
+    """Store what became of orders; False where one rests that does not rest so in our rows.
 
-    An order only shrinks and an ended one never comes back, so reports may come in any order. Nor does one come back by
-    a list that was asked for before its end was told: it counts as seen since.
+    An order only shrinks, unless somebody changes it, and an ended one never comes back, so reports may come in any
+    order. Nor does one come back by a list that was asked for before its end was told: it counts as seen since.
     """
     told = [(report, report.order) for report in reports if report.order is not None]
     if not told:
@@ -113,8 +113,21 @@ def apply_reports(account: VenueAccount, reports: Iterable[OrderReport]) -> bool
                 _store_end(account, market, report, order)
             elif report.state in LIVING:
                 rows = Order.objects.filter(account=account, market=market, venue_id=order.order_id, is_open=True)
-                is_known &= bool(rows.update(size=Least("size", order.size, output_field=Order.size.field)))
+                is_known &= _store_rest(rows, report, order)
     return is_known
+
+
+def _store_rest(rows: QuerySet[Order], report: OrderReport, order: OpenOrder) -> bool:
+    """Let an order shrink; whether it rests in our rows as it is told. One that was changed elsewhere keeps its id
+    (Aster 3.7): it is taken over where it surely was seen before, by clocks that may be apart."""
+    alike = rows.filter(limit_price=order.limit_price, original_size=order.original_size)
+    if alike.update(size=Least("size", order.size, output_field=Order.size.field)):
+        return True
+    if report.changed_at is None:
+        return False
+    stands = {"limit_price": order.limit_price, "original_size": order.original_size, "size": order.size}
+    older = rows.filter(seen_at__lt=report.changed_at - CLOCKS_APART)
+    return bool(older.update(**stands, seen_at=timezone.now()))
 
 
 def _store_end(account: VenueAccount, market: Market, report: OrderReport, order: OpenOrder) -> None:

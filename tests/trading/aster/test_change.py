@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from tests.trading.aster.people import AsterTrader, elsewhere, sit_down
 from trading.connect import account_adapter, trading_adapter
+from trading.live.told import Told
 from trading.models import Command, Order, VenueAccount
 from trading.models.commands import CommandState
 from trading.services import commands
@@ -17,6 +18,7 @@ from trading.services.effects import effect
 from trading.services.order_effects import stood_before
 from trading.services.orders import modify_order
 from trading.services.reconcile import prove
+from trading.services.streamed import store
 from trading.venues.errors import InvalidCommand
 
 WANTED = Decimal("0.04")
@@ -188,6 +190,29 @@ def test_change_to_what_no_reading_has_shown_but_stands_is_not_sent(ready: Aster
 
     assert change_seen(seen_before, 85990, key) == made
     assert Command.objects.filter(kind="modify").count() == 1
+
+
+@pytest.mark.parametrize("was_just_seen", [False, True])
+def test_change_made_elsewhere_is_taken_from_the_stream_or_read(
+    ready: AsterTrader, order: Order, *, was_just_seen: bool
+) -> None:
+    """A word that may be older than what was seen last decides nothing. Either way the order can be changed back."""
+    if not was_just_seen:
+        Order.objects.filter(pk=order.pk).update(seen_at=timezone.now() - timedelta(minutes=2))
+    elsewhere(ready, "PUT", "order", f"symbol=BTCUSDT&orderId={order.venue_id}&quantity=0.06&price=85950")
+    adapter = trading_adapter(ready.account)
+    report = adapter.order_status(ready.address, order.venue_id, market=ready.market.rules)
+    told = Told(reports={order.venue_id: report})
+
+    assert store(adapter, ready.account, told)
+    assert told.must_read == was_just_seen
+    order.refresh_from_db()
+    assert order.limit_price == (86000 if was_just_seen else 85950)
+    assert store(adapter, ready.account, told)
+
+    order.refresh_from_db()
+    assert (order.limit_price, order.original_size, order.size) == (85950, Decimal("0.06"), WANTED)
+    assert change_seen(order, 86000).state == CommandState.ACCEPTED
 
 
 def change_seen(order: Order, price: int, form_key: UUID | None = None) -> Command:
