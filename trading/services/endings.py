@@ -27,12 +27,12 @@ def tell_endings(
     and kept as a difference.
 
     Where executions may be missing (not ``are_executions_known``) nothing is said of what the venue does not tell: it
-    may have been filled. Each order is asked for by itself, so of many only some are.
+    may have been filled. Each order is asked for by itself, so of many only some are, and none whose end was told.
     """
     explained = _explained(account, gone) if gone else set()
     unexplained = [row for row in gone if row.pk not in explained]
     for place, row in enumerate(unexplained):
-        label = _asked(adapter, account, row) if place < ASKED_AT_ONCE else NOT_TOLD
+        label = row.end or (_asked(adapter, account, row) if place < ASKED_AT_ONCE else NOT_TOLD)
         if label and (are_executions_known or label != NOT_TOLD):
             _tell(account, row, label)
 
@@ -56,7 +56,8 @@ def _cancelled_by_us(account: VenueAccount, gone: Iterable[Order]) -> set[int]:
     if not rows:
         return set()
     since = min(row.seen_at for row in rows)
-    asked = Command.objects.filter(Q(prepared_at__gte=since) | Q(settled_at__gte=since), account=account)
+    may_have_ended = Q(prepared_at__gte=since) | Q(settled_at__gte=since) | Q(settled_at=None)
+    asked = Command.objects.filter(may_have_ended, account=account)
     commands = list(asked.filter(kind__in=CANCELLING).values_list("kind", "market_id", "intent"))
     return {row.pk for row in rows if any(_ends(row, *command) for command in commands)}
 

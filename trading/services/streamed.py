@@ -6,6 +6,7 @@ account's row says so in the same transaction: a process that dies then leaves t
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 
@@ -29,6 +30,15 @@ from trading.venues.base import AccountSnapshot, Adapter, OpenOrder, OrderReport
 from trading.venues.snapshots import PositionSide
 
 
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """``are_known``: whether all orders that were told to rest do so in our rows, just as they were told. ``ended`` are
+    those that rested there until now, each with its end."""
+
+    are_known: bool = True
+    ended: tuple[Order, ...] = ()
+
+
 def store(adapter: Adapter, account: VenueAccount, told: Told) -> bool:
     """Write the news of one account; False where the venue did not answer a reading, and then nothing was written but
     the figures that were told: they are as young as they say, and what moved them is owed.
@@ -42,10 +52,9 @@ def store(adapter: Adapter, account: VenueAccount, told: Told) -> bool:
             apply_snapshot(account, told.snapshot)
         return False
     told.must_read = any(fill.liquidation for fill in told.fills.values()) and not is_whole
-    _store_events(account, told)
-    gone = None
+    gone = _store_events(account, told)
     if told.orders is not None and told.orders_at is not None:
-        gone = apply_orders(account, told.orders, told.orders_at)
+        gone += apply_orders(account, told.orders, told.orders_at) or ()
     # Where something may be missing, whoever writes a move marks it: a reading may have taken the mark back meanwhile.
     explained = nothing_explained if told.is_behind else partial(explained_by, told.standing)
     if told.snapshot is not None:
@@ -65,11 +74,14 @@ def store(adapter: Adapter, account: VenueAccount, told: Told) -> bool:
     return is_read
 
 
-def _store_events(account: VenueAccount, told: Told) -> None:
+def _store_events(account: VenueAccount, told: Told) -> list[Order]:
+    """The orders that ended but for those that were filled, of which no more is to be said."""
     apply_fills(account, told.fills.values())
     apply_funding(account, told.funding.values())
     apply_ledger(account, told.ledger.values())
-    told.must_read |= not apply_reports(account, told.reports.values())
+    reported = apply_reports(account, told.reports.values())
+    told.must_read |= not reported.are_known
+    return [order for order in reported.ended if order.end != FILLED]
 
 
 def _take_back(account: VenueAccount, standing: Standing) -> None:
@@ -93,28 +105,28 @@ def sizes_held(account: VenueAccount) -> dict[Leg, Decimal]:
     return {(market, PositionSide(side)): size for market, side, size in held}
 
 
-def apply_reports(account: VenueAccount, reports: Iterable[OrderReport]) -> bool:
-    """Store what became of orders; False where one rests that does not rest so in our rows.
+def apply_reports(account: VenueAccount, reports: Iterable[OrderReport]) -> Reported:
+    """Store what became of orders.
 
     An order only shrinks, unless somebody changes it, and an ended one never comes back, so reports may come in any
     order. Nor does one come back by a list that was asked for before its end was told: it counts as seen since.
     """
     told = [(report, report.order) for report in reports if report.order is not None]
     if not told:
-        return True
+        return Reported()
     markets = markets_named(account, (order.market for _, order in told))
-    is_known = True
+    are_known, ended = True, list[Order]()
     with transaction.atomic():
         # Lists are stored under this lock: of a list and an end whichever is second knows of the first.
         VenueAccount.objects.select_for_update(no_key=True).filter(pk=account.pk).first()
         for report, order in told:
             market = markets.get(order.market)
             if report.state not in LIVING and market is not None:
-                _store_end(account, market, report, order)
+                ended += _store_end(account, market, report, order)
             elif report.state in LIVING:
                 rows = Order.objects.filter(account=account, market=market, venue_id=order.order_id, is_open=True)
-                is_known &= _store_rest(rows, report, order)
-    return is_known
+                are_known &= _store_rest(rows, report, order)
+    return Reported(are_known=are_known, ended=tuple(ended))
 
 
 def _store_rest(rows: QuerySet[Order], report: OrderReport, order: OpenOrder) -> bool:
@@ -130,14 +142,19 @@ def _store_rest(rows: QuerySet[Order], report: OrderReport, order: OpenOrder) ->
     return bool(older.update(**stands, seen_at=timezone.now()))
 
 
-def _store_end(account: VenueAccount, market: Market, report: OrderReport, order: OpenOrder) -> None:
-    """Close an order; one that came and went between two lists is kept too. What the venue turned away never was one.
+def _store_end(account: VenueAccount, market: Market, report: OrderReport, order: OpenOrder) -> list[Order]:
+    """Close an order, which is returned as it rested until now, with its end; one that came and went between two lists
+    is kept too. What the venue turned away never was one.
 
     A report of the end tells no moment but that, so such an order counts as placed then."""
     now, end = timezone.now(), FILLED if report.state is OrderState.FILLED else report.label[:40]
     rows = Order.objects.filter(account=account, market=market, venue_id=order.order_id)
+    ended = list(rows.filter(is_open=True).select_related("market"))
     is_closed = rows.update(is_open=False, size=order.size, end=end, seen_at=Greatest("seen_at", Value(now)))
     if not is_closed and report.state is not OrderState.REJECTED:
         row = order_row(account, market, order, now)
         row.is_open, row.end = False, end
         row.save(force_insert=True)
+    for row in ended:
+        row.end = end
+    return ended

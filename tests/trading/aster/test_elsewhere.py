@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 from django.utils import timezone
@@ -29,12 +30,12 @@ from trading.models import (
     VenueAccount,
 )
 from trading.panels.orders import build_orders
-from trading.services import executions, nonces
+from trading.services import carrying, commands, executions, nonces
 from trading.services.apply_account import SET_ELSEWHERE
 from trading.services.apply_orders import apply_orders
 from trading.services.differences import MOVED_ELSEWHERE, TAKEN
 from trading.services.looks import Came, look_at
-from trading.services.orders import place_order
+from trading.services.orders import cancel_order, place_order
 from trading.services.readings import EVERYTHING
 from trading.services.streamed import apply_reports, store
 from trading.services.sync import sync_account
@@ -221,6 +222,42 @@ def test_order_cancelled_elsewhere_is_counted_and_gone(trader: Elsewhere) -> Non
     assert (order.is_open, order.end.lower()) == (False, "canceled")  # each venue's own word
 
 
+def test_order_cancelled_elsewhere_while_it_is_followed_is_counted_once(trader: Elsewhere) -> None:
+    place_order(trader.adapter, trader.account, trader.market, ticket(limit_price=Decimal(80000)))
+    order = Order.objects.get()
+    trader.do(CancelOrder(trader.market.rules, order.venue_id))
+
+    for _ in range(2):
+        assert store(trader.adapter, trader.account, told_of(trader, order))
+
+    ((kind, ours, venues, _),) = trader.read()
+    assert (kind, ours, venues.lower()) == ("order", "resting", "canceled")
+
+
+def test_end_that_a_stream_tells_before_our_own_cancel_is_answered_is_no_difference(
+    trader: Elsewhere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A list that was asked for while the cancel was on its way still had the order."""
+    place_order(trader.adapter, trader.account, trader.market, ticket(limit_price=Decimal(80000)))
+    monkeypatch.setattr(commands, "settle_soon", lambda command: None)
+    monkeypatch.setattr(carrying, "sync_after_command", lambda *_: None)
+    trader.sandbox.fault("drop_after", "DELETE order" if trader.venue == "aster" else "cancel", count=1)
+    order = Order.objects.select_related("market").get()
+    cancelled = cancel_order(trader.adapter, trader.account, order, form_key=uuid4())
+    assert not cancelled.is_settled
+    Order.objects.update(seen_at=timezone.now())
+
+    assert store(trader.adapter, trader.account, told_of(trader, order))
+
+    assert (trader.read(), Order.objects.get().end.lower()) == ([], "canceled")
+
+
+def told_of(trader: Elsewhere, order: Order) -> Told:
+    """What a stream tells of one order: what the venue answers about it."""
+    report = trader.adapter.order_status(trader.account.address, order.venue_id, market=trader.market.rules)
+    return Told(reports={order.venue_id: report})
+
+
 def test_order_that_came_and_went_between_two_lists_is_kept_and_not_revived(trader: Elsewhere) -> None:
     """The venue tells its end as it tells that of any order; the list was asked for while it rested."""
     rules, address = trader.market.rules, trader.account.address
@@ -229,13 +266,14 @@ def test_order_that_came_and_went_between_two_lists_is_kept_and_not_revived(trad
     rests = trader.adapter.order_status(address, listed[0].order_id, market=rules)
     trader.do(CancelOrder(rules, listed[0].order_id))
 
-    assert apply_reports(trader.account, [trader.adapter.order_status(address, listed[0].order_id, market=rules)])
+    ended = trader.adapter.order_status(address, listed[0].order_id, market=rules)
+    assert apply_reports(trader.account, [ended]).are_known
     apply_orders(trader.account, listed, began)
 
     order = Order.objects.get()
     assert (order.venue_id, order.limit_price, order.size) == (listed[0].order_id, Decimal(80000), Decimal("0.01"))
     assert (order.is_open, order.end.lower()) == (False, "canceled")
-    assert not apply_reports(trader.account, [rests])  # either an old word, or one that a list has to tell
+    assert not apply_reports(trader.account, [rests]).are_known  # either an old word, or one that a list has to tell
 
 
 @pytest.mark.parametrize("is_streamed", [False, True])
@@ -302,7 +340,7 @@ def test_order_that_the_venue_turned_away_never_was_one(trader: Elsewhere) -> No
     (listed,) = trader.adapter.open_orders(address)
 
     for state, label in ((OrderState.REJECTED, "rejected"), (OrderState.FILLED, "any word")):
-        assert apply_reports(trader.account, [OrderReport(state, label, listed, timezone.now())])
+        assert apply_reports(trader.account, [OrderReport(state, label, listed, timezone.now())]).are_known
 
     assert [order.end for order in Order.objects.all()] == ["filled"]
 

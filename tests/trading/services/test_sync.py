@@ -61,7 +61,7 @@ def test_list_asked_for_before_an_end_was_told_does_not_revive_the_order(desk: D
     desk.adapter.send(desk.adapter.sign(command, nonce=int(timezone.now().timestamp() * 1000)))
     told = desk.adapter.order_status(desk.account.address, order.venue_id, market=desk.market.rules)
 
-    assert apply_reports(desk.account, [told])
+    assert apply_reports(desk.account, [told]).are_known
     apply_orders(desk.account, old, began)
 
     assert not Order.objects.get().is_open
