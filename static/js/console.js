@@ -2,6 +2,9 @@
 "use strict";
 
 (() => {
+  // On a phone the sections are one line that scrolls: the one that is shown stands in sight.
+  document.querySelector(".section-nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
   document.addEventListener("input", (event) => {
     const field = event.target;
     const shown = document.querySelector(`output[data-shows="${field.id}"]`);
