@@ -210,7 +210,7 @@ def test_nonce_that_nobody_used_up_says_that_the_command_arrived(
     refused = change_margin(desk.adapter, desk.account, position, amount=Decimal(50_000), form_key=uuid4())
     assert refused.state == CommandState.UNKNOWN
     if has_gone_on:
-        later = {"kind": CommandKind.CANCEL, "state": CommandState.REJECTED}
+        later = {"kind": CommandKind.ORDER, "state": CommandState.REJECTED}
         make_command(desk.account, desk.market, nonce=refused.nonce + 1, **later)
 
     end = ended(desk, refused)
