@@ -15,7 +15,9 @@
   const staleAfter = Number(body.dataset.staleAfter) * 1000;
   const closedAfter = Number(body.dataset.closedAfter) * 1000;
   const stream = () => document.getElementById("live");
-  let clockOffset = Date.parse(body.dataset.now) - Date.now();
+  const isKept = performance.getEntriesByType("navigation")[0]?.type === "back_forward";
+  // A kept page was drawn long before it is shown: until the stream tells the server's clock, the device's has to do.
+  let clockOffset = isKept ? 0 : Date.parse(body.dataset.now) - Date.now();
   const patched = new Map();
   const asked = new WeakMap();
   let heard = performance.now();

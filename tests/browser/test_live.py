@@ -16,6 +16,7 @@ ASK = "name => document.getElementById(name).dispatchEvent(new CustomEvent('refr
 NOTE = """() => new MutationObserver(() => {
   window.stood ||= Boolean(document.querySelector('#positions .table-reason'));
 }).observe(document.body, {childList: true, subtree: true})"""
+AN_HOUR_LATER = "const now = Date.now; Date.now = () => now() + 3600 * 1000"
 SitDown = Callable[..., Terminal]
 
 
@@ -79,6 +80,20 @@ def test_reason_that_was_on_its_way_when_figures_became_current_goes(harbor: Exc
     terminal.until(lambda: bool(page.evaluate("() => window.stood")))
 
     expect(reason).to_have_count(0)
+
+
+def test_page_that_the_browser_kept_says_how_old_it_is(harbor: Exchange, sit_down: SitDown) -> None:
+    terminal = sit_down(harbor)
+    page = terminal.page
+    page.goto(f"{harbor.url}/trade/ETH/")
+    terminal.watch.allow("console error: ")
+    page.add_init_script(AN_HOUR_LATER)
+    page.context.set_offline(True)
+    page.go_back()
+
+    expect(page.locator("#market_bar time.age")).to_have_class("age age-closed")
+    expect(page.locator("#positions-age")).to_have_text("1 h old")
+    page.context.set_offline(False)
 
 
 def current(terminal: Terminal) -> dict[str, dict[str, str]]:
