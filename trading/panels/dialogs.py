@@ -42,6 +42,9 @@ def build_margin_preview(
     ``amount`` is signed: below zero it leaves the position.
     """
     spec, fresh = row.market.rules, account_freshness(desk)
+    if preview and error:
+        # What cannot be done leaves the position as it is.
+        preview = replace(preview, after=preview.before, free_after=preview.free_before)
     before, after = (preview.before, preview.after) if preview else (None, None)
     adding = direction == "add" if amount is None else amount > 0
     bound = _bound(preview, adding=adding)

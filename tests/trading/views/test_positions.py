@@ -1,5 +1,6 @@
 """The positions panel over HTTP: margin with a preview, closing, cancelling, and whose position it is."""
 
+import re
 from decimal import Decimal
 from uuid import uuid4
 
@@ -91,6 +92,21 @@ def test_bad_amount_gets_a_sentence_and_nothing_is_sent(
     assert answer.status_code == 422
     assert sentence in answer.content.decode()
     assert Command.objects.filter(kind="margin").count() == 0
+
+
+def test_amount_that_cannot_be_moved_leaves_every_figure_as_it_is(browser: Client, held: Position) -> None:
+    """No loss of 0.00 stands beside what will be refused."""
+
+    def told(amount: str, direction: str = "remove") -> tuple[str, list[str]]:
+        fields = {"direction": direction, "amount": amount}
+        page = browser.get(f"/positions/{held.pk}/margin/preview/", fields).content.decode()
+        return page, re.findall(r"<d[td].*?</d[td]>", page, re.DOTALL)
+
+    refused, figures = told("99999")
+
+    assert "more than can be moved" in refused
+    assert figures == told("")[1]
+    assert figures != told("1", "add")[1]
 
 
 def test_tables_that_are_fetched_at_once_share_one_reading(
