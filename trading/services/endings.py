@@ -13,6 +13,8 @@ from trading.venues.base import Adapter, OrderState
 from trading.venues.errors import VenueError
 
 FILLED = "filled"
+# A venue's own words for an order that its position or its sibling took along (Hyperliquid 2.4, 4.1): nobody ended it.
+TAKEN_ALONG = frozenset({"reduceOnlyCanceled", "siblingFilledCanceled"})
 ASKED_AT_ONCE = 5
 NOT_TOLD = "no longer in its list"
 # A venue that still calls it open was asked too early; the next list of orders has it again.
@@ -70,7 +72,7 @@ def _ends(row: Order, kind: str, market_id: int, intent: dict[str, str]) -> bool
 
 def _tell(account: VenueAccount, row: Order, label: str) -> None:
     Order.objects.filter(pk=row.pk, is_open=False).update(end=label)
-    if label == FILLED:
+    if label == FILLED or label in TAKEN_ALONG:
         return
     Difference(
         operator_id=account.operator_id,

@@ -11,7 +11,7 @@ from tests.trading.tickets import ticket
 from trading.desk import desk_of
 from trading.margin.rounding import Direction
 from trading.margin.types import Side
-from trading.models import Command, Order, Position
+from trading.models import Command, Difference, Order, Position
 from trading.models.commands import CommandKind, CommandState
 from trading.panels.elements import NoticeState
 from trading.panels.notices import build_notice
@@ -53,6 +53,18 @@ def protected(desk: Desk) -> dict[str, Order]:
     opened(desk)
     protect(desk, BOTH)
     return {order.trigger_kind: order for order in resting(desk)}
+
+
+def test_exits_that_their_position_takes_along_are_no_difference(desk: Desk) -> None:
+    protected(desk)
+    held = Position.objects.select_related("market", "account").get()
+
+    close_position(desk.adapter, desk.account, held, mark=Decimal(86000), form_key=uuid4())
+    assert sync_account(desk.adapter, desk.account)
+
+    assert resting(desk) == []
+    assert set(Order.objects.exclude(trigger_kind="").values_list("end", flat=True)) == {"reduceOnlyCanceled"}
+    assert not Difference.objects.exists()
 
 
 @pytest.mark.parametrize(
