@@ -6,15 +6,15 @@ from decimal import Decimal
 from django.db.models import Q, Sum
 from django.utils import timezone
 
+from trading.markets import rules_of
 from trading.models import Command, Difference, Fill, Order, VenueAccount
 from trading.models.commands import CommandKind
 from trading.models.records import DifferenceKind
 from trading.venues.base import Adapter, OrderState
 from trading.venues.errors import VenueError
+from trading.venues.snapshots import Venue
 
 FILLED = "filled"
-# A venue's own words for an order that its position or its sibling took along (Hyperliquid 2.4, 4.1): nobody ended it.
-TAKEN_ALONG = frozenset({"reduceOnlyCanceled", "siblingFilledCanceled"})
 ASKED_AT_ONCE = 5
 NOT_TOLD = "no longer in its list"
 # A venue that still calls it open was asked too early; the next list of orders has it again.
@@ -36,7 +36,7 @@ def tell_endings(
     for place, row in enumerate(unexplained):
         label = row.end or (_asked(adapter, account, row) if place < ASKED_AT_ONCE else NOT_TOLD)
         if label and (are_executions_known or label != NOT_TOLD):
-            _tell(account, row, label)
+            _tell(adapter, account, row, label)
 
 
 def _explained(account: VenueAccount, gone: Sequence[Order]) -> set[int]:
@@ -57,7 +57,8 @@ def _cancelled_by_us(account: VenueAccount, gone: Iterable[Order]) -> set[int]:
     rows = list(gone)
     if not rows:
         return set()
-    since = min(row.seen_at for row in rows)
+    # A list may go on showing what was cancelled just before.
+    since = min(row.seen_at for row in rows) - rules_of(Venue(account.venue)).settling
     may_have_ended = Q(prepared_at__gte=since) | Q(settled_at__gte=since) | Q(settled_at=None)
     asked = Command.objects.filter(may_have_ended, account=account)
     commands = list(asked.filter(kind__in=CANCELLING).values_list("kind", "market_id", "intent"))
@@ -70,9 +71,9 @@ def _ends(row: Order, kind: str, market_id: int, intent: dict[str, str]) -> bool
     return kind == CommandKind.CANCEL_ALL or str(intent.get("order", "")) == str(row.venue_id)
 
 
-def _tell(account: VenueAccount, row: Order, label: str) -> None:
+def _tell(adapter: Adapter, account: VenueAccount, row: Order, label: str) -> None:
     Order.objects.filter(pk=row.pk, is_open=False).update(end=label)
-    if label == FILLED or label in TAKEN_ALONG:
+    if label == FILLED or (row.reduce_only and label in adapter.taken_along):
         return
     Difference(
         operator_id=account.operator_id,

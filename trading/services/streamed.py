@@ -52,9 +52,10 @@ def store(adapter: Adapter, account: VenueAccount, told: Told) -> bool:
             apply_snapshot(account, told.snapshot)
         return False
     told.must_read = any(fill.liquidation for fill in told.fills.values()) and not is_whole
-    gone = _store_events(account, told)
+    _store_events(adapter, account, told)
+    gone = None
     if told.orders is not None and told.orders_at is not None:
-        gone += apply_orders(account, told.orders, told.orders_at) or ()
+        gone = apply_orders(account, told.orders, told.orders_at)
     # Where something may be missing, whoever writes a move marks it: a reading may have taken the mark back meanwhile.
     explained = nothing_explained if told.is_behind else partial(explained_by, told.standing)
     if told.snapshot is not None:
@@ -74,14 +75,14 @@ def store(adapter: Adapter, account: VenueAccount, told: Told) -> bool:
     return is_read
 
 
-def _store_events(account: VenueAccount, told: Told) -> list[Order]:
-    """The orders that ended but for those that were filled, of which no more is to be said."""
+def _store_events(adapter: Adapter, account: VenueAccount, told: Told) -> None:
     apply_fills(account, told.fills.values())
     apply_funding(account, told.funding.values())
     apply_ledger(account, told.ledger.values())
     reported = apply_reports(account, told.reports.values())
     told.must_read |= not reported.are_known
-    return [order for order in reported.ended if order.end != FILLED]
+    # At once, because nobody comes back to an order that is closed.
+    tell_endings(adapter, account, [order for order in reported.ended if order.end != FILLED])
 
 
 def _take_back(account: VenueAccount, standing: Standing) -> None:

@@ -169,7 +169,8 @@ class Adapter(Protocol):
     ``settling`` is how long a request may be at work, or its effect not yet shown, once it can no longer be accepted.
     With ``burning_proves`` a nonce is used by the very act of carrying out: that a ``burn`` was accepted is proof that
     nothing else with its nonce was carried out or will be. With ``renames_changed`` a changed order bears the client id
-    of the change, else it keeps the one it had.
+    of the change, else it keeps the one it had. ``taken_along`` are the venue's words for the end of an order that only
+    reduces and that its position or its sibling took along: nobody ended it.
     """
 
     venue: Venue
@@ -180,6 +181,7 @@ class Adapter(Protocol):
     renames_changed: bool
     attaches_exits: bool
     stacks_exits: bool
+    taken_along: frozenset[str]
 
     def markets(self) -> Markets:
         """Rules and prices of every market. A market that is not understood is left out, named as unread and

@@ -14,7 +14,7 @@ from tests.trading.tickets import ticket
 from trading.connect import trading_adapter
 from trading.desk import desk_of
 from trading.live.told import Told
-from trading.margin.types import MarginMode
+from trading.margin.types import MarginMode, Side
 from trading.models import (
     Difference,
     Fill,
@@ -35,7 +35,7 @@ from trading.services.apply_account import SET_ELSEWHERE
 from trading.services.apply_orders import apply_orders
 from trading.services.differences import MOVED_ELSEWHERE, TAKEN
 from trading.services.looks import Came, look_at
-from trading.services.orders import cancel_order, place_order
+from trading.services.orders import cancel_order, close_position, place_order
 from trading.services.readings import EVERYTHING
 from trading.services.streamed import apply_reports, store
 from trading.services.sync import sync_account
@@ -234,22 +234,39 @@ def test_order_cancelled_elsewhere_while_it_is_followed_is_counted_once(trader: 
     assert (kind, ours, venues.lower()) == ("order", "resting", "canceled")
 
 
-def test_end_that_a_stream_tells_before_our_own_cancel_is_answered_is_no_difference(
-    trader: Elsewhere, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("is_heard", [False, True])
+def test_end_that_a_stream_tells_of_an_order_that_we_cancel_is_no_difference(
+    trader: Elsewhere, monkeypatch: pytest.MonkeyPatch, is_heard: bool
 ) -> None:
-    """A list that was asked for while the cancel was on its way still had the order."""
+    """A list that was asked for while the cancel was on its way, or just after, still had the order."""
     place_order(trader.adapter, trader.account, trader.market, ticket(limit_price=Decimal(80000)))
     monkeypatch.setattr(commands, "settle_soon", lambda command: None)
     monkeypatch.setattr(carrying, "sync_after_command", lambda *_: None)
-    trader.sandbox.fault("drop_after", "DELETE order" if trader.venue == "aster" else "cancel", count=1)
+    if not is_heard:
+        trader.sandbox.fault("drop_after", "DELETE order" if trader.venue == "aster" else "cancel", count=1)
     order = Order.objects.select_related("market").get()
-    cancelled = cancel_order(trader.adapter, trader.account, order, form_key=uuid4())
-    assert not cancelled.is_settled
+    assert cancel_order(trader.adapter, trader.account, order, form_key=uuid4()).is_settled == is_heard
     Order.objects.update(seen_at=timezone.now())
 
     assert store(trader.adapter, trader.account, told_of(trader, order))
 
     assert (trader.read(), Order.objects.get().end.lower()) == ([], "canceled")
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_order_that_its_position_took_along_is_no_difference(trader: Elsewhere, is_streamed: bool) -> None:
+    place_order(trader.adapter, trader.account, trader.market, ticket())
+    waiting = ticket(form_key=uuid4(), side=Side.SHORT, reduce_only=True, limit_price=Decimal(95000))
+    place_order(trader.adapter, trader.account, trader.market, waiting)
+    order, held = Order.objects.get(), Position.objects.select_related("market", "account").get()
+    close_position(trader.adapter, trader.account, held, mark=held.mark_price, form_key=uuid4())
+
+    if is_streamed:
+        Order.objects.update(is_open=True, end="")
+        assert store(trader.adapter, trader.account, told_of(trader, order))
+
+    assert trader.read() == []
+    assert (Order.objects.get().is_open, Order.objects.get().end in trader.adapter.taken_along) == (False, True)
 
 
 def told_of(trader: Elsewhere, order: Order) -> Told:

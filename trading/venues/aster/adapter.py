@@ -71,6 +71,8 @@ class AsterAdapter:
     # An order in the queue has its nonce behind it already, and a noop that takes it out again is not certain to.
     burning_proves = False
     renames_changed = False
+    # No document says how one ends that finds nothing to reduce any more; the engine family calls it expired.
+    taken_along = frozenset({"EXPIRED"})
     times_in_force: tuple[TimeInForce, ...] = tuple(TimeInForce)
     attaches_exits = False
     # The engine family refuses a second stop or take-profit for the whole position (-4130); Aster 3.7 is silent on it.

@@ -70,6 +70,7 @@ class HyperliquidAdapter:
     settling = timedelta(seconds=1)
     burning_proves = True
     renames_changed = True
+    taken_along = frozenset({"reduceOnlyCanceled", "siblingFilledCanceled"})
     times_in_force: tuple[TimeInForce, ...] = (
         TimeInForce.GOOD_TILL_CANCELLED,
         TimeInForce.IMMEDIATE_OR_CANCEL,
