@@ -59,6 +59,7 @@ BURNABLE = timedelta(minutes=1)
 # A venue that refuses to tell, or says what nobody understands, is asked for so long: what passes (maintenance, an
 # address of ours that it turns away) has passed by then, and a market that is listed no more will never be told of.
 ASKED_IN_VAIN = timedelta(hours=1)
+SELDOM = 30.0  # seconds between two such questions, a minute past the end: others' proofs need the room
 MOMENT = 0.02  # seconds by which a clock may be late
 RECEIVED_AND_REFUSED = "The venue received this and did not carry it out. Nothing was changed by it."
 CANNOT_BE_TOLD = "The position changed since, so it cannot be told whether this was carried out. Check its margin."
@@ -105,7 +106,7 @@ def look(adapter: Adapter, command: Command) -> Look:
             try:
                 return _looked(adapter, command)
             except (MissingKey, Rejected, Malformed) as refusal:
-                return Look(not refusal.retryable and _given_up(adapter, command, refusal))
+                return Look() if refusal.retryable else _told_nothing(adapter, command, refusal)
         except VenueError as error:
             return _in_vain(error)
 
@@ -236,18 +237,19 @@ def _concluded(adapter: Adapter, command: Command, clock: datetime) -> Look:
     return Look(_bury(command, found, clock)) if is_final else Look(latest=left.total_seconds() + MOMENT)
 
 
-def _given_up(adapter: Adapter, command: Command, refusal: MissingKey | Rejected | Malformed) -> bool:
+def _told_nothing(adapter: Adapter, command: Command, refusal: MissingKey | Rejected | Malformed) -> Look:
     """End a command of which the venue refuses to tell, once it is done with it either way: what a key that is gone
     kept hidden stays so, and anything else may pass for a while."""
     reason = Reason.UNMAPPED if isinstance(refusal, Malformed) else refusal.reason
     is_key_gone = reason is Reason.KEY_UNKNOWN
     clock = adapter.venue_time(command.account.address)
     if command.dead_at is None or clock <= command.dead_at + (adapter.settling if is_key_gone else ASKED_IN_VAIN):
-        return False
+        is_late = command.dead_at is not None and clock > command.dead_at + BURNABLE
+        return Look(earliest=SELDOM if is_late else 0.0)
     proof = {**command.evidence, "venue clock": clock.isoformat(), "expired": command.dead_at.isoformat()}
     proof |= {"effect": HIDDEN, "reason": reason.value}
     why = KEY_GONE if is_key_gone else NOT_TOLD
-    return settle(command, CommandState.UNPROVEN, proof, why, asked=_asked(command))
+    return Look(settle(command, CommandState.UNPROVEN, proof, why, asked=_asked(command)))
 
 
 def _settle_by(command: Command, found: Effect, proof: dict[str, Any] | None = None) -> bool:

@@ -18,7 +18,7 @@ from trading.models.commands import CommandKind, CommandState
 from trading.services import lateness
 from trading.services.margin import change_margin
 from trading.services.orders import cancel_order, close_position, place_order
-from trading.services.reconcile import ASKED_IN_VAIN, NOT_TOLD, prove
+from trading.services.reconcile import ASKED_IN_VAIN, BURNABLE, NOT_TOLD, SELDOM, Look, look, prove
 from trading.services.sync import sync_account
 from trading.venues.base import Venue
 from trading.venues.hyperliquid.adapter import HyperliquidAdapter
@@ -97,17 +97,19 @@ def test_order_of_which_nobody_understands_what_the_venue_says_ends_unproven_aft
     command = place_under(desk, "drop_after")
     desk.sandbox.fault("malformed", "orderStatus", count=9)
 
-    assert not proven_past_its_end(desk, command, ASKED_IN_VAIN / 2)
-    assert proven_past_its_end(desk, command, ASKED_IN_VAIN + HyperliquidAdapter.settling)
+    assert look_past_its_end(desk, command, BURNABLE / 2) == Look()
+    # Others' proofs need the room by then.
+    assert look_past_its_end(desk, command, ASKED_IN_VAIN / 2) == Look(earliest=SELDOM)
+    assert look_past_its_end(desk, command, ASKED_IN_VAIN + HyperliquidAdapter.settling).is_settled
 
     command.refresh_from_db()
     assert (command.state, command.message) == (CommandState.UNPROVEN, NOT_TOLD)
 
 
-def proven_past_its_end(desk: Desk, command: Command, age: timedelta) -> bool:
+def look_past_its_end(desk: Desk, command: Command, age: timedelta) -> Look:
     Command.objects.filter(pk=command.pk).update(dead_at=timezone.now() - age)
     command.refresh_from_db()
-    return prove(desk.adapter, command)
+    return look(desk.adapter, command)
 
 
 def test_order_is_proven_dead_once_the_venues_clock_is_past_its_expiry(desk: Desk) -> None:
