@@ -28,6 +28,7 @@ NOT_TOLD = (
     "This exchange limits margin mode or leverage here, and the venue has not told yet what your order has. Open this "
     "market and try again, or make the order smaller."
 )
+ENDED = "It is no longer open: it was filled or cancelled, so nothing of it can be changed."
 NOT_YET = "It waits for the order that opens the position; cancel that one to be rid of both."
 
 
@@ -189,7 +190,7 @@ def build_modify_preview(
     spec = order.market.rules
     errors = {**unreadable, **_modify_errors(desk, order, price, size, spec)} if not unreadable else dict(unreadable)
     closed = "" if order.reduce_only else _opening_closed_because(desk, order, size, chosen)
-    blocked = modify_closed_because(order) or closed
+    blocked = ("" if order.is_open else ENDED) or modify_closed_because(order) or closed
     is_same = (price, size) == (decisive_price(order), order.size)
     value, before = (price or Decimal(0)) * (size or Decimal(0)), decisive_price(order) * order.size
     label = "Trigger" if order.trigger_is_market else "Limit price"
@@ -210,6 +211,7 @@ def build_modify_preview(
         freshness=account_freshness(desk),
         errors=errors,
         blocked_because=blocked,
+        must_start_over=not order.is_open,
     )
 
 

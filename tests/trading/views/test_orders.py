@@ -200,6 +200,20 @@ def test_change_that_cannot_be_is_refused(desk: Desk, browser: Client, typed: di
     assert not Command.objects.filter(kind="modify").exists()
 
 
+def test_change_of_an_order_that_has_ended_is_asked_for_no_more(desk: Desk, browser: Client) -> None:
+    place_order(desk.adapter, desk.account, desk.market, ticket(limit_price=Decimal(80000)))
+    order, typed = Order.objects.get().pk, {"price": "81000", "size": "0.02"}
+    resting = browser.get(f"/orders/{order}/change/preview/", typed).content.decode()
+    Order.objects.update(is_open=False)
+
+    ended = browser.get(f"/orders/{order}/change/preview/", typed).content.decode()
+    answer = browser.post(f"/orders/{order}/change/now/", key(**typed))
+
+    assert ["hx-get" in page and 'id="modify_order"' in page for page in (resting, ended)] == [True, False]
+    assert ("no longer open" in ended, answer.status_code) == (True, 422)
+    assert not Command.objects.filter(kind="modify").exists()
+
+
 def test_all_orders_of_a_market_are_cancelled_after_saying_what_is_lost(browser: Client, held: Position) -> None:
     browser.post(f"/positions/{held.pk}/exits/set/", key(take_profit="90000", stop_loss="80000"))
     dialog = browser.get("/orders/of/BTC/cancel/").content.decode()
