@@ -13,6 +13,7 @@ from uuid import UUID
 
 from trading.margin.rounding import Direction
 from trading.margin.types import MarginMode, Side
+from trading.venues.base import Trigger
 from trading.venues.snapshots import MarketSpec, TimeInForce, TriggerKind
 
 LARGEST = Decimal("1e15")
@@ -90,6 +91,13 @@ class OrderForm:
     def trigger_kind(self) -> TriggerKind | None:
         """What a trigger order is called at the venue; None for one that goes out at once."""
         return TRIGGER_KINDS.get(self.kind)
+
+    @property
+    def waits_for(self) -> Trigger | None:
+        """The trigger that the order waits for; None for one that goes out at once, or without its price."""
+        if self.trigger_kind is None or self.trigger is None:
+            return None
+        return Trigger(self.trigger, self.trigger_kind, self.execution is Execution.MARKET)
 
     @property
     def has_limit(self) -> bool:

@@ -4,14 +4,13 @@ from decimal import Decimal
 from uuid import UUID
 
 from trading.desk import Desk
-from trading.forms import Execution, OrderForm
+from trading.forms import OrderForm
 from trading.margin.inverse import largest_order
 from trading.margin.preview import Start, assumed_price
 from trading.margin.quotes import OrderRequest
 from trading.models import Market
 from trading.services.available import Available, is_asked_for, largest_told
 from trading.services.drafts import OrderTicket, entry_order
-from trading.venues.base import Trigger
 from trading.venues.errors import InvalidCommand
 from trading.venues.snapshots import MarketSpec
 from trading.venues.table import GATEWAYS
@@ -72,15 +71,9 @@ def _bound(spec: MarketSpec, form: OrderForm, mark: Decimal) -> Decimal | None:
         limit_price=form.price,
         reduce_only=form.reduce_only,
         time_in_force=form.time_in_force,
-        trigger=_trigger(form),
+        trigger=form.waits_for,
     )
     try:
         return GATEWAYS[spec.venue].order_bound(entry_order(spec, ticket, ""))
     except InvalidCommand:
         return None
-
-
-def _trigger(form: OrderForm) -> Trigger | None:
-    if form.trigger_kind is None or form.trigger is None:
-        return None
-    return Trigger(form.trigger, form.trigger_kind, form.execution is Execution.MARKET)

@@ -15,7 +15,7 @@ from tenants.access import MemberRequest, require_form, trader_required
 from tenants.recent import trader_remembered
 from trading.connect import KeyUnreadable, trading_adapter
 from trading.desk import Desk, desk_of, portfolio_of
-from trading.forms import Execution, OrderForm, Unreadable, read_form_key, read_order
+from trading.forms import Unreadable, read_form_key, read_order
 from trading.markets import market_named
 from trading.models import Command, Market
 from trading.models.commands import CommandKind
@@ -32,7 +32,6 @@ from trading.services.drafts import Exits, OrderTicket
 from trading.services.orders import place_order as send_order
 from trading.services.orders import remember_choice
 from trading.services.terms import TiersChanged, refuse_replaced_tiers
-from trading.venues.base import Trigger
 from trading.venues.errors import InvalidCommand
 from trading.venues.snapshots import Venue
 from trading.views.commands import answer_command
@@ -145,7 +144,7 @@ def _order(request: MemberRequest, desk: Desk, market: Market, quoted: Quoted) -
         reduce_only=quoted.form.reduce_only,
         builder=desk.access.fee,
         time_in_force=quoted.form.time_in_force,
-        trigger=_trigger(quoted.form),
+        trigger=quoted.form.waits_for,
         exits=Exits(quoted.form.take_profit, quoted.form.stop_loss),
     )
     adapter = trading_adapter(desk.account)
@@ -153,12 +152,6 @@ def _order(request: MemberRequest, desk: Desk, market: Market, quoted: Quoted) -
         refuse_replaced_tiers(adapter, market)
     remember_choice(desk.account, market, ticket.mode, ticket.leverage)
     return send_order(adapter, desk.account, market, ticket)
-
-
-def _trigger(form: OrderForm) -> Trigger | None:
-    if form.trigger_kind is None or form.trigger is None:
-        return None
-    return Trigger(form.trigger, form.trigger_kind, form.execution is Execution.MARKET)
 
 
 def _refuse_unless_placeable(request: MemberRequest, desk: Desk, market: Market, quoted: Quoted) -> None:
