@@ -11,12 +11,13 @@ from django.views.decorators.http import require_GET
 
 from tenants.access import MemberRequest, require_form, trader_required
 from trading.connect import trading_adapter
-from trading.desk import Desk, desk_of, order_of
-from trading.forms import Unreadable, read_form_key, read_number, read_price
+from trading.desk import Desk
+from trading.forms import Unreadable, read_number, read_price
 from trading.margin.types import MarginMode
 from trading.markets import market_named
 from trading.models import Command, Market, Order
 from trading.models.commands import CommandKind
+from trading.ownership import order_of
 from trading.panels.numbers import field_text
 from trading.panels.orders import (
     ModifyPreview,
@@ -26,15 +27,14 @@ from trading.panels.orders import (
     decisive_price,
     filled_text,
 )
+from trading.portfolio import desk_of
 from trading.recent import recent_desk
-from trading.services.commands import FormReused
 from trading.services.flat_settings import Chosen, expected
 from trading.services.orders import cancel_order as send_cancel
 from trading.services.orders import cancel_orders as send_cancels
 from trading.services.orders import modify_order as send_change
 from trading.venues.snapshots import Venue
-from trading.views.commands import answer_command
-from trading.views.dialogs import PROBLEMS, REUSED, StartsOver, answer_form, kept_key, made_before, render_dialog
+from trading.views.dialogs import REUSED, StartsOver, answer_form, kept_key, render_dialog
 
 FIELDS = ("price", "size")
 FILLED_SINCE = "More of this order was filled since this was opened. Close it and look at what is left to fill."
@@ -46,13 +46,13 @@ STARTS_OVER = (REUSED, FILLED_SINCE)
 def cancel_order(request: MemberRequest, order_id: int) -> HttpResponse:
     """Cancel a resting order, once."""
     row = order_of(request.user, order_id)
-    try:
-        form_key = read_form_key(request.POST.get("form_key", ""))
-        command = send_cancel(trading_adapter(row.account), row.account, row, form_key=form_key)
-    except (*PROBLEMS, FormReused) as problem:
-        words = REUSED if isinstance(problem, FormReused) else str(problem)
-        return render(request, "422.html", {"reason": words}, status=422)
-    return answer_command(request, command)
+    return answer_form(
+        request,
+        [CommandKind.CANCEL],
+        {"cancel": str(row.venue_id)},
+        make=lambda form_key: send_cancel(trading_adapter(row.account), row.account, row, form_key=form_key),
+        refuse=lambda problem, status: render(request, "422.html", {"reason": problem, "code": status}, status=status),
+    )
 
 
 @trader_required
@@ -174,21 +174,26 @@ def show_cancel_dialog(request: MemberRequest, market_name: str) -> HttpResponse
 def cancel_orders(request: MemberRequest, market_name: str) -> HttpResponse:
     """Cancel every order of a market, once."""
     market = market_named(market_name)
-    desk = desk_of(request.user, Venue(market.venue))
     orders = _orders_in(request, market)
-    try:
-        form_key = read_form_key(request.POST.get("form_key", ""))
-        made = made_before(request.user, [CommandKind.CANCEL_ALL], form_key, {"cancel_all": market.name})
-        if made is not None:
-            return answer_command(request, made)
-        if desk.account is None:
-            raise Unreadable("Connect an account at the venue to trade.")
-        command = send_cancels(trading_adapter(desk.account), desk.account, market, orders, form_key=form_key)
-    except (*PROBLEMS, FormReused) as problem:
-        words = REUSED if isinstance(problem, FormReused) else str(problem)
-        dialog = build_cancel_dialog(market, orders, kept_key(request), words)
-        return render_dialog(request, "trading/_cancel_dialog.html", {"dialog_view": dialog}, 422)
-    return answer_command(request, command)
+
+    def refuse(problem: str, status: int) -> HttpResponse:
+        dialog = build_cancel_dialog(market, orders, kept_key(request), problem)
+        return render_dialog(request, "trading/_cancel_dialog.html", {"dialog_view": dialog}, status)
+
+    return answer_form(
+        request,
+        [CommandKind.CANCEL_ALL],
+        {"cancel_all": market.name},
+        make=lambda form_key: _cancel_orders(request, market, orders, form_key),
+        refuse=refuse,
+    )
+
+
+def _cancel_orders(request: MemberRequest, market: Market, orders: tuple[Order, ...], form_key: UUID) -> Command:
+    account = desk_of(request.user, Venue(market.venue)).account
+    if account is None:
+        raise Unreadable("Connect an account at the venue to trade.")
+    return send_cancels(trading_adapter(account), account, market, orders, form_key=form_key)
 
 
 def _orders_in(request: MemberRequest, market: Market) -> tuple[Order, ...]:

@@ -9,6 +9,7 @@ from django.test import Client
 from tests.trading.conftest import Desk, open_desk
 from tests.trading.tickets import ticket
 from tests.trading.views.forms import ORDER, fields
+from trading.markets import market_named
 from trading.models import Command, Order, Position
 from trading.recent import forget_desks
 from trading.services.orders import place_order
@@ -266,3 +267,17 @@ def test_cancel_that_is_refused_says_why(desk: Desk, browser: Client) -> None:
     assert (answer.status_code, "<h1>This was not done</h1>" in page) == (422, True)
     assert "<p>This form has expired" in page
     assert "not served here" not in page
+
+
+@pytest.mark.parametrize("address", ["/orders/{order}/cancel/", "/orders/of/{market}/cancel/now/"])
+def test_cancel_whose_form_named_something_else_before_is_a_conflict(desk: Desk, browser: Client, address: str) -> None:
+    for name, price in (("BTC", 80000), ("ETH", 1100)):
+        place_order(desk.adapter, desk.account, market_named(name), ticket(limit_price=Decimal(price)))
+    first, second = Order.objects.order_by("pk").select_related("market")
+    form = key()
+
+    browser.post(address.format(order=first.pk, market=first.market.address), form)
+    answer = browser.post(address.format(order=second.pk, market=second.market.address), form)
+
+    assert (answer.status_code, "already sent with other values" in answer.content.decode()) == (409, True)
+    assert [order.pk for order in Order.objects.filter(is_open=True)] == [second.pk]
