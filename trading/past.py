@@ -1,4 +1,4 @@
-"""What happened to a trader's accounts, newest first: loaded and authorised in one place, like ``trading.desk``."""
+"""What happened to a trader's accounts, newest first: loaded and authorised in one place."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -29,6 +29,17 @@ NOTICE_FOR = timedelta(days=3)
 NOTICES = 3
 # A position's whole life may be long; its story tells the last of it.
 STORY_ROWS = 12
+
+
+def recent_fills(accounts: Iterable[VenueAccount]) -> list[Fill]:
+    """The newest executions."""
+    return list(Fill.objects.filter(account__in=list(accounts)).select_related("market")[:SHOWN])
+
+
+def recent_margin_changes(accounts: Iterable[VenueAccount]) -> list[MarginChange]:
+    """The newest margin changes."""
+    rows = MarginChange.objects.filter(account__in=list(accounts)).select_related("market", "command")
+    return list(rows[:SHOWN])
 
 
 def recent_funding(accounts: Iterable[VenueAccount]) -> list[FundingPayment]:

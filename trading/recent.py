@@ -13,10 +13,11 @@ from django.db.models.fields.json import KT
 from redis.exceptions import RedisError
 
 from tenants.models import User
-from trading.desk import Desk, accounts_of, desk_of, portfolio_of, unsettled_commands
+from trading.desk import Desk
 from trading.live.publish import turns
 from trading.markets import market_named, markets_of
 from trading.models import Command, Market
+from trading.portfolio import accounts_of, desk_of, portfolio_of, unsettled_commands
 from trading.services.accounts import current_accounts
 from trading.venues.snapshots import Venue
 

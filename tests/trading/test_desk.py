@@ -11,10 +11,10 @@ from tests.factories import make_position
 from tests.trading.conftest import Desk as TradingDesk
 from tests.trading.desks import HOUR_AGO, NOW, THREE_HOURS_AGO, make_desk, market, state
 from tests.trading.tickets import ticket
-from trading.desk import _at_one_moment, portfolio_of
 from trading.live.board import Board
 from trading.panels.positions import account_freshness
 from trading.panels.view_models import FreshnessState
+from trading.portfolio import _at_one_moment, portfolio_of
 from trading.services.accounts import current_accounts
 from trading.services.orders import close_position, place_order
 from trading.venues.snapshots import Venue

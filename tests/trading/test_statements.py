@@ -5,8 +5,8 @@ from django.forms.models import model_to_dict
 
 from tenants.scope import OutsideScope, every_operator, operator_scope
 from tests.factories import Belongings, Exchange
-from trading.desk import OPEN_ORDERS, POSITIONS
 from trading.models import Position, VenueAccount
+from trading.portfolio import OPEN_ORDERS, POSITIONS
 from trading.services.accounts import ACCOUNT, CURRENT_ACCOUNTS
 
 

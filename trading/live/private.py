@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from tenants.scope import operator_scope
-from trading.desk import Desk, desk_of
+from trading.desk import Desk
 from trading.live.board import Board
 from trading.live.public import Patch
 from trading.margin.errors import MarginInputError
@@ -15,6 +15,7 @@ from trading.models import VenueAccount
 from trading.panels.history import build_account
 from trading.panels.positions import build_positions
 from trading.panels.view_models import AccountPanel, PositionRow, PositionsPanel
+from trading.portfolio import desk_of
 from trading.venues.snapshots import Venue
 
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from trading.balances import balances_of, worth
 from trading.connect import gateway_of
-from trading.desk import NO_FIGURES, Desk, accounts_of, recent_fills, recent_margin_changes
+from trading.desk import NO_FIGURES, Desk
 from trading.models import Command, Fill, MarginChange
 from trading.panels.history import build_account, build_fills, build_margin_changes
 from trading.panels.numbers import money
@@ -21,6 +21,8 @@ from trading.panels.view_models import (
     PositionsPanel,
     VenueBalance,
 )
+from trading.past import recent_fills, recent_margin_changes
+from trading.portfolio import accounts_of
 from trading.venues.base import Venue
 
 TOTAL_NOTE = "{} counted as one dollar each."

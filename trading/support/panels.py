@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from decimal import ROUND_CEILING, Decimal
 
 from tenants.models import User
-from trading.desk import Desk, recent_fills
+from trading.desk import Desk
 from trading.holdings import RULES
 from trading.margin.errors import MarginInputError
 from trading.margin.explain import explain_liquidation, explain_maximum_loss
@@ -22,6 +22,7 @@ from trading.panels.positions import account_freshness, build_positions
 from trading.panels.records import build_liquidations, small_money
 from trading.panels.view_models import AccountPanel, Freshness, FreshnessState, PositionRow
 from trading.panels.working import step_rows
+from trading.past import recent_fills
 from trading.services.allowances import requests_left
 from trading.services.schedule import PROMISES, Need
 from trading.services.totals import MoneyTotals, money_totals

@@ -10,11 +10,11 @@ from tenants import audit
 from tenants.access import MemberRequest, role_required
 from tenants.models import Role
 from tenants.paging import Page, page_of
-from trading.desk import desk_of
 from trading.models import VenueAccount
 from trading.panels.freshness import build_freshness
 from trading.panels.story import build_story
 from trading.past import story_of
+from trading.portfolio import desk_of
 from trading.support.estimates import build_estimates
 from trading.support.lookup import (
     accounts_held,

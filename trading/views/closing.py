@@ -10,11 +10,13 @@ from django.views.decorators.http import require_GET
 
 from tenants.access import MemberRequest, require_form, trader_required
 from trading.connect import trading_adapter
-from trading.desk import Desk, desk_of, position_of
+from trading.desk import Desk
 from trading.forms import CloseForm, CloseKind, Unreadable, read_close
 from trading.models import Command, Position
 from trading.models.commands import CommandKind
+from trading.ownership import position_of
 from trading.panels.closing import build_close_dialog, build_close_preview
+from trading.portfolio import desk_of
 from trading.recent import recent_desk
 from trading.services.drafts import Closing
 from trading.services.orders import close_position as send_close

@@ -12,11 +12,12 @@ from django.views.decorators.http import require_GET
 from tenants.access import MemberRequest, require_form, trader_required
 from trading.books import Book, books_of, read_amount
 from trading.connect import trading_adapter
-from trading.desk import Desk, desk_of
+from trading.desk import Desk
 from trading.forms import Unreadable
 from trading.models import Command
 from trading.models.commands import CommandKind
 from trading.panels.collateral import CollateralPreview, build_collateral_dialog, build_collateral_preview
+from trading.portfolio import desk_of
 from trading.recent import recent_desk
 from trading.services.collateral import move_collateral as send_move
 from trading.venues.snapshots import Venue

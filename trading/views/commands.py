@@ -11,9 +11,9 @@ from django.views.decorators.http import require_GET
 from redis.exceptions import RedisError
 
 from tenants.access import MemberRequest, trader_required
-from trading.desk import command_of
 from trading.live.publish import note_change
 from trading.models import Command
+from trading.ownership import command_of
 from trading.panels.notices import build_notice
 
 

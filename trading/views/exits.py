@@ -10,11 +10,13 @@ from django.views.decorators.http import require_GET
 
 from tenants.access import MemberRequest, require_form, trader_required
 from trading.connect import trading_adapter
-from trading.desk import Desk, desk_of, position_of
+from trading.desk import Desk
 from trading.forms import Unreadable, read_price
 from trading.models import Command, Position
 from trading.models.commands import CommandKind
+from trading.ownership import position_of
 from trading.panels.exits import build_exits_dialog, build_exits_preview, change_of, typed_exits
+from trading.portfolio import desk_of
 from trading.recent import recent_desk
 from trading.services.drafts import Exits
 from trading.services.orders import set_exits as send_exits

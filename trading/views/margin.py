@@ -12,15 +12,17 @@ from django.views.decorators.http import require_GET
 from tenants.access import MemberRequest, require_form, trader_required
 from tenants.models import User
 from trading.connect import trading_adapter
-from trading.desk import UNREADABLE, Desk, desk_of, position_of
+from trading.desk import UNREADABLE, Desk
 from trading.forms import Unreadable
 from trading.margin.errors import MarginInputError
 from trading.margin.types import MarginMode
 from trading.models import Command, Position
 from trading.models.commands import CommandKind
 from trading.moving import Direction, preview_move, refusal_of, signed_amount, unmoved
+from trading.ownership import position_of
 from trading.panels.dialogs import build_margin_dialog, build_margin_preview
 from trading.panels.view_models import MarginDialog, MarginPreview
+from trading.portfolio import desk_of
 from trading.recent import recent_desk
 from trading.services.margin import change_margin as move_margin
 from trading.venues.snapshots import Venue

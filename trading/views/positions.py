@@ -7,13 +7,13 @@ from django.views.decorators.http import require_GET
 
 from tenants.access import MemberRequest, trader_required
 from tenants.recent import trader_remembered
-from trading.desk import portfolio_of
 from trading.panels.portfolio import (
     build_portfolio_fills,
     build_portfolio_margin_changes,
     build_portfolio_orders,
     build_portfolio_positions,
 )
+from trading.portfolio import portfolio_of
 from trading.recent import recent_portfolio
 
 

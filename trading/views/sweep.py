@@ -9,10 +9,11 @@ from django.views.decorators.http import require_GET
 
 from tenants.access import MemberRequest, require_form, trader_required
 from trading.connect import KeyUnreadable, trading_adapter
-from trading.desk import Desk, accounts_of, portfolio_of
+from trading.desk import Desk
 from trading.forms import Unreadable, read_form_key
 from trading.models import Command
 from trading.panels.sweep import build_cancel_all, build_close_all, build_told, by_market
+from trading.portfolio import accounts_of, portfolio_of
 from trading.recent import recent_portfolio
 from trading.services.closing import (
     Part,

@@ -15,7 +15,7 @@ from tenants.access import MemberRequest, signed_in, trader_required
 from tenants.models import Role, User
 from tenants.recent import trader_remembered
 from trading.connect import configured_venues, gateway_of
-from trading.desk import Desk, accounts_of, desk_of, portfolio_of, unsettled_commands
+from trading.desk import Desk
 from trading.forms import OrderForm, read_order
 from trading.live import presence, weather
 from trading.live.tickets import issue
@@ -33,6 +33,7 @@ from trading.panels.portfolio import (
 from trading.panels.ticket import build_ticket, default_form
 from trading.panels.view_models import FreshnessState, TerminalPage, Tone, VenueBanner
 from trading.panels.weather import weather_banner
+from trading.portfolio import accounts_of, desk_of, portfolio_of, unsettled_commands
 from trading.quoting import quote_order
 from trading.recent import recent_portfolio
 from trading.services.accounts import current_accounts

@@ -14,7 +14,7 @@ from branding.stencils import drawn
 from tenants.access import MemberRequest, require_form, trader_required
 from tenants.recent import trader_remembered
 from trading.connect import KeyUnreadable, trading_adapter
-from trading.desk import Desk, desk_of, portfolio_of
+from trading.desk import Desk
 from trading.forms import Unreadable, read_form_key, read_order
 from trading.markets import market_named
 from trading.models import Command, Market
@@ -23,6 +23,7 @@ from trading.panels.available import build_available
 from trading.panels.quote import build_quote
 from trading.panels.ticket import build_terms, build_ticket, default_form, still_offered
 from trading.panels.view_models import Quote
+from trading.portfolio import desk_of, portfolio_of
 from trading.quoting import Quoted, quote_order
 from trading.recent import forget_desk, forget_market, recent_desk, recent_market
 from trading.services.accounts import current_accounts

@@ -5,9 +5,10 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from tenants.access import MemberRequest, trader_required
-from trading.desk import desk_of, position_of
 from trading.margin.errors import MarginInputError
+from trading.ownership import position_of
 from trading.panels.working import build_working
+from trading.portfolio import desk_of
 from trading.venues.snapshots import Venue
 
 TEMPLATE = "trading/_working_dialog.html"

@@ -12,7 +12,6 @@ from django.utils import timezone
 from tests.sandbox_process import SandboxProcess
 from tests.trading.tickets import ticket
 from trading.connect import trading_adapter
-from trading.desk import desk_of
 from trading.live.told import Told
 from trading.margin.types import MarginMode, Side
 from trading.models import (
@@ -30,6 +29,7 @@ from trading.models import (
     VenueAccount,
 )
 from trading.panels.orders import build_orders
+from trading.portfolio import desk_of
 from trading.services import carrying, commands, executions, nonces
 from trading.services.apply_account import SET_ELSEWHERE
 from trading.services.apply_orders import apply_orders

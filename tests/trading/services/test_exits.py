@@ -8,13 +8,13 @@ import pytest
 from tests.settling import settle_command
 from tests.trading.conftest import Desk
 from tests.trading.tickets import ticket
-from trading.desk import desk_of
 from trading.margin.rounding import Direction
 from trading.margin.types import Side
 from trading.models import Command, Difference, Order, Position
 from trading.models.commands import CommandKind, CommandState
 from trading.panels.elements import NoticeState
 from trading.panels.notices import build_notice
+from trading.portfolio import desk_of
 from trading.services.drafts import Closing, Exits
 from trading.services.orders import (
     cancel_order,

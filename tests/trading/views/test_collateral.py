@@ -20,10 +20,10 @@ from tests.trading.views.forms import fields
 from trading import recent
 from trading.books import books_of
 from trading.connect import trading_adapter
-from trading.desk import desk_of
 from trading.models import Command, Difference, LedgerEntry
 from trading.models.commands import CommandState
 from trading.panels.portfolio import equity_of
+from trading.portfolio import desk_of
 from trading.recent import forget_desks
 from trading.services.reconcile import prove
 from trading.services.totals import money_totals
