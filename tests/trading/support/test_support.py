@@ -141,15 +141,16 @@ def test_age_and_trouble_of_the_reading_are_shown(support: Client, alpha: Exchan
     assert ("The last reading failed: The venue did not answer." in page, "d old" in page) == (True, True)
 
 
-@pytest.mark.parametrize(("hours", "mark"), [(2, "age age-live"), (3, "age age-stale")])
-def test_list_marks_figures_older_than_every_promise(
-    support: Client, alpha: Exchange, alices: Belongings, hours: int, mark: str
+@pytest.mark.parametrize(("hours", "mark", "has_dot"), [(2, "age age-live", False), (3, "age age-stale", True)])
+def test_list_marks_figures_older_than_every_promise_and_none_as_live(
+    support: Client, alpha: Exchange, alices: Belongings, hours: int, mark: str, has_dot: bool
 ) -> None:
     with operator_scope(alpha.operator.pk):
         VenueAccount.objects.update(synced_at=timezone.now() - timedelta(hours=hours))
     page = support.get(FIND).content.decode()
 
     assert re.findall(r'<time class="([^"]+)".*?<span>([^<]+)</span>', page, re.DOTALL) == [(mark, f"{hours} h old")]
+    assert ('<i class="dot">' in page) == has_dot
 
 
 def test_every_look_and_every_search_is_on_record(alpha: Exchange, alices: Belongings) -> None:
