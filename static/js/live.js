@@ -111,13 +111,17 @@
   }
 
   // Ages are the one thing worked out here: they must stay true exactly when the server is silent.
-  function ageText(milliseconds) {
+  function spanText(milliseconds) {
     const seconds = Math.max(milliseconds, 0) / 1000;
     if (seconds < 10) return say.wordsSeconds.replace("{n}", seconds.toFixed(1));
     if (seconds < 60) return say.wordsSeconds.replace("{n}", Math.round(seconds));
     if (seconds < 3600) return say.wordsMinutes.replace("{n}", Math.floor(seconds / 60));
     if (seconds < 86400) return say.wordsHours.replace("{n}", Math.floor(seconds / 3600));
     return say.wordsDays.replace("{n}", Math.floor(seconds / 86400));
+  }
+
+  function reword(element, words) {
+    if (element.textContent !== words) element.textContent = words;
   }
 
   // What an age speaks for: whatever bears its name without the ending, and the market bar around it. The server's own
@@ -135,9 +139,11 @@
       const state = milliseconds > closedAfter ? "closed" : milliseconds > staleAfter ? "stale" : "live";
       element.className = `age age-${state}`;
       const text = element.querySelector("span") || element;
-      const words = ageText(milliseconds);
-      if (text.textContent !== words) text.textContent = words;
+      reword(text, say.wordsOld.replace("{span}", spanText(milliseconds)));
       for (const panel of agedBy(element)) repaint(panel, `aged-${state}`);
+    }
+    for (const element of document.querySelectorAll("time.lasts")) {
+      reword(element, spanText(now - Date.parse(element.getAttribute("datetime"))));
     }
     for (const element of document.querySelectorAll("time.countdown")) {
       const left = Math.max(Date.parse(element.getAttribute("datetime")) - now, 0) / 1000;

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from branding.jinja import environment
 from branding.theme import HARBOR, theme_css
 from tests.browser.conftest import DESK, PHONE
 from tests.trading.panels.samples import book
+from tests.trading.panels.table_samples import order_rows
 from tests.trading.panels.test_templates import HEAD
 from tests.trading.panels.ticket_samples import ticket
 from trading.panels.view_models import Choice
@@ -304,6 +306,18 @@ POSITIONS = """<section id="positions" hx-get="/positions/" hx-trigger="refresh"
 <p data-live="positions-7"><time class="age" data-live="positions-7-age" datetime="2027-01-01T00:00:00Z"></time></p>
 REASON</section>"""
 REASON = '<p class="table-reason" data-old="positions-7">These figures cannot be read right now.</p>'
+
+
+def test_age_of_an_order_counts_on_by_itself(site: Site) -> None:
+    site.page.clock.install()
+    (row, _) = order_rows()
+    placed = datetime(2026, 11, 22, 11, 58, 30, tzinfo=UTC)
+    site.show(LIVE.replace("CONTENT", '{% include "trading/_orders.html" %}'), orders=[replace(row, placed_at=placed)])
+    shown = site.page.locator("#orders time")
+    expect(shown).to_have_text("1 min")
+
+    site.page.clock.run_for(60_000)
+    expect(shown).to_have_text("2 min")
 
 
 def test_stream_that_is_not_reached_is_asked_for_again_until_it_speaks(site: Site) -> None:

@@ -133,16 +133,21 @@ def age(since: datetime, now: datetime) -> str:
     >>> age(start, start + timedelta(milliseconds=400)), age(start, start + timedelta(seconds=130))
     ('0.4 s old', '2 min old')
     """
+    return f"{lasted(since, now)} old"
+
+
+def lasted(since: datetime, now: datetime) -> str:
+    """How long something has lasted, in the words of an age."""
     seconds = max((now - since).total_seconds(), 0.0)
     if seconds < 10:
-        return f"{seconds:.1f} s old"
+        return f"{seconds:.1f} s"
     if seconds < _SECONDS_PER_MINUTE:
-        return f"{seconds:.0f} s old"
+        return f"{seconds:.0f} s"
     if seconds < _SECONDS_PER_HOUR:
-        return f"{int(seconds // _SECONDS_PER_MINUTE)} min old"
+        return f"{int(seconds // _SECONDS_PER_MINUTE)} min"
     if seconds < _SECONDS_PER_DAY:
-        return f"{int(seconds // _SECONDS_PER_HOUR)} h old"
-    return f"{int(seconds // _SECONDS_PER_DAY)} d old"
+        return f"{int(seconds // _SECONDS_PER_HOUR)} h"
+    return f"{int(seconds // _SECONDS_PER_DAY)} d"
 
 
 def clock(moment: datetime) -> str:

@@ -12,7 +12,7 @@ from trading.margin.types import Side
 from trading.models import Market, Order
 from trading.panels.elements import Change, Freshness, LabelledChange, Tone
 from trading.panels.market import price_text
-from trading.panels.numbers import age, clock, field_text, money, plain
+from trading.panels.numbers import clock, field_text, lasted, money, plain
 from trading.panels.positions import account_freshness
 from trading.panels.view_models import OrderRow
 from trading.protection import WORDS, at_once, triggers_above
@@ -103,7 +103,8 @@ def _order_row(order: Order, mode: str, now: datetime, keyless: str) -> OrderRow
         value=_value_text(order),
         mode_label=mode.title() or "Market setting",
         placed=clock(order.placed_at),
-        age=age(order.placed_at, now).removesuffix(" old"),
+        placed_at=order.placed_at,
+        age=lasted(order.placed_at, now),
         reduce_only=order.reduce_only,
         form_key=str(uuid4()),
         note="waits for its entry" if order.parent_id is not None else "",

@@ -90,6 +90,7 @@ class OrderRow:
     value: str
     mode_label: str
     placed: str
+    placed_at: datetime
     age: str
     reduce_only: bool
     form_key: str

@@ -1,6 +1,7 @@
 """Rows of the tables, as the builders make them."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from tests.trading.panels.ticket_samples import NOW
 from trading.panels.view_models import (
@@ -134,6 +135,7 @@ def order_rows() -> tuple[OrderRow, ...]:
         value="2,950.00",
         mode_label="Isolated",
         placed="22 Nov 10:12:04",
+        placed_at=datetime(2026, 11, 22, 10, 12, 4, tzinfo=UTC),
         age="18 min",
         reduce_only=False,
         form_key="2a5d9f0c-6f50-4f86-9d0e-5a2f1c7f3b15",
