@@ -116,7 +116,8 @@ class MeteredTransport:
             answer = Answer(extra=extra, reported=self._tariff.reported(response.headers))
             self._rest(cost, response)
             self._requests.heard(cost, response, sent)
-            kind = Kind.HALTED if cost.is_command and self._tariff.is_halt(response.body) else kind
+            may_tell = cost.is_command or cost.lists_markets
+            kind = Kind.HALTED if may_tell and self._tariff.is_halt(response.body) else kind
             return response
         except RateLimited as error:
             answer, kind = Answer(slow_down=True, wait=error.retry_after), Kind.SLOWED
@@ -130,7 +131,7 @@ class MeteredTransport:
             raise
         finally:
             self._settle(name, charges, answer)
-            door = Door.ORDER if kind is Kind.HALTED else cost.door
+            door = Door.ORDER if kind is Kind.HALTED and cost.is_command else cost.door
             self._heard(Outcome(kind, time.monotonic() - started, answer.wait, door))
 
     def _charges(self, cost: Cost) -> list[Charge]:

@@ -17,6 +17,7 @@ class Cost:
     """What one request costs: weight for our address, and how many orders it is for its account.
 
     ``is_usual``: an order that a halted venue would refuse, so that its answer tells whether the venue is.
+    ``lists_markets``: a read whose answer tells the same, because it says of every market whether it is open.
     ``may_rest``: a command that an account without requests left may not send now; what takes risk away still may.
     ``use``: what a command is for. ``requests``: how many of the account's it uses up where the venue counts them for
     life.
@@ -27,6 +28,7 @@ class Cost:
     orders: int = 0
     is_command: bool = False
     is_usual: bool = False
+    lists_markets: bool = False
     may_rest: bool = False
     requests: int = 0
     use: Use = Use.USUAL
@@ -35,7 +37,9 @@ class Cost:
     @property
     def door(self) -> Door:
         """What kind of request it is, to whoever judges how the venue is doing."""
-        return Door.ORDER if self.is_usual else Door.COMMAND if self.is_command else Door.READ
+        if self.is_command:
+            return Door.ORDER if self.is_usual else Door.COMMAND
+        return Door.LISTING if self.lists_markets else Door.READ
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ evidence never runs out for good.
 Reads say nothing of orders: a venue that answers every read may refuse or ignore each order. Only orders end what
 orders have said, and while none is sent none can. So ``CLOSED`` seconds after the last of them one order at a time is
 let through and asks, ``ASKING`` seconds apart; reducing and cancelling are tried all the time and count as well.
+Where a venue's orders tell of one market only, its list of markets tells of a halt and of its end.
 """
 
 from collections.abc import Iterator, Sequence
@@ -50,6 +51,7 @@ class Door(StrEnum):
     """What a request was."""
 
     READ = "read"
+    LISTING = "listing"  # a read of the venue's markets, where that tells whether there is a halt
     COMMAND = "command"
     ORDER = "order"  # a command that a halted venue would refuse: its answer tells whether there is a halt
 
@@ -64,7 +66,8 @@ class Kind(StrEnum):
     HALTED = "halted"  # it said that trading is halted
 
 
-SAID = (Kind.HALTED, Kind.ANSWERED)  # what an order may be told of a halt
+READS = (Door.READ, Door.LISTING)
+SAID = (Kind.HALTED, Kind.ANSWERED)  # what an order or a listing may be told of a halt
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +116,9 @@ def judge(evidence: Sequence[Evidence], now: datetime) -> Weather:
 
     Down: the newest outcomes are all failures, several and over some time; one answer ends it. Orders unanswered: the
     newest commands are, though reads are answered. Halted: the venue said so to an order and has answered none
-    otherwise since. Rate-limited: we were told to be silent and the time is not over, however long ago that was, or to
-    slow down, and nothing was answered since. Slow: half of the newest answers took longer than ``SLOW_SECONDS``.
+    otherwise since, or its newest list of markets has none that is open. Rate-limited: we were told to be
+    silent and the time is not over, however long ago that was, or to slow down, and nothing was answered since. Slow:
+    half of the newest answers took longer than ``SLOW_SECONDS``.
     """
     remembered = [one for one in evidence if timedelta(0) <= now - one.at <= MEMORY]
     return (
@@ -134,8 +138,8 @@ def _down(remembered: Sequence[Evidence]) -> Weather | None:
 
 def _orders_unanswered(remembered: Sequence[Evidence]) -> Weather | None:
     """A command that failed beside a read that failed too tells of the venue, not of its orders."""
-    reads = [one for one in remembered if one.outcome.door is Door.READ]
-    commands = [one for one in remembered if one.outcome.door is not Door.READ]
+    reads = [one for one in remembered if one.outcome.door in READS]
+    commands = [one for one in remembered if one.outcome.door not in READS]
     failures = list(takewhile(lambda one: one.outcome.has_failed, commands))
     alone = [one for one in failures if not any(read.outcome.has_failed for read in _beside(one.at, reads))]
     if not _are_more_than_bad_luck(alone):
@@ -154,9 +158,17 @@ def _are_more_than_bad_luck(failures: Sequence[Evidence]) -> bool:
 
 
 def _halted(remembered: Sequence[Evidence]) -> Weather | None:
-    told = [one for one in remembered if one.outcome.door is Door.ORDER and one.outcome.kind in SAID]
-    halts = list(takewhile(lambda one: one.outcome.kind is Kind.HALTED, told))
-    return Weather(Sky.HALTED, halts[-1].at, asks_at=halts[0].at + CLOSED) if halts else None
+    """While all markets are listed as closed no order has to ask: the next list tells."""
+    if closed := _halts(remembered, Door.LISTING):
+        return Weather(Sky.HALTED, closed[-1].at)
+    refused = _halts(remembered, Door.ORDER)
+    return Weather(Sky.HALTED, refused[-1].at, asks_at=refused[0].at + CLOSED) if refused else None
+
+
+def _halts(remembered: Sequence[Evidence], door: Door) -> list[Evidence]:
+    """What was said of a halt at this door since it last answered otherwise."""
+    told = [one for one in remembered if one.outcome.door is door and one.outcome.kind in SAID]
+    return list(takewhile(lambda one: one.outcome.kind is Kind.HALTED, told))
 
 
 def _rate_limited(evidence: Sequence[Evidence], remembered: Sequence[Evidence], now: datetime) -> Weather | None:

@@ -1,7 +1,9 @@
 """The second venue in bad weather: what it says itself, what it leaves unsaid, and what goes on all the same."""
 
 import time
+from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 from uuid import uuid4
 
 import pytest
@@ -10,11 +12,13 @@ from redis import Redis
 from tests.sandbox_process import SandboxProcess
 from tests.trading.aster.people import AsterTrader
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
-from trading.connect import account_adapter
+from trading.connect import account_adapter, public_adapter, trading_adapter
 from trading.live import weather
-from trading.models import Command, Position
+from trading.models import Command, Market, Position
 from trading.models.commands import CommandState
-from trading.services.sync import sync_account
+from trading.services.margin import change_margin
+from trading.services.storm import VenueAway
+from trading.services.sync import sync_account, sync_markets
 from trading.venues import weather as rules
 from trading.venues.snapshots import Network, Venue
 from trading.venues.weather import Sky
@@ -126,3 +130,50 @@ def test_ban_sends_nothing_and_is_known_to_its_end(
     banner = ready.browser.get("/banner/").content.decode()
     assert "Aster asks us to slow down." in banner
     assert "it takes no request of ours, not even an order that closes" in banner
+
+
+@pytest.fixture
+def names(ready: AsterTrader, aster: SandboxProcess) -> Iterator[list[str]]:
+    """Every market that the venue lists, all of them open afterwards."""
+    listed = list(Market.objects.filter(venue=Venue.ASTER).values_list("name", flat=True))
+    yield listed
+    for name in listed:
+        aster.change_market(name, status="trading")
+
+
+def list_markets() -> None:
+    """As the workers do every few seconds."""
+    sync_markets(public_adapter(Venue.ASTER))
+
+
+def test_venue_whose_every_market_is_closed_is_halted_until_its_list_has_one_that_is_open(
+    ready: AsterTrader, aster: SandboxProcess, names: list[str]
+) -> None:
+    ready.order()
+    for name in names[1:]:
+        aster.change_market(name, status="closing")
+    list_markets()
+    assert (len(names) > 1, sky()) == (True, Sky.FINE)
+
+    aster.change_market(names[0], status="closing")
+    list_markets()
+    assert sky() is Sky.HALTED
+    assert "Aster has halted usual trading." in ready.browser.get("/banner/").content.decode()
+    sent = Command.objects.count()
+    ready.order()
+    with pytest.raises(VenueAway, match="halted usual trading"):
+        change_margin(
+            trading_adapter(ready.account), ready.account, ready.position, amount=Decimal(-1), form_key=uuid4()
+        )
+    assert Command.objects.count() == sent
+    ready.move_margin("add", "5")
+    assert last(ready) == ("margin", CommandState.ACCEPTED)
+    assert "Filled: sell 0.01 BTC" in ready.close()
+    assert sky() is Sky.HALTED  # what one market takes says nothing of the others
+
+    for name in names:
+        aster.change_market(name, status="trading")
+    list_markets()
+    assert sky() is Sky.FINE
+    assert "Aster" not in ready.browser.get("/banner/").content.decode()
+    assert "Filled" in ready.order()

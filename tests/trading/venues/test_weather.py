@@ -12,6 +12,7 @@ GOOD, SLOW = Outcome(Kind.ANSWERED, 0.1), Outcome(Kind.ANSWERED, 2.0)
 FAILED, UNREACHABLE = Outcome(Kind.FAILED, 5.0), Outcome(Kind.UNREACHABLE, 0.1)
 SLOWED, BANNED = Outcome(Kind.SLOWED, 0.1), Outcome(Kind.SLOWED, 0.1, wait=600.0)
 HALTED, TAKEN = Outcome(Kind.HALTED, 0.1, door=Door.ORDER), Outcome(Kind.ANSWERED, 0.1, door=Door.ORDER)
+CLOSED_ALL, OPEN_ONE = Outcome(Kind.HALTED, 0.1, door=Door.LISTING), Outcome(Kind.ANSWERED, 0.1, door=Door.LISTING)
 CANCELLED, UNANSWERED = Outcome(Kind.ANSWERED, 0.1, door=Door.COMMAND), Outcome(Kind.FAILED, 0.1, door=Door.ORDER)
 
 
@@ -40,6 +41,10 @@ def weather(*told: tuple[float, Outcome], now: datetime = NOW) -> Weather:
         ([(0, UNANSWERED), (1, HALTED)], Sky.HALTED),
         ([(0, TAKEN), (1, HALTED)], Sky.FINE),
         ([(0, HALTED), (1, TAKEN), (2, HALTED)], Sky.HALTED),
+        ([(0, GOOD), (0, TAKEN), (1, CLOSED_ALL)], Sky.HALTED),
+        ([(0, HALTED), (1, OPEN_ONE)], Sky.HALTED),
+        ([(0, GOOD), (1, OPEN_ONE), (2, CLOSED_ALL)], Sky.FINE),
+        ([(0, OPEN_ONE), (0, UNANSWERED), (1, UNANSWERED), (2, UNANSWERED), (3, OPEN_ONE)], Sky.ORDERS_UNANSWERED),
         ([(0, GOOD), (0, UNANSWERED), (1, GOOD), (1, UNANSWERED), (2, UNANSWERED), (3, GOOD)], Sky.ORDERS_UNANSWERED),
         ([(0, GOOD), (0, UNANSWERED), (0.5, UNANSWERED), (1, UNANSWERED), (3, GOOD)], Sky.FINE),
         ([(0, GOOD), (0, CANCELLED), (1, UNANSWERED), (2, UNANSWERED), (3, UNANSWERED), (4, GOOD)], Sky.FINE),
@@ -87,10 +92,15 @@ def test_an_order_asks_a_while_after_the_last_one_was_of_no_use(told: list[tuple
     assert [found.may_ask(opens - timedelta(seconds=1)), found.may_ask(opens)] == [False, True]
 
 
-def test_reads_alone_tell_when_a_venue_that_is_down_is_back() -> None:
-    found = weather((0, FAILED), (1, FAILED), (2, FAILED))
+@pytest.mark.parametrize(
+    ("told", "sky"), [([(0, FAILED), (1, FAILED), (2, FAILED)], Sky.DOWN), ([(0, CLOSED_ALL)], Sky.HALTED)]
+)
+def test_reads_alone_tell_when_a_venue_is_back_that_is_down_or_lists_nothing_open(
+    told: list[tuple[float, Outcome]], sky: Sky
+) -> None:
+    found = weather(*told)
 
-    assert (found.sky, found.may_ask(NOW + timedelta(days=1))) == (Sky.DOWN, False)
+    assert (found.sky, found.may_ask(NOW + timedelta(days=1))) == (sky, False)
 
 
 def test_weather_says_since_when() -> None:

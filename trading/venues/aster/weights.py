@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
 from trading.venues.allowance import Use
+from trading.venues.aster.markets import TRADING
 from trading.venues.decoding import Decoder, Record
 from trading.venues.errors import Malformed
 from trading.venues.tariff import Cost, Limits, ReadingWeights, Tariff
@@ -52,6 +53,7 @@ DEPTH = ((50, 2), (100, 5), (500, 10))
 KLINES = ((99, 1), (499, 2), (1000, 5))
 ORDER_PATHS = ("order", "batchOrders")
 STREAM_KEY = "listenKey"
+LISTING = "exchangeInfo"  # lists all markets
 MEMBER = b"%22symbol%22"  # once in each order of a batch
 # What is said of an order that only reduces, alone or in a batch, and of margin that is put in (Aster 3.6, 3.7).
 REDUCING = frozenset({b"reduceOnly=true", b"closePosition=true"})
@@ -66,7 +68,7 @@ def cost(method: str, path: str, body: bytes) -> Cost:
     address, _, query = path.partition("?")
     name = address.removeprefix("/fapi/").partition("/")[2]
     if method == "GET":
-        return Cost(_read(name, dict(parse_qsl(query))))
+        return Cost(_read(name, dict(parse_qsl(query))), lists_markets=name == LISTING)
     if name == STREAM_KEY:
         return Cost(1)
     is_new = name in ORDER_PATHS and method != "DELETE"
@@ -122,13 +124,13 @@ class _Rules(Record, frozen=True):
     rate_limits: list[_RateLimit] = []
 
 
-_decode_rules = Decoder(_Rules, "exchangeInfo")
+_decode_rules = Decoder(_Rules, LISTING)
 
 
 def limits(path: str, answer: bytes) -> Limits | None:
     """What ``exchangeInfo`` says of the weight in a minute and of the orders in ten seconds and in a minute, which are
     those that headers count (Aster 2.1, 5); None from other answers, and from one that names no weight."""
-    if not path.partition("?")[0].endswith("/exchangeInfo"):
+    if not path.partition("?")[0].endswith(f"/{LISTING}"):
         return None
     try:
         rows = _decode_rules(answer).rate_limits
@@ -146,6 +148,32 @@ def limits(path: str, answer: bytes) -> Limits | None:
         return None
     in_ten, in_a_minute = told.get(("ORDERS", 10)), told.get(("ORDERS", 60))
     return Limits(weight, ((in_ten or ORDERS_IN_TEN_SECONDS, 10.0), (in_a_minute or ORDERS_IN_A_MINUTE, 60.0)))
+
+
+class _Listed(Record, frozen=True):
+    status: str = TRADING
+
+
+class _Listing(Record, frozen=True):
+    symbols: list[_Listed] = []
+
+
+_decode_listing = Decoder(_Listing, LISTING)
+
+
+def is_halt(answer: bytes) -> bool:
+    """Whether no market of all that are listed is open; False of every other answer.
+
+    >>> is_halt(b'{"symbols": [{"status": "CLOSE"}, {"status": "PRE_SETTLE"}]}')
+    True
+    >>> is_halt(b'{"symbols": [{"status": "CLOSE"}, {"status": "TRADING"}]}'), is_halt(b'{"symbols": []}')
+    (False, False)
+    """
+    try:
+        found = {row.status for row in _decode_listing(answer).symbols}
+    except Malformed:
+        return False
+    return bool(found) and TRADING not in found
 
 
 def readings(_books: int) -> ReadingWeights:
@@ -167,13 +195,14 @@ def _sum(*names: str) -> int:
     return sum(_read(name, {}) for name in names)
 
 
-# Nothing that the venue answers says of the whole venue that it is halted: -4140 and -4141 speak of one market, whose
-# state ``exchangeInfo`` tells as well (Aster 2.1, 3.8).
+# No order is told that the whole venue is halted: -4140 and -4141 speak of one market (Aster 3.8). The list of markets
+# tells it.
 TARIFF = Tariff(
     weight=WEIGHT_IN_A_MINUTE,
     orders=((ORDERS_IN_TEN_SECONDS, 10.0), (ORDERS_IN_A_MINUTE, 60.0)),
     cost=cost,
     reported=reported,
     limits=limits,
+    is_halt=is_halt,
     readings=readings,
 )
