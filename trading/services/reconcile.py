@@ -18,6 +18,7 @@ from django.utils import timezone
 from trading.models import Command, Market, VenueAccount
 from trading.models.commands import CommandKind, CommandState
 from trading.models.events import Step
+from trading.services.claims import SHORTEST
 from trading.services.commands import (
     BURNED,
     LIFETIME,
@@ -108,13 +109,21 @@ def look(adapter: Adapter, command: Command) -> Look:
             except (MissingKey, Rejected, Malformed) as refusal:
                 return Look() if refusal.retryable else _told_nothing(adapter, command, refusal)
         except VenueError as error:
-            return _in_vain(error)
+            return _in_vain(adapter, command, error)
 
 
-def _in_vain(error: VenueError | None) -> Look:
-    """The venue is silent or unreadable, or may not be asked now: nothing is proven."""
+def _in_vain(adapter: Adapter, command: Command, error: VenueError | None) -> Look:
+    """The venue is silent or unreadable, or may not be asked now: nothing is proven.
+
+    The next look comes no later than when the outcome can be told for certain, and from then on pauses grow anew:
+    those that were earned while the venue had yet to settle say nothing of how long it stays silent.
+    """
     wait = 0.0 if error is None else error.retry_after or 0.0
-    return Look(earliest=wait, was_held_back=isinstance(error, HeldBack))
+    latest = math.inf
+    if ends := [end for end in (command.spent_at, command.dead_at) if end is not None]:
+        away = min(ends) + adapter.settling - timezone.now()
+        latest = max(SHORTEST, abs(away.total_seconds()))
+    return Look(earliest=wait, latest=latest, was_held_back=isinstance(error, HeldBack))
 
 
 def _asked(command: Command) -> tuple[Exchange, ...]:
@@ -144,7 +153,11 @@ def _looked(adapter: Adapter, command: Command) -> Look:
     doubt = _spend(adapter, command)
     if command.is_settled:
         return Look(is_settled=True)
-    return _in_vain(doubt) if command.spent_at is None else _concluded(adapter, command, command.spent_at)
+    return (
+        _in_vain(adapter, command, doubt)
+        if command.spent_at is None
+        else _concluded(adapter, command, command.spent_at)
+    )
 
 
 def _is_over(command: Command, now: datetime) -> bool:

@@ -21,6 +21,7 @@ from trading.metering import budget_of, forget_limits, meter_of
 from trading.models import Command, Order
 from trading.models.commands import CommandKind, CommandState
 from trading.services import commands, reconcile
+from trading.services.claims import SHORTEST
 from trading.services.order_effects import ONE_BY_ONE
 from trading.services.orders import cancel_orders, place_order
 from trading.services.reconcile import look, prove
@@ -76,6 +77,23 @@ def test_gateway_that_is_broken_for_a_minute_puts_no_proof_off(desk: Desk) -> No
         found = look(broken, lost)
 
     assert (found.is_settled, found.earliest, len(server.received)) == (False, 0.0, 1)
+
+
+@pytest.mark.parametrize(("since", "pause"), [(-0.6, 0.6), (0.0, SHORTEST), (0.6, 0.6), (600.0, 600.0)])
+def test_silent_venue_is_asked_when_it_can_tell_for_certain_and_ever_less_often_after_that(
+    desk: Desk, since: float, pause: float
+) -> None:
+    """However long the pauses were before: nobody waits three seconds more for one answer that was lost."""
+    lost = unknown_order(desk, "drop_after")
+    lost.spent_at = timezone.now() - desk.adapter.settling - timedelta(seconds=since)
+
+    with serving() as server:
+        server.paths = {"/info": answer(503, b"")}
+        found = look(HyperliquidAdapter(BlockingTransport(server.url), desk.adapter.network), lost)
+
+    assert not found.is_settled
+    assert found.latest == pytest.approx(pause, abs=0.5)
+    assert found.latest >= SHORTEST
 
 
 def use_up(used: int) -> None:
