@@ -23,12 +23,12 @@ _ZERO = Decimal(0)
 
 
 def largest(
-    desk: Desk, market: Market, form: OrderForm, start: Start, order: OrderRequest, available: Available | None
+    desk: Desk, market: Market, start: Start, order: OrderRequest, available: Available | None, bound: Decimal | None
 ) -> Decimal | None:
     """The largest size that the collateral carries, the market's tiers allow at the chosen leverage and the venue takes
-    as one order, in coins; None where it is not known. ``order`` is the form's as the engine takes it."""
+    as one order, in coins; None where it is not known. ``order`` is the form's as the engine takes it, ``bound`` what
+    the venue takes of it."""
     carried = _carried(desk, market, start, order, available)
-    bound = _bound(market.rules, form, order.mark_price)
     return carried if carried is None or bound is None else min(carried, bound)
 
 
@@ -58,7 +58,7 @@ def _carried(
     return told if carried is None else min(told, carried)
 
 
-def _bound(spec: MarketSpec, form: OrderForm, mark: Decimal) -> Decimal | None:
+def bound_of(spec: MarketSpec, form: OrderForm, mark: Decimal) -> Decimal | None:
     """What the venue takes of an order that is sent like this one; None without a bound, or a price to send."""
     ticket = OrderTicket(
         form_key=NOBODY,

@@ -13,7 +13,7 @@ from trading.books import has_elsewhere
 from trading.desk import NO_FIGURES, UNREADABLE, Desk
 from trading.forms import OrderForm, OrderKind, SizeUnit
 from trading.holdings import market_terms
-from trading.largest import USABLE, held_size, largest
+from trading.largest import USABLE, bound_of, held_size, largest
 from trading.margin.preview import Start, preview_from, start_of
 from trading.margin.quotes import MarketTerms, OrderEffect, OrderRequest, Preview, Refusal, RefusalCode
 from trading.margin.rounding import Direction, to_step
@@ -37,7 +37,8 @@ class Quoted:
 
     ``preview`` is None where there is nothing to compute yet (no size) or nothing that can be: no mark, or rows from
     which no figure may be computed, and then ``problem`` says so. ``free`` is the free collateral before the order,
-    None where it cannot be known. ``take_profit`` and ``stop_loss`` are what the order's own exits would leave.
+    None where it cannot be known. ``maximum`` is the largest size, ``bound`` what the venue takes as one order.
+    ``take_profit`` and ``stop_loss`` are what the order's own exits would leave.
     """
 
     form: OrderForm
@@ -47,6 +48,7 @@ class Quoted:
     preview: Preview | None = None
     free: Decimal | None = None
     maximum: Decimal | None = None
+    bound: Decimal | None = None
     errors: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
     take_profit: Result | None = None
@@ -90,9 +92,10 @@ def quote_order(desk: Desk, market: Market, form: OrderForm, available: Availabl
         told = None if available is None else free_in(available, held_size(desk, market), form.side)
         start = desk.once(_start, market, mark, told)
         least = _request(desk, market, form, mark)
-        maximum = largest(desk, market, form, start, least, available)
+        bound = bound_of(spec, form, mark)
+        maximum = largest(desk, market, start, least, available, bound)
         size = _size(spec, form, mark, maximum, is_told=available is not None)
-        sized = replace(base, size=size, free=start.free, maximum=maximum)
+        sized = replace(base, size=size, free=start.free, maximum=maximum, bound=bound)
         if not size or "leverage" in errors:
             return replace(sized, errors=_nothing_errors(desk, market, sized, start, least) | errors)
         preview = preview_from(start, replace(least, size=size))
@@ -265,7 +268,16 @@ def _size_errors(desk: Desk, market: Market, quoted: Quoted, price: Decimal) -> 
     if quoted.notional < spec.min_notional and not _closes_everything(quoted.preview):
         return {"size": _smallest_order(spec, price)}
     found = _refusal_sentences(desk, market, quoted.refusals, quoted.maximum)
+    if (too_large := _too_large(spec, quoted)) and ("size" not in found or quoted.maximum == quoted.bound):
+        found["size"] = too_large
     return {name: sentence for name, sentence in found.items() if name not in quoted.errors}
+
+
+def _too_large(spec: MarketSpec, quoted: Quoted) -> str:
+    """Why the venue does not take the size as one order, whatever the collateral; empty where it does."""
+    if quoted.size is None or quoted.bound is None or quoted.size <= quoted.bound:
+        return ""
+    return f"One order may have at most {quoted.bound.normalize():f} {spec.base} here. Split it."
 
 
 def _closes_everything(preview: Preview | None) -> bool:

@@ -156,6 +156,27 @@ def test_largest_size_is_one_that_the_venue_takes_as_one_order(
     assert (whole.errors, whole.maximum, whole.size) == ({}, Decimal(most), Decimal(most))
 
 
+@pytest.mark.parametrize(
+    ("equity", "size", "sentence"),
+    [
+        ("100000", "13", "One order may have at most 12 BTC here. Split it."),
+        ("100000", "90", "One order may have at most 12 BTC here. Split it."),
+        ("10000", "5", "That needs more than your free collateral"),
+        ("10000", "13", "That needs more than your free collateral"),
+    ],
+    ids=["is carried", "is not carried", "is taken but not carried", "is more than both, and less is carried"],
+)
+def test_size_beyond_a_bound_names_the_one_that_is_reached_first(equity: str, size: str, sentence: str) -> None:
+    spec = msgspec.structs.replace(make_spec("BTC", 40), venue=Venue.ASTER, **BOUNDED[Venue.ASTER])
+    row = Market.described(spec, state("BTC"), Network.TESTNET, NOW)
+    row.pk = 1
+
+    shown = placed(desk_in(row, "0", equity=equity), row, {"leverage": "40", "size": size})
+
+    assert list(shown.errors) == ["size"]
+    assert shown.errors["size"].startswith(sentence)
+
+
 @settings(max_examples=100, deadline=None)
 @given(
     venue=st.sampled_from(Venue),
