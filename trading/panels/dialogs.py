@@ -48,6 +48,7 @@ def build_margin_preview(
     before, after = (preview.before, preview.after) if preview else (None, None)
     adding = direction == "add" if amount is None else amount > 0
     bound = _bound(preview, adding=adding)
+    is_open = direction == "price" and amount is None
     blocked = "" if adding else desk.away_because or (fresh.reason if fresh.state is FreshnessState.CLOSED else "")
     has_amount = amount is not None and not error
     card = (
@@ -58,8 +59,8 @@ def build_margin_preview(
         direction=direction,
         amount="" if amount is None else field_text(abs(amount)),
         collateral=spec.collateral,
-        bound=_bound_text(bound, row, adding=adding),
-        bound_rule=bound.reason if bound else "",
+        bound=_both_bounds(preview, row) if is_open else _bound_text(bound, row, adding=adding),
+        bound_rule=bound.reason if bound and not is_open else "",
         liquidation=card,
         changes=_changes(before, after, preview) if preview else (),
         button=what if has_amount else _missing(direction, error),
@@ -97,6 +98,12 @@ def _bound_text(bound: Bound | None, row: Position, *, adding: bool) -> str:
         return ""
     usable = money(max(Decimal(0), bound.amount), rounding=ROUND_FLOOR)
     return f"Up to {usable} {row.market.rules.collateral} can be {'added' if adding else 'removed'}."
+
+
+def _both_bounds(preview: Preview | None, row: Position) -> str:
+    """Which way collateral moves is not decided until a price is typed."""
+    texts = (_bound_text(_bound(preview, adding=adding), row, adding=adding) for adding in (True, False))
+    return " ".join(text for text in texts if text)
 
 
 def _changes(before: Readout | None, after: Readout | None, preview: Preview) -> tuple[LabelledChange, ...]:

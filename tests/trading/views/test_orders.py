@@ -1,5 +1,6 @@
 """What a trader can do with orders and exits over HTTP: shown before, done once, and said why where not."""
 
+import re
 from decimal import Decimal
 from uuid import uuid4
 
@@ -241,6 +242,15 @@ def test_margin_is_moved_until_liquidation_is_where_it_is_wanted(browser: Client
     moved = Position.objects.get()
     assert moved.cash == held.cash + Decimal("95.9")
     assert Decimal(59999) < moved.liquidation_price <= Decimal(60000)
+
+
+def test_price_to_be_typed_shows_how_much_may_move_either_way(browser: Client, held: Position) -> None:
+    bounds = {}
+    for typed in ("", "60000"):
+        page = browser.get(f"/positions/{held.pk}/margin/preview/?direction=price&target={typed}").content.decode()
+        bounds[typed] = re.findall(r"Up to [\d,.]+ USDC can be (\w+)\.", page)
+
+    assert bounds == {"": ["added", "removed"], "60000": ["added"]}
 
 
 def test_what_belongs_to_another_trader_does_not_exist(desk: Desk, browser: Client, held: Position) -> None:
