@@ -35,8 +35,9 @@ def main() -> int:
     with servers.running(given.seed) as running:
         os.environ.update(running.environment | {"DJANGO_SETTINGS_MODULE": "perpsstudio.settings"})
         django.setup()
-        # These need Django's settings, which need the servers.
+        # These need Django's settings, which need the servers' addresses.
         run, report = (importlib.import_module(f"tests.chaos.{name}") for name in ("run", "report"))
+        running.wait()
         run.prepare(running, commands)
         if given.restart:
             sys.stdout.write(importlib.import_module("tests.chaos.restart").measure(given.restart) + "\n")

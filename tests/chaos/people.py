@@ -17,23 +17,29 @@ from trading.models import Market, VenueAccount
 from trading.models.commands import CommandKind
 from trading.services.commands import Intent
 from trading.services.sync import sync_account, sync_markets
-from trading.venues.base import SetLeverage, SetMarginMode
+from trading.venues.base import Network, SetLeverage, SetMarginMode, Venue
 
 BALANCE = "1000000"
 START_LEVERAGE = 5
 
 
-def open_accounts(venue: VenueProcess, count: int) -> None:
-    """``count`` accounts at each venue, all of one operator, in isolated margin on the market they trade."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    # Nothing is measured yet, and a busy machine may take longer than a trader would wait.
-    settings.VENUE_READ_TIMEOUT = 20.0
+def open_operator() -> int:
+    """The operator whose traders trade at every venue."""
     operator = Operator.objects.create(slug="chaos", name="Chaos")
     with operator_scope(operator.pk):
         MarginPolicy(venues=[name.value for name, _ in configured_venues()]).save()
-        for name, network in configured_venues():
-            for number in range(count):
-                _open_account(venue, name.value, network.value, number)
+    return int(operator.pk)
+
+
+def open_accounts(operator_id: int, venue: VenueProcess, name: Venue, network: Network, count: int) -> bool:
+    """``count`` accounts at a venue, in isolated margin on the market they trade."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # Nothing is measured yet, and a busy machine may take longer than a trader would wait.
+    settings.VENUE_READ_TIMEOUT = 20.0
+    with operator_scope(operator_id):
+        for number in range(count):
+            _open_account(venue, name.value, network.value, number)
+    return True
 
 
 def _open_account(venue: VenueProcess, name: str, network: str, number: int) -> None:

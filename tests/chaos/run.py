@@ -33,7 +33,7 @@ from tests.chaos.fleet import (
     settler,
 )
 from tests.chaos.forks import in_a_process, in_processes
-from tests.chaos.people import open_accounts
+from tests.chaos.people import open_accounts, open_operator
 from tests.chaos.record import open_count
 from tests.chaos.servers import Servers
 from tests.chaos.standing import differing
@@ -100,14 +100,16 @@ class Outcome:
 def prepare(servers: Servers, commands: int) -> None:
     """Tables, and accounts with money and keys."""
 
-    def work() -> bool:
+    def work() -> int:
         if not servers.has_tables:
             call_command("migrate", verbosity=0, interactive=False)
         turned.watch()
-        open_accounts(servers.venue, min(MOST_ACCOUNTS, max(FEWEST_ACCOUNTS, commands // COMMANDS_EACH)))
-        return True
+        return open_operator()
 
-    if not in_a_process(work, seconds=600):
+    count = min(MOST_ACCOUNTS, max(FEWEST_ACCOUNTS, commands // COMMANDS_EACH))
+    operator_id = in_a_process(work, seconds=600)
+    opening = [partial(open_accounts, operator_id, servers.venue, *place, count) for place in configured_venues()]
+    if operator_id is None or not all(in_processes(opening, seconds=600)):
         raise RuntimeError("the accounts of the run could not be made")
 
 

@@ -6,7 +6,9 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import redis
@@ -26,11 +28,18 @@ class Servers:
     """Everything outside the processes that trade and settle. ``has_tables``: they were copied with the cluster."""
 
     database: Postgres
-    has_tables: bool
-    database_child: Child
     broker: Valkey
-    broker_child: Child
     venue: VenueProcess
+    made: Future[bool]
+    has_tables: bool = False
+    children: dict[str, Child] = field(default_factory=dict)
+
+    def wait(self) -> None:
+        """Until all of them are ready."""
+        self.has_tables = self.made.result()
+        self.children["database"] = _started(self.database)
+        processes.wait_until(self.broker.is_ready, seconds=START_SECONDS)
+        self.venue.wait()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -56,10 +65,11 @@ class Servers:
 
     def crash_database(self) -> None:
         """Kill PostgreSQL without a goodbye and start it again: it recovers from its own log."""
-        self.database_child.process.send_signal(signal.SIGQUIT)
-        self.database_child.process.wait()
-        self.database_child.finish()
-        self.database_child = _started(self.database)
+        child = self.children["database"]
+        child.process.send_signal(signal.SIGQUIT)
+        child.process.wait()
+        child.finish()
+        self.children["database"] = _started(self.database)
 
     def empty_broker(self) -> None:
         """Valkey forgets every queue, lock and board."""
@@ -75,26 +85,21 @@ def _started(server: Postgres) -> Child:
 
 @contextlib.contextmanager
 def running(seed: int) -> Iterator[Servers]:
-    """All servers, gone with their data at the end."""
+    """All servers, which start while their user loads what it needs (``wait``), gone with their data at the end."""
     state = Path(tempfile.mkdtemp(prefix="perpsstudio-chaos-"))
     state.chmod(0o711)
     database = postgres.find(state, port=ports.choose(), log=state / "postgres.log", environment=os.environ)
     # A crash must leave what was committed: nothing is switched off that a real deployment has on.
     database = replace(database, settings=("max_connections=200",))
     broker = valkey.find(state, port=ports.choose(), log=state / "valkey.log", environment=os.environ, durable=False)
-    children: list[Child] = []
-    try:
-        has_tables = postgres.create(database, may_create_databases=True, template=template.current())
+    make = partial(postgres.create, database, may_create_databases=True, template=template.current())
+    with VenueProcess(seed, ports.choose(), state / "venue.json") as venue, ThreadPoolExecutor(1) as beside:
         broker_child = processes.start(broker.program())
-        children.append(broker_child)
-        processes.wait_until(broker.is_ready, seconds=START_SECONDS)
-        with VenueProcess(seed, state / "venue.json") as venue:
-            servers = Servers(database, has_tables, _started(database), broker, broker_child, venue)
-            try:
-                yield servers
-            finally:
-                children.append(servers.database_child)
-    finally:
-        processes.stop_all(children)
-        postgres.remove(database)
-        shutil.rmtree(state, ignore_errors=True)
+        servers = Servers(database, broker, venue, beside.submit(make), children={"broker": broker_child})
+        try:
+            yield servers
+        finally:
+            wait([servers.made])
+            processes.stop_all([*servers.children.values()])
+            postgres.remove(database)
+            shutil.rmtree(state, ignore_errors=True)

@@ -31,7 +31,7 @@ from trading.sandbox.faults import FRAME_KINDS, Faults, Manner, Plan
 from trading.sandbox.server import Server
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
-READY = "venue ready at "
+HOST, READY = "127.0.0.1", "venue ready"
 MOST_KEPT = 10_000_000
 _struck: ContextVar[list[str]] = ContextVar("struck")
 
@@ -113,7 +113,7 @@ def _account(text: bytes) -> str:
     return parse_qs(text.decode()).get("user", [""])[0].lower()
 
 
-async def _serve(seed: int, output: Path) -> None:
+async def _serve(seed: int, port: int, output: Path) -> None:
     tape.KEPT_EVENTS = tape.KEPT_ORDERS = tape.KEPT_FILLS = MOST_KEPT
     record = Record()
     faults = TellingFaults()
@@ -122,10 +122,9 @@ async def _serve(seed: int, output: Path) -> None:
     server.aster.doorway = server.doorway
     runner = web.AppRunner(server.application(), access_log=None)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, HOST, port)
     await site.start()
-    address = runner.addresses[0]
-    sys.stdout.write(f"{READY}http://127.0.0.1:{address[1]}\n")
+    sys.stdout.write(f"{READY}\n")
     sys.stdout.flush()
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
@@ -144,18 +143,20 @@ def _engines(server: Server) -> list[Engine]:
 class VenueProcess:
     """The venue in a process of its own. ``url`` is its address; ``record`` is there once it has stopped."""
 
-    def __init__(self, seed: int, output: Path) -> None:
-        self.seed, self.output, self.url = seed, output, ""
+    def __init__(self, seed: int, port: int, output: Path) -> None:
+        self.output, self.url = output, f"http://{HOST}:{port}"
+        self._command = [sys.executable, "-m", "tests.chaos.venue", str(seed), str(port), str(output)]
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "tests.chaos.venue", str(self.seed), str(self.output)]
-        self.process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(self._command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
+        return self
+
+    def wait(self) -> None:
+        """Until it listens."""
         assert self.process.stdout is not None
         line = self.process.stdout.readline().strip()
-        if not line.startswith(READY):
+        if line != READY:
             raise RuntimeError(f"the venue did not start: {line}")
-        self.url = line.removeprefix(READY)
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -187,6 +188,7 @@ class VenueProcess:
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser()
     arguments.add_argument("seed", type=int)
+    arguments.add_argument("port", type=int)
     arguments.add_argument("output", type=Path)
     given = arguments.parse_args()
-    asyncio.run(_serve(given.seed, given.output))
+    asyncio.run(_serve(given.seed, given.port, given.output))
