@@ -11,6 +11,7 @@ import pytest
 
 from tests.trading.sandbox.aster.trader import Trader
 from tests.trading.sandbox.conftest import Clock
+from tests.trading.sandbox.shapes import told
 from trading.sandbox.aster.doors import Answer, Doors, Incoming
 from trading.sandbox.aster.weights import Usage
 from trading.sandbox.engine import Engine
@@ -163,19 +164,6 @@ def test_beyond_the_orders_of_ten_seconds_it_refuses_that_account_alone(aster: E
 
 
 # the fields of every answer
-
-
-def told(sample: Any, answer: Any, path: str = "") -> list[str]:
-    """Names that the sample has and the answer has not."""
-    if isinstance(sample, dict):
-        if not isinstance(answer, dict):
-            return [path]
-        missing = [f"{path}.{name}" for name in sample if name not in answer]
-        return missing + [row for name in sample if name in answer for row in told(sample[name], answer[name], path)]
-    if isinstance(sample, list) and sample and isinstance(sample[0], dict):
-        rows = answer if isinstance(answer, list) else []
-        return told(sample[0], rows[0], path) if rows else [path]
-    return []
 
 
 @pytest.fixture
