@@ -1,14 +1,20 @@
 """Starting the embedded PostgreSQL the way the product does, for its tests."""
 
 import os
+import pwd
 from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from perpsstudio.embedded import ports, postgres, processes
 from perpsstudio.embedded.postgres import Postgres
 from perpsstudio.embedded.processes import Child
+
+# An account that PostgreSQL can look up, as it must.
+ORDINARY_UID = pwd.getpwnam("nobody").pw_uid
+AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another account")
 
 # Outlasts a machine that has much else to do.
 PATIENCE_SECONDS = 60.0

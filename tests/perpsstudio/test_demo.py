@@ -18,12 +18,10 @@ from perpsstudio.demo.programs import PROJECT
 from perpsstudio.demo.state import ROLES
 from perpsstudio.embedded import ports, processes
 from tests.endings import is_gone
+from tests.perpsstudio.environment import BARE
 from tests.perpsstudio.servers import PATIENCE_SECONDS
 
 READY_SECONDS = 240
-SETTINGS = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "AGENT_KEY_SECRETS", "DEBUG", "HTTPS"}
-VENUE_SETTINGS = {"HYPERLIQUID_URL", "HYPERLIQUID_NETWORK", "HYPERLIQUID_DEXES", "ASTER_URL", "ASTER_NETWORK"}
-BARE = {name: value for name, value in os.environ.items() if name not in SETTINGS | VENUE_SETTINGS | {"STATE", "PORT"}}
 
 
 class Copy:

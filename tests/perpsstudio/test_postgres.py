@@ -1,7 +1,6 @@
 """The embedded PostgreSQL, started for real."""
 
 import os
-import pwd
 import shutil
 import signal
 import socket
@@ -21,10 +20,7 @@ from perpsstudio.embedded.errors import StartError
 from perpsstudio.embedded.processes import Account, Child
 from tests.endings import is_gone
 from tests.perpsstudio import servers
-
-# An account that PostgreSQL can look up, as it must.
-ORDINARY_UID = pwd.getpwnam("nobody").pw_uid
-AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another account")
+from tests.perpsstudio.servers import AS_ROOT, ORDINARY_UID
 
 
 def test_role_is_ordinary_and_the_superuser_cannot_sign_in(state: Path, children: list[Child]) -> None:

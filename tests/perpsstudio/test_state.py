@@ -10,7 +10,7 @@ import pytest
 from perpsstudio.demo import state as states
 from perpsstudio.embedded.errors import StartError
 from tests.perpsstudio import servers
-from tests.perpsstudio.test_postgres import AS_ROOT, ORDINARY_UID
+from tests.perpsstudio.servers import AS_ROOT, ORDINARY_UID
 
 OPERATOR = {
     "name": "Harbour",

@@ -18,7 +18,7 @@ from perpsstudio.demo.supervisor import Supervisor
 from perpsstudio.embedded import postgres, processes
 from perpsstudio.embedded.processes import Child
 from tests.perpsstudio import servers
-from tests.perpsstudio.test_demo import BARE
+from tests.perpsstudio.environment import BARE
 
 
 @pytest.fixture
