@@ -2,7 +2,6 @@
 
 import re
 import threading
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -19,6 +18,7 @@ from tenants.scope import operator_scope
 from tests.factories import Exchange, browser_at
 from tests.tenants.full_record import close_the_record, open_the_record
 from tests.tenants.name_server import NameServer
+from tests.waiting import wait_until_somebody_waits
 
 HOST = "trade.example.com"
 RECORD = f"_perpsstudio.{HOST}"
@@ -209,20 +209,6 @@ def remove_apart(claim: DomainClaim) -> None:
             give_up(claim, "alpha.localhost")
     finally:
         connection.close()
-
-
-def wait_until_somebody_waits() -> None:
-    """Until a statement of another connection waits for what this one holds; for twenty seconds at most."""
-    until = time.monotonic() + 20
-    with connection.cursor() as cursor:
-        while time.monotonic() < until:
-            cursor.execute("SELECT pg_stat_clear_snapshot()")
-            cursor.execute(
-                "SELECT 1 FROM pg_stat_activity WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid)) LIMIT 1",
-            )
-            if cursor.fetchone():
-                return
-            time.sleep(0.02)
 
 
 def test_names_that_the_platform_gave_have_no_buttons(alpha: Exchange) -> None:

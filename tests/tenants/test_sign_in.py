@@ -11,17 +11,13 @@ from tenants.attempts import ATTEMPTS, ATTEMPTS_PER_ADDRESS
 from tenants.scope import operator_scope
 from tenants.views import TOO_MANY, WRONG_PAIR
 from tests.factories import PASSWORD, Exchange, browser_at, make_user
+from tests.tenants.signing_in import sign_in
 
 
 @pytest.fixture(autouse=True)
 def forgotten_attempts() -> None:
     """Attempts are counted across test runs too."""
     cache.clear()
-
-
-def sign_in(client: Client, email: str, password: str = PASSWORD, **more: str) -> tuple[int, str, str]:
-    answer = client.post("/sign-in/", {"email": email, "password": password} | more)
-    return answer.status_code, answer.headers.get("Location", ""), answer.content.decode()
 
 
 @pytest.mark.parametrize(

@@ -1,44 +1,17 @@
 """The margin policy's editor: checked, previewed, in force at once, on record."""
 
 from decimal import Decimal
-from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
 
-from tenants.models import AuditEvent, MarginPolicy
+from tenants.models import MarginPolicy
 from tenants.scope import operator_scope
 from tests.factories import Belongings, Exchange, browser_at, make_market
+from tests.tenants.console.margin_page import EDITOR, PREVIEW, events, fields, policy_of
 from trading.margin.types import MarginRestriction
 from trading.models import Market, Preference
-
-EDITOR, PREVIEW = "/console/margin/", "/console/margin/preview/"
-
-
-def policy_of(exchange: Exchange) -> MarginPolicy:
-    with operator_scope(exchange.operator.pk):
-        row: MarginPolicy = MarginPolicy.objects.get()
-        return row
-
-
-def events(exchange: Exchange) -> list[AuditEvent]:
-    with operator_scope(exchange.operator.pk):
-        return list(AuditEvent.objects.all())
-
-
-def fields(exchange: Exchange, **changes: Any) -> dict[str, Any]:
-    values = {
-        "offers_cross": "on",
-        "default_mode": "isolated",
-        "isolated_leverage": "3",
-        "cross_leverage": "3",
-        "leverage_cap": "",
-        "slider_marks": "1, 3, 5, 10",
-        "margin_presets": "25",
-        "based_on": policy_of(exchange).updated_at.isoformat(),
-    }
-    return {name: value for name, value in (values | changes).items() if value is not None}
 
 
 @pytest.fixture

@@ -14,12 +14,12 @@ from pytest_django.fixtures import Settings
 from tenants.models import AuditEvent, MarginPolicy, MarketChoice
 from tenants.scope import operator_scope
 from tests.factories import Exchange, browser_at, make_account, make_market, make_order, make_position
+from tests.tenants.console.markets_page import PAGE, PREVIEW, fields, listed
 from trading.live import board, keys
 from trading.live.connections import blocking
 from trading.models import Market, Order, Position, VenueAccount
 from trading.venues.snapshots import Network, Venue
 
-PAGE, PREVIEW = "/console/markets/", "/console/markets/preview/"
 BTC, ETH, KAITO = (f"hyperliquid:{name}" for name in ("BTC", "ETH", "KAITO"))
 
 
@@ -31,24 +31,6 @@ def owner(alpha: Exchange, market: Market) -> Client:
     make_market("ETH", 25, "2736.5", index=1)
     make_market("KAITO", 10, "1.5", index=2)
     return browser_at(alpha, alpha.owner)
-
-
-def listed(page: str) -> list[str]:
-    return page.partition('name="listed" value="')[2].partition('"')[0].split()
-
-
-def fields(owner: Client, **changes: Any) -> dict[str, Any]:
-    """The page's form as it stands, with some fields changed."""
-    page = owner.get(PAGE).content.decode()
-    named = dict(re.findall(r'name="((?:cap|place):[^"]+)"[^>]*? value="([^"]*)"', page))
-    found: dict[str, Any] = {
-        **named,
-        "listed": " ".join(listed(page)),
-        "based_on": page.partition('name="based_on" value="')[2].partition('"')[0],
-        "offered": re.findall(r'name="offered" value="([^"]+)"[^>]*? checked', page),
-        "offers_new": "on" if 'name="offers_new" value="on" checked' in page else "",
-    }
-    return found | changes
 
 
 def save(owner: Client, **changes: Any) -> Any:

@@ -15,8 +15,8 @@ from tenants.console.market_form import NOTHING_OFFERED
 from tenants.models import MarginPolicy, MarketChoice, Operator
 from tenants.scope import operator_scope
 from tests.factories import Exchange, browser_at, make_market
-from tests.tenants.console import test_margin, test_markets
-from tests.tenants.test_domains import wait_until_somebody_waits
+from tests.tenants.console import margin_page, markets_page
+from tests.waiting import wait_until_somebody_waits
 from trading.markets import listed_markets
 from trading.models import Market
 
@@ -70,9 +70,9 @@ def offered(exchange: Exchange) -> list[str]:
 def test_venue_whose_last_market_another_owner_has_just_closed_is_not_left_alone(
     alpha: Exchange, owner: Client
 ) -> None:
-    typed = test_margin.fields(alpha, venues=["hyperliquid"])
+    typed = margin_page.fields(alpha, venues=["hyperliquid"])
 
-    answer = saved_beside(alpha, close_bitcoin, lambda: owner.post(test_margin.EDITOR, typed))
+    answer = saved_beside(alpha, close_bitcoin, lambda: owner.post(margin_page.EDITOR, typed))
 
     assert (answer.status_code, NOTHING_LEFT in answer.content.decode()) == (422, True)
     assert offered(alpha) == [ASTERS]
@@ -81,11 +81,11 @@ def test_venue_whose_last_market_another_owner_has_just_closed_is_not_left_alone
 def test_last_market_of_the_venues_that_another_owner_has_just_left_is_not_closed(
     alpha: Exchange, owner: Client
 ) -> None:
-    typed = test_markets.fields(owner, offered=[ASTERS])
+    typed = markets_page.fields(owner, offered=[ASTERS])
 
-    answer = saved_beside(alpha, leave_aster, lambda: owner.post(test_markets.PAGE, typed))
+    answer = saved_beside(alpha, leave_aster, lambda: owner.post(markets_page.PAGE, typed))
 
     assert (answer.status_code, NOTHING_OFFERED in answer.content.decode()) == (409, True)
     assert offered(alpha) == [BITCOIN]
-    again = owner.post(test_markets.PAGE, typed)
+    again = owner.post(markets_page.PAGE, typed)
     assert (again.status_code, NOTHING_OFFERED in again.content.decode()) == (422, True)

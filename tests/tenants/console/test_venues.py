@@ -9,7 +9,7 @@ from pytest_django.fixtures import Settings
 from tenants.models import MarginPolicy, MarketChoice
 from tenants.scope import operator_scope
 from tests.factories import Exchange, browser_at, make_market
-from tests.tenants.console.test_margin import EDITOR, PREVIEW, events, fields, policy_of
+from tests.tenants.console.margin_page import EDITOR, PREVIEW, events, fields, policy_of
 from trading.models import Market
 
 
