@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hyperliquid.utils import signing
 
+from tests.trading.sandbox.book_requests import USDC, order, send
 from tests.trading.sandbox.conftest import Clock
 from tests.trading.sandbox.signed import ADDRESS, DONE, OWNER, STRANGER, l1, refusal
 from trading.sandbox.engine import Engine
@@ -14,7 +15,6 @@ from trading.sandbox.hyperliquid.exchange import Exchange
 from trading.sandbox.hyperliquid.info import Info
 
 TSLA, NVDA = 110_000, 110_001
-USDC = "USDC:0x6d1e7cde53ba9467b783cb7c530ce054"
 KEY = f"{ADDRESS}/xyz"
 
 
@@ -29,30 +29,10 @@ def info(door: Exchange) -> Info:
     return Info(door.engine)
 
 
-def send(source: str, target: str, amount: str, nonce: int, *, destination: str = ADDRESS) -> dict[str, Any]:
-    action = {
-        "type": "sendAsset",
-        "destination": destination,
-        "sourceDex": source,
-        "destinationDex": target,
-        "token": USDC,
-        "amount": amount,
-        "fromSubAccount": "",
-        "nonce": nonce,
-    }
-    signature = signing.sign_send_asset_action(OWNER, action, is_mainnet=False)
-    return {"action": action, "nonce": nonce, "signature": signature}
-
-
 def unify(door: Exchange, nonce: int, mode: str = "unifiedAccount") -> Any:
     action = {"type": "userSetAbstraction", "user": ADDRESS, "abstraction": mode, "nonce": nonce}
     signature = signing.sign_user_set_abstraction_action(OWNER, action, is_mainnet=False)
     return door.handle({"action": action, "nonce": nonce, "signature": signature})
-
-
-def order(asset: int, size: str, price: str, *, tif: str = "Ioc", is_buy: bool = True) -> dict[str, Any]:
-    row = {"a": asset, "b": is_buy, "p": price, "s": size, "r": False, "t": {"limit": {"tif": tif}}}
-    return {"type": "order", "orders": [row], "grouping": "na"}
 
 
 def statuses(answer: dict[str, Any]) -> Any:

@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from tests.trading.sandbox.book_requests import order, send
 from tests.trading.sandbox.conftest import Clock
 from tests.trading.sandbox.signed import ADDRESS, DONE, OWNER, l1
-from tests.trading.sandbox.test_books import order, send
 from trading.margin.types import AccountMode, MarginMode, MarginRestriction
 from trading.sandbox.engine import Engine
 from trading.sandbox.hyperliquid.exchange import Exchange
