@@ -17,9 +17,9 @@ from playwright.sync_api import Browser, Locator, Page, Route, expect
 from branding.jinja import environment
 from branding.theme import HARBOR, theme_css
 from tests.browser.conftest import DESK, PHONE
+from tests.trading.panels.page import HEAD
 from tests.trading.panels.samples import book
 from tests.trading.panels.table_samples import order_rows
-from tests.trading.panels.test_templates import HEAD
 from tests.trading.panels.ticket_samples import ticket
 from trading.panels.view_models import Choice
 

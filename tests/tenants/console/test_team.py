@@ -15,7 +15,7 @@ from tenants.models import AuditEvent, Invitation, Role, User
 from tenants.scope import operator_scope
 from tests.factories import Exchange, browser_at, make_user
 from tests.tenants.full_record import close_the_record
-from tests.trading.panels.test_templates import Elements
+from tests.trading.panels.page import Elements
 
 PAGE, JOIN = "/console/team/", "/join/"
 EMAIL, PASSWORD = "nina@alpha.example", "a long and quiet evening"

@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader
 
 from branding.jinja import environment
 from tests.trading.desks import make_desk, market
-from tests.trading.panels.test_templates import HEAD
+from tests.trading.panels.page import HEAD
 from trading.models import Command
 from trading.panels.positions import build_positions
 

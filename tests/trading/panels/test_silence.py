@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader
 
 from branding.jinja import environment
 from tests.trading.desks import NOW, make_desk, market, state
-from tests.trading.panels.test_templates import HEAD, Elements
+from tests.trading.panels.page import HEAD, Elements
 from trading.desk import UNREADABLE, Desk
 from trading.forms import CloseForm, CloseKind, read_order
 from trading.live.board import Board

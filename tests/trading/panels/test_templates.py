@@ -2,16 +2,14 @@
 
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import pytest
 from django.conf import settings
 from jinja2 import Environment, FileSystemLoader
-from markupsafe import Markup
 
 from branding.jinja import environment
-from branding.theme import VANTA, PageBrand, browser_colour
 from tests.trading.panels import samples, table_samples, ticket_samples
+from tests.trading.panels.page import HEAD, Elements
 from trading.panels.view_models import NoticeState, TerminalPage
 
 PAGES = {
@@ -19,13 +17,6 @@ PAGES = {
     "beginners": samples.full_page(beginners=True),
     "empty": samples.empty_page(),
     "troubled": samples.troubled_page(),
-}
-HEAD = {
-    "brand": PageBrand(
-        name="Vanta", scheme=VANTA.scheme, browser_colour=browser_colour(VANTA), theme_url="/theme.css", logo_url=""
-    ),
-    "csrf_input": Markup('<input type="hidden" name="csrfmiddlewaretoken" value="token">'),
-    "viewer": "trader@example.com",
 }
 FRAGMENTS = {
     "_account": {"account": samples.account()},
@@ -48,34 +39,6 @@ FRAGMENTS = {
     "_modify_preview": {"preview": ticket_samples.modify_preview()},
     "_cancel_dialog": {"dialog_view": ticket_samples.cancel_dialog()},
 }
-
-
-class Elements(HTMLParser):
-    """Every element of a page with its attributes, and whether all that opened was closed."""
-
-    VOID = frozenset({"meta", "link", "input", "img", "br", "hr"})
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
-        self.open: list[str] = []
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open, f"</{tag}> closes nothing"
-        assert self.open.pop() == tag
-
-    def ids(self) -> list[str]:
-        return [identifier for _, attributes in self.found if (identifier := attributes.get("id"))]
 
 
 @pytest.fixture(scope="module")
