@@ -11,22 +11,20 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from celery.signals import before_task_publish
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 from redis import Redis
 
-from perpsstudio.celery import app
 from tenants.scope import every_operator, operator_scope
 from tests.factories import Exchange, make_account, make_command, make_order
 from tests.trading.conftest import Desk
 from tests.trading.desks import state
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
-from tests.trading.services.test_freshness import cut_off
-from tests.trading.test_tasks import eager  # noqa: F401  # tasks run at once, in this thread
+from tests.trading.services.outages import cut_off
 from tests.trading.tickets import ticket
+from tests.trading.workers import dealt, eager  # noqa: F401  # tasks run at once, in this thread
 from trading import tasks
 from trading.live import board, handing, keys
 from trading.models import Fill, Market, VenueAccount
@@ -36,31 +34,15 @@ from trading.services.looks import Came
 from trading.services.orders import place_order
 from trading.services.roster import RosterOf
 from trading.tasks import accounts
-from trading.tasks.accounts import forget_rosters
 from trading.tasks.readings import BUSY_SECONDS, QUEUED_SECONDS, look_at_accounts, sync_account_in_turn
 from trading.venues import weather as rules
 from trading.venues.base import Adapter
 from trading.venues.snapshots import Network, Venue
 
+__all__ = ["dealt"]
+
 HERE = (Venue.HYPERLIQUID, Network.TESTNET)
 LOOK, WHOLE = "trading.tasks.readings.look_at_accounts", "trading.tasks.readings.sync_account_in_turn"
-
-
-@pytest.fixture
-def dealt(redis: Redis) -> Iterator[Counter[str]]:  # noqa: F811
-    """How many accounts were handed out, by task; nobody takes them."""
-    app.conf.task_always_eager = False
-    sent = Counter[str]()
-
-    def count(sender: str, body: tuple[list[object], object, object], **_: object) -> None:
-        accounts = body[0][1]
-        sent[sender] += len(accounts) if isinstance(accounts, list) else 1
-        sent[f"{sender}, tasks"] += 1
-
-    forget_rosters()
-    before_task_publish.connect(count)
-    yield sent
-    before_task_publish.disconnect(count)
 
 
 def many_accounts(exchange: Exchange, count: int, **changes: object) -> list[VenueAccount]:

@@ -4,18 +4,17 @@ from decimal import Decimal
 
 import pytest
 from django.test import Client
-from eth_account import Account as Wallets
-from hyperliquid.exchange import Exchange
 from pytest_django.fixtures import Settings
 
 from tests.sandbox_process import SandboxProcess
 from tests.trading.conftest import Desk
 from tests.trading.views.conftest import publish_prices
 from tests.trading.views.forms import fields
+from tests.trading.wallets import reread, wallet_of
 from trading.connect import trading_adapter
 from trading.models import Command, Market, Position, VenueAccount
 from trading.recent import forget_desks
-from trading.services.sync import sync_account, sync_markets
+from trading.services.sync import sync_markets
 
 USDC = "USDC:0x6d1e7cde53ba9467b783cb7c530ce054"
 ORDER, QUOTE = "/trade/hyperliquid:xyz:NVDA/order/", "/trade/hyperliquid:xyz:NVDA/quote/"
@@ -35,16 +34,6 @@ def browser(desk: Desk) -> Client:
     client = Client(HTTP_HOST="alpha.localhost", headers={"HX-Request": "true"})
     client.force_login(desk.trader)
     return client
-
-
-def wallet_of(desk: Desk) -> Exchange:
-    return Exchange(Wallets.from_key(desk.wallet.reveal()), desk.sandbox.url)
-
-
-def reread(desk: Desk) -> None:
-    assert sync_account(trading_adapter(desk.account), desk.account)
-    desk.account.refresh_from_db()
-    forget_desks()
 
 
 def move_to_the_book(desk: Desk, amount: float) -> None:

@@ -13,8 +13,8 @@ from tests.trading.aster.conftest import aster  # noqa: F401  # fixture
 from tests.trading.conftest import Desk
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
 from tests.trading.services.seats import BITCOIN, Seat, sit_down
-from tests.trading.test_tasks import eager  # noqa: F401  # tasks run at once, in this thread
 from tests.trading.tickets import ticket
+from tests.trading.workers import eager  # noqa: F401  # tasks run at once, in this thread
 from trading import tasks
 from trading.live import board, handing
 from trading.live.connections import blocking

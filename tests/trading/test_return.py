@@ -25,7 +25,7 @@ from tests.sandbox_process import SandboxProcess
 from tests.trading.aster.conftest import aster, both  # noqa: F401  # fixtures
 from tests.trading.clocks import Clock
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
-from tests.trading.test_tasks import eager  # noqa: F401  # tasks run at once, in this thread
+from tests.trading.workers import eager  # noqa: F401  # tasks run at once, in this thread
 from trading import connect, metering, tasks
 from trading.connect import account_adapter, gateway_of, seal, trading_adapter
 from trading.live import addresses, board, handing, presence, weather

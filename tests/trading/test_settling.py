@@ -1,6 +1,5 @@
 """What it costs to settle what a restart left behind: few statements a command, one reading for all of an account."""
 
-import re
 from datetime import timedelta
 from decimal import Decimal
 from uuid import uuid4
@@ -13,6 +12,7 @@ from django.utils import timezone
 from tests.settling import settle_command
 from tests.trading.conftest import Desk
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
+from tests.trading.statements import CHANGE, FORM, LOCK, NONCE, WRITTEN, statements
 from tests.trading.tickets import ticket
 from trading.live import keys
 from trading.live.connections import blocking
@@ -25,10 +25,6 @@ from trading.tasks import commands as command_tasks
 from trading.tasks import sync_account_now
 from trading.venues.base import PlaceOrder, Venue
 
-LOCK, FORM, NONCE = "SELECT trading_venueaccount", "SELECT trading_command", "INSERT trading_signernonce"
-WRITTEN = ["INSERT trading_command", "INSERT trading_commandevent"]
-# The row and the step that tells of it.
-CHANGE = "WITH trading_command"
 OTHERS = 30
 
 
@@ -51,12 +47,6 @@ def lost_orders(desk: Desk, count: int) -> list[Command]:
     found = list(Command.objects.filter(state=CommandState.UNKNOWN).order_by("nonce"))
     assert len(found) == count
     return found
-
-
-def statements(captured: CaptureQueriesContext) -> list[str]:
-    """Of each statement its kind and its first table; a transaction's own are left out."""
-    told = (re.match(r'\s*(SELECT|INSERT|UPDATE|WITH).*?"?(trading_\w+)', row["sql"], re.S) for row in captured)
-    return [" ".join(one.groups()) for one in told if one is not None]
 
 
 def open_orders(desk: Desk, count: int) -> None:

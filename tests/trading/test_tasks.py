@@ -1,6 +1,5 @@
 """Background work on the real sandbox: it may run twice, late, or beside itself, and the rows equal the venue's."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 
@@ -17,12 +16,13 @@ from tests.trading.conftest import Desk, open_desk
 from tests.trading.elsewhere import trade_elsewhere
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
 from tests.trading.tickets import ticket
+from tests.trading.workers import eager  # noqa: F401  # tasks run at once, in this thread
 from trading import tasks
 from trading.live import board, handing, keys, presence
 from trading.live.connections import blocking
 from trading.live.publish import Fragment
 from trading.models import Fill, Market, Position, VenueAccount
-from trading.services import commands, executions
+from trading.services import executions
 from trading.services.answers import Answers, store
 from trading.services.apply_account import apply_snapshot
 from trading.services.looks import sync_positions
@@ -30,23 +30,10 @@ from trading.services.orders import place_order
 from trading.services.readings import Explained, ReadingKind, begin_reading
 from trading.services.sync import sync_account
 from trading.tasks import readings
-from trading.tasks.accounts import forget_rosters
 from trading.tasks.readings import look_at_accounts, sync_account_in_turn
 from trading.venues.snapshots import Network, Venue
 
 HERE = (Venue.HYPERLIQUID, Network.TESTNET)
-
-
-@pytest.fixture(autouse=True)
-def eager(redis: Redis, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  # noqa: F811
-    """Subtasks run at once, in this thread; whatever is called by name from elsewhere is not."""
-    monkeypatch.setattr(commands, "settle_soon", lambda command: None)
-    app.conf.task_always_eager = True
-    app.conf.task_eager_propagates = True
-    forget_rosters()
-    yield
-    app.conf.task_always_eager = False
-    app.conf.task_eager_propagates = False
 
 
 def test_what_happened_elsewhere_is_in_the_rows_after_a_turn(desk: Desk) -> None:

@@ -11,7 +11,7 @@ from tenants.scope import every_operator, operator_scope
 from tests.crowd import analyze, copy_row, plans
 from tests.factories import Belongings, Exchange
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
-from tests.trading.test_batches import dealt  # noqa: F401  # fixture
+from tests.trading.workers import dealt  # noqa: F401  # fixture
 from trading import tasks
 from trading.live import board
 from trading.models import Market, VenueAccount

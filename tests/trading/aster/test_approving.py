@@ -14,8 +14,8 @@ from redis.exceptions import RedisError
 
 from tests.sandbox_process import SandboxProcess
 from tests.trading.accounts.conftest import BUILDER
+from tests.trading.aster.keys import revoke_elsewhere
 from tests.trading.aster.people import AsterTrader, sit_down
-from tests.trading.aster.test_connect import revoke_elsewhere
 from trading.connect import account_onboarding
 from trading.models import BuilderFee, VenueAccount, WalletApproval
 from trading.models.approvals import ApprovalState

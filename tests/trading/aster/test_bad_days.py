@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from tests.sandbox_process import SandboxProcess
 from tests.settling import settle_command
+from tests.trading.aster.fates import everything
 from tests.trading.aster.people import BITCOIN, AsterTrader
-from tests.trading.aster.test_records import everything
 from trading.connect import account_adapter, trading_adapter
 from trading.models import Command, Difference, Fill, Market, Position
 from trading.models.commands import CommandState

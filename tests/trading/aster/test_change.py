@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.utils import timezone
 
+from tests.trading.aster.fates import proven_after_its_end
 from tests.trading.aster.people import AsterTrader, elsewhere, sit_down
 from trading.connect import account_adapter, trading_adapter
 from trading.live.told import Told
@@ -232,13 +233,6 @@ def lose_a_change(trader: AsterTrader, order: Order, monkeypatch: pytest.MonkeyP
     command: Command = Command.objects.select_related("account", "market").get(kind="modify")
     assert command.state == CommandState.UNKNOWN
     return command
-
-
-def proven_after_its_end(trader: AsterTrader, command: Command) -> bool:
-    """The proof once the command's bytes can do nothing any more."""
-    Command.objects.filter(pk=command.pk).update(dead_at=timezone.now() - timedelta(minutes=1))
-    command.refresh_from_db()
-    return prove(account_adapter(command.account), command)
 
 
 def test_change_typed_before_more_was_filled_starts_over(ready: AsterTrader, order: Order) -> None:

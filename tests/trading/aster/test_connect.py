@@ -10,14 +10,14 @@ from eth_account import Account
 
 from tests.sandbox_process import SandboxProcess
 from tests.trading.accounts.conftest import BUILDER, signature
+from tests.trading.aster.keys import API_KEY, SECRET, paste_api_key, revoke_elsewhere
 from tests.trading.aster.people import AsterTrader, sit_down
 from trading.connect import public_adapter
 from trading.models import BuilderFee, VenueAccount, WalletApproval
-from trading.venues.aster.approvals import Wallet, approve_agent, revoke_agent
+from trading.venues.aster.approvals import Wallet, approve_agent
 from trading.venues.aster.signing import SigningKey
 from trading.venues.base import Network, Venue
 
-API_KEY, SECRET = "k" * 40 + "PUBLIC", "s" * 40 + "SECRET"
 UNKNOWN = "The venue does not know this trading key for the address above."
 
 
@@ -34,22 +34,8 @@ def approve_elsewhere(trader: AsterTrader, agent: SigningKey) -> None:
     adapter.send(approval.signed(signature(approval.typed_data, trader.wallet), owner=trader.address))
 
 
-def revoke_elsewhere(trader: AsterTrader) -> None:
-    adapter = public_adapter(Venue.ASTER)
-    approval = revoke_agent(
-        Wallet(trader.address, Network.TESTNET),
-        agent=trader.account.agent_address,
-        nonce=adapter.moment(timezone.now()),
-    )
-    adapter.send(approval.signed(signature(approval.typed_data, trader.wallet), owner=trader.address))
-
-
 def paste(trader: AsterTrader, key: str, address: str = "") -> Any:
     return trader.post("key", address=address or trader.wallet.address, agent_key=key)
-
-
-def paste_api_key(trader: AsterTrader, public: str = API_KEY, secret: str = SECRET) -> Any:
-    return trader.post("key", address=trader.wallet.address, api_key=public, api_secret=secret)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """What is done at a venue with another tool appears by itself, at either venue: on record, counted and taken over."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import uuid4
@@ -9,9 +8,8 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from tests.sandbox_process import SandboxProcess
+from tests.trading.aster.another_tool import Elsewhere, trader
 from tests.trading.tickets import ticket
-from trading.connect import trading_adapter
 from trading.live.told import Told
 from trading.margin.types import MarginMode, Side
 from trading.models import (
@@ -20,7 +18,6 @@ from trading.models import (
     FundingPayment,
     LedgerEntry,
     MarginChange,
-    Market,
     Order,
     Position,
     Preference,
@@ -30,96 +27,26 @@ from trading.models import (
 )
 from trading.panels.orders import build_orders
 from trading.portfolio import desk_of
-from trading.services import carrying, commands, executions, nonces
+from trading.services import carrying, commands, executions
 from trading.services.apply_account import SET_ELSEWHERE
 from trading.services.apply_orders import apply_orders
 from trading.services.differences import MOVED_ELSEWHERE, TAKEN
-from trading.services.looks import Came, look_at
+from trading.services.looks import Came
 from trading.services.orders import cancel_order, close_position, place_order
-from trading.services.readings import EVERYTHING
 from trading.services.streamed import apply_reports, store
 from trading.services.sync import sync_account
 from trading.venues.base import (
-    Adapter,
     AdjustMargin,
     CancelOrder,
-    Command,
-    Network,
     OrderReport,
     OrderState,
     PlaceOrder,
     SetLeverage,
     Venue,
-    market_order,
 )
 from trading.venues.errors import Rejected
 
-
-@dataclass
-class Elsewhere:
-    """A trader's account at one venue, and another tool with the same key: nothing it does is in our rows."""
-
-    sandbox: SandboxProcess
-    venue: str
-    account_id: int
-    market_name: str
-
-    @property
-    def account(self) -> VenueAccount:
-        account: VenueAccount = VenueAccount.objects.get(pk=self.account_id)
-        return account
-
-    @property
-    def adapter(self) -> Adapter:
-        return trading_adapter(self.account)
-
-    @property
-    def market(self) -> Market:
-        return Market.objects.get(venue=self.venue, name=self.market_name)
-
-    def do(self, command: Command) -> None:
-        """Carry a command out, step by step where the venue asks for that."""
-        adapter = self.adapter
-        for step in adapter.steps(command):
-            nonce = nonces.draw(self.account, adapter.moment(timezone.now()))
-            adapter.send(adapter.sign(step, nonce=nonce))
-
-    def trade(self, size: str) -> None:
-        """Buy at the market, or sell where the size is below zero."""
-        amount = Decimal(size)
-        order = market_order(
-            self.market.rules, is_buy=amount > 0, size=abs(amount), mark=Decimal(86000), slippage=Decimal("0.05")
-        )
-        self.do(order)
-
-    def hold(self) -> None:
-        """A long of ours, read."""
-        place_order(self.adapter, self.account, self.market, ticket(size=Decimal("0.02")))
-        self.read(2)
-
-    def read(self, times: int = 1) -> list[tuple[str, str, str, str]]:
-        """Read everything so often; the differences on record."""
-        for _ in range(times):
-            assert sync_account(self.adapter, self.account, EVERYTHING)
-        rows = Difference.objects.filter(account=self.account_id).order_by("pk")
-        return list(rows.values_list("kind", "ours", "venues", "explanation"))
-
-    def look(self) -> tuple[Came, bool]:
-        """What a cheap look makes of the account, and whether its executions are to be read from then on."""
-        account = self.account
-        (came,) = look_at([(self.adapter, account)])
-        place = Venue(account.venue), Network(account.network)
-        return came[account.pk], account.pk in executions.waiting(*place)
-
-
-@pytest.fixture(params=["hyperliquid", "aster"])
-def trader(db: None, request: pytest.FixtureRequest) -> Elsewhere:
-    """Alice, ready to trade on one venue."""
-    if request.param == "aster":
-        ready = request.getfixturevalue("ready")
-        return Elsewhere(ready.sandbox, "aster", ready.account.pk, "BTCUSDT")
-    desk = request.getfixturevalue("desk")
-    return Elsewhere(desk.sandbox, "hyperliquid", desk.account.pk, "BTC")
+__all__ = ["trader"]
 
 
 def test_leverage_set_elsewhere_is_on_record_and_counted(trader: Elsewhere) -> None:

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from tests.trading.aster.fates import proven_after_its_end
 from tests.trading.aster.people import AsterTrader
-from tests.trading.aster.test_change import proven_after_its_end
 from trading.connect import account_adapter
 from trading.models import Command
 from trading.models.commands import CommandKind, CommandState

@@ -1,6 +1,6 @@
 """The same order kinds, exits and changes on the second venue, which knows no children and ties exits to positions."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -13,23 +13,21 @@ from django.utils import timezone
 
 from tests.factories import make_account
 from tests.settling import settle_command
+from tests.trading.aster.fates import at_venue, entry, left_behind, settled_at
 from tests.trading.aster.people import AsterTrader, elsewhere
 from tests.trading.hands import wait_for_hands
-from tests.trading.tickets import ticket
 from trading.connect import trading_adapter
 from trading.models import Command, Order
 from trading.models.commands import CommandState
 from trading.panels.elements import NoticeState
 from trading.panels.notices import build_notice
 from trading.services import followups
-from trading.services.commands import prepare, submit
-from trading.services.drafts import Exits, OrderTicket
-from trading.services.intents import order_intent
+from trading.services.drafts import Exits
 from trading.services.orders import place_order, set_exits
 from trading.tasks.commands import settle_commands
 from trading.tasks.followups import follow_up
 from trading.venues.aster.adapter import AsterAdapter
-from trading.venues.base import OpenOrder, OrderReport, OrderState
+from trading.venues.base import OrderReport, OrderState
 
 DONE = CommandState.ACCEPTED.value
 
@@ -92,19 +90,6 @@ def settled(trader: AsterTrader) -> str:
 def told(command: Command) -> str:
     notice = build_notice(Command.objects.select_related("market").get(pk=command.pk))
     return f"{notice.title} | {notice.detail}"
-
-
-def entry(exits: Exits) -> OrderTicket:
-    return ticket(exits=exits, mark=Decimal(86000))
-
-
-def left_behind(trader: AsterTrader) -> Command:
-    """A filled entry whose process died before it wrote its exits down."""
-    trader.order()
-    adapter = trading_adapter(trader.account)
-    intent = order_intent(adapter, trader.market, entry(Exits(Decimal(90000), Decimal(80000))))
-    command, _ = prepare(adapter, trader.account, trader.market, intent)
-    return submit(adapter, command)
 
 
 def test_exits_follow_an_entry_whose_answer_was_lost(ready: AsterTrader) -> None:
@@ -288,16 +273,6 @@ def test_old_exit_comes_back_beside_a_new_one_that_was_taken(ready: AsterTrader)
 
     assert words.endswith("Your old stop-loss at 80,000 was put back.")
     assert resting() == {"take_profit": (Decimal(91000), True), "stop_loss": (Decimal(80000), True)}
-
-
-def at_venue(trader: AsterTrader) -> tuple[OpenOrder, ...]:
-    orders: tuple[OpenOrder, ...] = trading_adapter(trader.account).open_orders(trader.address)
-    return orders
-
-
-def settled_at(command: Command) -> datetime:
-    assert command.settled_at is not None
-    return command.settled_at
 
 
 def test_what_is_left_behind_is_told_once_its_process_had_its_time(ready: AsterTrader) -> None:

@@ -11,7 +11,7 @@ from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
-from tests.trading.aster.test_elsewhere import Elsewhere, trader
+from tests.trading.aster.another_tool import Elsewhere, trader
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
 from tests.trading.tickets import ticket
 from tests.trading.views.conftest import publish_prices

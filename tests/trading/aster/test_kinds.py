@@ -7,8 +7,8 @@ from uuid import uuid4
 import pytest
 
 from tests.sandbox_process import SandboxProcess
+from tests.trading.aster.fates import everything
 from tests.trading.aster.people import AsterTrader, elsewhere, sit_down
-from tests.trading.aster.test_records import everything
 from trading.models import Command, Fill, Order
 from trading.services.commands import as_signed
 

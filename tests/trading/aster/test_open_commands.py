@@ -8,8 +8,9 @@ from django.utils import timezone
 
 from tests.sandbox_process import SandboxProcess
 from tests.settling import settle_command
+from tests.trading.aster.fates import lose_an_order
+from tests.trading.aster.keys import API_KEY, SECRET, paste_api_key, revoke_elsewhere
 from tests.trading.aster.people import AsterTrader
-from tests.trading.aster.test_connect import API_KEY, SECRET, paste_api_key, revoke_elsewhere
 from trading.models import Command, Market, VenueAccount
 from trading.models.commands import CommandState
 from trading.services.accounts import STILL_PROVING, forget_key
@@ -23,16 +24,6 @@ def unknown(ready: AsterTrader, aster: SandboxProcess) -> Command:
     """An order that was carried out and whose answer was lost."""
     assert "Filled" in ready.order()
     return lose_an_order(ready, "drop_after")
-
-
-def lose_an_order(trader: AsterTrader, fault: str) -> Command:
-    """An order that the venue's answer to did not arrive, or that did not arrive itself."""
-    trader.sandbox.fault(fault, "POST order")
-    trader.order()
-    trader.sandbox.clear_faults()
-    command: Command = Command.objects.latest("prepared_at")
-    assert (command.kind, command.state) == ("order", CommandState.UNKNOWN)
-    return command
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from tests.sandbox_process import SandboxProcess
+from tests.trading.aster.fates import everything
 from tests.trading.aster.people import AsterTrader
 from tests.trading.tickets import ticket
 from trading.connect import trading_adapter
@@ -22,21 +23,12 @@ from trading.services.apply_history import apply_ledger
 from trading.services.orders import place_order
 from trading.services.readings import EVERYTHING, begin_reading
 from trading.services.sync import sync_account
-from trading.services.totals import MoneyTotals, money_totals
+from trading.services.totals import money_totals
 from trading.venues.aster import history
 from trading.venues.aster.adapter import AsterAdapter
 from trading.venues.base import Fill as VenueFill
 from trading.venues.base import FundingPayment as VenueFunding
 from trading.venues.transport import NO_HEADERS, Response, Transport
-
-
-def everything(trader: AsterTrader) -> MoneyTotals:
-    """Read all there is, twice; the account's money."""
-    for _ in range(2):
-        assert sync_account(trading_adapter(trader.account), trader.account, EVERYTHING)
-    totals = money_totals(trader.account)
-    assert totals is not None
-    return totals
 
 
 @pytest.mark.parametrize(("price", "is_sold"), [("77700", True), ("70000", False)])

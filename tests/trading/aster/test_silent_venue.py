@@ -18,8 +18,8 @@ from tenants.scope import operator_scope
 from tests.sandbox_process import SandboxProcess
 from tests.settling import settle_command
 from tests.trading.aster.conftest import BITCOIN_PRICE, make_operator
+from tests.trading.aster.fates import lose_an_order
 from tests.trading.aster.people import AsterTrader, sit_down
-from tests.trading.aster.test_open_commands import lose_an_order
 from tests.trading.conftest import Desk, open_desk
 from tests.trading.hands import state_of, unknown_order, wait_until
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures

@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from tests.trading.aster.fates import at_venue, left_behind, settled_at
 from tests.trading.aster.people import AsterTrader
-from tests.trading.aster.test_exits import at_venue, left_behind, settled_at
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
-from tests.trading.test_tasks import eager  # noqa: F401  # tasks run at once, in this thread
+from tests.trading.workers import eager  # noqa: F401  # tasks run at once, in this thread
 from trading import tasks
 from trading.models import VenueAccount
 from trading.services import followups

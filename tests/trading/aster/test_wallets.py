@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from tests.sandbox_process import SandboxProcess
+from tests.trading.aster.fates import everything
 from tests.trading.aster.people import AsterTrader, elsewhere
-from tests.trading.aster.test_records import everything
 from trading.connect import account_adapter
 from trading.models import Difference, VenueAccount
 from trading.services.answers import Answers, store

@@ -10,22 +10,17 @@ from tenants.scope import operator_scope
 from tests.sandbox_process import SandboxProcess
 from tests.trading.aster.conftest import aster, make_operator
 from tests.trading.aster.people import AsterTrader, elsewhere, sit_down
+from tests.trading.live.aster_wires import BUY, QUICK
 from tests.trading.live.follower import PATIENCE_SECONDS, eventually, running
 from trading.connect import public_adapter
 from trading.live import board, follow, presence, watching
 from trading.models import Fill, Order, Position
 from trading.venues.aster import listening
 from trading.venues.aster.stream import AsterStream
-from trading.venues.connection import Timings, beside
+from trading.venues.connection import beside
 from trading.venues.snapshots import Network, Venue
 
 __all__ = ["aster"]
-
-QUICK = Timings(
-    first_delay=0.1, longest_delay=0.2, probe_when_quiet=0.5, dead_when_silent=3.0, messages_at_most=8,
-    messages_seconds=1.0,
-)  # fmt: skip
-BUY = "symbol=BTCUSDT&side=BUY&type=MARKET&quantity=0.01"
 
 
 @pytest.fixture

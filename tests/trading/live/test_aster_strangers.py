@@ -14,8 +14,8 @@ from tenants.scope import operator_scope
 from tests.sandbox_process import SandboxProcess
 from tests.trading.aster.conftest import aster, make_operator
 from tests.trading.aster.people import AsterTrader, elsewhere, sit_down
+from tests.trading.live.aster_wires import BUY, QUICK
 from tests.trading.live.follower import eventually, running
-from tests.trading.live.test_aster_following import BUY, QUICK
 from trading.connect import account_adapter, onboarding, public_adapter, stream_of, trading_adapter
 from trading.live import follow, keys, presence, watching
 from trading.live.connections import blocking

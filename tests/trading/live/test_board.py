@@ -8,7 +8,7 @@ import pytest
 from pytest_django.fixtures import Settings
 from redis import Redis
 
-from tests.trading.live.test_heard import START, at, state
+from tests.trading.live.prices import START, at, state
 from trading.live import board, connections, keys
 from trading.live.board import NOTHING_KNOWN, Board
 from trading.venues.snapshots import MarketState, Network, Venue

@@ -1,15 +1,15 @@
 """A hundred thousand frames out of order, doubled and with gaps end as they would have ended in order."""
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import TypeVar
 
 from tenants.models import Operator, User
 from tenants.scope import operator_scope
 from tests.factories import make_account, make_market
+from tests.trading.live.disorder import MIXED_WITHIN, disordered
 from tests.trading.services.answered import state
 from trading.live.board import NOTHING_KNOWN
 from trading.live.followed import Followed, Outcome
@@ -56,25 +56,10 @@ FRAMES = 100_000
 START = datetime(2026, 11, 22, 9, tzinfo=UTC)
 MARKETS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 ZERO = Decimal(0)
-Item = TypeVar("Item")
-MIXED_WITHIN = 200
 
 
 def at(step: int) -> datetime:
     return START + timedelta(milliseconds=10 * step)
-
-
-def disordered(frames: Iterable[Item], dice: random.Random) -> Iterator[Item]:
-    """Every third frame twice, and each up to some two hundred places from where it belongs."""
-    waiting: list[Item] = []
-    for frame in frames:
-        waiting += [frame] * (2 if dice.random() < 1 / 3 else 1)
-        if len(waiting) >= MIXED_WITHIN:
-            dice.shuffle(waiting)
-            yield from waiting[MIXED_WITHIN // 2 :]
-            del waiting[MIXED_WITHIN // 2 :]
-    dice.shuffle(waiting)
-    yield from waiting
 
 
 # Markets

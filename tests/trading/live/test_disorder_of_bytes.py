@@ -17,7 +17,7 @@ from tests.trading.aster.people import AsterTrader, elsewhere
 from tests.trading.conftest import Desk
 from tests.trading.elsewhere import elsewhere as at_hyperliquid
 from tests.trading.live import wires
-from tests.trading.live.test_disorder import disordered
+from tests.trading.live.disorder import disordered
 from trading.connect import account_adapter
 from trading.live.board import NOTHING_KNOWN
 from trading.live.followed import Followed, Outcome

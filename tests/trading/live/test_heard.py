@@ -1,23 +1,9 @@
 """What a stream may claim to know, and from when."""
 
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-
+from tests.trading.live.prices import at, state
 from trading.live.board import NOTHING_KNOWN, Board
 from trading.live.heard import Heard
-from trading.venues.snapshots import MarketState
 from trading.venues.streaming import Disconnected, SignOfLife, StateFrame, Unreadable
-
-START = datetime(2026, 11, 22, 9, tzinfo=UTC)
-
-
-def at(seconds: float) -> datetime:
-    return START + timedelta(seconds=seconds)
-
-
-def state(name: str, mark: str) -> MarketState:
-    price = Decimal(mark)
-    return MarketState(name, price, price, price, price, Decimal(0), Decimal(1), Decimal(1))
 
 
 def test_every_frame_confirms_what_the_same_connection_said_before() -> None:

@@ -13,8 +13,9 @@ from tenants.scope import every_operator, operator_scope
 from tests.sandbox_process import SandboxProcess
 from tests.trading.aster.conftest import aster, make_operator
 from tests.trading.aster.people import AsterTrader, sit_down
+from tests.trading.live.aster_wires import QUICK
 from tests.trading.live.follower import eventually, running
-from tests.trading.live.test_aster_following import QUICK
+from tests.trading.live.private_frames import GAP, NOW, execution, moved
 from trading.connect import account_adapter, public_adapter, stream_of
 from trading.live import board, follow, near, presence, watching
 from trading.live.followed import Candidate, Followed, Moves, Outcome, choose
@@ -28,12 +29,10 @@ from trading.tasks.accounts import _claims, _purse
 from trading.venues.aster import listening
 from trading.venues.aster.stream import AsterStream
 from trading.venues.connection import beside
-from trading.venues.snapshots import Fill as VenueFill
 from trading.venues.snapshots import Network, PositionSide, Venue
 from trading.venues.streaming import (
     ConfirmedFrame,
     FillsFrame,
-    GapFrame,
     Happening,
     HappeningFrame,
     OrdersFrame,
@@ -210,10 +209,6 @@ def test_of_two_equally_near_the_one_who_is_followed_keeps_his_stream() -> None:
     assert choose([candidate(1, "0.02"), candidate(2, "0.026", is_followed=True)], 1) == ("stream 1",)
 
 
-NOW = timezone.now()
-GAP = GapFrame("a new connection", "alice")
-
-
 def followed(*, is_looked_at: bool) -> Followed:
     one = Followed("alice", public_adapter(Venue.ASTER))
     one.look(is_looked_at=is_looked_at)
@@ -308,33 +303,8 @@ def test_executions_of_whoever_loses_his_stream_in_the_middle_of_his_news_are_le
     assert list(executions.waiting(*HERE)) == ([] if is_settled else [row.pk])
 
 
-def execution(size: Decimal) -> VenueFill:
-    zero = Decimal(0)
-    return VenueFill(
-        key=f"{size}",
-        market="BTCUSDT",
-        order_id=1,
-        client_id=None,
-        is_buy=size > 0,
-        price=Decimal(86000),
-        size=abs(size),
-        time=NOW,
-        closed_pnl=zero,
-        fee=zero,
-        builder_fee=zero,
-        fee_token="",
-        is_taker=True,
-        start_position=None,
-        direction="Buy",
-    )
-
-
 def fills(*sizes: str) -> FillsFrame:
     return FillsFrame("alice", tuple(execution(Decimal(size)) for size in sizes))
-
-
-def moved(size: str) -> HappeningFrame:
-    return HappeningFrame("alice", Happening.POSITION, "ORDER", (("BTCUSDT", PositionSide.BOTH, Decimal(size)),))
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,9 @@ from django.utils import timezone
 
 from tests.trading.aster.conftest import alice, aster, operator, ready
 from tests.trading.aster.people import AsterTrader, elsewhere
-from tests.trading.live.test_aster_following import BUY
-from tests.trading.live.test_near import GAP, execution, moved
-from tests.trading.services.answered import held, snapshot
-from tests.trading.services.test_order_of_answers import account
+from tests.trading.live.aster_wires import BUY
+from tests.trading.live.private_frames import GAP, execution, moved
+from tests.trading.services.answered import account, held, snapshot
 from trading.connect import account_adapter
 from trading.live.followed import Followed, Moves, Outcome
 from trading.live.told import Leg, Standing, Told

@@ -1,13 +1,20 @@
 """What a venue answers about an account, and all that our rows say of it."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 
-from tests.factories import NOW
+import pytest
+
+from tenants.models import Operator, User
+from tenants.scope import operator_scope
+from tests.factories import NOW, make_account
 from trading.margin.types import AccountMode, MarginMode
-from trading.models import Fill, FundingPayment, LedgerEntry, Order, Position, VenueAccount
+from trading.models import Fill, FundingPayment, LedgerEntry, Market, Order, Position, VenueAccount
 from trading.venues.base import AccountSnapshot, PositionSnapshot
 from trading.venues.snapshots import PositionSide
+
+ADDRESS = "0xa11ce00000000000000000000000000000000001"
 
 
 def held(size: str, side: PositionSide = PositionSide.BOTH, market: str = "BTC", leverage: int = 5) -> PositionSnapshot:
@@ -53,3 +60,13 @@ def state(account: VenueAccount) -> tuple[object, ...]:
         set(FundingPayment.objects.filter(account=account).values_list("key", "amount")),
         set(LedgerEntry.objects.filter(account=account).values_list("key", "amount")),
     )
+
+
+@pytest.fixture
+def account(market: Market) -> Iterator[VenueAccount]:
+    """An account of which the venue has told nothing yet."""
+    operator = Operator.objects.create(slug="alpha", name="Alpha")
+    with operator_scope(operator.pk):
+        trader = User(email="alice@alpha.example")
+        trader.save()
+        yield make_account(trader, ADDRESS, venue_time=None)

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from tests.factories import make_market
 from tests.trading.conftest import Desk
-from tests.trading.services.test_margin import unstorable  # noqa: F401  # fixture
+from tests.trading.services.unstorable import unstorable  # noqa: F401  # fixture
 from trading.models import Market
 from trading.services.collateral import move_collateral
 

@@ -11,9 +11,8 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from tenants.models import MarginPolicy, Operator, User
 from tenants.scope import every_operator, operator_scope
-from tests import factories
+from tests.trading.services.committed import account, order
 from trading.margin.types import MarginMode
 from trading.models import Command, CommandEvent, Market, VenueAccount
 from trading.models.commands import CommandKind, CommandState
@@ -21,46 +20,17 @@ from trading.models.events import Step
 from trading.services import commands
 from trading.services.commands import FormReused, Intent, prepare
 from trading.services.transitions import settle
-from trading.venues.base import ModifyOrder, Network, PlaceOrder, SetLeverage, market_order
+from trading.venues.base import ModifyOrder, Network, PlaceOrder, SetLeverage
 from trading.venues.hyperliquid.adapter import HyperliquidAdapter
 from trading.venues.hyperliquid.signing import SigningKey
 from trading.venues.transport import BlockingTransport
+
+__all__ = ["account"]
 
 KEY = SigningKey.from_hex("0x" + "17" * 32)
 NOWHERE = BlockingTransport("http://127.0.0.1:9")
 ADAPTER = HyperliquidAdapter(NOWHERE, Network.TESTNET, KEY)
 POSTS, OTHER_POSTS, THREADS = 1000, 160, 8
-
-
-@pytest.fixture
-def account(transactional_db: None) -> Iterator[VenueAccount]:
-    """An account whose rows other processes and threads see."""
-    operator = Operator.objects.create(slug="alpha", name="Alpha")
-    with operator_scope(operator.pk):
-        MarginPolicy().save()
-        trader = User(email="alice@alpha.example")
-        trader.set_unusable_password()
-        trader.save()
-        factories.make_market()
-        yield factories.make_account(trader, factories.ALICES_ADDRESS)
-
-
-def order(market: Market, key: UUID, size: str = "0.01") -> Intent:
-    form = {"size": size}
-    return Intent(
-        CommandKind.ORDER,
-        key,
-        form,
-        form,
-        lambda name: market_order(
-            market.rules,
-            is_buy=True,
-            size=Decimal(size),
-            mark=Decimal(86000),
-            slippage=Decimal("0.01"),
-            client_id=name(),
-        ),
-    )
 
 
 @contextmanager

@@ -4,9 +4,8 @@ import doctest
 import time
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
-import msgspec
 import numpy as np
 import pytest
 from celery.signals import before_task_publish
@@ -20,6 +19,7 @@ from perpsstudio.celery import app
 from tenants.scope import every_operator, operator_scope
 from tests.factories import Exchange, browser_at, make_account, make_market, make_position
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
+from tests.trading.services.outages import cut_off
 from trading import tasks
 from trading.connect import gateway_of
 from trading.live import handing, keys, weather
@@ -36,7 +36,7 @@ from trading.tasks.accounts import forget_rosters
 from trading.venues.budget import request_name
 from trading.venues.ledger import Answer, Charge, Priority
 from trading.venues.snapshots import Network, Venue
-from trading.venues.weather import Evidence, Kind, Outcome
+from trading.venues.weather import Kind, Outcome
 
 HERE = (Venue.HYPERLIQUID, Network.TESTNET)
 ADDRESSES = ("harbour", "hill")
@@ -265,15 +265,6 @@ def dealt(settings: Settings) -> Iterator[Counter[str]]:
     yield sent
     for place in places:
         before_task_publish.disconnect(count, sender=place)
-
-
-def cut_off(*addresses: str) -> None:
-    """The venue has answered nothing to these addresses for three seconds."""
-    now, lost = datetime.now(UTC), Outcome(Kind.UNREACHABLE, 0.1)
-    evidence = [msgspec.json.encode(Evidence(now - timedelta(seconds=seconds), lost)) for seconds in (0, 1, 3)]
-    for address in addresses:
-        blocking().rpush(keys.weather(*HERE, address), *evidence)
-    weather.forget()
 
 
 @pytest.mark.parametrize(("cut", "other"), [ADDRESSES, ADDRESSES[::-1]])

@@ -11,8 +11,8 @@ from django.utils import timezone
 from tests.sandbox_process import SandboxProcess
 from tests.trading.aster.conftest import aster  # noqa: F401  # a fixture
 from tests.trading.conftest import Desk
+from tests.trading.services.endings import ended
 from tests.trading.services.seats import BITCOIN, Seat, sit_down
-from tests.trading.services.test_settings_unheard import ended
 from tests.trading.tickets import ticket
 from trading.models import Command, Order
 from trading.models.commands import CommandKind, CommandState

@@ -3,17 +3,17 @@
 from decimal import Decimal
 from uuid import uuid4
 
-import msgspec
 import pytest
 
 from tests.trading.conftest import Desk
+from tests.trading.services.unstorable import unstorable
 from tests.trading.tickets import ticket
-from trading.margin.types import AccountMode
 from trading.models import MarginChange, Position
 from trading.models.commands import CommandState
 from trading.services.margin import change_margin
 from trading.services.orders import place_order
-from trading.venues.snapshots import AccountSnapshot
+
+__all__ = ["unstorable"]
 
 
 @pytest.fixture
@@ -21,17 +21,6 @@ def held(desk: Desk) -> Position:
     place_order(desk.adapter, desk.account, desk.market, ticket(leverage=5))
     position: Position = Position.objects.select_related("market", "account").get()
     return position
-
-
-@pytest.fixture
-def unstorable(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From now on the venue shows more money than any column holds."""
-    read = desk.adapter.account
-
-    def shown(address: str, *, mode: AccountMode | None = None) -> AccountSnapshot:
-        return msgspec.structs.replace(read(address, mode=mode), equity=Decimal(10) ** 30)
-
-    monkeypatch.setattr(desk.adapter, "account", shown)
 
 
 def test_adding_moves_the_liquidation_price_away(desk: Desk, held: Position) -> None:

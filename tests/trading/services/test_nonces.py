@@ -17,7 +17,7 @@ from pytest_django.fixtures import Settings
 
 from tenants.scope import operator_scope
 from tests.trading.conftest import Desk
-from tests.trading.services.test_commands import account, order  # noqa: F401  # a fixture
+from tests.trading.services.committed import account, order  # noqa: F401  # a fixture
 from trading.connect import _transport, trading_adapter
 from trading.models import CommandEvent, Market, SignerNonce, VenueAccount
 from trading.models.events import Step

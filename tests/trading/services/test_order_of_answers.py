@@ -3,7 +3,7 @@
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from tenants.models import Operator, User
 from tenants.scope import operator_scope
 from tests.factories import NOW, make_account, make_market, make_position
-from tests.trading.services.answered import held, snapshot, state
+from tests.trading.services.answered import ADDRESS, account, held, snapshot, state
 from trading.models import FormerPosition, Market, Order, Position, VenueAccount
 from trading.services.apply_account import apply_snapshot
 from trading.services.apply_history import apply_fills, apply_funding, apply_ledger
@@ -27,16 +27,7 @@ from trading.venues.base import LedgerEntry as VenueEntry
 from trading.venues.base import OpenOrder, TimeInForce
 from trading.venues.snapshots import PositionSide
 
-ADDRESS = "0xa11ce00000000000000000000000000000000001"
-
-
-@pytest.fixture
-def account(market: Market) -> Iterator[VenueAccount]:
-    operator = Operator.objects.create(slug="alpha", name="Alpha")
-    with operator_scope(operator.pk):
-        trader = User(email="alice@alpha.example")
-        trader.save()
-        yield make_account(trader, ADDRESS, venue_time=None)
+__all__ = ["account"]
 
 
 def order(venue_id: int, size: int = 1) -> OpenOrder:

@@ -1,7 +1,6 @@
 """A leverage or margin mode whose answer was lost, at both venues: it is as asked, or its nonce proves that it never
 was set, or it cannot be told, because whoever else has the key may have set another since."""
 
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -15,6 +14,7 @@ from django.utils import timezone
 from tests.sandbox_process import SandboxProcess
 from tests.trading.aster.conftest import aster  # noqa: F401  # a fixture
 from tests.trading.conftest import Desk
+from tests.trading.services.endings import ended
 from tests.trading.services.seats import BITCOIN, Seat, sit_down
 from tests.trading.tickets import ticket
 from trading.connect import account_adapter
@@ -35,7 +35,6 @@ from trading.venues.hyperliquid.adapter import HyperliquidAdapter
 DOORS = {Venue.HYPERLIQUID: "updateLeverage", Venue.ASTER: "leverage"}
 BEFORE, WANTED, ANOTHER = 10, 7, 4
 KNOWN_BEFORE = {"mode": "isolated", "leverage": str(BEFORE)}
-PATIENCE = 60.0
 
 
 @pytest.fixture(params=list(BITCOIN))
@@ -78,16 +77,6 @@ def grow_old(command: Command) -> None:
     """Too old to be sent again."""
     Command.objects.filter(pk=command.pk).update(prepared_at=timezone.now() - timedelta(seconds=30))
     command.refresh_from_db()
-
-
-def ended(seat: Seat, command: Command) -> tuple[str, str]:
-    ends = time.monotonic() + PATIENCE
-    while not prove(seat.adapter, command):
-        assert time.monotonic() < ends, command.message
-        time.sleep(0.02)
-        command.refresh_from_db()
-    command.refresh_from_db()
-    return command.state, command.message
 
 
 @pytest.mark.parametrize("is_old", [False, True])

@@ -20,8 +20,8 @@ from perpsstudio.celery import app
 from tests.trading.conftest import Desk
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
 from tests.trading.tickets import ticket
+from tests.trading.valkey_away import door, leave  # noqa: F401  # fixtures
 from tests.trading.views.conftest import browser, publish_prices  # noqa: F401  # fixtures
-from tests.trading.views.test_valkey_away import door, leave  # noqa: F401  # fixtures
 from trading import tasks
 from trading.live import handing, keys, presence, weather
 from trading.live.connections import blocking

@@ -18,7 +18,7 @@ from tests.factories import make_command
 from tests.trading.conftest import Desk
 from tests.trading.services.dead_ends import Refused, Unreached
 from tests.trading.services.lost import buy_left_behind, opened, proven
-from tests.trading.test_settling import CHANGE, FORM, LOCK, statements
+from tests.trading.statements import CHANGE, FORM, LOCK, statements
 from trading.models import Command, Position
 from trading.models.commands import CommandKind, CommandState
 from trading.models.events import Step

@@ -13,6 +13,7 @@ from tenants.scope import operator_scope
 from tests.factories import make_user
 from tests.trading.conftest import Desk
 from tests.trading.tickets import ticket
+from tests.trading.views.closed_market import PAGE, cap_market
 from tests.trading.views.forms import ORDER, QUOTE, fields
 from trading.models import Command, Order, Position
 from trading.models.commands import CommandKind
@@ -20,16 +21,10 @@ from trading.recent import forget_desks
 from trading.services.orders import place_order
 
 CLOSED = "This exchange has closed BTC for new positions. You can add margin, reduce and close."
-PAGE = "/trade/hyperliquid:BTC/"
 
 
 def close_market(name: str = "BTC") -> None:
     MarketChoice(venue="hyperliquid", name=name, is_offered=False).save()
-    forget_desks()
-
-
-def cap_market(leverage: int) -> None:
-    MarketChoice(venue="hyperliquid", name="BTC", is_offered=True, leverage_cap=leverage).save()
     forget_desks()
 
 

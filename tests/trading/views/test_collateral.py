@@ -14,9 +14,9 @@ from pytest_django.fixtures import Settings
 
 from tests.sandbox_process import SandboxProcess
 from tests.trading.conftest import Desk
-from tests.trading.test_books import reread, wallet_of
 from tests.trading.views.conftest import publish_prices
 from tests.trading.views.forms import fields
+from tests.trading.wallets import reread, wallet_of
 from trading import recent
 from trading.books import books_of
 from trading.connect import trading_adapter

@@ -15,8 +15,8 @@ from redis import Redis
 
 from tenants.scope import every_operator
 from tests.factories import ALICES_ADDRESS, Belongings, Exchange, browser_at, make_belongings, make_market
-from tests.tenants.addresses import MEMBERS, OPEN, ROLES, Address, addresses, ids_of
 from tests.tenants.test_access import ANSWERS
+from tests.tenants.visits import visited
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
 from trading.candles import Candles, candles_key
 from trading.connect import _transport, _vault
@@ -59,18 +59,6 @@ def alices(request: pytest.FixtureRequest, alpha: Exchange, dead: None, redis: R
     weather.forget()
     assert weather.read(venue, Network.TESTNET).sky is Sky.DOWN
     return belongings
-
-
-def visited(alpha: Exchange, alices: Belongings) -> Iterator[tuple[Address, str, str]]:
-    """Every address with its path and a role that may see it."""
-    place = {"market_name": f"{alices.position.market.venue}:BTC", "venue": alices.position.market.venue}
-    for address in addresses():
-        is_form = ANSWERS.get(address.name) == 405
-        if not is_form and address.policy != (OPEN,):
-            path = address.path(ids_of(alpha, alices) | place)
-            for role in ROLES:
-                if {role, MEMBERS} & set(address.policy):
-                    yield address, path, role
 
 
 def test_every_page_answers(alpha: Exchange, alices: Belongings) -> None:

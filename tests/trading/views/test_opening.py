@@ -10,7 +10,7 @@ from django.utils import timezone
 from tenants.models import MarginPolicy
 from tests.trading.conftest import Desk
 from tests.trading.tickets import ticket
-from tests.trading.views.test_closed_market import cap_market
+from tests.trading.views.closed_market import cap_market
 from trading.margin.types import MarginMode
 from trading.models import BuilderFee, Order, Position, Setting
 from trading.recent import forget_desks

@@ -1,9 +1,6 @@
 """Valkey is gone, or accepts and says nothing: every page answers, and whoever wants out of a position gets out."""
 
-import socket
-from collections.abc import Callable, Iterator
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Callable
 from decimal import Decimal
 from uuid import uuid4
 
@@ -15,18 +12,19 @@ from redis import Redis
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as KeptSilent
 
-from perpsstudio.cache import SESSION_SECONDS, SharedCache
+from perpsstudio.cache import SESSION_SECONDS
 from perpsstudio.celery import app
 from tenants.attempts import ATTEMPTS
 from tenants.scope import operator_scope
 from tests.factories import Belongings, Exchange, browser_at
+from tests.tenants.signing_in import sign_in
 from tests.tenants.test_access import ANSWERS
-from tests.tenants.test_sign_in import sign_in
+from tests.tenants.visits import visited
 from tests.trading.conftest import Desk
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
 from tests.trading.tickets import ticket
-from tests.trading.views.test_closed_market import PAGE
-from tests.trading.views.test_down_pages import visited
+from tests.trading.valkey_away import Door, door, leave, move_valkey
+from tests.trading.views.closed_market import PAGE
 from trading.live import connections
 from trading.models import Command, Position
 from trading.models.commands import CommandState
@@ -34,42 +32,9 @@ from trading.recent import forget_desks
 from trading.services.orders import place_order
 from trading.services.wake import settle_soon
 
+__all__ = ["door", "leave"]
+
 ALICE = "alice@alpha.example"
-
-
-@dataclass
-class Door:
-    """A port of ours where Valkey should be."""
-
-    listener: socket.socket
-
-    @property
-    def url(self) -> str:
-        return f"redis://127.0.0.1:{self.listener.getsockname()[1]}/0"
-
-    def knocks(self) -> int:
-        """How many came to a silent door so far."""
-        self.listener.settimeout(0.0)
-        count = 0
-        while True:
-            try:
-                self.listener.accept()[0].close()
-            except BlockingIOError:
-                return count
-            count += 1
-
-
-@pytest.fixture
-def door(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator[Door]:  # noqa: F811
-    """Nobody listens there; whoever waits is soon tired of it, and comes back after the test at the earliest."""
-    monkeypatch.setattr(connections, "BLOCKING_SECONDS", 0.2)
-    monkeypatch.setattr(connections, "CONNECT_SECONDS", 0.2)
-    monkeypatch.setattr(connections, "SILENT_SECONDS", 600.0)
-    for remembered in ("_answered_at", "_silent_until"):
-        monkeypatch.setattr(connections, remembered, {})
-    with closing(socket.socket()) as listener:
-        listener.bind(("127.0.0.1", 0))
-        yield Door(listener)
 
 
 @pytest.fixture
@@ -77,25 +42,6 @@ def silence(door: Door) -> Door:
     """Whoever comes is let in and hears nothing."""
     door.listener.listen()
     return door
-
-
-@pytest.fixture(params=["gone", "silent"])
-def leave(request: pytest.FixtureRequest, door: Door, settings: Settings) -> Iterator[Callable[[], None]]:
-    """Takes Valkey away, in the middle of a test."""
-
-    def away() -> None:
-        if request.param == "silent":
-            door.listener.listen()
-        move_valkey(settings, door.url)
-
-    yield away
-    SharedCache.meanwhile.clear()
-
-
-def move_valkey(settings: Settings, url: str) -> None:
-    settings.REDIS_URL = url
-    settings.CACHES = {alias: place | {"LOCATION": url} for alias, place in settings.CACHES.items()}
-    connections.blocking.cache_clear()
 
 
 def test_every_page_answers(alpha: Exchange, alices: Belongings, leave: Callable[[], None]) -> None:
