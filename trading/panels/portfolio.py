@@ -25,6 +25,7 @@ from trading.past import recent_fills, recent_margin_changes
 from trading.portfolio import accounts_of
 from trading.venues.base import Venue
 
+CENT = Decimal("0.01")
 TOTAL_NOTE = "{} counted as one dollar each."
 UNREAD = "One of the accounts has not been read."
 UNTOLD = "What one of the accounts is worth cannot be known from what its venue tells."
@@ -87,7 +88,9 @@ def _total(desks: Sequence[Desk]) -> tuple[str, str, str]:
     if len(known) < len(amounts):
         is_unread = any(desk.account is None or desk.account.synced_at is None for desk in desks)
         return "not known", "", UNREAD if is_unread else UNTOLD
-    return money(sum(known, Decimal(0)), rounding=ROUND_FLOOR), "USD", TOTAL_NOTE.format(" and ".join(coins))
+    # The sum of what stands beside it, to the cent.
+    total = sum((amount.quantize(CENT, ROUND_FLOOR) for amount in known), Decimal(0))
+    return money(total), "USD", TOTAL_NOTE.format(" and ".join(coins))
 
 
 def equity_of(desk: Desk) -> Decimal | None:

@@ -80,12 +80,30 @@ def test_accounts_of_two_venues_stand_side_by_side(rich: TwoVenues) -> None:
         assert text in page
 
 
-def test_each_venues_age_and_equity_have_a_name_of_their_own(rich: TwoVenues) -> None:
+def test_each_venues_age_has_a_name_of_its_own(rich: TwoVenues) -> None:
     page = rich.open(f"/trade/{BITCOIN}/")
 
     for account in rich.accounts.values():
-        for figure in (f"account-{account.pk}-equity", f"account-{account.pk}-age", f"positions-{account.pk}-age"):
-            assert f'data-live="{figure}"' in page
+        assert f'data-live="positions-{account.pk}-age"' in page
+
+
+def test_total_and_what_it_adds_up_change_together(rich: TwoVenues) -> None:
+    VenueAccount.objects.filter(venue="hyperliquid").update(equity="5000.016", cross_equity="5000.016")
+    VenueAccount.objects.filter(venue="aster").update(equity="10000.016", cross_equity="10000.016")
+
+    (table,) = re.findall(r'<table class="balances">.*?</table>', rich.open("/account/"), re.DOTALL)
+
+    assert re.findall(r'class="number"[^>]*>([^<]+)<', table) == ["5,000.01", "10,000.01", "15,000.02"]
+    assert "data-live" not in table
+
+
+def test_only_account_is_told_by_its_stream(trader: TwoVenues) -> None:
+    trader.become_ready()
+    (account,) = trader.accounts.values()
+
+    (table,) = re.findall(r'<table class="balances">.*?</table>', trader.open("/account/"), re.DOTALL)
+
+    assert re.findall(r'data-live="([^"]*)"', table) == [f"account-{account.pk}-{what}" for what in ("equity", "age")]
 
 
 def test_stream_of_a_page_carries_both_accounts(rich: TwoVenues) -> None:
