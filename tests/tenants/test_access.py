@@ -1,10 +1,16 @@
 """Roles against addresses: every combination, read from the URLconf."""
 
+from collections.abc import Iterator
+from copy import deepcopy
+
 import pytest
+from django.db import transaction
 from django.urls import resolve
+from pytest_django import DjangoDbBlocker
 
 from tenants.access import FORMS_ONLY
 from tenants.models import Role
+from tests import factories
 from tests.factories import Belongings, Exchange, browser_at
 from tests.tenants.addresses import MEMBERS, OPEN, POLICY, ROLES, SUPPORT, Address, addresses, ids_of
 
@@ -39,6 +45,31 @@ def name_of(pair: tuple[Address, str]) -> str:
 UNSAFE = ("post", "put", "patch", "delete")
 # What support may send: the end of its session, a password for a link that it did not come by, and one without the old.
 OPEN_TO_SUPPORT = {"sign_out": 302, "join": 404, "password": 422}
+
+
+@pytest.fixture(scope="module")
+def made_once(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[tuple[Exchange, Belongings]]:
+    """Alice's exchange and her rows; what a test changes is undone with its own transaction, within this one."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        exchange, market = factories.make_exchange("alpha", "alice", "olga", "sam"), factories.make_market()
+        yield exchange, factories.make_belongings(exchange, market, factories.ALICES_ADDRESS)
+        transaction.set_rollback(True)
+
+
+@pytest.fixture
+def rows(made_once: tuple[Exchange, Belongings], db: None) -> tuple[Exchange, Belongings]:
+    """Objects of this test's own for the rows of all."""
+    return deepcopy(made_once)
+
+
+@pytest.fixture
+def alpha(rows: tuple[Exchange, Belongings]) -> Exchange:
+    return rows[0]
+
+
+@pytest.fixture
+def alices(rows: tuple[Exchange, Belongings]) -> Belongings:
+    return rows[1]
 
 
 def test_every_address_has_a_policy_and_every_policy_an_address() -> None:
