@@ -19,6 +19,7 @@ from trading.models import (
     SettingChange,
     VenueAccount,
 )
+from trading.venues.snapshots import PositionSide
 
 SHOWN = 50
 Row = TypeVar("Row", Fill, MarginChange, SettingChange)
@@ -29,6 +30,8 @@ NOTICE_FOR = timedelta(days=3)
 NOTICES = 3
 # A position's whole life may be long; its story tells the last of it.
 STORY_ROWS = 12
+# So many executions are taken back to find where a position began.
+LIFE = 2000
 
 
 def recent_fills(accounts: Iterable[VenueAccount]) -> list[Fill]:
@@ -105,12 +108,18 @@ def story_of(row: Liquidation) -> Story:
 
 
 def _opened_at(row: Liquidation) -> datetime | None:
-    """When the position was last opened from nothing; None where that is not on record."""
-    opening = Fill.objects.filter(
-        account=row.account_id, market=row.market_id, start_position=0, happened_at__lte=row.happened_at
-    )
-    at: datetime | None = opening.order_by("-happened_at").values_list("happened_at", flat=True).first()
-    return at
+    """When the position was last opened from nothing, or turned, found by taking its executions back one by one, for
+    Aster tells of none what it found; None where that is not on record. Which leg of a hedge was traded is not told."""
+    if row.position_side != PositionSide.BOTH:
+        return None
+    fills = Fill.objects.filter(account=row.account_id, market=row.market_id, happened_at__lt=row.happened_at)
+    held = row.size_before
+    for at, is_buy, size in fills.order_by("-happened_at", "-pk").values_list("happened_at", "is_buy", "size")[:LIFE]:
+        held -= size if is_buy else -size
+        if held == 0 or (held > 0) != (row.size_before > 0):
+            opened: datetime = at
+            return opened
+    return None
 
 
 def _oldest_first(rows: QuerySet[Row]) -> tuple[Row, ...]:
