@@ -99,7 +99,8 @@
     });
     below.hidden = !last || !outside.length;
     if (below.hidden) return;
-    const name = (line) => `${line.isEstimate ? say.wordsEstimate : say.wordsLiquidation} ${readable(line.price)}`;
+    // One row on a phone: behind what is held, the estimate is named by one short word.
+    const name = (line, place) => `${!line.isEstimate ? say.wordsLiquidation : place ? say.wordsAfter : say.wordsEstimate} ${readable(line.price)}`;
     const side = (arrow, rows, words) => (rows.length ? [`${arrow} ${rows.map(name).join(" · ")}, ${words}`] : []);
     const isBelow = (line) => line.price < last.close;
     below.textContent = [

@@ -18,8 +18,8 @@ from branding.jinja import environment
 from branding.theme import HARBOR, theme_css
 from tests.browser.conftest import DESK, PHONE
 from tests.trading.panels.page import HEAD
-from tests.trading.panels.samples import book
-from tests.trading.panels.table_samples import order_rows
+from tests.trading.panels.samples import book, full_page
+from tests.trading.panels.table_samples import order_rows, position_rows
 from tests.trading.panels.ticket_samples import ticket
 from trading.panels.view_models import Choice
 
@@ -293,6 +293,36 @@ def test_price_of_the_book_goes_into_the_ticket(site: Site) -> None:
     levels.nth(0).click()
     expect(trigger).to_have_value(shown[0])
     expect(price).to_have_value(shown[1])
+
+
+CANDLES = (
+    '{"candles": ['
+    + ", ".join(f'{{"time": {900 * i}, "open": "9", "high": "9", "low": "9", "close": "9"}}' for i in (1, 2))
+    + "]}"
+)
+
+
+@pytest.mark.parametrize("site", [PHONE], ids=["phone"], indirect=True)
+def test_liquidation_prices_out_of_view_stand_in_one_row_on_a_phone(site: Site) -> None:
+    page, held = full_page(), position_rows()[0]
+    card = replace(page.ticket.quote.liquidation, price_value="101234.5")
+    site.answers["/trade/ETH/candles/"] = answer(CANDLES.replace('"9"', '"150000"'), kind="application/json")
+    site.show(
+        '{% extends "trading/terminal.html" %}',
+        page=replace(
+            page,
+            ticket=replace(page.ticket, quote=replace(page.ticket.quote, liquidation=card)),
+            positions=replace(page.positions, rows=(replace(held, market="ETH", liquidation_value="102345.6"),)),
+        ),
+    )
+
+    words = site.page.locator("#chart_below")
+    expect(words).to_have_text("↓ Liquidation 102,345.6 · est. 101,234.5, below this view")
+    shown, chart = words.bounding_box(), site.page.locator("#chart_canvas").bounding_box()
+    assert shown
+    assert chart
+    assert shown["height"] < 30
+    assert shown["x"] + shown["width"] <= chart["x"] + chart["width"]
 
 
 LIVE = """{% extends "base.html" %}
