@@ -13,6 +13,7 @@ from trading.venues.vocabulary import Venue
 
 ROOT = Path(__file__).resolve().parent.parent
 OURS = ("perpsstudio", "tenants", "branding", "trading")
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 # The longest prefix decides. Equal floors may use each other.
 FLOORS = {
@@ -170,9 +171,22 @@ def test_only_connect_opens_an_agent_key() -> None:
     assert readers == ["trading.connect"]
 
 
-@pytest.mark.parametrize(("module", "path"), list(modules()), ids=[name for name, _ in modules()])
-def test_file_stays_under_400_lines(module: str, path: Path) -> None:
-    assert len(path.read_text().splitlines()) < 400
+def test_every_file_stays_under_400_lines() -> None:
+    lengths = {path: len(path.read_text().splitlines()) for path in [*(path for _, path in modules()), *TESTS]}
+
+    assert [str(path) for path, length in lengths.items() if length >= 400] == []
+
+
+def test_no_file_of_tests_imports_from_another() -> None:
+    """What two of them need stands in a module of its own, whose name says what it is."""
+    crossings = [
+        (str(path), name)
+        for path in TESTS
+        for name in imports_of(path)
+        if name.startswith("tests.") and name.rpartition(".")[2].startswith("test_")
+    ]
+
+    assert crossings == []
 
 
 # Nobody else may ask which venue it serves: the venues' folders, their table, the engine's rules as data, and the

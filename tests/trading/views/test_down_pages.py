@@ -15,8 +15,7 @@ from redis import Redis
 
 from tenants.scope import every_operator
 from tests.factories import ALICES_ADDRESS, Belongings, Exchange, browser_at, make_belongings, make_market
-from tests.tenants.test_access import ANSWERS
-from tests.tenants.visits import visited
+from tests.tenants.visits import ANSWERS, visited
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
 from trading.candles import Candles, candles_key
 from trading.connect import _transport, _vault

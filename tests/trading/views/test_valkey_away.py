@@ -18,8 +18,7 @@ from tenants.attempts import ATTEMPTS
 from tenants.scope import operator_scope
 from tests.factories import Belongings, Exchange, browser_at
 from tests.tenants.signing_in import sign_in
-from tests.tenants.test_access import ANSWERS
-from tests.tenants.visits import visited
+from tests.tenants.visits import ANSWERS, visited
 from tests.trading.conftest import Desk
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
 from tests.trading.tickets import ticket
