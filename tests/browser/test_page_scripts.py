@@ -325,6 +325,16 @@ def test_liquidation_prices_out_of_view_stand_in_one_row_on_a_phone(site: Site) 
     assert shown["x"] + shown["width"] <= chart["x"] + chart["width"]
 
 
+@pytest.mark.parametrize("site", [{"width": 1280, "height": 720}], ids=["low"], indirect=True)
+def test_row_under_the_button_fades_until_all_is_scrolled_into_view(site: Site) -> None:
+    site.show('{% extends "trading/terminal.html" %}', page=full_page())
+    veil = "() => getComputedStyle(document.getElementById('place_order'), '::before').opacity"
+
+    site.page.wait_for_function(f"({veil})() === '1'")
+    site.page.locator(".side").evaluate("side => side.scrollTo(0, side.scrollHeight)")
+    site.page.wait_for_function(f"({veil})() === '0'")
+
+
 LIVE = """{% extends "base.html" %}
 {% block scripts %}<script src="{{ static('js/live.js') }}" defer></script>{% endblock %}
 {% block body_attributes %} data-now="2026-11-22T12:00:00Z" data-stale-after="5" data-closed-after="15"
