@@ -67,7 +67,7 @@ class OrderForm:
 
     ``percent`` stands in for the amount when a share of what is available was chosen. ``price`` is the limit of an
     order that has one, ``trigger`` the mark that a stop or take-profit entry waits for; ``take_profit`` and
-    ``stop_loss`` are what the position shall be closed at.
+    ``stop_loss`` are what the position shall be closed at. ``missing`` names the fields that are needed and empty.
     """
 
     side: Side
@@ -86,6 +86,7 @@ class OrderForm:
     take_profit: Decimal | None = None
     stop_loss: Decimal | None = None
     errors: Mapping[str, str] = field(default_factory=dict)
+    missing: frozenset[str] = frozenset()
 
     @property
     def trigger_kind(self) -> TriggerKind | None:
@@ -161,6 +162,7 @@ def read_order(data: Mapping[str, str], spec: MarketSpec, defaults: OrderForm) -
         errors=errors,
     )
     protects = data.get("protects") == "on" and chosen.trigger_kind is None
+    needed = {"price": chosen.has_limit, "trigger": chosen.trigger_kind is not None}
     return replace(
         chosen,
         protects=protects,
@@ -169,6 +171,7 @@ def read_order(data: Mapping[str, str], spec: MarketSpec, defaults: OrderForm) -
         amount=None if chosen.percent else _amount(data.get("size", ""), chosen.unit, spec, errors),
         take_profit=_optional_price(data, "take_profit", spec, errors) if protects else None,
         stop_loss=_optional_price(data, "stop_loss", spec, errors) if protects else None,
+        missing=frozenset(name for name, is_needed in needed.items() if is_needed and not data.get(name, "").strip()),
     )
 
 

@@ -1,5 +1,6 @@
 """The answer that the ticket gets while the slider moves: risk, cost, and the one button."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from trading.books import MAIN, has_elsewhere
@@ -46,8 +47,9 @@ CONNECT_BUTTONS = {
 }
 
 
-def build_quote(desk: Desk, market: Market, quoted: Quoted) -> Quote:
-    """Everything the ticket says about the order it holds."""
+def build_quote(desk: Desk, market: Market, quoted: Quoted, *, is_sent: bool = False) -> Quote:
+    """Everything the ticket says about the order it holds. Of a field that waits to be filled in, only the button
+    speaks until the ticket ``is_sent``."""
     spec, form, preview = market.rules, quoted.form, quoted.preview
     fresh = desk.once(quote_freshness, market)
     blocked = _blocked(desk, market, quoted, fresh)
@@ -81,9 +83,13 @@ def build_quote(desk: Desk, market: Market, quoted: Quoted) -> Quote:
         take_profit=exit_note(quoted.take_profit, spec.collateral),
         stop_loss=exit_note(quoted.stop_loss, spec.collateral),
         position_changes=_position_changes(desk, market, preview),
-        errors=quoted.errors,
+        errors=quoted.errors if is_sent else _without(quoted.errors, form.missing),
         move_to=MoveTo(market.venue, spec.dex) if moves else None,
     )
+
+
+def _without(errors: Mapping[str, str], missing: frozenset[str]) -> Mapping[str, str]:
+    return {name: sentence for name, sentence in errors.items() if name not in missing} if missing else errors
 
 
 def quote_freshness(desk: Desk, market: Market) -> Freshness:
@@ -190,7 +196,10 @@ def _button_for_effect(form: OrderForm, effect: OrderEffect, amount: str) -> str
 
 
 def _button_for_error(quoted: Quoted) -> str:
-    return ERROR_BUTTONS.get(next(iter(quoted.errors)), "Check the margin mode")
+    name, sentence = next(iter(quoted.errors.items()))
+    if name in quoted.form.missing:
+        return sentence.rstrip(".")
+    return ERROR_BUTTONS.get(name, "Check the margin mode")
 
 
 def _spoken(form: OrderForm, preview: Preview | None, liquidation: str, total: Decimal | None) -> str:

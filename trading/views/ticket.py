@@ -156,7 +156,7 @@ def _order(request: MemberRequest, desk: Desk, market: Market, quoted: Quoted) -
 
 
 def _refuse_unless_placeable(request: MemberRequest, desk: Desk, market: Market, quoted: Quoted) -> None:
-    quote = build_quote(desk, market, quoted)
+    quote = build_quote(desk, market, quoted, is_sent=True)
     if not quote.can_submit:
         raise Unreadable(quote.blocked_because or next(iter(quote.errors.values()), "Enter a size."))
     refuse_if_moved(request, seen_liquidation=quote.seen_liquidation, seen_max_loss=quote.seen_max_loss)
@@ -165,7 +165,7 @@ def _refuse_unless_placeable(request: MemberRequest, desk: Desk, market: Market,
 def _render_quote(
     request: MemberRequest, desk: Desk, market: Market, quoted: Quoted, problem: str = "", status: int = 200
 ) -> HttpResponse:
-    quote = build_quote(desk, market, quoted)
+    quote = build_quote(desk, market, quoted, is_sent=request.method == "POST")
     if problem and problem not in quote.errors.values():
         can_submit = quote.can_submit and may_be_sent_again(problem)
         quote = replace(quote, blocked_because=problem, can_submit=can_submit, must_start_over=problem == REUSED)

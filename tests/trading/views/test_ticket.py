@@ -99,6 +99,25 @@ def test_bad_input_gets_a_sentence_and_nothing_is_sent(
     assert not Command.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "sentence"),
+    [("limit", "price", "Enter the limit price"), ("stop", "trigger", "Enter the trigger price")],
+)
+def test_price_that_waits_to_be_typed_is_asked_for_by_the_button_and_beside_its_field_once_sent(
+    desk: Desk, browser: Client, kind: str, name: str, sentence: str
+) -> None:
+    form = fields(kind=kind)
+    texts = []
+    for page in (browser.get(QUOTE, form), browser.post(ORDER, form), browser.get(QUOTE, form | {name: "x"})):
+        text = page.content.decode()
+        (button,) = re.findall(r'id="place_order"[^>]*>([^<]*)<', text)
+        (beside,) = re.findall(rf'id="error_{name}"[^>]*>([^<]*)<', text)
+        texts.append((button, beside))
+
+    assert texts[:2] == [(sentence, ""), (sentence, f"{sentence}.")]
+    assert texts[2][1] == "The price has to be a number, such as 1.5."
+
+
 def test_order_whose_estimate_moved_may_be_sent_again_at_once_and_no_other(browser: Client) -> None:
     buttons = {}
     for what, form in (("moved", {"seen_max_loss": "60"}), ("wrong", {"form_key": "nonsense"})):
