@@ -38,7 +38,7 @@ NO_VENUE = "http://127.0.0.1:9"
 ADDRESSES = count()
 
 FOLDER = Path(__file__).parent
-PRODUCTS = {"browser", "chaos", "perpsstudio", "test_browser.py"}
+PRODUCTS = {"browser", "chaos", "perpsstudio"}
 
 
 class Kind(IntEnum):

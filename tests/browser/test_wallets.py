@@ -3,7 +3,7 @@
 import json
 import os
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,12 @@ import pytest
 from eth_account import Account
 from eth_account.messages import encode_defunct
 from eth_account.signers.local import LocalAccount
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.conftest import CHROMIUM, DESK, FLAGS, PHONE
+from tests.browser.conftest import DESK, PHONE
 from tests.browser.product import PATIENCE_SECONDS, Product
 
-pytestmark = pytest.mark.browser
+NewContext = Callable[..., BrowserContext]
 STUB = Path(__file__).with_name("wallet_stub.js").read_text()
 DECLINED = 4001
 
@@ -46,21 +46,6 @@ class Wallet:
         return {"result": "0x" + bytes(signed.signature).hex()}
 
 
-@pytest.fixture(scope="module")
-def product() -> Iterator[Product]:
-    with Product() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    chosen = os.environ.get("CHROMIUM") or (str(CHROMIUM) if CHROMIUM.exists() else None)
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chosen, args=FLAGS)
-        yield running
-        running.close()
-
-
 def fund(product: Product, address: str) -> None:
     body = json.dumps({"address": address, "amount": "5000"}).encode()
     request = urllib.request.Request(product.sandbox.url + "/sandbox/fund", body, {"Content-Type": "application/json"})
@@ -68,23 +53,16 @@ def fund(product: Product, address: str) -> None:
         assert response.status == 200
 
 
-def open_sign_in(product: Product, chromium: Browser, wallet: Wallet | None, brand: int, size: dict[str, int]) -> Page:
+def open_sign_in(
+    product: Product, new_context: NewContext, wallet: Wallet | None, brand: int, size: dict[str, int]
+) -> Page:
     """The sign-in page of one brand; whatever goes wrong in the page fails the test."""
-    page = chromium.new_context(viewport=size).new_page()  # type: ignore[arg-type]
-    page.set_default_timeout(PATIENCE_SECONDS * 1000)
+    page = new_context(size).new_page()
     if wallet is not None:
         page.expose_function("askWallet", wallet.answer)
         page.add_init_script(STUB)
     page.goto(f"{product.exchanges[brand].url}/sign-in/")
     return page
-
-
-def troubles_of(page: Page) -> list[str]:
-    """Errors of the page and what its content security policy refuses, from now on."""
-    found: list[str] = []
-    page.on("pageerror", lambda error: found.append(str(error)))
-    page.on("console", lambda line: found.append(line.text) if line.type == "error" else None)
-    return found
 
 
 def snapshot(page: Page, name: str) -> None:
@@ -96,12 +74,11 @@ def snapshot(page: Page, name: str) -> None:
 
 @pytest.mark.parametrize(("brand", "size"), [(0, DESK), (1, PHONE)], ids=["desk", "phone"])
 def test_stranger_signs_in_connects_and_trades(
-    product: Product, chromium: Browser, brand: int, size: dict[str, int]
+    product: Product, new_context: NewContext, brand: int, size: dict[str, int]
 ) -> None:
     wallet = Wallet()
     fund(product, wallet.owner.address)
-    page = open_sign_in(product, chromium, wallet, brand, size)
-    troubles = troubles_of(page)
+    page = open_sign_in(product, new_context, wallet, brand, size)
     panel = page.locator("#connect")
     snapshot(page, f"{brand}-sign-in")
 
@@ -129,14 +106,12 @@ def test_stranger_signs_in_connects_and_trades(
     assert wallet.asked.count("eth_signTypedData_v4") == 1
     (agent,) = product.sandbox.account(wallet.owner.address)["agents"]
     assert agent["name"].startswith(("harbor-", "vanta-"))
-    assert troubles == []
-    page.context.close()
 
 
-def test_declining_says_so_and_changing_the_chain_asks_anew(product: Product, chromium: Browser) -> None:
+def test_declining_says_so_and_changing_the_chain_asks_anew(product: Product, new_context: NewContext) -> None:
     wallet = Wallet()
     fund(product, wallet.owner.address)
-    page = open_sign_in(product, chromium, wallet, 0, DESK)
+    page = open_sign_in(product, new_context, wallet, 0, DESK)
     wallet.declines = True
     sign_in = page.get_by_role("button", name="Sign in with a wallet")
     sign_in.click()
@@ -160,13 +135,12 @@ def test_declining_says_so_and_changing_the_chain_asks_anew(product: Product, ch
 
     expect(page.locator("#connect")).to_have_attribute("data-panel", "ready")
     assert wallet.asked.count("eth_signTypedData_v4") == 1
-    page.context.close()
 
 
-def test_page_finds_a_lost_answer_by_itself(product: Product, chromium: Browser) -> None:
+def test_page_finds_a_lost_answer_by_itself(product: Product, new_context: NewContext) -> None:
     wallet = Wallet()
     fund(product, wallet.owner.address)
-    page = open_sign_in(product, chromium, wallet, 1, DESK)
+    page = open_sign_in(product, new_context, wallet, 1, DESK)
     page.get_by_role("button", name="Sign in with a wallet").click()
     page.get_by_role("button", name="Connect wallet").click()
     page.get_by_role("button", name="Create a trading key").click()
@@ -180,13 +154,11 @@ def test_page_finds_a_lost_answer_by_itself(product: Product, chromium: Browser)
 
     expect(panel).to_have_attribute("data-panel", "ready")
     assert wallet.asked.count("eth_signTypedData_v4") == 1
-    page.context.close()
 
 
-def test_browser_without_a_wallet_is_told_what_to_do(product: Product, chromium: Browser) -> None:
-    page = open_sign_in(product, chromium, None, 0, DESK)
+def test_browser_without_a_wallet_is_told_what_to_do(product: Product, new_context: NewContext) -> None:
+    page = open_sign_in(product, new_context, None, 0, DESK)
 
     page.get_by_role("button", name="Sign in with a wallet").click()
 
     expect(page.get_by_role("alert")).to_contain_text("No wallet was found in this browser.")
-    page.context.close()
