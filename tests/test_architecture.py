@@ -33,6 +33,7 @@ FLOORS = {
     "trading.holdings": 4,
     "trading.statements": 4,
     "trading.connect": 4,
+    "trading.tiers": 4,
     "trading.metering": 4,
     "trading.live": 4,
     "trading.services": 5,

@@ -3,9 +3,9 @@
 import msgspec
 from django.db import transaction
 
-from trading.connect import note_tiers
 from trading.margin.types import TierTable
 from trading.models import Market
+from trading.tiers import note_tiers
 from trading.venues.base import Adapter, Network, Venue
 from trading.venues.errors import VenueError
 

@@ -11,9 +11,10 @@ from tenants.models import Domain, MarginPolicy, Operator
 from tenants.scope import operator_scope
 from tests.sandbox_process import SandboxProcess
 from tests.trading.aster.people import AsterTrader, sit_down
-from trading.connect import _tiers_of, public_adapter
+from trading.connect import public_adapter
 from trading.recent import forget_desks
 from trading.services.sync import sync_markets
+from trading.tiers import tiers_of
 from trading.venues.base import Venue
 
 BITCOIN_PRICE = "86000"
@@ -25,10 +26,10 @@ def aster(venue: SandboxProcess, settings: Settings) -> Iterator[SandboxProcess]
     settings.ASTER_URL = venue.url
     settings.ASTER_NETWORK = "testnet"
     cache.clear()
-    _tiers_of.cache_clear()
+    tiers_of.cache_clear()
     venue.mark("BTCUSDT", BITCOIN_PRICE, venue="aster")
     yield venue
-    _tiers_of.cache_clear()
+    tiers_of.cache_clear()
 
 
 def make_operator(*venues: Venue) -> Operator:

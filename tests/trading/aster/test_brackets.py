@@ -11,11 +11,12 @@ import pytest
 from tests.sandbox_process import SandboxProcess
 from tests.trading.aster.people import BITCOIN, AsterTrader, sit_down
 from trading import recent
-from trading.connect import SharedTiers, account_adapter
+from trading.connect import account_adapter
 from trading.models import Command, Market
 from trading.recent import recent_desk, recent_market
 from trading.services.sync import sync_markets
 from trading.services.terms import TIERS_CHANGED, TiersChanged, refuse_replaced_tiers
+from trading.tiers import SharedTiers
 from trading.venues.snapshots import Network, Venue
 
 TICKET = {"side": "long", "kind": "market", "size": "0.01", "unit": "coin", "mode": "isolated", "leverage": "10"}

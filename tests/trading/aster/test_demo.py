@@ -11,8 +11,9 @@ from pytest_django.fixtures import Settings
 from tenants.models import MarginPolicy, Operator
 from tenants.scope import every_operator
 from tests.sandbox_process import SandboxProcess
-from trading.connect import _tiers_of, _transport
+from trading.connect import _transport
 from trading.models import Market, VenueAccount
+from trading.tiers import tiers_of
 
 
 def accounts() -> dict[tuple[str, str], tuple[str, str, Decimal]]:
@@ -62,7 +63,7 @@ def test_fresh_sandbox_is_given_what_the_former_one_knew(
     before = accounts()
     with SandboxProcess() as fresh:
         settings.HYPERLIQUID_URL = settings.ASTER_URL = fresh.url
-        _tiers_of.cache_clear()
+        tiers_of.cache_clear()
         call_command("seed_demo", output=tmp_path / "demo.json")
 
     after = accounts()

@@ -24,13 +24,14 @@ from tests.trading.conftest import Desk, open_desk
 from tests.trading.hands import state_of, unknown_order, wait_until
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
 from trading import tasks
-from trading.connect import _tiers_of, _transport
+from trading.connect import _transport
 from trading.models import Command
 from trading.models.commands import OPEN_STATES, CommandState
 from trading.services import claims, commands
 from trading.services.reconcile import Look
 from trading.tasks import commands as command_tasks
 from trading.tasks.commands import Hands
+from trading.tiers import tiers_of
 from trading.venues.base import Venue
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -73,7 +74,7 @@ def both(
 ) -> Iterator[Both]:
     """Nobody but a turn brings commands on, a turn takes up what is due once, and no answer comes too late."""
     settings.ASTER_URL, settings.ASTER_NETWORK, settings.VENUE_READ_TIMEOUT = other_sandbox.url, "testnet", 300.0
-    for remembered in (_transport, _tiers_of):
+    for remembered in (_transport, tiers_of):
         remembered.cache_clear()
     cache.clear()
     other_sandbox.mark("BTCUSDT", BITCOIN_PRICE, venue="aster")
@@ -89,7 +90,7 @@ def both(
         yield Both(open_desk(venue, operator, "alice@alpha.example"), trader, hands)
     wait_until(lambda: [its.free for its in hands.values()] == [2, 1])
     app.conf.task_always_eager = False
-    _tiers_of.cache_clear()
+    tiers_of.cache_clear()
 
 
 def make_due() -> None:
