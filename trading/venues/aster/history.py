@@ -42,7 +42,6 @@ class _Income(Record, frozen=True):
     time: int
     tran_id: int | str
     info: str = ""
-    trade_id: int | str = ""
 
 
 class _Move(Record, frozen=True):

@@ -82,7 +82,6 @@ class Premium(Record, frozen=True):
     mark_price: Decimal
     index_price: Decimal
     last_funding_rate: Decimal
-    next_funding_time: int
     time: int
 
 
