@@ -83,14 +83,13 @@ def test_text_that_is_no_cursor_leads_to_the_beginning(text: str) -> None:
     assert read_cursor(text) is None
 
 
-def test_plans_read_by_index_alone_among_many(account: VenueAccount, alices: Belongings, alpha: Exchange) -> None:
-    """Tens of thousands of rows: whoever scanned a table would read them all."""
-    market_id, operator_id = alices.position.market_id, alpha.operator.pk
+def crowd(account: VenueAccount, market_id: int) -> None:
+    """Twenty thousand other traders with accounts like this one, and sixty thousand payments."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO tenants_user (operator_id, email, wallet, role, is_active, created_at, password)"
             " SELECT %s, 'many' || n || '@alpha.example', '', '', true, now(), '!' FROM generate_series(1, 20000) n",
-            [operator_id],
+            [account.operator_id],
         )
         columns = [
             str(field.column)
@@ -112,15 +111,31 @@ def test_plans_read_by_index_alone_among_many(account: VenueAccount, alices: Bel
             " (operator_id, account_id, market_id, key, happened_at, amount, size, rate)"
             " SELECT %s, a.id, %s, n::text, now() - n * interval '1 hour', 1, 1, 1"
             " FROM trading_venueaccount a, generate_series(1, 2) n WHERE a.id <> %s",
-            [operator_id, market_id, account.pk],
+            [account.operator_id, market_id, account.pk],
         )
         cursor.execute(
             "INSERT INTO trading_fundingpayment"
             " (operator_id, account_id, market_id, key, happened_at, amount, size, rate)"
             " SELECT %s, %s, %s, 'many' || n, now() - n * interval '1 hour', 1, 1, 1 FROM generate_series(1, 20000) n",
-            [operator_id, account.pk, market_id],
+            [account.operator_id, account.pk, market_id],
         )
         cursor.execute("ANALYZE tenants_user, trading_venueaccount, trading_fundingpayment")
+
+
+def plans_of(queries: list[dict[str, str]]) -> list[str]:
+    """How PostgreSQL answers what was read."""
+    plans = []
+    with connection.cursor() as cursor:
+        for query in queries:
+            if query["sql"].startswith("SELECT"):
+                cursor.execute(f"EXPLAIN {query['sql']}")
+                plans.append("\n".join(line for (line,) in cursor.fetchall()))
+    return plans
+
+
+def test_plans_read_by_index_alone_among_many(account: VenueAccount, alices: Belongings) -> None:
+    """Tens of thousands of rows: whoever scanned a table would read them all."""
+    crowd(account, alices.position.market_id)
     assert FundingPayment.objects.count() > 60_000
 
     with CaptureQueriesContext(connection) as captured:
@@ -130,12 +145,7 @@ def test_plans_read_by_index_alone_among_many(account: VenueAccount, alices: Bel
         first = timeline(account, None)
         cursor_text = read_cursor(first.older)
         assert len(timeline(account, cursor_text).entries) == 50
-    reads = [query["sql"] for query in captured.captured_queries if query["sql"].startswith("SELECT")]
-    plans = []
-    with connection.cursor() as cursor:
-        for sql in reads:
-            cursor.execute(f"EXPLAIN {sql}")
-            plans.append("\n".join(line for (line,) in cursor.fetchall()))
+    plans = plans_of(captured.captured_queries)
     for table in ("tenants_user", "trading_venueaccount", "trading_fundingpayment"):
         assert [plan for plan in plans if f"Seq Scan on {table}" in plan] == []
 
