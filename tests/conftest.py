@@ -38,7 +38,8 @@ NO_VENUE = "http://127.0.0.1:9"
 ADDRESSES = count()
 
 FOLDER = Path(__file__).parent
-PRODUCTS = {"browser", "chaos", "perpsstudio"}
+# Single servers run beside other tests; the whole product does not.
+PRODUCTS = {FOLDER / "browser", FOLDER / "chaos", FOLDER / "perpsstudio" / "test_demo.py"}
 
 
 class Kind(IntEnum):
@@ -52,7 +53,7 @@ class Kind(IntEnum):
 
 def is_of_the_product(file: Path) -> bool:
     """Whether whatever is tested in this file counts as a test of the product's own processes."""
-    return bool(PRODUCTS & set(file.relative_to(FOLDER).parts))
+    return bool(PRODUCTS & {file, *file.parents})
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -108,7 +109,7 @@ class Dealer(LoadFileScheduling):  # type: ignore[misc]  # xdist tells no types
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::", 1)[0]
-        return "product" if PRODUCTS & set(Path(file).parts) else file
+        return "product" if is_of_the_product(FOLDER.parent / file) else file
 
 
 @pytest.fixture(scope="session")
