@@ -21,8 +21,7 @@
   const patched = new Map();
   const asked = new WeakMap();
   let heard = performance.now();
-  let doubt = SHORTEST_DOUBT;
-  let doubtedAt = -SHORTEST_DOUBT;
+  const doubts = new Map();
 
   document.addEventListener("patch", (event) => {
     arrived();
@@ -181,15 +180,20 @@
 
   // That numbers are too old, or cannot be read, is said by a sentence and by closed buttons, which are drawn by the
   // server. Where it stands beside numbers that are current, however they came, it was drawn before them and is asked for
-  // again: ever more rarely, for what is true (no account, figures that make no sense) comes back each time.
+  // again: ever more rarely, for what is true (no account, figures that make no sense) comes back each time. Each account
+  // is doubted by itself, so that one which stays unreadable keeps no other waiting.
   function takeBackOldClaims() {
-    const claims = [...document.querySelectorAll("#positions [data-old]")];
-    const isPast = claims.some((claim) => [...places(claim.dataset.old)].some((panel) => panel.classList.contains("aged-live")));
-    if (!claims.length) doubt = SHORTEST_DOUBT;
-    if (!isPast || document.hidden || performance.now() - doubtedAt < doubt) return;
-    doubtedAt = performance.now();
-    doubt = Math.min(doubt * 2, LONGEST_DOUBT);
-    refresh(["positions", "account"]);
+    const claims = new Set([...document.querySelectorAll("#positions [data-old]")].map((claim) => claim.dataset.old));
+    for (const name of doubts.keys()) if (!claims.has(name)) doubts.delete(name);
+    if (document.hidden) return;
+    const now = performance.now();
+    const isPast = (name) => [...places(name)].some((panel) => panel.classList.contains("aged-live"));
+    const due = [...claims].filter((name) => isPast(name) && !(now < doubts.get(name)?.until));
+    for (const name of due) {
+      const pause = Math.min((doubts.get(name)?.pause ?? SHORTEST_DOUBT) * 2, LONGEST_DOUBT);
+      doubts.set(name, { pause, until: now + pause });
+    }
+    if (due.length) refresh(["positions", "account"]);
   }
 
   // Opening on old numbers is closed with its reason; what protects a position stays open.

@@ -360,6 +360,10 @@ def test_age_of_an_order_counts_on_by_itself(site: Site) -> None:
     expect(shown).to_have_text("2 min")
 
 
+SECOND = """<p data-live="positions-8"><time class="age" data-live="positions-8-age" datetime="2027-01-01T00:00:00Z">
+</time></p>"""
+
+
 def test_stream_that_is_not_reached_is_asked_for_again_until_it_speaks(site: Site) -> None:
     site.page.add_init_script("Math.random = () => 0;")
     site.answers["/live/"] = in_turn(
@@ -388,3 +392,21 @@ def test_reason_beside_current_figures_is_asked_for_again_ever_more_rarely_until
     for _ in range(40):
         site.page.clock.run_for(1000)
     expect(reason).to_have_count(0)
+
+
+def test_account_that_stays_unreadable_keeps_no_other_accounts_reason_on_the_page(site: Site) -> None:
+    both = POSITIONS.replace("REASON", REASON + SECOND)
+    site.page.clock.install()
+    site.answers["/positions/"] = answer(both)
+    site.show(LIVE.replace("CONTENT", both))
+    for _ in range(70):
+        site.page.clock.run_for(1000)
+
+    site.page.locator("#positions").evaluate(
+        "(panel, reason) => panel.insertAdjacentHTML('beforeend', reason)", REASON.replace("positions-7", "positions-8")
+    )
+    for _ in range(3):
+        site.page.clock.run_for(1000)
+    # Sooner than the first account, by now doubted twice a minute, is asked for again.
+    expect(site.page.locator("[data-old=positions-8]")).to_have_count(0, timeout=5000)
+    expect(site.page.locator("[data-old=positions-7]")).to_have_count(1)
