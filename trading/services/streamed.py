@@ -22,7 +22,7 @@ from trading.services.apply_account import CLOCKS_APART, apply_snapshot, markets
 from trading.services.apply_history import apply_fills, apply_funding, apply_ledger
 from trading.services.apply_orders import apply_orders, order_row
 from trading.services.available import ask_where_orders_rest
-from trading.services.endings import FILLED, tell_endings
+from trading.services.endings import FILLED, NOT_TOLD, tell_endings
 from trading.services.looks import sync_positions
 from trading.services.readings import EVERYTHING, WHOLE, Explained, nothing_explained
 from trading.services.sync import sync_account
@@ -79,10 +79,11 @@ def _store_events(adapter: Adapter, account: VenueAccount, told: Told) -> None:
     apply_fills(account, told.fills.values())
     apply_funding(account, told.funding.values())
     apply_ledger(account, told.ledger.values())
-    reported = apply_reports(account, told.reports.values())
+    # Together, because nobody comes back to an order that is closed. Each end was told, so no venue is asked.
+    with transaction.atomic():
+        reported = apply_reports(account, told.reports.values())
+        tell_endings(adapter, account, [order for order in reported.ended if order.end != FILLED])
     told.must_read |= not reported.are_known
-    # At once, because nobody comes back to an order that is closed.
-    tell_endings(adapter, account, [order for order in reported.ended if order.end != FILLED])
 
 
 def _take_back(account: VenueAccount, standing: Standing) -> None:
@@ -148,7 +149,7 @@ def _store_end(account: VenueAccount, market: Market, report: OrderReport, order
     is kept too. What the venue turned away never was one.
 
     A report of the end tells no moment but that, so such an order counts as placed then."""
-    now, end = timezone.now(), FILLED if report.state is OrderState.FILLED else report.label[:40]
+    now, end = timezone.now(), FILLED if report.state is OrderState.FILLED else report.label[:40] or NOT_TOLD
     rows = Order.objects.filter(account=account, market=market, venue_id=order.order_id)
     ended = list(rows.filter(is_open=True).select_related("market"))
     is_closed = rows.update(is_open=False, size=order.size, end=end, seen_at=Greatest("seen_at", Value(now)))

@@ -161,6 +161,27 @@ def test_order_cancelled_elsewhere_while_it_is_followed_is_counted_once(trader: 
     assert (kind, ours, venues.lower()) == ("order", "resting", "canceled")
 
 
+def test_process_that_dies_between_an_end_and_its_count_has_stored_neither(
+    trader: Elsewhere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place_order(trader.adapter, trader.account, trader.market, ticket(limit_price=Decimal(80000)))
+    order = Order.objects.get()
+    trader.do(CancelOrder(trader.market.rules, order.venue_id))
+    told = told_of(trader, order)
+    with monkeypatch.context() as dying:
+        dying.setattr(Difference, "save", die)
+        with pytest.raises(KeyboardInterrupt):
+            store(trader.adapter, trader.account, told)
+    assert list(Order.objects.values_list("is_open", "end")) == [(True, "")]
+
+    ((kind, ours, venues, _),) = trader.read(2)
+    assert (kind, ours, venues.lower()) == ("order", "resting", "canceled")
+
+
+def die(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 @pytest.mark.parametrize("is_heard", [False, True])
 def test_end_that_a_stream_tells_of_an_order_that_we_cancel_is_no_difference(
     trader: Elsewhere, monkeypatch: pytest.MonkeyPatch, is_heard: bool
