@@ -12,10 +12,10 @@ from django.test import Client
 from django.urls import reverse
 
 from tenants.models import Operator, Role, User
-from tests.trading import test_return
+from tests.trading import stepped_world
 from tests.trading.aster.conftest import aster, both  # noqa: F401  # fixtures
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
-from tests.trading.test_return import (
+from tests.trading.stepped_world import (
     A_TURN,
     AWAY_SECONDS,
     BITCOIN,
@@ -54,8 +54,8 @@ HEADERS = {"HX-Request": "true"}
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three traders at each venue are enough for what one of them sees."""
-    monkeypatch.setattr(test_return, "NEAREST", 1)
-    monkeypatch.setattr(test_return, "OTHERS", 2)
+    monkeypatch.setattr(stepped_world, "NEAREST", 1)
+    monkeypatch.setattr(stepped_world, "OTHERS", 2)
     # A command's row is dated by the machine's own clock, which the world's is ahead of.
     monkeypatch.setattr(lateness, "LATEST", timedelta(hours=1))
 
@@ -103,7 +103,7 @@ def seats(world: World, both: Operator) -> list[Seat]:  # noqa: F811
 
 
 def sit_down(world: World, operator: Operator, venue: Venue) -> Seat:
-    account = test_return._sit_down(world.sandbox, venue, world.clock, test_return.NEAREST + test_return.OTHERS)
+    account = stepped_world.sit_down(world.sandbox, venue, world.clock, stepped_world.NEAREST + stepped_world.OTHERS)
     world.sandbox.fund(account.address, "1000", venue=venue.value)
     market, adapter = Market.objects.get(venue=venue, name=BITCOIN[venue]), trading_adapter(account)
     bought = market_order(market.rules, is_buy=True, size=Decimal("0.02"), mark=FALLEN, slippage=Decimal("0.001"))
