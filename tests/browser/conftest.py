@@ -8,9 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
+from jinja2 import Environment, FileSystemLoader
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
+from branding.jinja import environment
 from tests.browser.product import Exchange, Person, Product
+from tests.browser.site import Site
 from tests.browser.terminal import PATIENCE_SECONDS, Terminal
 from tests.browser.watch import Watch
 
@@ -147,6 +151,18 @@ def keep_pictures(seated: list[Terminal], name: str) -> None:
     folder = os.environ.get("SCREENSHOTS")
     for index, terminal in enumerate(seated if folder else []):
         terminal.page.screenshot(path=Path(str(folder)) / f"{name}-{index}.png")
+
+
+@pytest.fixture(scope="package")
+def templates() -> Environment:
+    return environment(loader=FileSystemLoader(settings.BASE_DIR / "templates"))
+
+
+@pytest.fixture(params=[DESK], ids=["desk"])
+def site(browser: Browser, templates: Environment, request: pytest.FixtureRequest) -> Iterator[Site]:
+    context = browser.new_context(viewport=request.param)
+    yield Site(context.new_page(), templates)
+    context.close()
 
 
 @pytest.fixture

@@ -1,29 +1,18 @@
 """The scripts of the pages alone, every answer from the test: what may be put in a place, and what is said instead."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-from django.conf import settings
-from django.contrib.staticfiles import finders
-from jinja2 import Environment, FileSystemLoader
-from playwright.sync_api import Browser, Locator, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 
-from branding.jinja import environment
-from branding.theme import HARBOR, theme_css
 from tests.browser.conftest import DESK, PHONE
-from tests.trading.panels.page import HEAD
-from tests.trading.panels.samples import book, full_page
-from tests.trading.panels.table_samples import order_rows, position_rows
+from tests.browser.site import Answer, Site, answer
+from tests.trading.panels.samples import book
 from tests.trading.panels.ticket_samples import ticket
 from trading.panels.view_models import Choice
 
-HOME = "http://exchange.test/"
 OURS = "<!doctype html><html><body><main><h1>You may not see this</h1><p>Nothing was sent.</p></main></body></html>"
 FOREIGN = "<html><head><title>413</title></head><body><center><h1>413 Too Large</h1></center></body></html>"
 NOT_LOADED = "This could not be loaded. Your positions are not affected; try again."
@@ -34,74 +23,7 @@ PREVIEW = PANEL.replace("hx-get", 'hx-sync="this:replace" hx-post')
 DIALOG = """{% from "components/dialog.html" import dialog %}{% call dialog("window", "Window", "/") %}
 <form id="form" hx-post="/send/" hx-target="#notices" hx-swap="afterbegin"><button>Send</button>
 <div id="preview" hx-get="/preview/" hx-trigger="refresh" hx-swap="outerMorph">preview 1</div></form>{% endcall %}"""
-ASK = "name => document.getElementById(name).dispatchEvent(new CustomEvent('refresh'))"
 COUNT = "() => { window.done = 0; document.addEventListener('htmx:finally:request', () => { window.done += 1; }); }"
-Answer = Callable[[Route], None]
-
-
-def answer(body: str, status: int = 200, kind: str = "text/html") -> Answer:
-    return lambda route: route.fulfill(body=body, status=status, content_type=kind)
-
-
-def in_turn(*answers: Answer) -> Answer:
-    """One after the other, the last one from then on."""
-    left = list(answers)
-
-    def give(route: Route) -> None:
-        (left.pop(0) if len(left) > 1 else left[0])(route)
-
-    return give
-
-
-class Site:
-    """A page of the product's own templates and scripts with nothing behind it but what the test answers."""
-
-    def __init__(self, page: Page, templates: Environment) -> None:
-        self.page = page
-        self.templates = templates
-        self.answers: dict[str, Answer] = {"/theme.css": answer(theme_css(HARBOR), kind="text/css")}
-        self.asked: list[str] = []
-        page.route("**/*", self._serve)
-
-    def show(self, template: str, **context: Any) -> None:
-        """Open a page made of this template's text."""
-        html = self.templates.from_string(template).render(HEAD | context)
-        self.answers["/"] = answer(html)
-        self.page.goto(HOME)
-
-    def show_content(self, content: str, **context: Any) -> None:
-        """Open a page with this inside."""
-        self.show(f'{{% extends "base.html" %}}{{% block content %}}{content}{{% endblock %}}', **context)
-
-    def ask(self, place: str) -> None:
-        """Have a place of the page read anew."""
-        self.page.evaluate(ASK, place)
-
-    @property
-    def notes(self) -> Locator:
-        return self.page.locator(".toast-title")
-
-    def _serve(self, route: Route) -> None:
-        path = urlsplit(route.request.url).path
-        self.asked.append(path)
-        if path.startswith(settings.STATIC_URL):
-            route.fulfill(path=Path(str(finders.find(path.removeprefix(settings.STATIC_URL)))))
-        else:
-            self.answers.get(path, answer("", 404, "text/plain"))(route)
-
-
-@pytest.fixture(scope="module")
-def templates() -> Environment:
-    return environment(loader=FileSystemLoader(settings.BASE_DIR / "templates"))
-
-
-@pytest.fixture(params=[DESK], ids=["desk"])
-def site(browser: Browser, templates: Environment, request: pytest.FixtureRequest) -> Iterator[Site]:
-    context = browser.new_context(viewport=request.param)
-    yield Site(context.new_page(), templates)
-    context.close()
-
-
 on_desk_and_phone = pytest.mark.parametrize("site", [DESK, PHONE], ids=["desk", "phone"], indirect=True)
 
 
@@ -293,120 +215,3 @@ def test_price_of_the_book_goes_into_the_ticket(site: Site) -> None:
     levels.nth(0).click()
     expect(trigger).to_have_value(shown[0])
     expect(price).to_have_value(shown[1])
-
-
-CANDLES = (
-    '{"candles": ['
-    + ", ".join(f'{{"time": {900 * i}, "open": "9", "high": "9", "low": "9", "close": "9"}}' for i in (1, 2))
-    + "]}"
-)
-
-
-@pytest.mark.parametrize("site", [PHONE], ids=["phone"], indirect=True)
-def test_liquidation_prices_out_of_view_stand_in_one_row_on_a_phone(site: Site) -> None:
-    page, held = full_page(), position_rows()[0]
-    card = replace(page.ticket.quote.liquidation, price_value="101234.5")
-    site.answers["/trade/ETH/candles/"] = answer(CANDLES.replace('"9"', '"150000"'), kind="application/json")
-    site.show(
-        '{% extends "trading/terminal.html" %}',
-        page=replace(
-            page,
-            ticket=replace(page.ticket, quote=replace(page.ticket.quote, liquidation=card)),
-            positions=replace(page.positions, rows=(replace(held, market="ETH", liquidation_value="102345.6"),)),
-        ),
-    )
-
-    words = site.page.locator("#chart_below")
-    expect(words).to_have_text("↓ Liquidation 102,345.6 · est. 101,234.5, below this view")
-    shown, chart = words.bounding_box(), site.page.locator("#chart_canvas").bounding_box()
-    assert shown
-    assert chart
-    assert shown["height"] < 30
-    assert shown["x"] + shown["width"] <= chart["x"] + chart["width"]
-
-
-@pytest.mark.parametrize("site", [{"width": 1280, "height": 720}], ids=["low"], indirect=True)
-def test_row_under_the_button_fades_until_all_is_scrolled_into_view(site: Site) -> None:
-    site.show('{% extends "trading/terminal.html" %}', page=full_page())
-    veil = "() => getComputedStyle(document.getElementById('place_order'), '::before').opacity"
-
-    site.page.wait_for_function(f"({veil})() === '1'")
-    site.page.locator(".side").evaluate("side => side.scrollTo(0, side.scrollHeight)")
-    site.page.wait_for_function(f"({veil})() === '0'")
-
-
-LIVE = """{% extends "base.html" %}
-{% block scripts %}<script src="{{ static('js/live.js') }}" defer></script>{% endblock %}
-{% block body_attributes %} data-now="2026-11-22T12:00:00Z" data-stale-after="5" data-closed-after="15"
-{% include "trading/_live_words.html" %}{% endblock %}
-{% block main %}<main id="main">CONTENT</main>{% endblock %}"""
-STREAMED = """<div id="live" hidden hx-sse:connect="/live/" hx-trigger="load"></div><p id="stream_lost" hidden></p>
-<p id="number">1</p><p id="account" hx-get="/account/" hx-trigger="refresh">old</p>"""
-POSITIONS = """<section id="positions" hx-get="/positions/" hx-trigger="refresh" hx-swap="outerMorph">
-<p data-live="positions-7"><time class="age" data-live="positions-7-age" datetime="2027-01-01T00:00:00Z"></time></p>
-REASON</section>"""
-REASON = '<p class="table-reason" data-old="positions-7">These figures cannot be read right now.</p>'
-
-
-def test_age_of_an_order_counts_on_by_itself(site: Site) -> None:
-    site.page.clock.install()
-    (row, _) = order_rows()
-    placed = datetime(2026, 11, 22, 11, 58, 30, tzinfo=UTC)
-    site.show(LIVE.replace("CONTENT", '{% include "trading/_orders.html" %}'), orders=[replace(row, placed_at=placed)])
-    shown = site.page.locator("#orders time")
-    expect(shown).to_have_text("1 min")
-
-    site.page.clock.run_for(60_000)
-    expect(shown).to_have_text("2 min")
-
-
-SECOND = """<p data-live="positions-8"><time class="age" data-live="positions-8-age" datetime="2027-01-01T00:00:00Z">
-</time></p>"""
-
-
-def test_stream_that_is_not_reached_is_asked_for_again_until_it_speaks(site: Site) -> None:
-    site.page.add_init_script("Math.random = () => 0;")
-    site.answers["/live/"] = in_turn(
-        lambda route: route.abort(),
-        answer('event: patch\ndata: {"number": "2"}\n\n', kind="text/event-stream"),
-    )
-    site.answers["/account/"] = answer("new")
-    site.show(LIVE.replace("CONTENT", STREAMED))
-    site.answers["/"] = in_turn(answer("No exchange lives at this address.\n", 404, "text/plain"), site.answers["/"])
-
-    expect(site.page.locator("#number")).to_have_text("2")
-    expect(site.page.locator("#account")).to_have_text("new")
-
-
-def test_reason_beside_current_figures_is_asked_for_again_ever_more_rarely_until_it_goes(site: Site) -> None:
-    drawn, reason = POSITIONS.replace("REASON", REASON), site.page.locator("#positions .table-reason")
-    site.page.clock.install()
-    site.answers["/positions/"] = answer(drawn)
-    site.show(LIVE.replace("CONTENT", drawn))
-    for _ in range(60):
-        site.page.clock.run_for(1000)
-    assert 2 <= site.asked.count("/positions/") <= 6
-
-    expect(reason).to_be_visible()
-    site.answers["/positions/"] = answer(POSITIONS.replace("REASON", ""))
-    for _ in range(40):
-        site.page.clock.run_for(1000)
-    expect(reason).to_have_count(0)
-
-
-def test_account_that_stays_unreadable_keeps_no_other_accounts_reason_on_the_page(site: Site) -> None:
-    both = POSITIONS.replace("REASON", REASON + SECOND)
-    site.page.clock.install()
-    site.answers["/positions/"] = answer(both)
-    site.show(LIVE.replace("CONTENT", both))
-    for _ in range(70):
-        site.page.clock.run_for(1000)
-
-    site.page.locator("#positions").evaluate(
-        "(panel, reason) => panel.insertAdjacentHTML('beforeend', reason)", REASON.replace("positions-7", "positions-8")
-    )
-    for _ in range(3):
-        site.page.clock.run_for(1000)
-    # Sooner than the first account, by now doubted twice a minute, is asked for again.
-    expect(site.page.locator("[data-old=positions-8]")).to_have_count(0, timeout=5000)
-    expect(site.page.locator("[data-old=positions-7]")).to_have_count(1)
