@@ -108,17 +108,36 @@ def story_of(row: Liquidation) -> Story:
 
 
 def _opened_at(row: Liquidation) -> datetime | None:
-    """When the position was last opened from nothing, or turned, found by taking its executions back one by one, for
-    Aster tells of none what it found; None where that is not on record. Which leg of a hedge was traded is not told."""
+    """When the position was last opened from nothing, or turned; None where that is not on record. Which leg of a hedge
+    was traded is not told."""
     if row.position_side != PositionSide.BOTH:
         return None
-    fills = Fill.objects.filter(account=row.account_id, market=row.market_id, happened_at__lt=row.happened_at)
+    fills = Fill.objects.filter(account=row.account_id, market=row.market_id)
+    return _told_opening(row, fills) or _reckoned_opening(row, fills)
+
+
+def _told_opening(row: Liquidation, fills: QuerySet[Fill]) -> datetime | None:
+    """By the last execution that says it found nothing, or the other side."""
+    found = {"start_position__lte": 0} if row.size_before > 0 else {"start_position__gte": 0}
+    openings = fills.filter(happened_at__lte=row.happened_at, **found).order_by("-happened_at")
+    at: datetime | None = openings.values_list("happened_at", flat=True).first()
+    return at
+
+
+def _reckoned_opening(row: Liquidation, fills: QuerySet[Fill]) -> datetime | None:
+    """By taking back, one by one, the executions that do not say what they found: none does at Aster, where the size is
+    that of the last reading. What was executed later comes on top, unless just as much was liquidated as was read: a
+    reading may hold what was executed right after its clock."""
+    untold = fills.filter(start_position=None, happened_at__lt=row.happened_at).order_by("-happened_at", "-pk")
+    newest = untold.values_list("happened_at", "is_buy", "size")[:LIFE]
+    moves = [(at, size if is_buy else -size) for at, is_buy, size in newest]
     held = row.size_before
-    for at, is_buy, size in fills.order_by("-happened_at", "-pk").values_list("happened_at", "is_buy", "size")[:LIFE]:
-        held -= size if is_buy else -size
+    if row.seen_at is not None and row.closed_size != abs(row.size_before):
+        held += sum(moved for at, moved in moves if at > row.seen_at)
+    for at, moved in moves:
+        held -= moved
         if held == 0 or (held > 0) != (row.size_before > 0):
-            opened: datetime = at
-            return opened
+            return at
     return None
 
 

@@ -80,6 +80,24 @@ def test_record_has_all_margin_that_moved_in_its_position_and_none_of_an_earlier
     assert moved == ["+30.00", f"{MINUS}10.00"]
 
 
+def test_story_of_a_position_that_grew_elsewhere_unread_begins_where_it_was_opened(trader: Elsewhere) -> None:
+    trader.hold()
+    move(trader, Decimal(7))
+    close_position(trader.adapter, trader.account, held_by(trader), mark=Decimal(86_000), form_key=uuid4())
+    trader.read()
+    trader.hold()
+    opened = Fill.objects.latest("happened_at").happened_at
+    move(trader, IN)
+    trader.trade("0.03")
+    trader.sandbox.mark(trader.market_name, "70000", venue=trader.venue)
+    trader.read(2)
+
+    story = story_of(Liquidation.objects.get())
+    assert story.liquidation.closed_size == Decimal("0.05")
+    assert [change.amount for change in story.margin_changes] == [IN]
+    assert story.fills[0].happened_at == opened
+
+
 def paid(trader: Elsewhere) -> Decimal:
     """The fees of the forced executions, and what the venue booked beside them."""
     fees = Fill.objects.exclude(liquidation="").values_list("fee", flat=True)
