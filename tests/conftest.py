@@ -39,6 +39,9 @@ ADDRESSES = count()
 
 FOLDER = Path(__file__).parent
 # Single servers run beside other tests; the whole product does not.
+SERVERS = {
+    FOLDER / "perpsstudio" / f"test_{name}.py" for name in ("checks", "embedded", "postgres", "template", "valkey")
+}
 PRODUCTS = {FOLDER / "browser", FOLDER / "chaos", FOLDER / "perpsstudio" / "test_demo.py"}
 
 
@@ -47,8 +50,9 @@ class Kind(IntEnum):
 
     PURE = 0
     DATABASE = 1
-    COMMITS = 2  # the tables are emptied after each test
-    PRODUCT = 3  # the product's own processes, or a browser
+    SERVERS = 2  # a PostgreSQL or Valkey of the test's own
+    COMMITS = 3  # the tables are emptied after each test
+    PRODUCT = 4  # the product's own processes, or a browser
 
 
 def is_of_the_product(file: Path) -> bool:
@@ -70,6 +74,8 @@ def kind_of(item: pytest.Item) -> Kind:
         return Kind.PRODUCT
     if "transactional_db" in needs or (marker and marker.kwargs.get("transaction")):
         return Kind.COMMITS
+    if item.path in SERVERS:
+        return Kind.SERVERS
     return Kind.DATABASE if "db" in needs or marker else Kind.PURE
 
 
