@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.urls import resolve
 from pytest_django import DjangoDbBlocker
 
@@ -33,10 +33,13 @@ OPEN_TO_SUPPORT = {"sign_out": 302, "join": 404, "password": 422}
 
 @pytest.fixture(scope="module")
 def made_once(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[tuple[Exchange, Belongings]]:
-    """Alice's exchange and her rows; what a test changes is undone with its own transaction, within this one."""
+    """Alice's exchange and her rows; what a test changes is undone with its own transaction, within this one. To
+    whoever does not ask for it the database stays closed."""
     with django_db_blocker.unblock(), transaction.atomic():
         exchange, market = factories.make_exchange("alpha", "alice", "olga", "sam"), factories.make_market()
-        yield exchange, factories.make_belongings(exchange, market, factories.ALICES_ADDRESS)
+        belongings = factories.make_belongings(exchange, market, factories.ALICES_ADDRESS)
+        with django_db_blocker.block():
+            yield exchange, belongings
         transaction.set_rollback(True)
 
 
@@ -54,6 +57,11 @@ def alpha(rows: tuple[Exchange, Belongings]) -> Exchange:
 @pytest.fixture
 def alices(rows: tuple[Exchange, Belongings]) -> Belongings:
     return rows[1]
+
+
+def test_rows_of_all_open_the_database_to_no_test_that_did_not_ask(made_once: tuple[Exchange, Belongings]) -> None:
+    with pytest.raises(RuntimeError, match="Database access not allowed"):
+        connection.ensure_connection()
 
 
 def test_every_address_has_a_policy_and_every_policy_an_address() -> None:
