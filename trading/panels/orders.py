@@ -75,6 +75,7 @@ class CancelDialog:
     form_key: str
     blocked_because: str = ""
     can_submit: bool = True
+    must_start_over: bool = False
 
 
 def build_orders(desk: Desk) -> tuple[OrderRow, ...]:

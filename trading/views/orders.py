@@ -178,6 +178,7 @@ def cancel_orders(request: MemberRequest, market_name: str) -> HttpResponse:
 
     def refuse(problem: str, status: int) -> HttpResponse:
         dialog = build_cancel_dialog(market, orders, kept_key(request), problem)
+        dialog = replace(dialog, must_start_over=problem == REUSED)
         return render_dialog(request, "trading/_cancel_dialog.html", {"dialog_view": dialog}, status)
 
     return answer_form(

@@ -291,3 +291,16 @@ def test_cancel_whose_form_named_something_else_before_is_a_conflict(desk: Desk,
 
     assert (answer.status_code, "already sent with other values" in answer.content.decode()) == (409, True)
     assert [order.pk for order in Order.objects.filter(is_open=True)] == [second.pk]
+
+
+def test_form_that_can_cancel_nothing_any_more_has_no_button_but_the_one_that_closes_it(
+    desk: Desk, browser: Client
+) -> None:
+    for name, price in (("BTC", 80000), ("ETH", 1100)):
+        place_order(desk.adapter, desk.account, market_named(name), ticket(limit_price=Decimal(price)))
+    form = key()
+    browser.post("/orders/of/BTC/cancel/now/", form)
+
+    page = browser.post("/orders/of/ETH/cancel/now/", form).content.decode()
+    assert ('id="cancel_orders"' in page, "Close and look</a>" in page) == (False, True)
+    assert 'id="cancel_orders"' in browser.get("/orders/of/ETH/cancel/").content.decode()
