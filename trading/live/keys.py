@@ -23,6 +23,7 @@
 ``live:control``                          channel every live application hears (it has to hear something)
 ``lock:task:{name}``                      held while a turn of a periodic task runs
 ``weather:{venue}:{network}:{egress}…``   list of what came of the newest requests to a venue, newest first, by door
+``listings:{venue}:{network}``            list of what a venue's lists of markets said of a halt, newest first
 ``silences:{venue}:{network}:{egress}``   sorted set: an order to be silent → Unix ms until which
 ``since:{venue}:{network}:{egress}``      since when a venue has the weather it has, and which
 ``asking:{venue}:{network}``              there while an order was let through lately to ask if orders are taken again
@@ -137,8 +138,15 @@ def task_lock(name: str) -> str:
 
 
 def weather(venue: Venue, network: Network, egress: str, door: Door = Door.READ) -> str:
-    """What came of the newest requests of a kind to a venue from one address of ours."""
+    """What came of the newest requests of a kind to a venue from one address of ours; what a list says, all share."""
+    if door is Door.LISTING:
+        return listings(venue, network)
     return f"weather:{venue}:{network}:{egress}" + ("" if door is Door.READ else f":{door}")
+
+
+def listings(venue: Venue, network: Network) -> str:
+    """What a venue's lists of markets said of a halt. That is the venue's word to everybody: no address of ours."""
+    return f"listings:{venue}:{network}"
 
 
 def silences(venue: Venue, network: Network, egress: str) -> str:

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from trading.live import keys
 from trading.live.connections import blocking
 from trading.venues.snapshots import Network, Venue
-from trading.venues.weather import ASKING, MEMORY, Door, Evidence, Kind, Outcome, Weather, judge
+from trading.venues.weather import ASKING, Door, Evidence, Kind, Outcome, Weather, judge
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ def note(venue: Venue, network: Network, outcome: Outcome) -> None:
         with blocking().pipeline(transaction=False) as pipeline:
             pipeline.lpush(key, msgspec.json.encode(told))
             pipeline.ltrim(key, 0, KEPT - 1)
-            pipeline.expire(key, MEMORY)
+            pipeline.expire(key, outcome.lasts)
             if outcome.wait is not None:
                 _keep_silence(pipeline, keys.silences(venue, network, settings.EGRESS), told, outcome.wait)
             pipeline.execute()

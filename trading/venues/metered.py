@@ -116,8 +116,8 @@ class MeteredTransport:
             answer = Answer(extra=extra, reported=self._tariff.reported(response.headers))
             self._rest(cost, response)
             self._requests.heard(cost, response, sent)
-            may_tell = cost.is_command or cost.lists_markets
-            kind = Kind.HALTED if may_tell and self._tariff.is_halt(response.body) else kind
+            kind = Kind.HALTED if cost.is_command and self._tariff.is_halt(response.body) else kind
+            self._hear_listing(path, response, time.monotonic() - started)
             return response
         except RateLimited as error:
             answer, kind = Answer(slow_down=True, wait=error.retry_after), Kind.SLOWED
@@ -131,8 +131,14 @@ class MeteredTransport:
             raise
         finally:
             self._settle(name, charges, answer)
-            door = Door.ORDER if kind is Kind.HALTED and cost.is_command else cost.door
+            door = Door.ORDER if kind is Kind.HALTED else cost.door
             self._heard(Outcome(kind, time.monotonic() - started, answer.wait, door))
+
+    def _hear_listing(self, path: str, response: Response, seconds: float) -> None:
+        """A list of all markets tells of the whole venue, and by itself: what is none, or cannot be read, is a read."""
+        has_open = self._tariff.has_open_market(path, response.body) if response.status < 300 else None
+        if has_open is not None:
+            self._heard(Outcome(Kind.ANSWERED if has_open else Kind.HALTED, seconds, door=Door.LISTING))
 
     def _charges(self, cost: Cost) -> list[Charge]:
         limits = self._limits()

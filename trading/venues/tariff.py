@@ -17,7 +17,6 @@ class Cost:
     """What one request costs: weight for our address, and how many orders it is for its account.
 
     ``is_usual``: an order that a halted venue would refuse, so that its answer tells whether the venue is.
-    ``lists_markets``: a read whose answer tells the same, because it says of every market whether it is open.
     ``may_rest``: a command that an account without requests left may not send now; what takes risk away still may.
     ``use``: what a command is for. ``requests``: how many of the account's it uses up where the venue counts them for
     life.
@@ -28,7 +27,6 @@ class Cost:
     orders: int = 0
     is_command: bool = False
     is_usual: bool = False
-    lists_markets: bool = False
     may_rest: bool = False
     requests: int = 0
     use: Use = Use.USUAL
@@ -37,9 +35,7 @@ class Cost:
     @property
     def door(self) -> Door:
         """What kind of request it is, to whoever judges how the venue is doing."""
-        if self.is_command:
-            return Door.ORDER if self.is_usual else Door.COMMAND
-        return Door.LISTING if self.lists_markets else Door.READ
+        return Door.ORDER if self.is_usual else Door.COMMAND if self.is_command else Door.READ
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +76,10 @@ class Tariff:
     them. ``cost`` judges a request by method, path and body; ``surcharge`` is what its answer adds, from
     path, request body and answer body; ``reported`` are the venue's own counts in an answer's headers, of the weight
     and then of ``orders``; ``rest`` is for how many seconds an answer (body) silences its account, ``is_halt`` whether
-    it says that the venue takes no usual orders now. ``lifetime`` is the rule of an account's requests, ``told`` what
-    an answer says of them, ``is_used_up`` whether it refuses because there are none. ``readings`` is what all requests
-    of a reading come to, by the number of builder-deployed books that are shown.
+    it says that the venue takes no usual orders now. ``has_open_market`` is what a list of all markets, by path and
+    body, says of a halt, and None of every other answer. ``lifetime`` is the rule of an account's requests, ``told``
+    what an answer says of them, ``is_used_up`` whether it refuses because there are none. ``readings`` is what all
+    requests of a reading come to, by the number of builder-deployed books that are shown.
     """
 
     weight: int
@@ -93,6 +90,7 @@ class Tariff:
     reported: Callable[[Mapping[str, str]], tuple[int | None, ...]] = lambda headers: ()
     rest: Callable[[bytes], float] = lambda answer: 0.0
     is_halt: Callable[[bytes], bool] = lambda answer: False
+    has_open_market: Callable[[str, bytes], bool | None] = lambda path, answer: None
     lifetime: Lifetime | None = None
     told: Callable[[bytes], RequestAllowance | None] = lambda answer: None
     is_used_up: Callable[[bytes], bool] = lambda answer: False

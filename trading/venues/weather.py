@@ -1,14 +1,15 @@
 """How a venue is doing, judged by what came of the newest requests and by its own words. Pure.
 
-Evidence is recent or it is none: what is older than ``MEMORY`` seconds says nothing, so a state ends by itself when
-its evidence ages or is contradicted; only a silence that the venue ordered lasts exactly as long as it said (Aster 5:
-two minutes to three days). A read is always tried now and then (``PROBE`` seconds apart while the venue is down), so
-evidence never runs out for good.
+Evidence is recent or it is none: what is older than ``MEMORY``, or ``LISTED`` where a list of markets said it, says
+nothing, so a state ends by itself when its evidence ages or is contradicted; only a silence that the venue ordered
+lasts exactly as long as it said (Aster 5: two minutes to three days). A read is always tried now and then (``PROBE``
+seconds apart while the venue is down), so evidence never runs out for good.
 
 Reads say nothing of orders: a venue that answers every read may refuse or ignore each order. Only orders end what
 orders have said, and while none is sent none can. So ``CLOSED`` seconds after the last of them one order at a time is
 let through and asks, ``ASKING`` seconds apart; reducing and cancelling are tried all the time and count as well.
-Where a venue's orders tell of one market only, its list of markets tells of a halt and of its end.
+Where a venue's orders tell of one market only, its list of markets tells of a halt and of its end. That is the venue's
+word, whichever address of ours heard it, and says nothing of how it answers this one.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,8 @@ from enum import StrEnum
 from itertools import takewhile
 
 MEMORY = timedelta(seconds=60)
+# Markets are listed every half minute or so while a stream lives: this is more than three lists, two of which may fail.
+LISTED = timedelta(minutes=2)
 PROBE = 2.0
 # Three commands that were not answered are settled by their own proofs meanwhile; a halt takes minutes.
 CLOSED = timedelta(seconds=15)
@@ -51,7 +54,7 @@ class Door(StrEnum):
     """What a request was."""
 
     READ = "read"
-    LISTING = "listing"  # a read of the venue's markets, where that tells whether there is a halt
+    LISTING = "listing"  # no request of its own: what a read of all markets said of a halt
     COMMAND = "command"
     ORDER = "order"  # a command that a halted venue would refuse: its answer tells whether there is a halt
 
@@ -66,7 +69,6 @@ class Kind(StrEnum):
     HALTED = "halted"  # it said that trading is halted
 
 
-READS = (Door.READ, Door.LISTING)
 SAID = (Kind.HALTED, Kind.ANSWERED)  # what an order or a listing may be told of a halt
 
 
@@ -84,6 +86,11 @@ class Outcome:
     def has_failed(self) -> bool:
         """Whether there was no answer at all."""
         return self.kind in (Kind.FAILED, Kind.UNREACHABLE)
+
+    @property
+    def lasts(self) -> timedelta:
+        """For how long it says something."""
+        return LISTED if self.door is Door.LISTING else MEMORY
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,30 +123,31 @@ def judge(evidence: Sequence[Evidence], now: datetime) -> Weather:
 
     Down: the newest outcomes are all failures, several and over some time; one answer ends it. Orders unanswered: the
     newest commands are, though reads are answered. Halted: the venue said so to an order and has answered none
-    otherwise since, or its newest list of markets has none that is open. Rate-limited: we were told to be
-    silent and the time is not over, however long ago that was, or to slow down, and nothing was answered since. Slow:
-    half of the newest answers took longer than ``SLOW_SECONDS``.
+    otherwise since, or its newest list of markets has none that is open. Rate-limited: we were told to be silent and
+    the time is not over, however long ago that was, or to slow down, and nothing was answered since. Slow: half of the
+    newest answers took longer than ``SLOW_SECONDS``.
     """
-    remembered = [one for one in evidence if timedelta(0) <= now - one.at <= MEMORY]
+    remembered = [one for one in evidence if timedelta(0) <= now - one.at <= one.outcome.lasts]
+    requests = [one for one in remembered if one.outcome.door is not Door.LISTING]
     return (
-        _down(remembered)
-        or _orders_unanswered(remembered)
+        _down(requests)
+        or _orders_unanswered(requests)
         or _halted(remembered)
-        or _rate_limited(evidence, remembered, now)
-        or _slow(remembered[:JUDGED])
+        or _rate_limited(evidence, requests, now)
+        or _slow(requests[:JUDGED])
         or Weather()
     )
 
 
-def _down(remembered: Sequence[Evidence]) -> Weather | None:
-    failures = list(takewhile(lambda one: one.outcome.has_failed, remembered))
+def _down(requests: Sequence[Evidence]) -> Weather | None:
+    failures = list(takewhile(lambda one: one.outcome.has_failed, requests))
     return Weather(Sky.DOWN, failures[-1].at) if _are_more_than_bad_luck(failures) else None
 
 
-def _orders_unanswered(remembered: Sequence[Evidence]) -> Weather | None:
+def _orders_unanswered(requests: Sequence[Evidence]) -> Weather | None:
     """A command that failed beside a read that failed too tells of the venue, not of its orders."""
-    reads = [one for one in remembered if one.outcome.door in READS]
-    commands = [one for one in remembered if one.outcome.door not in READS]
+    reads = [one for one in requests if one.outcome.door is Door.READ]
+    commands = [one for one in requests if one.outcome.door is not Door.READ]
     failures = list(takewhile(lambda one: one.outcome.has_failed, commands))
     alone = [one for one in failures if not any(read.outcome.has_failed for read in _beside(one.at, reads))]
     if not _are_more_than_bad_luck(alone):
@@ -171,12 +179,12 @@ def _halts(remembered: Sequence[Evidence], door: Door) -> list[Evidence]:
     return list(takewhile(lambda one: one.outcome.kind is Kind.HALTED, told))
 
 
-def _rate_limited(evidence: Sequence[Evidence], remembered: Sequence[Evidence], now: datetime) -> Weather | None:
+def _rate_limited(evidence: Sequence[Evidence], requests: Sequence[Evidence], now: datetime) -> Weather | None:
     ends = [(one.at + timedelta(seconds=one.outcome.wait), one.at) for one in evidence if one.outcome.wait is not None]
     lasting = [(end, told) for end, told in ends if end > now]
     if lasting:
         return Weather(Sky.RATE_LIMITED, min(told for _, told in lasting), max(end for end, _ in lasting))
-    slowed = list(takewhile(lambda one: one.outcome.kind is Kind.SLOWED, remembered))
+    slowed = list(takewhile(lambda one: one.outcome.kind is Kind.SLOWED, requests))
     is_meant = slowed and (len(slowed) >= FAILURES or now - slowed[-1].at >= UNANSWERED)
     return Weather(Sky.RATE_LIMITED, slowed[-1].at) if is_meant else None
 

@@ -11,7 +11,7 @@ from tests.trading.clocks import Clock
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
 from trading.live import keys, weather
 from trading.venues.snapshots import Network, Venue
-from trading.venues.weather import JUDGED, Door, Kind, Outcome, Sky, Weather
+from trading.venues.weather import JUDGED, LISTED, MEMORY, Door, Kind, Outcome, Sky, Weather
 
 HERE = (Venue.ASTER, Network.TESTNET)
 DAY = 86_400.0
@@ -89,6 +89,36 @@ def test_venue_that_fails_many_requests_a_second_is_found_down(
             told(Kind.UNREACHABLE)
 
     assert seen_by_another_process().sky is Sky.DOWN
+
+
+def test_every_address_knows_what_a_list_of_markets_said_and_how_long(
+    redis: Redis,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told(Kind.HALTED, door=Door.LISTING)
+    first = settings.EGRESS
+    monkeypatch.setattr(settings, "EGRESS", "another")
+
+    assert seen_by_another_process().sky is Sky.HALTED
+    assert MEMORY < timedelta(milliseconds=redis.pttl(keys.listings(*HERE))) <= LISTED
+    told(Kind.ANSWERED, door=Door.LISTING)
+    assert seen_by_another_process() == weather.read(*HERE, first) == Weather()
+
+
+def test_what_another_address_was_told_does_not_bring_back_one_that_is_cut_off(
+    redis: Redis,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock, cut_off = Clock(1_800_000_000.0), settings.EGRESS
+    monkeypatch.setattr(weather, "datetime", clock)
+    for _ in range(3):
+        clock.seconds += 1
+        told(Kind.UNREACHABLE)
+    monkeypatch.setattr(settings, "EGRESS", "another")
+    told(Kind.ANSWERED)
+    told(Kind.ANSWERED, door=Door.LISTING)
+
+    assert [weather.read(*HERE, address).sky for address in (cut_off, "another")] == [Sky.DOWN, Sky.FINE]
 
 
 def test_one_order_at_a_time_asks(redis: Redis) -> None:  # noqa: F811

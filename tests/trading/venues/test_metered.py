@@ -10,6 +10,7 @@ from redis.retry import Retry
 
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
 from trading.venues.allowance import Allowance
+from trading.venues.aster.weights import TARIFF as ASTER
 from trading.venues.budget import Budget
 from trading.venues.errors import (
     CommandHeldBack,
@@ -359,6 +360,31 @@ def test_only_an_order_that_a_halt_would_refuse_tells_of_one(
     door.transport.request("POST", "/info" if body is STATE else "/exchange", body)
 
     assert [(outcome.kind, outcome.door) for outcome in door.heard] == [told]
+
+
+LISTED = b'{"symbols":[{"status":"CLOSE"},{"status":"%s"}]}'
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (Response(200, LISTED % b"TRADING"), [(Kind.ANSWERED, Door.LISTING)]),
+        (Response(200, LISTED % b"SETTLING"), [(Kind.HALTED, Door.LISTING)]),
+        (Response(400, LISTED % b"TRADING"), []),
+        (Response(200, LISTED[:20]), []),
+        (Response(200, b'{"symbols":[]}'), []),
+    ],
+)
+def test_only_a_list_that_names_markets_tells_of_a_halt(
+    redis: Redis,  # noqa: F811
+    answer: Response,
+    told: list[tuple[Kind, Door]],
+) -> None:
+    aster = {name: getattr(ASTER, name) for name in ("cost", "surcharge", "has_open_market")}
+    door = Way(redis, Venue(answer), **aster)
+    door.transport.request("GET", "/fapi/v3/exchangeInfo")
+
+    assert [(outcome.kind, outcome.door) for outcome in door.heard] == [*told, (Kind.ANSWERED, Door.READ)]
 
 
 def test_without_redis_commands_go_and_reads_wait() -> None:

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from trading.venues.weather import CLOSED, MEMORY, Door, Evidence, Kind, Outcome, Sky, Weather, judge
+from trading.tasks.markets import MARKETS_SECONDS
+from trading.venues.weather import CLOSED, LISTED, MEMORY, Door, Evidence, Kind, Outcome, Sky, Weather, judge
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 GOOD, SLOW = Outcome(Kind.ANSWERED, 0.1), Outcome(Kind.ANSWERED, 2.0)
@@ -13,6 +14,7 @@ FAILED, UNREACHABLE = Outcome(Kind.FAILED, 5.0), Outcome(Kind.UNREACHABLE, 0.1)
 SLOWED, BANNED = Outcome(Kind.SLOWED, 0.1), Outcome(Kind.SLOWED, 0.1, wait=600.0)
 HALTED, TAKEN = Outcome(Kind.HALTED, 0.1, door=Door.ORDER), Outcome(Kind.ANSWERED, 0.1, door=Door.ORDER)
 CLOSED_ALL, OPEN_ONE = Outcome(Kind.HALTED, 0.1, door=Door.LISTING), Outcome(Kind.ANSWERED, 0.1, door=Door.LISTING)
+A_TURN = 5  # seconds from one turn of the workers to the next
 CANCELLED, UNANSWERED = Outcome(Kind.ANSWERED, 0.1, door=Door.COMMAND), Outcome(Kind.FAILED, 0.1, door=Door.ORDER)
 
 
@@ -44,7 +46,8 @@ def weather(*told: tuple[float, Outcome], now: datetime = NOW) -> Weather:
         ([(0, GOOD), (0, TAKEN), (1, CLOSED_ALL)], Sky.HALTED),
         ([(0, HALTED), (1, OPEN_ONE)], Sky.HALTED),
         ([(0, GOOD), (1, OPEN_ONE), (2, CLOSED_ALL)], Sky.FINE),
-        ([(0, OPEN_ONE), (0, UNANSWERED), (1, UNANSWERED), (2, UNANSWERED), (3, OPEN_ONE)], Sky.ORDERS_UNANSWERED),
+        ([(0, OPEN_ONE), (0, FAILED), (1, FAILED), (2, FAILED), (3, OPEN_ONE)], Sky.DOWN),
+        ([(0, OPEN_ONE), (0, UNANSWERED), (1, UNANSWERED), (2, UNANSWERED), (3, GOOD)], Sky.DOWN),
         ([(0, GOOD), (0, UNANSWERED), (1, GOOD), (1, UNANSWERED), (2, UNANSWERED), (3, GOOD)], Sky.ORDERS_UNANSWERED),
         ([(0, GOOD), (0, UNANSWERED), (0.5, UNANSWERED), (1, UNANSWERED), (3, GOOD)], Sky.FINE),
         ([(0, GOOD), (0, CANCELLED), (1, UNANSWERED), (2, UNANSWERED), (3, UNANSWERED), (4, GOOD)], Sky.FINE),
@@ -112,6 +115,15 @@ def test_old_evidence_is_none() -> None:
 
     assert weather(*told).sky is Sky.DOWN
     assert weather(*told, now=NOW + MEMORY + timedelta(seconds=1)) == Weather()
+
+
+@pytest.mark.parametrize("lists", [0, 1, 2, 3])
+def test_list_of_markets_is_believed_while_those_after_it_fail(lists: int) -> None:
+    ended = lists * (MARKETS_SECONDS + A_TURN)
+
+    assert weather((0, GOOD), (ended, CLOSED_ALL)).sky is Sky.HALTED
+    assert weather((0, GOOD), (ended, OPEN_ONE), (ended + 1, CLOSED_ALL)).sky is Sky.FINE
+    assert weather((ended, CLOSED_ALL), now=NOW + LISTED + timedelta(seconds=1)) == Weather()
 
 
 def test_only_a_venue_that_cannot_tell_takes_no_risk() -> None:

@@ -68,7 +68,7 @@ def cost(method: str, path: str, body: bytes) -> Cost:
     address, _, query = path.partition("?")
     name = address.removeprefix("/fapi/").partition("/")[2]
     if method == "GET":
-        return Cost(_read(name, dict(parse_qsl(query))), lists_markets=name == LISTING)
+        return Cost(_read(name, dict(parse_qsl(query))))
     if name == STREAM_KEY:
         return Cost(1)
     is_new = name in ORDER_PATHS and method != "DELETE"
@@ -130,7 +130,7 @@ _decode_rules = Decoder(_Rules, LISTING)
 def limits(path: str, answer: bytes) -> Limits | None:
     """What ``exchangeInfo`` says of the weight in a minute and of the orders in ten seconds and in a minute, which are
     those that headers count (Aster 2.1, 5); None from other answers, and from one that names no weight."""
-    if not path.partition("?")[0].endswith(f"/{LISTING}"):
+    if not _is_listing(path):
         return None
     try:
         rows = _decode_rules(answer).rate_limits
@@ -161,19 +161,26 @@ class _Listing(Record, frozen=True):
 _decode_listing = Decoder(_Listing, LISTING)
 
 
-def is_halt(answer: bytes) -> bool:
-    """Whether no market of all that are listed is open; False of every other answer.
+def has_open_market(path: str, answer: bytes) -> bool | None:
+    """Whether one of all markets that are listed is open; None of an answer that lists none.
 
-    >>> is_halt(b'{"symbols": [{"status": "CLOSE"}, {"status": "PRE_SETTLE"}]}')
+    >>> has_open_market("/fapi/v3/exchangeInfo", b'{"symbols": [{"status": "CLOSE"}, {"status": "TRADING"}]}')
     True
-    >>> is_halt(b'{"symbols": [{"status": "CLOSE"}, {"status": "TRADING"}]}'), is_halt(b'{"symbols": []}')
-    (False, False)
+    >>> has_open_market("/fapi/v3/exchangeInfo", b'{"symbols": [{"status": "CLOSE"}, {"status": "PRE_SETTLE"}]}')
+    False
+    >>> has_open_market("/fapi/v3/exchangeInfo", b'{"symbols": []}')
     """
+    if not _is_listing(path):
+        return None
     try:
         found = {row.status for row in _decode_listing(answer).symbols}
     except Malformed:
-        return False
-    return bool(found) and TRADING not in found
+        return None
+    return TRADING in found if found else None
+
+
+def _is_listing(path: str) -> bool:
+    return path.partition("?")[0].endswith(f"/{LISTING}")
 
 
 def readings(_books: int) -> ReadingWeights:
@@ -203,6 +210,6 @@ TARIFF = Tariff(
     cost=cost,
     reported=reported,
     limits=limits,
-    is_halt=is_halt,
+    has_open_market=has_open_market,
     readings=readings,
 )
