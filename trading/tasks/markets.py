@@ -7,18 +7,21 @@ from celery import shared_task
 from django.utils import timezone
 
 from trading.connect import configured_venues, public_adapter
-from trading.live import board, keys
+from trading.live import board, keys, weather
+from trading.live.connections import blocking
 from trading.markets import state_of
 from trading.models import Market
 from trading.services import sync
 from trading.tasks.turns import alone, is_first_within
 from trading.venues.base import Network, Venue
 from trading.venues.errors import VenueError
+from trading.venues.weather import Sky
 
 logger = logging.getLogger(__name__)
 
 # While the stream is alive its board is younger than this, and the market sync leaves the board alone.
 STREAM_IS_LATE = timedelta(seconds=2)
+# Beside a stream. What a list says of a halt is believed for more than three of these (``weather.LISTED``).
 MARKETS_SECONDS = 30
 
 
@@ -34,15 +37,23 @@ def sync_markets() -> None:
 def _sync_venue(venue: Venue, network: Network) -> None:
     as_of = board.read(venue, network).as_of
     is_streaming = as_of is not None and timezone.now() - as_of < STREAM_IS_LATE
-    if is_streaming and not is_first_within(keys.markets_read(venue, network), MARKETS_SECONDS):
+    if is_streaming and not _is_to_be_listed(venue, network):
         return
     try:
         sync.sync_markets(public_adapter(venue))
     except VenueError as error:
         logger.warning("The markets of %s %s could not be read: %s", venue, network, error)
+        blocking().delete(keys.markets_read(venue, network))  # the next turn asks again
         return
     if not is_streaming:
         _publish_board(venue, network)
+
+
+def _is_to_be_listed(venue: Venue, network: Network) -> bool:
+    """Now and then beside a stream; in every turn while only a list can tell that a halt is over."""
+    present = weather.read(venue, network)
+    waits_for_a_list = present.sky is Sky.HALTED and present.asks_at is None
+    return waits_for_a_list or is_first_within(keys.markets_read(venue, network), MARKETS_SECONDS)
 
 
 def _publish_board(venue: Venue, network: Network) -> None:

@@ -7,19 +7,23 @@ from decimal import Decimal
 from uuid import uuid4
 
 import pytest
+from django.utils import timezone
 from redis import Redis
 
 from tests.sandbox_process import SandboxProcess
 from tests.trading.aster.people import AsterTrader
 from tests.trading.live.conftest import redis, valkey_url  # noqa: F401  # fixtures
+from trading import tasks
 from trading.connect import account_adapter, public_adapter, trading_adapter
-from trading.live import weather
+from trading.live import board, weather
 from trading.models import Command, Market, Position
 from trading.models.commands import CommandState
 from trading.services.margin import change_margin
 from trading.services.storm import VenueAway
 from trading.services.sync import sync_account, sync_markets
+from trading.tasks import markets
 from trading.venues import weather as rules
+from trading.venues.errors import VenueError
 from trading.venues.snapshots import Network, Venue
 from trading.venues.weather import Sky
 
@@ -33,7 +37,8 @@ PATIENCE = 60
 @pytest.fixture(autouse=True)
 def unhurried(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
     """However slow the machine is, what was heard is remembered, and no order asks before its time."""
-    monkeypatch.setattr(rules, "MEMORY", timedelta(hours=2))
+    for name in ("MEMORY", "LISTED"):
+        monkeypatch.setattr(rules, name, timedelta(hours=2))
     monkeypatch.setattr(rules, "CLOSED", timedelta(hours=1))
 
 
@@ -137,12 +142,21 @@ def names(ready: AsterTrader, aster: SandboxProcess) -> Iterator[list[str]]:
     """Every market that the venue lists, all of them open afterwards."""
     listed = list(Market.objects.filter(venue=Venue.ASTER).values_list("name", flat=True))
     yield listed
-    for name in listed:
+    open_all(aster, listed)
+
+
+def open_all(aster: SandboxProcess, names: list[str]) -> None:
+    for name in names:
         aster.change_market(name, status="trading")
 
 
+def close_all(aster: SandboxProcess, names: list[str]) -> None:
+    for name in names:
+        aster.change_market(name, status="closing")
+
+
 def list_markets() -> None:
-    """As the workers do every few seconds."""
+    """As the workers do now and then, and every few seconds in a halt or without a stream."""
     sync_markets(public_adapter(Venue.ASTER))
 
 
@@ -171,9 +185,58 @@ def test_venue_whose_every_market_is_closed_is_halted_until_its_list_has_one_tha
     assert "Filled: sell 0.01 BTC" in ready.close()
     assert sky() is Sky.HALTED  # what one market takes says nothing of the others
 
-    for name in names:
-        aster.change_market(name, status="trading")
+    open_all(aster, names)
     list_markets()
     assert sky() is Sky.FINE
     assert "Aster" not in ready.browser.get("/banner/").content.decode()
     assert "Filled" in ready.order()
+
+
+@pytest.mark.parametrize("fault", ["malformed", "truncated", "too_many_requests", "error_before"])
+def test_list_that_cannot_be_read_ends_no_halt(
+    ready: AsterTrader, aster: SandboxProcess, names: list[str], fault: str
+) -> None:
+    close_all(aster, names)
+    list_markets()
+    aster.fault(fault, "exchangeInfo", probability=1.0)
+
+    with pytest.raises(VenueError):
+        list_markets()
+    aster.clear_faults()
+    assert sky() is Sky.HALTED
+
+
+@pytest.fixture
+def streamed(ready: AsterTrader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prices stream, and the time for another list does not come within the test."""
+    monkeypatch.setattr(markets, "MARKETS_SECONDS", 3600)
+    board.publish(*HERE, ready.states, timezone.now() + timedelta(hours=1))
+
+
+@pytest.mark.usefixtures("streamed")
+def test_end_of_a_halt_is_known_with_the_next_turn_though_a_stream_lives(
+    aster: SandboxProcess, names: list[str]
+) -> None:
+    close_all(aster, names)
+    tasks.sync_markets()
+    assert sky() is Sky.HALTED
+
+    open_all(aster, names)
+    tasks.sync_markets()
+    assert sky() is Sky.FINE
+
+    close_all(aster, names)
+    tasks.sync_markets()
+    assert sky() is Sky.FINE  # a list is asked for now and then again
+
+
+@pytest.mark.usefixtures("streamed")
+def test_list_that_failed_is_asked_for_with_the_next_turn(aster: SandboxProcess, names: list[str]) -> None:
+    close_all(aster, names)
+    aster.fault("error_before", "exchangeInfo", probability=1.0)
+    tasks.sync_markets()
+    assert sky() is Sky.FINE
+
+    aster.clear_faults()
+    tasks.sync_markets()
+    assert sky() is Sky.HALTED
