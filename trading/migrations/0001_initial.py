@@ -433,6 +433,7 @@ class Migration(migrations.Migration):
                     models.Index(
                         condition=models.Q(("is_open", True)), fields=["account"], name="orders_of_an_account"
                     ),
+                    models.Index(condition=models.Q(("end", "")), fields=["account"], name="orders_without_end"),
                     models.Index(
                         condition=models.Q(("is_open", True)),
                         fields=["market", "wakes_below", "wakes_at"],

@@ -197,7 +197,7 @@ class Order(OperatorOwned):
     covers_position = models.BooleanField(default=False)
     parent_id = models.BigIntegerField(null=True)
     is_open = models.BooleanField(default=True)
-    # How it ended, in the venue's word where we asked; empty while it is open, and where nobody knows.
+    # How it ended, in the venue's word where we asked; empty while it is open, and until somebody has told.
     end = models.CharField(max_length=40, blank=True, default="")
     # Where the mark wakes it, and whether that is where the mark falls to; see ``trading.services.crossings``. Floats
     # only find: comparisons of decimals are none that row security lets an index do.
@@ -225,6 +225,7 @@ class Order(OperatorOwned):
         indexes = [
             models.Index(fields=["account", "-seen_at"], name="orders_last_seen_first"),
             models.Index(fields=["account"], name="orders_of_an_account", condition=models.Q(is_open=True)),
+            models.Index(fields=["account"], name="orders_without_end", condition=models.Q(end="")),
             models.Index(
                 fields=["market", "wakes_below", "wakes_at"],
                 name="orders_that_rest",

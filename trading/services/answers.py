@@ -38,11 +38,11 @@ class Answers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """What became of the answers. ``gone`` are orders that left the list, and ``are_resting`` says whether any are in
-    it; ``adds_up`` is False where funding and ledger have to be read to explain the account's figures;
-    ``is_liquidated`` where there was a new liquidation."""
+    """What became of the answers. ``untold`` are orders that are gone and of which nobody has said how they ended, and
+    ``are_resting`` says whether any are in the list; ``adds_up`` is False where funding and ledger have to be read to
+    explain the account's figures; ``is_liquidated`` where there was a new liquidation."""
 
-    gone: tuple[Order, ...] = ()
+    untold: tuple[Order, ...] = ()
     are_resting: bool = False
     adds_up: bool = True
     is_liquidated: bool = False
@@ -58,9 +58,9 @@ def store(
         explained = Explained.NO if answers.fills is None else Explained.YES
         if answers.snapshot is not None:
             apply_snapshot(row, answers.snapshot, reading, explained)
-        gone = None
+        untold = None
         if answers.orders is not None:
-            gone = apply_orders(row, answers.orders, reading.began_at, reading.number, answers.only)
+            untold = apply_orders(row, answers.orders, reading.began_at, reading.number, answers.only)
         since = _store_events(row, answers)
         is_told = answers.fills is not None or answers.ledger is not None
         is_liquidated = bool(is_told and record_liquidations(row, since))
@@ -76,7 +76,7 @@ def store(
             else:
                 executions.fall_behind(row)
     return Stored(
-        gone=tuple(gone or ()), are_resting=bool(answers.orders), adds_up=adds_up, is_liquidated=is_liquidated
+        untold=tuple(untold or ()), are_resting=bool(answers.orders), adds_up=adds_up, is_liquidated=is_liquidated
     )
 
 

@@ -7,6 +7,7 @@ from django.db import transaction
 
 from trading.models import Market, Order, VenueAccount
 from trading.services.apply_account import markets_named
+from trading.services.endings import ASKED_FOR, cancelled_by_us
 from trading.services.readings import begin_reading, locked
 from trading.venues.base import OpenOrder
 
@@ -20,8 +21,11 @@ def apply_orders(
     number: int | None = None,
     only: Collection[Market] = (),
 ) -> list[Order] | None:
-    """Store the complete list of resting orders and close the others, which are returned; None where a later list is
-    stored already. Where it is complete for ``only`` some markets, the orders of no other are closed.
+    """Store the complete list of resting orders and close the others; None where a later list is stored already. Where
+    it is complete for ``only`` some markets, the orders of no other are closed.
+
+    Returned are all whose end is still to be told (``trading.services.endings``): those that are gone now, unless we
+    cancelled them, and those that were left untold before.
 
     The venue sends no time with the list, so ``read_from`` is when we began to ask for it, and ``number`` that of the
     reading; without one the list came by itself and counts as read now.
@@ -67,13 +71,17 @@ def _store(rows: Iterable[Order]) -> list[Order]:
 def _close_others(
     account: VenueAccount, kept: frozenset[Place], read_from: datetime, only: Collection[Market]
 ) -> list[Order]:
-    open_ones = Order.objects.filter(account=account, is_open=True).select_related("market")
+    without_end = Order.objects.filter(account=account, end="").select_related("market")
     if only:
-        open_ones = open_ones.filter(market__in=only)
-    gone = [row for row in open_ones if _place(row) not in kept]
-    if gone:
-        Order.objects.filter(pk__in=[row.pk for row in gone]).update(is_open=False, seen_at=read_from)
-    return gone
+        without_end = without_end.filter(market__in=only)
+    untold = [row for row in without_end if _place(row) not in kept]
+    gone = [row for row in untold if row.is_open]
+    # Judged by when each was seen to rest, which nobody knows any more afterwards.
+    ours = cancelled_by_us(account, gone)
+    for end, rows in ((ASKED_FOR, ours), ("", {row.pk for row in gone} - ours)):
+        if rows:
+            Order.objects.filter(pk__in=rows).update(is_open=False, end=end, seen_at=read_from)
+    return [row for row in untold if row.pk not in ours]
 
 
 def _with_children(orders: Iterable[OpenOrder], parent: int | None = None) -> Iterator[tuple[OpenOrder, int | None]]:

@@ -1,8 +1,13 @@
-"""How orders ended that are no longer in the venue's list: filled, cancelled by us, or by somebody else."""
+"""How orders ended that are no longer in the venue's list: filled, cancelled by us, or by somebody else.
 
-from collections.abc import Iterable, Sequence
+An order's row keeps its end empty until somebody has said it, so whoever dies before leaves it to the next reading.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
 from decimal import Decimal
 
+from django.db import transaction
 from django.db.models import Q, Sum
 from django.utils import timezone
 
@@ -15,54 +20,69 @@ from trading.venues.errors import VenueError
 from trading.venues.snapshots import Venue
 
 FILLED = "filled"
-ASKED_AT_ONCE = 5
+# Whether it was cancelled as we asked or filled before, its executions tell.
+ASKED_FOR = "asked for by us"
 NOT_TOLD = "no longer in its list"
+ASKED_AT_ONCE = 5
+# A venue that does not answer, or still calls it open, is asked again with every reading until then.
+ASKED_IN_VAIN = timedelta(hours=1)
 # A venue that still calls it open was asked too early; the next list of orders has it again.
 LIVING = frozenset({OrderState.OPEN, OrderState.TRIGGERED})
 CANCELLING = (CommandKind.CANCEL, CommandKind.CANCEL_ALL, CommandKind.MODIFY)
 
 
-def tell_endings(
-    adapter: Adapter, account: VenueAccount, gone: Sequence[Order], *, are_executions_known: bool = True
-) -> None:
-    """Say how each of these orders ended; what neither our executions nor our commands explain is asked of the venue
-    and kept as a difference.
+def tell_endings(adapter: Adapter, account: VenueAccount, untold: Sequence[Order]) -> None:
+    """Say how orders ended that are gone; what our executions do not explain is asked of the venue and kept as a
+    difference. Each order is asked for by itself, so of many only some are, the latest first, and the others with the
+    next readings."""
+    filled = _filled(account, untold)
+    Order.objects.filter(pk__in=filled).update(end=FILLED)
+    waiting = [row for row in untold if row.pk not in filled]
+    for place, row in enumerate(sorted(waiting, key=lambda row: row.seen_at, reverse=True)):
+        label = _asked(adapter, account, row) if place < ASKED_AT_ONCE else ""
+        # One that has gone just now is here as it rested, and was last seen when anybody last looked.
+        if not label and not row.is_open and row.seen_at < timezone.now() - ASKED_IN_VAIN:
+            label = NOT_TOLD
+        with transaction.atomic():
+            if label and Order.objects.filter(pk=row.pk, is_open=False, end="").update(end=label):
+                _count(adapter, account, row, label)
 
-    Where executions may be missing (not ``are_executions_known``) nothing is said of what the venue does not tell: it
-    may have been filled. Each order is asked for by itself, so of many only some are, and none whose end was told.
-    """
-    explained = _explained(account, gone) if gone else set()
-    unexplained = [row for row in gone if row.pk not in explained]
-    for place, row in enumerate(unexplained):
-        label = row.end or (_asked(adapter, account, row) if place < ASKED_AT_ONCE else NOT_TOLD)
-        if label and (are_executions_known or label != NOT_TOLD):
-            _tell(adapter, account, row, label)
+
+def count_ends(adapter: Adapter, account: VenueAccount, ended: Sequence[Order]) -> None:
+    """Keep as differences the ends, told already, that neither our executions nor our commands explain. The rows are as
+    they rested. No venue is asked."""
+    filled = _filled(account, ended)
+    Order.objects.filter(pk__in=filled).update(end=FILLED)
+    explained = filled | cancelled_by_us(account, ended)
+    for row in ended:
+        if row.pk not in explained:
+            _count(adapter, account, row, row.end)
 
 
-def _explained(account: VenueAccount, gone: Sequence[Order]) -> set[int]:
-    """The orders that were filled whole, which is put on record, or that we asked to end."""
+def _filled(account: VenueAccount, gone: Sequence[Order]) -> set[int]:
+    """The orders that were filled whole, by the executions on record."""
+    if not gone:
+        return set()
     orders = [row.venue_id for row in gone]
     sums = Fill.objects.filter(account=account, order_id__in=orders).order_by().values("market_id", "order_id")
     filled = {(row["market_id"], row["order_id"]): row["total"] for row in sums.annotate(total=Sum("size"))}
-    done = {row.pk for row in gone if _is_filled(row, filled.get((row.market_id, row.venue_id), Decimal(0)))}
-    Order.objects.filter(pk__in=done).update(end=FILLED)
-    return done | _cancelled_by_us(account, gone)
+    return {row.pk for row in gone if _is_filled(row, filled.get((row.market_id, row.venue_id), Decimal(0)))}
 
 
 def _is_filled(row: Order, filled: Decimal) -> bool:
     return filled > 0 and (row.covers_position or filled >= row.original_size)
 
 
-def _cancelled_by_us(account: VenueAccount, gone: Iterable[Order]) -> set[int]:
-    rows = list(gone)
-    if not rows:
+def cancelled_by_us(account: VenueAccount, gone: Sequence[Order]) -> set[int]:
+    """The orders that we asked to end, of rows as they rested."""
+    if not gone:
         return set()
     # A list may go on showing what was cancelled just before.
-    since = min(row.seen_at for row in rows) - rules_of(Venue(account.venue)).settling
+    since = min(row.seen_at for row in gone) - rules_of(Venue(account.venue)).settling
     may_have_ended = Q(prepared_at__gte=since) | Q(settled_at__gte=since) | Q(settled_at=None)
     asked = Command.objects.filter(may_have_ended, account=account)
     commands = list(asked.filter(kind__in=CANCELLING).values_list("kind", "market_id", "intent"))
-    return {row.pk for row in rows if any(_ends(row, *command) for command in commands)}
+    return {row.pk for row in gone if any(_ends(row, *command) for command in commands)}
 
 
 def _ends(row: Order, kind: str, market_id: int, intent: dict[str, str]) -> bool:
@@ -71,8 +91,7 @@ def _ends(row: Order, kind: str, market_id: int, intent: dict[str, str]) -> bool
     return kind == CommandKind.CANCEL_ALL or str(intent.get("order", "")) == str(row.venue_id)
 
 
-def _tell(adapter: Adapter, account: VenueAccount, row: Order, label: str) -> None:
-    Order.objects.filter(pk=row.pk, is_open=False).update(end=label)
+def _count(adapter: Adapter, account: VenueAccount, row: Order, label: str) -> None:
     if label == FILLED or (row.reduce_only and label in adapter.taken_along):
         return
     Difference(
@@ -89,11 +108,11 @@ def _tell(adapter: Adapter, account: VenueAccount, row: Order, label: str) -> No
 
 
 def _asked(adapter: Adapter, account: VenueAccount, row: Order) -> str:
-    """The venue's word for how it ended; empty where it has not."""
+    """The venue's word for how it ended; empty where it has not, or does not answer."""
     try:
         report = adapter.order_status(account.address, row.venue_id, market=row.market.rules)
     except VenueError:
-        return NOT_TOLD
+        return ""
     if report.state in LIVING:
         return ""
     return FILLED if report.state is OrderState.FILLED else report.label[:40]

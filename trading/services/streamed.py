@@ -22,7 +22,7 @@ from trading.services.apply_account import CLOCKS_APART, apply_snapshot, markets
 from trading.services.apply_history import apply_fills, apply_funding, apply_ledger
 from trading.services.apply_orders import apply_orders, order_row
 from trading.services.available import ask_where_orders_rest
-from trading.services.endings import FILLED, NOT_TOLD, tell_endings
+from trading.services.endings import FILLED, NOT_TOLD, count_ends, tell_endings
 from trading.services.looks import sync_positions
 from trading.services.readings import EVERYTHING, WHOLE, Explained, nothing_explained
 from trading.services.sync import sync_account
@@ -53,9 +53,9 @@ def store(adapter: Adapter, account: VenueAccount, told: Told) -> bool:
         return False
     told.must_read = any(fill.liquidation for fill in told.fills.values()) and not is_whole
     _store_events(adapter, account, told)
-    gone = None
+    untold = None
     if told.orders is not None and told.orders_at is not None:
-        gone = apply_orders(account, told.orders, told.orders_at)
+        untold = apply_orders(account, told.orders, told.orders_at)
     # Where something may be missing, whoever writes a move marks it: a reading may have taken the mark back meanwhile.
     explained = nothing_explained if told.is_behind else partial(explained_by, told.standing)
     if told.snapshot is not None:
@@ -63,8 +63,8 @@ def store(adapter: Adapter, account: VenueAccount, told: Told) -> bool:
     if told.confirmed_at is not None:
         rows = VenueAccount.objects.filter(pk=account.pk, synced_at__lt=told.confirmed_at)
         rows.update(synced_at=told.confirmed_at, sync_problem="")
-    if gone:
-        tell_endings(adapter, account, gone)
+    if untold:
+        tell_endings(adapter, account, untold)
     is_read = not told.must_look or sync_positions(adapter, account, explained)
     if told.is_behind and not is_whole:
         # What a reading that began earlier has taken back meanwhile, and what shows in no size that moved.
@@ -82,7 +82,7 @@ def _store_events(adapter: Adapter, account: VenueAccount, told: Told) -> None:
     # Together, because nobody comes back to an order that is closed. Each end was told, so no venue is asked.
     with transaction.atomic():
         reported = apply_reports(account, told.reports.values())
-        tell_endings(adapter, account, [order for order in reported.ended if order.end != FILLED])
+        count_ends(adapter, account, [order for order in reported.ended if order.end != FILLED])
     told.must_read |= not reported.are_known
 
 

@@ -103,18 +103,17 @@ def sync_account(
     if kinds >= WHOLE and history_is_due(account, reading.began_at):
         kinds = kinds | {ReadingKind.HISTORY}
     only = () if market is None else (market,)
-    gone, are_resting = list[Order](), False
+    untold, are_resting = dict[int, Order](), False
     try:
         for stored in _ask_and_store(adapter, account, reading, kinds, only, explains=explains):
-            gone += stored.gone
+            untold |= {row.pk: row for row in stored.untold}
             are_resting |= stored.are_resting
     except VenueError as error:
-        # No later list tells of these orders again.
-        tell_endings(adapter, account, gone, are_executions_known=False)
+        tell_endings(adapter, account, [*untold.values()])
         if not isinstance(error, HeldBack):
             VenueAccount.objects.filter(pk=account.pk).update(sync_problem=error.explanation[:200])
         return False
-    tell_endings(adapter, account, gone)
+    tell_endings(adapter, account, [*untold.values()])
     read_paths(adapter, account)
     if kinds >= WHOLE and market is None:
         told_of(account, reading)

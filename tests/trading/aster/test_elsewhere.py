@@ -1,7 +1,7 @@
 """What is done at a venue with another tool appears by itself, at either venue: on record, counted and taken over."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
@@ -27,10 +27,11 @@ from trading.models import (
 )
 from trading.panels.orders import build_orders
 from trading.portfolio import desk_of
-from trading.services import carrying, commands, executions
+from trading.services import carrying, commands, executions, sync
 from trading.services.apply_account import SET_ELSEWHERE
 from trading.services.apply_orders import apply_orders
 from trading.services.differences import MOVED_ELSEWHERE, TAKEN
+from trading.services.endings import ASKED_IN_VAIN, NOT_TOLD
 from trading.services.looks import Came
 from trading.services.orders import cancel_order, close_position, place_order
 from trading.services.streamed import apply_reports, store
@@ -44,7 +45,7 @@ from trading.venues.base import (
     SetLeverage,
     Venue,
 )
-from trading.venues.errors import Rejected
+from trading.venues.errors import Rejected, Unavailable
 
 __all__ = ["trader"]
 
@@ -176,6 +177,40 @@ def test_process_that_dies_between_an_end_and_its_count_has_stored_neither(
 
     ((kind, ours, venues, _),) = trader.read(2)
     assert (kind, ours, venues.lower()) == ("order", "resting", "canceled")
+
+
+def test_process_that_dies_before_it_has_said_how_an_order_ended_leaves_that_to_the_next_reading(
+    trader: Elsewhere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place_order(trader.adapter, trader.account, trader.market, ticket(limit_price=Decimal(80000)))
+    trader.do(CancelOrder(trader.market.rules, Order.objects.get().venue_id))
+    with monkeypatch.context() as dying:
+        dying.setattr(sync, "tell_endings", die)
+        with pytest.raises(KeyboardInterrupt):
+            trader.read()
+    assert list(Order.objects.values_list("is_open", "end")) == [(False, "")]
+
+    ((kind, ours, venues, _),) = trader.read(2)
+    assert (kind, ours, venues.lower()) == ("order", "resting", "canceled")
+
+
+@pytest.mark.parametrize(("since", "end"), [(timedelta(0), ""), (2 * ASKED_IN_VAIN, NOT_TOLD)])
+def test_venue_that_does_not_say_how_an_order_ended_is_asked_again_for_an_hour(
+    trader: Elsewhere, monkeypatch: pytest.MonkeyPatch, since: timedelta, end: str
+) -> None:
+    place_order(trader.adapter, trader.account, trader.market, ticket(limit_price=Decimal(80000)))
+    trader.do(CancelOrder(trader.market.rules, Order.objects.get().venue_id))
+    monkeypatch.setattr(type(trader.adapter), "order_status", silent)
+    trader.read()
+    assert (Order.objects.get().end, Difference.objects.count()) == ("", 0)
+
+    Order.objects.update(seen_at=timezone.now() - since)
+    trader.read()
+    assert (Order.objects.get().end, Difference.objects.count()) == (end, bool(end))
+
+
+def silent(*_: object, **__: object) -> None:
+    raise Unavailable("silent")
 
 
 def die(*_: object) -> None:
