@@ -102,26 +102,28 @@ def look(adapter: Adapter, command: Command) -> Look:
     is the end of a command: neither readings nor other commands keep it waiting, whoever looks for it
     (``Priority.PROOF``).
     """
+    began = timezone.now()
     with overhearing(), reading(Priority.PROOF):
         try:
             try:
-                return _looked(adapter, command)
+                return _looked(adapter, command, began)
             except (MissingKey, Rejected, Malformed) as refusal:
                 return Look() if refusal.retryable else _told_nothing(adapter, command, refusal)
         except VenueError as error:
-            return _in_vain(adapter, command, error)
+            return _in_vain(adapter, command, began, error)
 
 
-def _in_vain(adapter: Adapter, command: Command, error: VenueError | None) -> Look:
+def _in_vain(adapter: Adapter, command: Command, began: datetime, error: VenueError | None) -> Look:
     """The venue is silent or unreadable, or may not be asked now: nothing is proven.
 
     The next look comes no later than when the outcome can be told for certain, and from then on pauses grow anew:
-    those that were earned while the venue had yet to settle say nothing of how long it stays silent.
+    those that were earned while the venue had yet to settle say nothing of how long it stays silent. How long this look
+    waited for an answer in vain is no pause, so it counts from when it ``began``.
     """
     wait = 0.0 if error is None else error.retry_after or 0.0
     latest = math.inf
     if ends := [end for end in (command.spent_at, command.dead_at) if end is not None]:
-        away = min(ends) + adapter.settling - timezone.now()
+        away = min(ends) + adapter.settling - began
         latest = max(SHORTEST, abs(away.total_seconds()))
     return Look(earliest=wait, latest=latest, was_held_back=isinstance(error, HeldBack))
 
@@ -141,7 +143,7 @@ def settle_margin_first(adapter: Adapter, account: VenueAccount, market: Market)
     return all(prove(adapter, command) for command in waiting)
 
 
-def _looked(adapter: Adapter, command: Command) -> Look:
+def _looked(adapter: Adapter, command: Command, began: datetime) -> Look:
     address = command.account.address
     if command.spent_at is None and command.kind not in PROVEN_BY_STATE:
         found = effect(adapter, command)
@@ -154,7 +156,7 @@ def _looked(adapter: Adapter, command: Command) -> Look:
     if command.is_settled:
         return Look(is_settled=True)
     return (
-        _in_vain(adapter, command, doubt)
+        _in_vain(adapter, command, began, doubt)
         if command.spent_at is None
         else _concluded(adapter, command, command.spent_at)
     )
