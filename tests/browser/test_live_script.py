@@ -19,25 +19,40 @@ CANDLES = (
 
 
 @pytest.mark.parametrize("site", [PHONE], ids=["phone"], indirect=True)
-def test_liquidation_prices_out_of_view_stand_in_one_row_on_a_phone(site: Site) -> None:
-    page, held = full_page(), position_rows()[0]
+@pytest.mark.parametrize(
+    ("prices", "said", "rows"),
+    [
+        (["102345.6"], "↓ Liquidation 102,345.6 · est. 101,234.5, below this view", 1),
+        (
+            ["102345.6", "103456.7"],
+            "↓ Liquidation 102,345.6 · Liquidation 103,456.7 · est. 101,234.5, below this view",
+            2,
+        ),
+    ],
+    ids=["one way", "hedged"],
+)
+def test_liquidation_prices_out_of_view_are_all_read_on_a_phone(
+    site: Site, prices: list[str], said: str, rows: int
+) -> None:
+    page, held = full_page(), position_rows()
     card = replace(page.ticket.quote.liquidation, price_value="101234.5")
+    legs = tuple(replace(row, market="ETH", liquidation_value=price) for row, price in zip(held, prices, strict=False))
     site.answers["/trade/ETH/candles/"] = answer(CANDLES.replace('"9"', '"150000"'), kind="application/json")
     site.show(
         '{% extends "trading/terminal.html" %}',
         page=replace(
             page,
             ticket=replace(page.ticket, quote=replace(page.ticket.quote, liquidation=card)),
-            positions=replace(page.positions, rows=(replace(held, market="ETH", liquidation_value="102345.6"),)),
+            positions=replace(page.positions, rows=legs),
         ),
     )
 
     words = site.page.locator("#chart_below")
-    expect(words).to_have_text("↓ Liquidation 102,345.6 · est. 101,234.5, below this view")
+    expect(words).to_have_text(said)
     shown, chart = words.bounding_box(), site.page.locator("#chart_canvas").bounding_box()
     assert shown
     assert chart
-    assert shown["height"] < 30
+    assert shown["height"] < 4 + 20 * rows
     assert shown["x"] + shown["width"] <= chart["x"] + chart["width"]
 
 
