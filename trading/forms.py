@@ -105,6 +105,12 @@ class OrderForm:
         """Whether the order has a price of its own."""
         return self.kind is OrderKind.LIMIT or (self.trigger_kind is not None and self.execution is Execution.LIMIT)
 
+    @property
+    def has_its_prices(self) -> bool:
+        """Whether the prices are there that an order of its kind is sent with."""
+        waits_in_vain = self.trigger_kind is not None and self.trigger is None
+        return not waits_in_vain and (self.price is not None or not self.has_limit)
+
     def reference(self, mark: Decimal) -> Decimal:
         """The price at which the order is expected to be filled, as far as its fields tell: it sizes the order."""
         return self.price or self.trigger or mark

@@ -4,15 +4,16 @@ from decimal import Decimal
 from uuid import UUID
 
 from trading.desk import Desk
-from trading.forms import OrderForm
 from trading.margin.inverse import largest_order
 from trading.margin.preview import Start, assumed_price
 from trading.margin.quotes import OrderRequest
+from trading.margin.types import MarginMode, Side
 from trading.models import Market
 from trading.services.available import Available, is_asked_for, largest_told
 from trading.services.drafts import OrderTicket, entry_order
+from trading.venues.base import Trigger
 from trading.venues.errors import InvalidCommand
-from trading.venues.snapshots import MarketSpec
+from trading.venues.snapshots import MarketSpec, TimeInForce
 from trading.venues.table import GATEWAYS
 
 # A full-size order leaves this share behind, because the mark moves between the click and the fill.
@@ -58,22 +59,35 @@ def _carried(
     return told if carried is None else min(told, carried)
 
 
-def bound_of(spec: MarketSpec, form: OrderForm, mark: Decimal) -> Decimal | None:
-    """What the venue takes of an order that is sent like this one; None without a bound, or a price to send."""
+def bound_of(
+    desk: Desk, market: Market, side: Side, price: Decimal | None, time_in_force: TimeInForce, trigger: Trigger | None
+) -> Decimal | None:
+    """``taken_as_one`` of what the ticket would send; neither mode nor leverage has a part in it."""
     ticket = OrderTicket(
         form_key=NOBODY,
         form={},
-        side=form.side,
-        size=spec.size_step,
-        mode=form.mode,
-        leverage=form.leverage,
-        mark=mark,
-        limit_price=form.price,
-        reduce_only=form.reduce_only,
-        time_in_force=form.time_in_force,
-        trigger=form.waits_for,
+        side=side,
+        size=market.rules.size_step,
+        mode=MarginMode.ISOLATED,
+        leverage=1,
+        mark=desk.mark(market) or _ZERO,
+        limit_price=price,
+        time_in_force=time_in_force,
+        trigger=trigger,
     )
+    return taken_as_one(market.rules, ticket)
+
+
+def taken_as_one(spec: MarketSpec, ticket: OrderTicket) -> Decimal | None:
+    """The most coins that the venue takes as one order of a ticket's kind; None without a bound, or a price to send."""
     try:
         return GATEWAYS[spec.venue].order_bound(entry_order(spec, ticket, ""))
     except InvalidCommand:
         return None
+
+
+def too_large(spec: MarketSpec, size: Decimal | None, bound: Decimal | None) -> str:
+    """Why the venue does not take a size as one order, whatever the collateral; empty where it does."""
+    if size is None or bound is None or size <= bound:
+        return ""
+    return f"One order may have at most {bound.normalize():f} {spec.base} here. Split it."

@@ -13,7 +13,7 @@ from trading.books import has_elsewhere
 from trading.desk import NO_FIGURES, UNREADABLE, Desk
 from trading.forms import OrderForm, OrderKind, SizeUnit
 from trading.holdings import market_terms
-from trading.largest import USABLE, bound_of, held_size, largest
+from trading.largest import USABLE, bound_of, held_size, largest, too_large
 from trading.margin.preview import Start, preview_from, start_of
 from trading.margin.quotes import MarketTerms, OrderEffect, OrderRequest, Preview, Refusal, RefusalCode
 from trading.margin.rounding import Direction, to_step
@@ -82,7 +82,7 @@ def quote_order(desk: Desk, market: Market, form: OrderForm, available: Availabl
     ``available`` is what the venue says that an account that is not standard may use.
     """
     spec, mark = market.rules, desk.mark(market)
-    ceiling = highest_leverage_in(desk.policy, spec)
+    ceiling = desk.once(_ceiling, market)
     errors = dict(form.errors) | _choice_errors(desk, market, spec, form, ceiling)
     errors |= _kind_errors(spec, form, mark, errors)
     base = Quoted(form=form, highest_leverage=ceiling, mark=mark or None, errors=errors)
@@ -92,21 +92,40 @@ def quote_order(desk: Desk, market: Market, form: OrderForm, available: Availabl
         told = None if available is None else free_in(available, held_size(desk, market), form.side)
         start = desk.once(_start, market, mark, told)
         least = _request(desk, market, form, mark)
-        bound = bound_of(spec, form, mark)
+        bound = _bound(desk, market, form)
         maximum = largest(desk, market, start, least, available, bound)
         size = _size(spec, form, mark, maximum, is_told=available is not None)
-        sized = replace(base, size=size, free=start.free, maximum=maximum, bound=bound)
         if not size or "leverage" in errors:
+            sized = replace(base, size=size, free=start.free, maximum=maximum, bound=bound)
             return replace(sized, errors=_nothing_errors(desk, market, sized, start, least) | errors)
         preview = preview_from(start, replace(least, size=size))
     except NO_FIGURES:
         return replace(base, problem=UNREADABLE)
-    shown = replace(sized, preview=preview)
-    if "size" not in errors:
-        errors = errors | _size_errors(desk, market, shown, form.reference(mark))
     take_profit, stop_loss = _results(desk, form, preview)
-    errors = _exit_errors(spec, form, preview) | errors
-    return replace(shown, errors=errors, take_profit=take_profit, stop_loss=stop_loss)
+    shown = replace(
+        base,
+        size=size,
+        preview=preview,
+        free=start.free,
+        maximum=maximum,
+        bound=bound,
+        errors=_exit_errors(spec, form, preview) | errors,
+        take_profit=take_profit,
+        stop_loss=stop_loss,
+    )
+    found = {} if "size" in errors else _size_errors(desk, market, shown, form.reference(mark))
+    return replace(shown, errors={**shown.errors, **found}) if found else shown
+
+
+def _bound(desk: Desk, market: Market, form: OrderForm) -> Decimal | None:
+    """What the venue takes as one order; not known before the order's prices are."""
+    if not form.has_its_prices:
+        return None
+    return desk.once(bound_of, market, form.side, form.price, form.time_in_force, form.waits_for)
+
+
+def _ceiling(desk: Desk, market: Market) -> int:
+    return highest_leverage_in(desk.policy, market.rules)
 
 
 def _size(
@@ -268,16 +287,10 @@ def _size_errors(desk: Desk, market: Market, quoted: Quoted, price: Decimal) -> 
     if quoted.notional < spec.min_notional and not _closes_everything(quoted.preview):
         return {"size": _smallest_order(spec, price)}
     found = _refusal_sentences(desk, market, quoted.refusals, quoted.maximum)
-    if (too_large := _too_large(spec, quoted)) and ("size" not in found or quoted.maximum == quoted.bound):
-        found["size"] = too_large
+    sentence = too_large(spec, quoted.size, quoted.bound)
+    if sentence and ("size" not in found or quoted.maximum == quoted.bound):
+        found["size"] = sentence
     return {name: sentence for name, sentence in found.items() if name not in quoted.errors}
-
-
-def _too_large(spec: MarketSpec, quoted: Quoted) -> str:
-    """Why the venue does not take the size as one order, whatever the collateral; empty where it does."""
-    if quoted.size is None or quoted.bound is None or quoted.size <= quoted.bound:
-        return ""
-    return f"One order may have at most {quoted.bound.normalize():f} {spec.base} here. Split it."
 
 
 def _closes_everything(preview: Preview | None) -> bool:

@@ -177,6 +177,21 @@ def test_size_beyond_a_bound_names_the_one_that_is_reached_first(equity: str, si
     assert shown.errors["size"].startswith(sentence)
 
 
+@pytest.mark.parametrize(
+    "typed", [{"kind": "limit"}, {"kind": "stop"}, {"kind": "stop", "trigger": "90000", "execution": "limit"}]
+)
+def test_order_whose_price_is_still_to_be_typed_knows_no_bound(typed: dict[str, str]) -> None:
+    """At market it would be ten times too much for one order; with a price it may not be."""
+    spec = msgspec.structs.replace(make_spec("BTC", 40), venue=Venue.HYPERLIQUID, **BOUNDED[Venue.HYPERLIQUID])
+    row = Market.described(spec, state("BTC"), Network.TESTNET, NOW)
+    row.pk = 1
+
+    shown = placed(desk_in(row), row, {"leverage": "40", "size": "50"} | typed)
+
+    assert "size" not in shown.errors
+    assert (shown.bound, bool(shown.form.missing)) == (None, True)
+
+
 @settings(max_examples=100, deadline=None)
 @given(
     venue=st.sampled_from(Venue),

@@ -8,6 +8,7 @@ from uuid import UUID
 from trading.desk import NO_FIGURES, UNREADABLE, Desk
 from trading.forms import CloseForm, CloseKind
 from trading.holdings import market_terms
+from trading.largest import NOBODY, taken_as_one, too_large
 from trading.margin.preview import preview_order
 from trading.margin.quotes import OrderRequest, Preview
 from trading.margin.rounding import Direction
@@ -29,6 +30,7 @@ from trading.panels.market import price_text, tone_of
 from trading.panels.numbers import field_text, leverage, money, plain
 from trading.panels.positions import account_freshness
 from trading.quoting import opening_closed_because
+from trading.services.drafts import Closing, closing_ticket
 from trading.venues.snapshots import MarketSpec
 
 SHARES = (25, 50, 75, 100)
@@ -115,7 +117,7 @@ def preview_close(desk: Desk, row: Position, form: CloseForm) -> Preview | None:
 def build_close_preview(desk: Desk, row: Position, form: CloseForm) -> ClosePreview:
     """What the close would leave. Without figures it closes all the same, and only a new position waits for them."""
     spec, fresh, preview = row.market.rules, account_freshness(desk), preview_close(desk, row, form)
-    errors = _errors(desk, row, form, preview) | dict(form.errors)
+    errors = _errors(desk, row, form) | dict(form.errors)
     opens = form.kind is CloseKind.FLIP
     blocked = _blocked(desk, row, fresh, preview) if opens else ""
     bare = ClosePreview(
@@ -147,8 +149,9 @@ def _blocked(desk: Desk, row: Position, fresh: Freshness, preview: Preview | Non
     return preview.refusals[0].reason if preview.refusals else ""
 
 
-def _errors(desk: Desk, row: Position, form: CloseForm, preview: Preview | None) -> dict[str, str]:
-    """A part below the venue's least; the whole is exempt (Hyperliquid 1.4)."""
+def _errors(desk: Desk, row: Position, form: CloseForm) -> dict[str, str]:
+    """A part below the venue's least, from which the whole is exempt (Hyperliquid 1.4), and more than it takes as one
+    order."""
     spec, mark = row.market.rules, desk.mark(row.market) or row.mark_price
     is_part = form.size is not None and form.size < abs(row.size)
     if form.size is None or "size" in form.errors:
@@ -158,7 +161,13 @@ def _errors(desk: Desk, row: Position, form: CloseForm, preview: Preview | None)
     if is_part and form.size * (form.price or mark) < spec.min_notional:
         least = f"{plain(spec.min_notional)} {spec.collateral}"
         return {"size": f"A part has to be worth at least {least}. Close more, or the whole position."}
-    return {}
+    if form.kind is CloseKind.LIMIT and form.price is None:
+        return {}
+    flips = form.kind is CloseKind.FLIP
+    wanted = Closing(form={}, size=None if flips else form.size, limit_price=form.price, flips=flips)
+    ticket = closing_ticket(row, mark, NOBODY, wanted)
+    sentence = too_large(spec, ticket.size, taken_as_one(spec, ticket))
+    return {"size": sentence} if sentence else {}
 
 
 def _position_change(row: Position, form: CloseForm, spec: MarketSpec) -> LabelledChange:
