@@ -76,10 +76,10 @@ def increase_of(held: Position | None, size: Decimal) -> Decimal:
 def after_fill(held: Position | None, fill: Fill, terms: MarketTerms, mode: MarginMode) -> Outcome:
     """The position and the money after a fill; `held` is the position in that market, if any."""
     if held is None:
-        return _increase(_empty(fill, terms, mode), fill, terms.rules, is_new=True)
+        return _open(fill, terms, mode)
     effect = effect_of(held, fill.size)
     if effect is OrderEffect.ADDS:
-        return _increase(held, fill, terms.rules, is_new=False)
+        return _increase(held, fill, terms.rules)
     if effect in (OrderEffect.REDUCES, OrderEffect.CLOSES):
         return _reduce(held, fill)
     closed = _reduce(held, fill.part(-held.size))
@@ -92,8 +92,15 @@ def after_fill(held: Position | None, fill: Fill, terms: MarketTerms, mode: Marg
     )
 
 
-def _empty(fill: Fill, terms: MarketTerms, mode: MarginMode) -> Position:
-    """The new position before any margin came: its bucket has paid for the coins and nothing else."""
+def _open(fill: Fill, terms: MarketTerms, mode: MarginMode) -> Outcome:
+    if mode is MarginMode.CROSS:
+        return _cross(_new(fill, terms, mode), fill)
+    margin, paid_inside = _given(fill, terms.rules)
+    bucket = _new(fill, terms, mode, margin - fill.size * fill.price - paid_inside)
+    return Outcome(bucket, taken=margin, fee_outside=fill.fee - paid_inside)
+
+
+def _new(fill: Fill, terms: MarketTerms, mode: MarginMode, cash: Decimal | None = None) -> Position:
     return Position(
         terms.market,
         fill.size,
@@ -102,22 +109,26 @@ def _empty(fill: Fill, terms: MarketTerms, mode: MarginMode) -> Position:
         mode,
         fill.leverage,
         terms.tiers,
-        cash=-fill.size * fill.price if mode is MarginMode.ISOLATED else None,
+        cash=cash,
         restriction=terms.restriction,
     )
 
 
-def _increase(held: Position, fill: Fill, rules: MarginRules, *, is_new: bool) -> Outcome:
-    size = held.size if is_new else held.size + fill.size
-    entry = (held.entry_price * (size - fill.size) + fill.price * fill.size) / size
+def _increase(held: Position, fill: Fill, rules: MarginRules) -> Outcome:
+    size = held.size + fill.size
+    entry = (held.entry_price * held.size + fill.price * fill.size) / size
     if held.mode is MarginMode.CROSS:
         return _cross(_grown(held, size, entry, fill), fill)
+    margin, paid_inside = _given(fill, rules)
+    bucket = _grown(held, size, entry, fill, held.bucket - fill.size * fill.price + margin - paid_inside)
+    return Outcome(bucket, taken=margin, fee_outside=fill.fee - paid_inside)
+
+
+def _given(fill: Fill, rules: MarginRules) -> tuple[Decimal, Decimal]:
+    """The margin that a bucket is given for a fill, and the fee that it pays of it."""
     price = fill.mark_price if rules.margin_price is MarginPrice.MARK else fill.price
     margin = rules.initial_margin(abs(fill.size) * price, fill.leverage)
-    paid_inside = fill.fee if rules.opening_fee_from_margin else _ZERO
-    cost = _ZERO if is_new else fill.size * fill.price
-    bucket = _grown(held, size, entry, fill, held.bucket - cost + margin - paid_inside)
-    return Outcome(bucket, taken=margin, fee_outside=fill.fee - paid_inside)
+    return margin, fill.fee if rules.opening_fee_from_margin else _ZERO
 
 
 def _grown(held: Position, size: Decimal, entry: Decimal, fill: Fill, cash: Decimal | None = None) -> Position:

@@ -52,28 +52,30 @@ def build_quote(desk: Desk, market: Market, quoted: Quoted, *, is_sent: bool = F
     speaks until the ticket ``is_sent``."""
     spec, form, preview = market.rules, quoted.form, quoted.preview
     fresh = desk.once(quote_freshness, market)
-    blocked = _blocked(desk, market, quoted, fresh)
+    must_connect = _must_connect(desk, quoted)
+    blocked = _blocked(desk, market, quoted, fresh, must_connect=must_connect)
     moves = not blocked and _moves(desk, market, quoted)
     after = preview.after if preview else None
     total_loss = after.maximum_loss.total if after and after.maximum_loss else None
     card = build_card(preview.before, after, spec) if preview else empty_card()
+    margin, loss = _margin(preview), _loss_text(preview, total_loss)
     return Quote(
         market=market.address,
         side=form.side.value,
-        margin=_margin(preview),
+        margin=margin,
         liquidation=card,
-        max_loss=_loss_text(preview, total_loss),
+        max_loss=loss,
         max_loss_unit=spec.collateral if total_loss is not None else "",
         max_loss_note=_loss_note(preview),
         venue_fee=money(preview.fees.venue) if preview else money(Decimal(0)),
         builder_fee=money(preview.fees.builder) if preview else money(Decimal(0)),
         free=_free(quoted),
-        button=_button(desk, quoted, spec, moves=moves),
+        button=CONNECT_BUTTONS[desk.access.stage] if must_connect else _button(quoted, spec, moves=moves),
         can_submit=quoted.can_place and not blocked,
-        spoken=_spoken(form, preview, card.price.after, total_loss),
+        spoken=_spoken(form, margin.after if preview else "", card.price.after, loss if total_loss is not None else ""),
         freshness=fresh,
         blocked_because=blocked,
-        must_connect=_must_connect(desk, quoted),
+        must_connect=must_connect,
         warning=_warning(preview) or order_warning(quoted),
         size_value=field_text(quoted.size) if quoted.size and form.percent else "",
         size_note=_size_note(quoted, spec),
@@ -101,13 +103,13 @@ def quote_freshness(desk: Desk, market: Market) -> Freshness:
     return account if account.state is FreshnessState.CLOSED or account.as_of < prices.as_of else prices
 
 
-def _blocked(desk: Desk, market: Market, quoted: Quoted, fresh: Freshness) -> str:
+def _blocked(desk: Desk, market: Market, quoted: Quoted, fresh: Freshness, *, must_connect: bool) -> str:
     reduces, trade = _reduces(quoted), desk.capabilities(market).trade
     if desk.account is not None and not trade.allowed:
         return trade.reason
-    if _must_connect(desk, quoted):
+    if must_connect:
         return desk.access.closed_because
-    closed = desk.closed_because(market)
+    closed = desk.once(Desk.closed_because, market)
     if closed and not quoted.form.reduce_only:
         return f"{closed} {TICK_REDUCE_ONLY}" if reduces else closed
     if fresh.state is FreshnessState.CLOSED and not reduces:
@@ -165,10 +167,8 @@ def _free(quoted: Quoted) -> Change:
     return Change(before=money(quoted.free), after=money(preview.free_after), trend=trend)
 
 
-def _button(desk: Desk, quoted: Quoted, spec: MarketSpec, *, moves: bool) -> str:
+def _button(quoted: Quoted, spec: MarketSpec, *, moves: bool) -> str:
     """What the button will do, or what is missing."""
-    if _must_connect(desk, quoted):
-        return CONNECT_BUTTONS[desk.access.stage]
     if moves:
         return f"Move collateral to {spec.dex or MAIN}"
     if quoted.errors:
@@ -202,13 +202,14 @@ def _button_for_error(quoted: Quoted) -> str:
     return ERROR_BUTTONS.get(name, "Check the margin mode")
 
 
-def _spoken(form: OrderForm, preview: Preview | None, liquidation: str, total: Decimal | None) -> str:
+def _spoken(form: OrderForm, margin: str, liquidation: str, loss: str) -> str:
+    """The quote as a screen reader says it; nothing of margin and liquidation before there is an order."""
     parts = [f"{form.leverage}x"]
-    if preview is not None:
-        parts.append(f"margin {_margin(preview).after}")
+    if margin:
+        parts.append(f"margin {margin}")
         parts.append(f"liquidation about {liquidation}" if liquidation else "no liquidation price")
-    if total is not None:
-        parts.append(f"maximum loss {_loss_text(preview, total)}")
+    if loss:
+        parts.append(f"maximum loss {loss}")
     return ", ".join(parts)
 
 

@@ -169,7 +169,8 @@ def _render_quote(
     if problem and problem not in quote.errors.values():
         can_submit = quote.can_submit and may_be_sent_again(problem)
         quote = replace(quote, blocked_because=problem, can_submit=can_submit, must_start_over=problem == REUSED)
-    if not request.htmx:
+    # ``request.htmx`` asks the same, and collects every header for it.
+    if request.META.get("HTTP_HX_REQUEST") != "true":
         return _render_page(request, desk, market, quoted, quote, status)
     # A fragment shows nothing of the page around it, and asks for nothing of it.
     return HttpResponse(drawn("trading/_quote.html", "quote", quote), status=status)
