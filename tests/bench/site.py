@@ -51,5 +51,6 @@ def anew(request: MemberRequest) -> HttpResponse:
     return show_positions(request)
 
 
-urlpatterns = [*product, path("empty/", empty), path("plain/", plain), path("anew/", anew)]
+# Before the product's own, so that nothing is looked up in vain on the way to what it is compared with.
+urlpatterns = [path("empty/", empty), path("plain/", plain), path("anew/", anew), *product]
 application = get_wsgi_application()
