@@ -142,6 +142,7 @@ def test_hand_leaves_scope_and_connection_behind(turns: Desk) -> None:
 
     def is_brought_to_its_end() -> bool:
         """A venue that answers too late for one look is asked again."""
+        command.refresh_from_db()
         hands.give(command_tasks._in_hand, command_tasks.bring_on, command)
         wait_until(lambda: hands.free == 1)
         return not Command.objects.filter(state__in=OPEN_STATES).exists()
