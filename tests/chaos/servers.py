@@ -6,8 +6,8 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -31,8 +31,8 @@ class Servers:
     broker: Valkey
     venue: VenueProcess
     made: Future[bool]
+    children: dict[str, Child]
     has_tables: bool = False
-    children: dict[str, Child] = field(default_factory=dict)
 
     def wait(self) -> None:
         """Until all of them are ready."""
@@ -86,20 +86,19 @@ def _started(server: Postgres) -> Child:
 @contextlib.contextmanager
 def running(seed: int) -> Iterator[Servers]:
     """All servers, which start while their user loads what it needs (``wait``), gone with their data at the end."""
-    state = Path(tempfile.mkdtemp(prefix="perpsstudio-chaos-"))
-    state.chmod(0o711)
-    database = postgres.find(state, port=ports.choose(), log=state / "postgres.log", environment=os.environ)
-    # A crash must leave what was committed: nothing is switched off that a real deployment has on.
-    database = replace(database, settings=("max_connections=200",))
-    broker = valkey.find(state, port=ports.choose(), log=state / "valkey.log", environment=os.environ, durable=False)
-    make = partial(postgres.create, database, may_create_databases=True, template=template.current())
-    with VenueProcess(seed, ports.choose(), state / "venue.json") as venue, ThreadPoolExecutor(1) as beside:
-        broker_child = processes.start(broker.program())
-        servers = Servers(database, broker, venue, beside.submit(make), children={"broker": broker_child})
-        try:
-            yield servers
-        finally:
-            wait([servers.made])
-            processes.stop_all([*servers.children.values()])
-            postgres.remove(database)
-            shutil.rmtree(state, ignore_errors=True)
+    with contextlib.ExitStack() as ending:
+        state = Path(tempfile.mkdtemp(prefix="perpsstudio-chaos-"))
+        ending.callback(shutil.rmtree, state, ignore_errors=True)
+        state.chmod(0o711)
+        database = postgres.find(state, port=ports.choose(), log=state / "postgres.log", environment=os.environ)
+        ending.callback(postgres.remove, database)
+        # A crash must leave what was committed: nothing is switched off that a real deployment has on.
+        database = replace(database, settings=("max_connections=200",))
+        log = state / "valkey.log"
+        broker = valkey.find(state, port=ports.choose(), log=log, environment=os.environ, durable=False)
+        venue = ending.enter_context(VenueProcess(seed, ports.choose(), state / "venue.json"))
+        beside = ending.enter_context(ThreadPoolExecutor(1))
+        children = {"broker": processes.start(broker.program())}
+        ending.callback(lambda: processes.stop_all([*children.values()]))
+        make = partial(postgres.create, database, may_create_databases=True, template=template.current())
+        yield Servers(database, broker, venue, beside.submit(make), children)
