@@ -37,6 +37,7 @@ def environment(**options: Any) -> Environment:
         "clock": numbers.clock,
         "compact": numbers.compact,
         "fixed": numbers.fixed,
+        "lasted": lasted,
         "money": numbers.money,
         "percent": numbers.percent,
         "plain": numbers.plain,
@@ -75,8 +76,13 @@ def _address(urlconf: Any, prefix: str, name: str, positional: tuple[object, ...
 
 
 def age(since: datetime) -> str:
-    """How long ago a moment was."""
+    """How old a number of that moment is, such as "2 min old"."""
     return numbers.age(since, timezone.now())
+
+
+def lasted(since: datetime) -> str:
+    """How long ago a moment was, such as "2 min"."""
+    return numbers.lasted(since, timezone.now())
 
 
 def muted_unit(text: str) -> Markup | str:
