@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q
 
 from trading.models import Market, Order, VenueAccount
 from trading.services.apply_account import markets_named
@@ -71,10 +72,10 @@ def _store(rows: Iterable[Order]) -> list[Order]:
 def _close_others(
     account: VenueAccount, kept: frozenset[Place], read_from: datetime, only: Collection[Market]
 ) -> list[Order]:
-    without_end = Order.objects.filter(account=account, end="").select_related("market")
+    standing = Order.objects.filter(Q(is_open=True) | Q(end=""), account=account).select_related("market")
     if only:
-        without_end = without_end.filter(market__in=only)
-    untold = [row for row in without_end if _place(row) not in kept]
+        standing = standing.filter(market__in=only)
+    untold = [row for row in standing if _place(row) not in kept]
     gone = [row for row in untold if row.is_open]
     # Judged by when each was seen to rest, which nobody knows any more afterwards.
     ours = cancelled_by_us(account, gone)

@@ -16,7 +16,7 @@ from trading.models import Command, Difference, Fill, Order, VenueAccount
 from trading.models.commands import CommandKind
 from trading.models.records import DifferenceKind
 from trading.venues.base import Adapter, OrderState
-from trading.venues.errors import VenueError
+from trading.venues.errors import Rejected, VenueError
 from trading.venues.snapshots import Venue
 
 FILLED = "filled"
@@ -33,26 +33,33 @@ CANCELLING = (CommandKind.CANCEL, CommandKind.CANCEL_ALL, CommandKind.MODIFY)
 
 def tell_endings(adapter: Adapter, account: VenueAccount, untold: Sequence[Order]) -> None:
     """Say how orders ended that are gone; what our executions do not explain is asked of the venue and kept as a
-    difference. Each order is asked for by itself, so of many only some are, the latest first, and the others with the
-    next readings."""
+    difference. Each order is asked for by itself, so of many only some are, the oldest first, and the others with the
+    next readings; so are all others once the venue is silent."""
     filled = _filled(account, untold)
-    Order.objects.filter(pk__in=filled).update(end=FILLED)
-    waiting = [row for row in untold if row.pk not in filled]
-    for place, row in enumerate(sorted(waiting, key=lambda row: row.seen_at, reverse=True)):
-        label = _asked(adapter, account, row) if place < ASKED_AT_ONCE else ""
-        # One that has gone just now is here as it rested, and was last seen when anybody last looked.
-        if not label and not row.is_open and row.seen_at < timezone.now() - ASKED_IN_VAIN:
-            label = NOT_TOLD
+    Order.objects.filter(pk__in=filled, is_open=False, end="").update(end=FILLED)
+    waiting = sorted((row for row in untold if row.pk not in filled), key=lambda row: row.seen_at)
+    for row in waiting[:ASKED_AT_ONCE]:
+        told = _asked(adapter, account, row)
+        label = told or _given_up(row)
         with transaction.atomic():
             if label and Order.objects.filter(pk=row.pk, is_open=False, end="").update(end=label):
                 _count(adapter, account, row, label)
+        if told is None:
+            return
+
+
+def _given_up(row: Order) -> str:
+    """What is said of an order that was asked for in vain long enough; empty before. One that has gone just now is here
+    as it rested, and was last seen when anybody last looked."""
+    is_old = not row.is_open and row.seen_at < timezone.now() - ASKED_IN_VAIN
+    return NOT_TOLD if is_old else ""
 
 
 def count_ends(adapter: Adapter, account: VenueAccount, ended: Sequence[Order]) -> None:
     """Keep as differences the ends, told already, that neither our executions nor our commands explain. The rows are as
     they rested. No venue is asked."""
     filled = _filled(account, ended)
-    Order.objects.filter(pk__in=filled).update(end=FILLED)
+    Order.objects.filter(pk__in=filled, is_open=False).update(end=FILLED)
     explained = filled | cancelled_by_us(account, ended)
     for row in ended:
         if row.pk not in explained:
@@ -107,12 +114,14 @@ def _count(adapter: Adapter, account: VenueAccount, row: Order, label: str) -> N
     ).save()
 
 
-def _asked(adapter: Adapter, account: VenueAccount, row: Order) -> str:
-    """The venue's word for how it ended; empty where it has not, or does not answer."""
+def _asked(adapter: Adapter, account: VenueAccount, row: Order) -> str | None:
+    """The venue's word for how it ended; empty where it has not, or refuses to tell, and None where it is silent."""
     try:
         report = adapter.order_status(account.address, row.venue_id, market=row.market.rules)
-    except VenueError:
+    except Rejected:
         return ""
+    except VenueError:
+        return None
     if report.state in LIVING:
         return ""
     return FILLED if report.state is OrderState.FILLED else report.label[:40]

@@ -123,8 +123,9 @@ def _in_vain(adapter: Adapter, command: Command, began: datetime, error: VenueEr
     wait = 0.0 if error is None else error.retry_after or 0.0
     latest = math.inf
     if ends := [end for end in (command.spent_at, command.dead_at) if end is not None]:
-        away = min(ends) + adapter.settling - began
-        latest = max(SHORTEST, abs(away.total_seconds()))
+        certain, now = min(ends) + adapter.settling, timezone.now()
+        pause = certain - now if certain > now else began - certain
+        latest = max(SHORTEST, pause.total_seconds())
     return Look(earliest=wait, latest=latest, was_held_back=isinstance(error, HeldBack))
 
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from functools import partial
 
 from django.db import transaction
-from django.db.models import QuerySet, Value
+from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Greatest, Least
 from django.utils import timezone
 
@@ -63,8 +63,8 @@ def store(adapter: Adapter, account: VenueAccount, told: Told) -> bool:
     if told.confirmed_at is not None:
         rows = VenueAccount.objects.filter(pk=account.pk, synced_at__lt=told.confirmed_at)
         rows.update(synced_at=told.confirmed_at, sync_problem="")
-    if untold:
-        tell_endings(adapter, account, untold)
+    if gone := [row for row in untold or () if row.is_open]:
+        tell_endings(adapter, account, gone)
     is_read = not told.must_look or sync_positions(adapter, account, explained)
     if told.is_behind and not is_whole:
         # What a reading that began earlier has taken back meanwhile, and what shows in no size that moved.
@@ -145,13 +145,15 @@ def _store_rest(rows: QuerySet[Order], report: OrderReport, order: OpenOrder) ->
 
 
 def _store_end(account: VenueAccount, market: Market, report: OrderReport, order: OpenOrder) -> list[Order]:
-    """Close an order, which is returned as it rested until now, with its end; one that came and went between two lists
-    is kept too. What the venue turned away never was one.
+    """Close an order, which is returned as it stood until now, with its end, unless that was known; one that came and
+    went between two lists is kept too. What the venue turned away never was one.
 
     A report of the end tells no moment but that, so such an order counts as placed then."""
     now, end = timezone.now(), FILLED if report.state is OrderState.FILLED else report.label[:40] or NOT_TOLD
     rows = Order.objects.filter(account=account, market=market, venue_id=order.order_id)
-    ended = list(rows.filter(is_open=True).select_related("market"))
+    # Locked, because whoever asks for an end that is untold says it without the account's lock.
+    untold = rows.filter(Q(is_open=True) | Q(end="")).select_for_update(of=("self",))
+    ended = list(untold.select_related("market"))
     is_closed = rows.update(is_open=False, size=order.size, end=end, seen_at=Greatest("seen_at", Value(now)))
     if not is_closed and report.state is not OrderState.REJECTED:
         row = order_row(account, market, order, now)

@@ -106,7 +106,8 @@ def sync_account(
     untold, are_resting = dict[int, Order](), False
     try:
         for stored in _ask_and_store(adapter, account, reading, kinds, only, explains=explains):
-            untold |= {row.pk: row for row in stored.untold}
+            # What was left untold before is asked for by whole readings alone: nobody waits for those.
+            untold |= {row.pk: row for row in stored.untold if row.is_open or kinds >= WHOLE}
             are_resting |= stored.are_resting
     except VenueError as error:
         tell_endings(adapter, account, [*untold.values()])

@@ -94,7 +94,7 @@ def test_gateway_that_is_broken_for_a_minute_puts_no_proof_off(desk: Desk) -> No
     assert (found.is_settled, found.earliest, len(server.received)) == (False, 0.0, 1)
 
 
-@pytest.mark.parametrize(("since", "pause"), [(-0.6, 0.6), (0.0, SHORTEST), (0.6, 0.6), (600.0, 600.0)])
+@pytest.mark.parametrize(("since", "pause"), [(-7.0, 2.0), (-0.6, SHORTEST), (0.6, 0.6), (600.0, 600.0)])
 def test_silent_venue_is_asked_when_it_can_tell_for_certain_and_ever_less_often_after_that(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, since: float, pause: float
 ) -> None:
