@@ -8,7 +8,6 @@ from django.utils import timezone
 
 from trading.connect import configured_venues, public_adapter
 from trading.live import board, keys, weather
-from trading.live.connections import blocking
 from trading.markets import state_of
 from trading.models import Market
 from trading.services import sync
@@ -43,7 +42,6 @@ def _sync_venue(venue: Venue, network: Network) -> None:
         sync.sync_markets(public_adapter(venue))
     except VenueError as error:
         logger.warning("The markets of %s %s could not be read: %s", venue, network, error)
-        blocking().delete(keys.markets_read(venue, network))  # the next turn asks again
         return
     if not is_streaming:
         _publish_board(venue, network)

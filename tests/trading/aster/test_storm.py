@@ -228,15 +228,3 @@ def test_end_of_a_halt_is_known_with_the_next_turn_though_a_stream_lives(
     close_all(aster, names)
     tasks.sync_markets()
     assert sky() is Sky.FINE  # a list is asked for now and then again
-
-
-@pytest.mark.usefixtures("streamed")
-def test_list_that_failed_is_asked_for_with_the_next_turn(aster: SandboxProcess, names: list[str]) -> None:
-    close_all(aster, names)
-    aster.fault("error_before", "exchangeInfo", probability=1.0)
-    tasks.sync_markets()
-    assert sky() is Sky.FINE
-
-    aster.clear_faults()
-    tasks.sync_markets()
-    assert sky() is Sky.HALTED
