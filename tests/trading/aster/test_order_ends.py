@@ -1,4 +1,4 @@
-"""How orders ended that are gone: what nobody of ours brought about is counted once, whoever tells it and whoever dies."""
+"""How orders ended that are gone: what nobody of ours brought about is counted once, whoever tells it or dies."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -11,22 +11,14 @@ from tests.trading.aster.another_tool import Elsewhere, trader
 from tests.trading.tickets import ticket
 from trading.live.told import Told
 from trading.margin.types import Side
-from trading.models import (
-    Difference,
-    Order,
-    Position,
-)
+from trading.models import Difference, Order, Position
 from trading.services import carrying, commands, sync
 from trading.services.apply_history import apply_fills
 from trading.services.apply_orders import apply_orders
 from trading.services.endings import ASKED_IN_VAIN, NOT_TOLD, tell_endings
 from trading.services.orders import cancel_order, close_position, place_order
 from trading.services.streamed import apply_reports, store
-from trading.venues.base import (
-    CancelOrder,
-    PlaceOrder,
-    Venue,
-)
+from trading.venues.base import CancelOrder, PlaceOrder, Venue
 from trading.venues.errors import Unavailable
 
 __all__ = ["trader"]
