@@ -25,9 +25,7 @@ __all__ = ["trader"]
 
 
 def test_order_cancelled_elsewhere_is_counted_and_gone(trader: Elsewhere) -> None:
-    place_order(trader.adapter, trader.account, trader.market, ticket(limit_price=Decimal(80000)))
-    order = Order.objects.get()
-    trader.do(CancelOrder(trader.market.rules, order.venue_id))
+    order = cancelled_elsewhere(trader)
 
     ((kind, ours, _, _),) = trader.read(2)
     assert (kind, ours, Difference.objects.get().healed_at is not None) == ("order", "resting", True)
@@ -36,9 +34,7 @@ def test_order_cancelled_elsewhere_is_counted_and_gone(trader: Elsewhere) -> Non
 
 
 def test_order_cancelled_elsewhere_while_it_is_followed_is_counted_once(trader: Elsewhere) -> None:
-    place_order(trader.adapter, trader.account, trader.market, ticket(limit_price=Decimal(80000)))
-    order = Order.objects.get()
-    trader.do(CancelOrder(trader.market.rules, order.venue_id))
+    order = cancelled_elsewhere(trader)
 
     for _ in range(2):
         assert store(trader.adapter, trader.account, told_of(trader, order))
@@ -50,10 +46,7 @@ def test_order_cancelled_elsewhere_while_it_is_followed_is_counted_once(trader: 
 def test_process_that_dies_between_an_end_and_its_count_has_stored_neither(
     trader: Elsewhere, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place_order(trader.adapter, trader.account, trader.market, ticket(limit_price=Decimal(80000)))
-    order = Order.objects.get()
-    trader.do(CancelOrder(trader.market.rules, order.venue_id))
-    told = told_of(trader, order)
+    told = told_of(trader, cancelled_elsewhere(trader))
     with monkeypatch.context() as dying:
         dying.setattr(Difference, "save", die)
         with pytest.raises(KeyboardInterrupt):
@@ -67,8 +60,7 @@ def test_process_that_dies_between_an_end_and_its_count_has_stored_neither(
 def test_process_that_dies_before_it_has_said_how_an_order_ended_leaves_that_to_the_next_reading(
     trader: Elsewhere, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place_order(trader.adapter, trader.account, trader.market, ticket(limit_price=Decimal(80000)))
-    trader.do(CancelOrder(trader.market.rules, Order.objects.get().venue_id))
+    cancelled_elsewhere(trader)
     with monkeypatch.context() as dying:
         dying.setattr(sync, "tell_endings", die)
         with pytest.raises(KeyboardInterrupt):
@@ -83,8 +75,7 @@ def test_process_that_dies_before_it_has_said_how_an_order_ended_leaves_that_to_
 def test_venue_that_does_not_say_how_an_order_ended_is_asked_again_for_an_hour(
     trader: Elsewhere, monkeypatch: pytest.MonkeyPatch, since: timedelta, end: str
 ) -> None:
-    place_order(trader.adapter, trader.account, trader.market, ticket(limit_price=Decimal(80000)))
-    trader.do(CancelOrder(trader.market.rules, Order.objects.get().venue_id))
+    cancelled_elsewhere(trader)
     monkeypatch.setattr(type(trader.adapter), "order_status", silent)
     trader.read()
     assert (Order.objects.get().end, Difference.objects.count()) == ("", 0)
@@ -97,10 +88,7 @@ def test_venue_that_does_not_say_how_an_order_ended_is_asked_again_for_an_hour(
 def test_end_that_nobody_has_told_yet_is_counted_where_a_stream_tells_it(
     trader: Elsewhere, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place_order(trader.adapter, trader.account, trader.market, ticket(limit_price=Decimal(80000)))
-    order = Order.objects.get()
-    trader.do(CancelOrder(trader.market.rules, order.venue_id))
-    told = told_of(trader, order)
+    told = told_of(trader, cancelled_elsewhere(trader))
     with monkeypatch.context() as asking:
         asking.setattr(type(trader.adapter), "order_status", silent)
         assert trader.read() == []
@@ -173,6 +161,14 @@ def test_order_that_its_position_took_along_is_no_difference(trader: Elsewhere, 
 
     assert trader.read() == []
     assert (Order.objects.get().is_open, Order.objects.get().end in trader.adapter.taken_along) == (False, True)
+
+
+def cancelled_elsewhere(trader: Elsewhere) -> Order:
+    """An order that rests in our rows, and that another tool has cancelled since."""
+    place_order(trader.adapter, trader.account, trader.market, ticket(limit_price=Decimal(80000)))
+    order: Order = Order.objects.get()
+    trader.do(CancelOrder(trader.market.rules, order.venue_id))
+    return order
 
 
 def told_of(trader: Elsewhere, order: Order) -> Told:
