@@ -26,8 +26,9 @@ T = TypeVar("T")
 TRADERS = 2  # processes for each venue
 HANDS = 4  # threads of one of them
 # The wishes of a venue's traders in a second: constant, because whoever wishes as fast as a machine can has all of it
-# at work all the time, and then what is measured is the queue before the machine. Few accounts are less to follow.
-PACE, PACE_OF_FEW, FEW = 7.5, 10.0, 6
+# at work all the time, and then what is measured is the queue before the machine (two cores are full at five a venue).
+# Few accounts are less to follow.
+PACE, PACE_OF_FEW, FEW = 4.0, 10.0, 6
 ANSWER_PATIENCE = 20.0
 # The page says "it is being checked; do not send it again": one in twenty-five goes on at once all the same. In a quick
 # run nobody does but who walks that path to its end: one of its hundred is the one of a hundred already.
