@@ -1,5 +1,7 @@
-"""The largest order of a ticket: what its collateral carries, the tiers allow and the venue takes as one order."""
+"""The largest order of a ticket: what its collateral carries, the tiers allow and the venue takes as one order; and the
+smallest."""
 
+from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
@@ -11,7 +13,7 @@ from trading.margin.types import MarginMode, Side
 from trading.models import Market
 from trading.services.available import Available, is_asked_for, largest_told
 from trading.services.drafts import OrderTicket, entry_order
-from trading.venues.base import Trigger
+from trading.venues.base import PlaceOrder, Trigger
 from trading.venues.errors import InvalidCommand
 from trading.venues.snapshots import MarketSpec, TimeInForce
 from trading.venues.table import GATEWAYS
@@ -59,9 +61,26 @@ def _carried(
     return told if carried is None else min(told, carried)
 
 
-def bound_of(
-    desk: Desk, market: Market, side: Side, price: Decimal | None, time_in_force: TimeInForce, trigger: Trigger | None
-) -> Decimal | None:
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What the venue takes as one order, in coins: at least, and at most (None without a bound).
+
+    An order that only reduces may be smaller where it closes the whole position.
+    """
+
+    least: Decimal
+    most: Decimal | None = None
+
+
+def taken_of(
+    desk: Desk,
+    market: Market,
+    side: Side,
+    price: Decimal | None,
+    time_in_force: TimeInForce,
+    trigger: Trigger | None,
+    reduce_only: bool,
+) -> Taken:
     """``taken_as_one`` of what the ticket would send; neither mode nor leverage has a part in it."""
     ticket = OrderTicket(
         form_key=NOBODY,
@@ -72,18 +91,25 @@ def bound_of(
         leverage=1,
         mark=desk.mark(market) or _ZERO,
         limit_price=price,
+        reduce_only=reduce_only,
         time_in_force=time_in_force,
         trigger=trigger,
     )
     return taken_as_one(market.rules, ticket)
 
 
-def taken_as_one(spec: MarketSpec, ticket: OrderTicket) -> Decimal | None:
-    """The most coins that the venue takes as one order of a ticket's kind; None without a bound, or a price to send."""
+def taken_as_one(spec: MarketSpec, ticket: OrderTicket) -> Taken:
+    """What the venue takes as one order of a ticket's kind; from one lot on where there is no price to send."""
     try:
-        return GATEWAYS[spec.venue].order_bound(entry_order(spec, ticket, ""))
+        return taken_like(entry_order(spec, ticket, ""), ticket.mark)
     except InvalidCommand:
-        return None
+        return Taken(least=spec.size_step)
+
+
+def taken_like(order: PlaceOrder, mark: Decimal) -> Taken:
+    """What the venue takes as one order like this."""
+    gateway = GATEWAYS[order.market.venue]
+    return Taken(least=gateway.order_least(order, mark), most=gateway.order_bound(order))
 
 
 def too_large(spec: MarketSpec, size: Decimal | None, bound: Decimal | None) -> str:

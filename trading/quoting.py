@@ -16,7 +16,6 @@ from trading.holdings import market_terms
 from trading.largest import USABLE, bound_of, held_size, largest, too_large
 from trading.margin.preview import Start, preview_from, start_of
 from trading.margin.quotes import MarketTerms, OrderEffect, OrderRequest, Preview, Refusal, RefusalCode
-from trading.margin.rounding import Direction, to_step
 from trading.margin.types import Account, AccountMode, MarginMode
 from trading.markets import offers_of
 from trading.models import Market
@@ -37,7 +36,7 @@ class Quoted:
 
     ``preview`` is None where there is nothing to compute yet (no size) or nothing that can be: no mark, or rows from
     which no figure may be computed, and then ``problem`` says so. ``free`` is the free collateral before the order,
-    None where it cannot be known. ``maximum`` is the largest size, ``bound`` what the venue takes as one order.
+    None where it cannot be known. ``maximum`` is the largest size, ``taken`` what the venue takes as one order.
     ``take_profit`` and ``stop_loss`` are what the order's own exits would leave.
     """
 
@@ -48,7 +47,7 @@ class Quoted:
     preview: Preview | None = None
     free: Decimal | None = None
     maximum: Decimal | None = None
-    bound: Decimal | None = None
+    taken: Taken | None = None
     errors: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
     take_profit: Result | None = None
@@ -92,8 +91,8 @@ def quote_order(desk: Desk, market: Market, form: OrderForm, available: Availabl
         told = None if available is None else free_in(available, held_size(desk, market), form.side)
         start = desk.once(_start, market, mark, told)
         least = _request(desk, market, form, mark)
-        bound = _bound(desk, market, form)
-        maximum = largest(desk, market, start, least, available, bound)
+        taken = _taken(desk, market, form)
+        maximum = largest(desk, market, start, least, available, taken.most if taken else None)
         size = _size(spec, form, mark, maximum, is_told=available is not None)
         if not size or "leverage" in errors:
             sized = replace(base, size=size, free=start.free, maximum=maximum, bound=bound)
@@ -117,11 +116,11 @@ def quote_order(desk: Desk, market: Market, form: OrderForm, available: Availabl
     return replace(shown, errors={**shown.errors, **found}) if found else shown
 
 
-def _bound(desk: Desk, market: Market, form: OrderForm) -> Decimal | None:
+def _taken(desk: Desk, market: Market, form: OrderForm) -> Taken | None:
     """What the venue takes as one order; not known before the order's prices are."""
     if not form.has_its_prices:
         return None
-    return desk.once(bound_of, market, form.side, form.price, form.time_in_force, form.waits_for)
+    return desk.once(taken_of, market, form.side, form.price, form.time_in_force, form.waits_for, form.reduce_only)
 
 
 def _ceiling(desk: Desk, market: Market) -> int:
@@ -192,7 +191,8 @@ def _nothing_errors(desk: Desk, market: Market, quoted: Quoted, start: Start, le
     if quoted.size != 0:
         return {}
     if form.percent is None or quoted.maximum:
-        return {"size": _smallest_order(spec, form.reference(least.mark_price))}
+        taken = quoted.taken
+        return {"size": _smallest(spec, taken.least if taken else spec.least_size(form.reference(least.mark_price)))}
     if form.reduce_only:
         return {"size": _nothing_to_reduce(spec)}
     found = _refusal_sentences(desk, market, preview_from(start, least).refusals, quoted.maximum)
@@ -204,10 +204,9 @@ def no_collateral(desk: Desk, market: Market) -> str:
     return NO_COLLATERAL_THERE if has_elsewhere(desk, market) else NO_COLLATERAL
 
 
-def _smallest_order(spec: MarketSpec, price: Decimal) -> str:
-    lots = max(to_step(spec.min_notional / price, spec.size_step, Direction.UP), spec.size_step)
+def _smallest(spec: MarketSpec, least: Decimal) -> str:
     amount = f"{spec.min_notional.normalize():f} {spec.collateral}"
-    return f"An order has to be worth at least {amount}: {lots:f} {spec.base} or more."
+    return f"An order has to be worth at least {amount}: {least:f} {spec.base} or more."
 
 
 def _choice_errors(desk: Desk, market: Market, spec: MarketSpec, form: OrderForm, ceiling: int) -> dict[str, str]:
@@ -282,19 +281,21 @@ def _results(desk: Desk, form: OrderForm, preview: Preview) -> tuple[Result | No
     return take, stop
 
 
-def _size_errors(desk: Desk, market: Market, quoted: Quoted, price: Decimal) -> dict[str, str]:
-    spec = market.rules
-    if quoted.notional < spec.min_notional and not _closes_everything(quoted.preview):
-        return {"size": _smallest_order(spec, price)}
+def _size_errors(desk: Desk, market: Market, quoted: Quoted) -> dict[str, str]:
+    spec, taken = market.rules, quoted.taken
+    if taken and quoted.size is not None and quoted.size < taken.least and not _closes_everything(quoted):
+        return {"size": _smallest(spec, taken.least)}
     found = _refusal_sentences(desk, market, quoted.refusals, quoted.maximum)
-    sentence = too_large(spec, quoted.size, quoted.bound)
-    if sentence and ("size" not in found or quoted.maximum == quoted.bound):
+    sentence = too_large(spec, quoted.size, taken.most) if taken else ""
+    if taken and sentence and ("size" not in found or quoted.maximum == taken.most):
         found["size"] = sentence
     return {name: sentence for name, sentence in found.items() if name not in quoted.errors}
 
 
-def _closes_everything(preview: Preview | None) -> bool:
-    return preview is not None and preview.before is not None and preview.after is None
+def _closes_everything(quoted: Quoted) -> bool:
+    """Whether the order only reduces and takes the whole position; it may then be as small as that is."""
+    preview = quoted.preview
+    return quoted.form.reduce_only and preview is not None and preview.before is not None and preview.after is None
 
 
 def _refusal_sentences(

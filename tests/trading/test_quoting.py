@@ -1,17 +1,15 @@
 """The largest order of a ticket, which goes out, and what stands beside a size that does not."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.factories import make_spec
-from tests.trading.desks import NOW, make_desk, market, position, state
+from tests.trading.desks import NOW, make_desk, market, state
 from tests.trading.margin.strategies import accounts, decimals
+from tests.trading.quotes import desk_in, placed, tiered
 from trading.desk import Desk
 from trading.forms import read_order
 from trading.live.board import Board
@@ -26,7 +24,7 @@ from trading.panels.view_models import Quote
 from trading.quoting import NO_COLLATERAL, Quoted, concerned, mode_closed_because, quote_order
 from trading.services.available import Available
 from trading.services.flat_settings import Chosen
-from trading.venues.snapshots import MarketSetting, Network, Venue
+from trading.venues.snapshots import MarketSetting, Venue
 
 SMALLEST = "An order has to be worth at least 10 USDC: 0.00012 BTC or more."
 
@@ -66,33 +64,15 @@ def test_market_without_a_price_says_so() -> None:
     assert quoted(mark="0", size="0.01").errors == {"size": "There is no price yet."}
 
 
-# The first tiers of BTC on Hyperliquid's testnet (Hyperliquid 3.1).
-TIERS = TierTable.from_max_leverages([("0", 40), ("10000", 25), ("50000", 10)])
 LOT = Decimal("0.00001")
 HELD = {"flat": "0", "long": "0.01", "short": "-0.01"}
-
-
-def tiered(venue: Venue = Venue.HYPERLIQUID) -> Market:
-    spec = msgspec.structs.replace(make_spec("BTC", 40), tiers=TIERS, venue=venue)
-    row = Market.described(spec, state("BTC"), Network.TESTNET, NOW)
-    row.pk = 1
-    return row
-
-
-def desk_in(
-    row: Market, held: str = "0", margin: str = "isolated", equity: str = "1000000", account_mode: str = "standard"
-) -> Desk:
-    """A trader who holds so many coins at 5x, in an account that is read."""
-    size, mark = Decimal(held), row.mark_price or Decimal(0)
-    desk = make_desk(equity=Decimal(equity), cross_equity=Decimal(equity), mode=account_mode)
-    held_row = position(row, mode=margin)
-    held_row.size, held_row.margin = size, abs(size) * mark / 5
-    held_row.cash = held_row.margin - size * mark if margin == "isolated" else None
-    return replace(desk, positions=(held_row,) if size else (), venue=Venue(row.venue))
-
-
-def placed(desk: Desk, row: Market, typed: Mapping[str, str], available: Available | None = None) -> Quoted:
-    return quote_order(desk, row, read_order(typed, row.rules, default_form(desk, row)), available)
+TIER = "The venue lowers its maximum leverage for large positions. 25x is the most for this size."
+NOT_COVERED = "5x is the lowest for the position you hold. At less it needs more than your free collateral."
+LOWEST = (
+    "5x is the lowest for the position you hold. "
+    "Its equity must cover the initial margin at the lower leverage: add margin first."
+)
+TICK = " To reduce it, tick “Reduce only”."
 
 
 @pytest.mark.parametrize("venue", Venue)
@@ -118,78 +98,6 @@ def test_whole_share_goes_up_to_the_tiers_bound_and_one_lot_more_is_refused(
     more = placed(desk, row, chosen | {"size": f"{whole.size + LOT:f}"})
     sentence = f"The venue lowers its maximum leverage for large positions. {less}x is the most for this size."
     assert more.errors == {"leverage": sentence}
-
-
-BOUNDED = {
-    Venue.HYPERLIQUID: {"max_market_notional": Decimal(500_000)},
-    Venue.ASTER: {"max_size": Decimal(12), "max_market_size": Decimal(7)},
-}
-
-
-@pytest.mark.parametrize(
-    ("venue", "chosen", "most"),
-    [
-        # A buy at market may pay 3 % more than the mark, 88,580 a coin; what rests may be worth ten times as much.
-        (Venue.HYPERLIQUID, {"kind": "market"}, "5.64461"),
-        (Venue.HYPERLIQUID, {"kind": "market", "side": "short"}, "5.99376"),
-        (Venue.HYPERLIQUID, {"kind": "limit", "price": "80000"}, "62.5"),
-        (Venue.HYPERLIQUID, {"kind": "limit", "price": "80000", "time_in_force": "ioc"}, "6.25"),
-        (Venue.HYPERLIQUID, {"kind": "stop", "trigger": "90000"}, "50.50505"),
-        (Venue.ASTER, {"kind": "market"}, "12"),
-        (Venue.ASTER, {"kind": "limit", "price": "80000"}, "12"),
-        (Venue.ASTER, {"kind": "stop", "trigger": "90000"}, "7"),
-        (Venue.ASTER, {"kind": "stop", "trigger": "90000", "execution": "limit", "price": "90100"}, "12"),
-    ],
-)
-@pytest.mark.parametrize("held", ["0", "-80"], ids=["opens", "reduces"])
-def test_largest_size_is_one_that_the_venue_takes_as_one_order(
-    venue: Venue, chosen: dict[str, str], most: str, held: str
-) -> None:
-    spec = msgspec.structs.replace(make_spec("BTC", 40), venue=venue, **BOUNDED[venue])
-    row = Market.described(spec, state("BTC"), Network.TESTNET, NOW)
-    row.pk = 1
-    size = Decimal(held) * Side(chosen.get("side", "long")).sign
-    reduces = {} if held == "0" else {"reduce_only": "on"}
-
-    whole = placed(desk_in(row, f"{size:f}"), row, {"leverage": "40", "percent": "100"} | chosen | reduces)
-
-    assert (whole.errors, whole.maximum, whole.size) == ({}, Decimal(most), Decimal(most))
-
-
-@pytest.mark.parametrize(
-    ("equity", "size", "sentence"),
-    [
-        ("100000", "13", "One order may have at most 12 BTC here. Split it."),
-        ("100000", "90", "One order may have at most 12 BTC here. Split it."),
-        ("10000", "5", "That needs more than your free collateral"),
-        ("10000", "13", "That needs more than your free collateral"),
-    ],
-    ids=["is carried", "is not carried", "is taken but not carried", "is more than both, and less is carried"],
-)
-def test_size_beyond_a_bound_names_the_one_that_is_reached_first(equity: str, size: str, sentence: str) -> None:
-    spec = msgspec.structs.replace(make_spec("BTC", 40), venue=Venue.ASTER, **BOUNDED[Venue.ASTER])
-    row = Market.described(spec, state("BTC"), Network.TESTNET, NOW)
-    row.pk = 1
-
-    shown = placed(desk_in(row, "0", equity=equity), row, {"leverage": "40", "size": size})
-
-    assert list(shown.errors) == ["size"]
-    assert shown.errors["size"].startswith(sentence)
-
-
-@pytest.mark.parametrize(
-    "typed", [{"kind": "limit"}, {"kind": "stop"}, {"kind": "stop", "trigger": "90000", "execution": "limit"}]
-)
-def test_order_whose_price_is_still_to_be_typed_knows_no_bound(typed: dict[str, str]) -> None:
-    """At market it would be ten times too much for one order; with a price it may not be."""
-    spec = msgspec.structs.replace(make_spec("BTC", 40), venue=Venue.HYPERLIQUID, **BOUNDED[Venue.HYPERLIQUID])
-    row = Market.described(spec, state("BTC"), Network.TESTNET, NOW)
-    row.pk = 1
-
-    shown = placed(desk_in(row), row, {"leverage": "40", "size": "50"} | typed)
-
-    assert "size" not in shown.errors
-    assert (shown.bound, bool(shown.form.missing)) == (None, True)
 
 
 @settings(max_examples=100, deadline=None)
@@ -236,9 +144,35 @@ def test_position_at_its_tiers_bound_says_so_instead_of_asking_for_funds() -> No
     shown = placed(desk_in(row, "0.2"), row, {"percent": "50", "leverage": "40"})
 
     assert (shown.maximum, shown.size) == (Decimal(0), Decimal(0))
-    assert shown.errors == {
-        "leverage": "The venue lowers its maximum leverage for large positions. 25x is the most for this size."
-    }
+    assert shown.errors == {"leverage": TIER}
+
+
+@pytest.mark.parametrize(
+    ("venue", "held", "mode", "equity", "typed", "sentence"),
+    [
+        # 860 are held with 172; the lower leverage asks for 215.
+        (Venue.HYPERLIQUID, "0.01", "isolated", "1000", {"leverage": "4"}, LOWEST),
+        (Venue.HYPERLIQUID, "0.01", "isolated", "1000", {"leverage": "4", "side": "short"}, LOWEST + TICK),
+        (Venue.HYPERLIQUID, "0.01", "isolated", "1000", {"leverage": "6"}, ""),
+        (Venue.HYPERLIQUID, "0.01", "isolated", "1000", {"leverage": "4", "side": "short", "reduce_only": "on"}, ""),
+        (Venue.HYPERLIQUID, "0.01", "cross", "200", {"leverage": "4"}, NOT_COVERED),
+        (Venue.HYPERLIQUID, "0.01", "cross", "230", {"leverage": "4"}, ""),
+        # There the tier of what is held counts already (Aster 3.4), also for an order that makes it smaller.
+        (Venue.ASTER, "0.2", "isolated", "1000", {"leverage": "40", "side": "short"}, TIER + TICK),
+        (Venue.HYPERLIQUID, "0.2", "isolated", "1000", {"leverage": "40", "side": "short"}, ""),
+    ],
+)
+def test_leverage_that_what_is_held_cannot_have_is_told_before_it_is_sent(
+    venue: Venue, held: str, mode: str, equity: str, typed: dict[str, str], sentence: str
+) -> None:
+    row = tiered(venue)
+
+    shown = placed(desk_in(row, held, mode, equity), row, {"size": "0.0002", "mode": mode} | typed)
+
+    assert shown.preview is not None
+    assert shown.errors == ({"leverage": sentence} if sentence else {})
+    waiting = placed(desk_in(row, held, mode, equity), row, {"size": "", "mode": mode} | typed)
+    assert waiting.errors == shown.errors
 
 
 @pytest.mark.parametrize(

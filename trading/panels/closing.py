@@ -158,16 +158,23 @@ def _errors(desk: Desk, row: Position, form: CloseForm) -> dict[str, str]:
         return {} if form.size else {"size": "Enter a size."}
     if not form.size:
         return {"size": f"That is less than the smallest size here, {plain(spec.size_step)} {spec.base}."}
-    if is_part and form.size * (form.price or mark) < spec.min_notional:
-        least = f"{plain(spec.min_notional)} {spec.collateral}"
-        return {"size": f"A part has to be worth at least {least}. Close more, or the whole position."}
     if form.kind is CloseKind.LIMIT and form.price is None:
         return {}
     flips = form.kind is CloseKind.FLIP
     wanted = Closing(form={}, size=None if flips else form.size, limit_price=form.price, flips=flips)
     ticket = closing_ticket(row, mark, NOBODY, wanted)
-    sentence = too_large(spec, ticket.size, taken_as_one(spec, ticket))
+    taken = taken_as_one(spec, ticket)
+    if ticket.size < taken.least and (is_part or flips):
+        return {"size": _too_small(spec, flips=flips)}
+    sentence = too_large(spec, ticket.size, taken.most)
     return {"size": sentence} if sentence else {}
+
+
+def _too_small(spec: MarketSpec, *, flips: bool) -> str:
+    least = f"{plain(spec.min_notional)} {spec.collateral}"
+    if flips:
+        return f"An order that reverses has to be worth at least {least}. Close the position instead."
+    return f"A part has to be worth at least {least}. Close more, or the whole position."
 
 
 def _position_change(row: Position, form: CloseForm, spec: MarketSpec) -> LabelledChange:

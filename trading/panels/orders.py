@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 from tenants.policy import Policy, highest_leverage_in, offered_modes
 from trading.desk import Desk
+from trading.largest import taken_like
 from trading.margin.types import Side
 from trading.models import Market, Order
 from trading.panels.elements import Change, Freshness, LabelledChange, Tone
@@ -17,7 +18,9 @@ from trading.panels.positions import account_freshness
 from trading.panels.view_models import OrderRow
 from trading.protection import WORDS, at_once, triggers_above
 from trading.quoting import opening_closed_because
+from trading.services.drafts import replacement_order
 from trading.services.flat_settings import Chosen
+from trading.venues.errors import InvalidCommand
 from trading.venues.snapshots import MarketSpec, TriggerKind
 
 TIMES = {"post_only": "Post only", "ioc": "Immediate or cancel", "fok": "Fill or kill"}
@@ -245,15 +248,25 @@ def _modify_errors(
     if price is None or size is None:
         missing = {"price": "Enter a price."} if price is None else {}
         return missing | ({"size": "Enter a size."} if size is None else {})
-    if size * price < spec.min_notional and not order.reduce_only:
+    mark = desk.mark(order.market)
+    if not order.reduce_only and size < _least(order, price, size, mark):
         least = f"{plain(spec.min_notional)} {spec.collateral}"
         return {"size": f"An order has to be worth at least {least}."}
-    mark = desk.mark(order.market)
     if mark and order.trigger_is_market and order.trigger_kind:
         side = Side.LONG if order.is_buy else Side.SHORT
         passed = at_once(TriggerKind(order.trigger_kind), side, price, mark, spec)
         return {"price": passed} if passed else {}
     return {}
+
+
+def _least(order: Order, price: Decimal, size: Decimal, mark: Decimal | None) -> Decimal:
+    """The fewest coins that the changed order may have; one lot where it cannot be sent anyway."""
+    if order.trigger_price is not None and not order.trigger_kind:
+        return order.market.rules.size_step
+    try:
+        return taken_like(replacement_order(order, size, price, "", None), mark or price).least
+    except InvalidCommand:
+        return order.market.rules.size_step
 
 
 def build_modify_dialog(order: Order, typed: Mapping[str, str], preview: ModifyPreview, form_key: UUID) -> ModifyDialog:

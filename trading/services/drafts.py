@@ -1,6 +1,8 @@
 """From what a trader decided to the venue's commands: orders, their exits, their replacements. Pure.
 
-An order at market is one with a limit beyond the mark, so that a bad moment costs no more than the share named here.
+An order at market is one with a limit beyond the mark, so that a bad moment costs no more than the share named here;
+where a venue has market orders of its own and asks for the margin of that limit else, its own bound takes the place of
+ours (Aster 2.1, 4.2).
 """
 
 from collections.abc import Mapping
@@ -133,7 +135,7 @@ def entry_order(market: MarketSpec, ticket: OrderTicket, client_id: str) -> Plac
             builder=ticket.builder,
         )
     if ticket.limit_price is None:
-        return market_order(
+        bounded = market_order(
             market,
             is_buy=is_buy,
             size=ticket.size,
@@ -143,6 +145,7 @@ def entry_order(market: MarketSpec, ticket: OrderTicket, client_id: str) -> Plac
             client_id=client_id,
             builder=ticket.builder,
         )
+        return replace(bounded, at_market=True)
     return PlaceOrder(
         market, is_buy, ticket.size, ticket.limit_price, ticket.time_in_force, ticket.reduce_only, client_id,
         ticket.builder,

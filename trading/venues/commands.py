@@ -35,7 +35,11 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True)
 class PlaceOrder:
-    """One order. ``size`` is unsigned, in coins; ``client_id`` comes from ``Adapter.client_id`` and is never reused."""
+    """One order. ``size`` is unsigned, in coins; ``client_id`` comes from ``Adapter.client_id`` and is never reused.
+
+    One ``at_market`` takes what is on offer: ``limit_price`` is the worst price that the trader accepted, which a venue
+    with market orders of its own may replace by its own bound.
+    """
 
     market: MarketSpec
     is_buy: bool
@@ -46,6 +50,7 @@ class PlaceOrder:
     client_id: str | None = None
     builder: BuilderFee | None = None
     trigger: Trigger | None = None
+    at_market: bool = False
 
 
 class Attachment(StrEnum):

@@ -22,7 +22,8 @@ def moves_nothing(_details: str, _books: Collection[str]) -> Decimal | None:
 class Gateway:
     """One venue.
 
-    ``order_bound`` is the most coins that one order like this may have, None where the venue states no bound.
+    ``order_bound`` is the most coins that one order like this may have, None where the venue states no bound;
+    ``order_least`` the fewest, with the mark of now, unless the order only reduces and closes the whole position.
     ``reads_without_key``: an account can be read by its address alone. ``lists_liquidations``: what a liquidation
     closed and booked stands in lists of its own (Aster 3.7), rather than on its fills. ``payload_lifetime``: how long a
     wallet may take to sign before the payload has to be written anew. ``wallet_chain``: the chain a wallet has to be on
@@ -38,6 +39,7 @@ class Gateway:
     collateral: str
     rules: MarginRules
     order_bound: Callable[[PlaceOrder], Decimal | None]
+    order_least: Callable[[PlaceOrder, Decimal], Decimal]
     key_kinds: tuple[KeyKind, ...]
     reads_without_key: bool
     lists_liquidations: bool

@@ -61,7 +61,8 @@ class MarketSpec(msgspec.Struct, frozen=True):
 
     ``index`` is the number that orders carry (Hyperliquid's asset id; Aster has none and gives its list position).
     ``dex`` is the builder-deployed venue inside the venue that lists the market, "" for the main one.
-    ``min_notional`` is in ``collateral``; an order that closes the whole position is exempt on Hyperliquid (1.4).
+    ``min_notional`` is in ``collateral``; an order that only reduces is exempt where it closes the whole
+    position (Hyperliquid 1.4), or always (Aster 2.1).
     ``token`` is how a transfer of that collateral names it, "" where none can be made.
     ``max_market_notional`` bounds one market order, None where the venue states no bound; so do the sizes: ``min_size``
     and ``max_size`` of any order, ``max_market_size`` of one at market. ``max_slippage`` is how far from the mark (a
@@ -113,6 +114,10 @@ class MarketSpec(msgspec.Struct, frozen=True):
     def floor_size(self, size: Decimal) -> Decimal:
         """The largest valid size that is not above ``size``."""
         return to_step(size, self.size_step, Direction.DOWN)
+
+    def least_size(self, price: Decimal) -> Decimal:
+        """The smallest valid size that is worth ``min_notional`` at a price."""
+        return max(to_step(self.min_notional / price, self.size_step, Direction.UP), self.min_size or self.size_step)
 
 
 class MarketState(msgspec.Struct, frozen=True):

@@ -8,9 +8,10 @@ import pytest
 
 from tests.factories import make_spec
 from tests.trading.desks import NOW, make_desk, position, state
+from trading.desk import Desk
 from trading.forms import read_close
 from trading.live.board import Board
-from trading.models import Market
+from trading.models import Market, Position
 from trading.panels.closing import build_close_preview
 from trading.venues.snapshots import Network, Venue
 
@@ -38,7 +39,7 @@ TOO_LARGE = "One order may have at most {} BTC here. Split it."
 def test_close_of_more_than_the_venue_takes_as_one_order_says_so_before_it_is_sent(
     venue: Venue, typed: dict[str, str], most: str
 ) -> None:
-    spec = msgspec.structs.replace(make_spec("BTC", 40), venue=venue, **BOUNDED[venue])
+    spec = msgspec.structs.replace(make_spec("BTC", 40, venue=venue), **BOUNDED[venue])
     row = Market.described(spec, state("BTC"), Network.TESTNET, NOW)
     row.pk = 1
     held = position(row, mode="isolated")

@@ -19,7 +19,7 @@ from trading.venues.aster.approvals import (
     update_builder_fee,
 )
 from trading.venues.aster.doors import AsterDoor
-from trading.venues.aster.rules import order_bound
+from trading.venues.aster.rules import order_bound, order_least
 from trading.venues.aster.signing import AgentLogin, ApiKeyLogin, Login, SigningKey
 from trading.venues.aster.weights import TARIFF
 from trading.venues.base import Agent
@@ -163,6 +163,7 @@ ASTER = Gateway(
     collateral="USDT",
     rules=RULES,
     order_bound=order_bound,
+    order_least=order_least,
     key_kinds=(KeyKind.AGENT, KeyKind.API_KEY),
     reads_without_key=False,
     lists_liquidations=True,

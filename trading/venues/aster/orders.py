@@ -30,6 +30,7 @@ ORDER_STATE = {
 }
 # The kind of a trigger, and whether it goes out at market. A trailing stop moves its price by itself.
 TRAILING = "TRAILING_STOP_MARKET"
+MARKET = "MARKET"
 TRIGGERS: dict[str, tuple[TriggerKind | None, bool]] = {
     "STOP": (TriggerKind.STOP_LOSS, False),
     "STOP_MARKET": (TriggerKind.STOP_LOSS, True),
@@ -110,7 +111,8 @@ AT_ONCE = frozenset({"GTX", "IOC", "FOK"})
 
 
 def _report(row: _Order) -> OrderReport:
-    was_turned_away = row.status == "EXPIRED" and row.executed_qty == 0 and row.time_in_force in AT_ONCE
+    is_at_once = row.time_in_force in AT_ONCE or (row.orig_type or row.type) == MARKET
+    was_turned_away = row.status == "EXPIRED" and row.executed_qty == 0 and is_at_once
     state = OrderState.REJECTED if was_turned_away else order_state(row.status)
     return OrderReport(state, row.status, _order(row), moment(row.update_time))
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from trading.margin.types import AccountMode, MarginMode
 from trading.venues.aster.accounts import MAIN_COLLATERAL
+from trading.venues.aster.wire import takes_market
 from trading.venues.base import (
     AdjustMargin,
     Attachment,
@@ -60,7 +61,8 @@ def check_order(command: PlaceOrder) -> None:
         _check_trigger(command)
     else:
         _check_size(command)
-    if command.trigger is None or not command.trigger.is_market:
+    is_bounded_there = takes_market(command) if command.trigger is None else command.trigger.is_market
+    if not is_bounded_there:
         _check_price(market, command.limit_price)
         _check_minimum(command)
 
@@ -92,9 +94,21 @@ def _check_trigger(command: PlaceOrder) -> None:
 
 def order_bound(order: PlaceOrder) -> Decimal | None:
     """The most coins that one order like this may have; None where the venue states no bound."""
-    market, waits_for_market = order.market, order.trigger is not None and order.trigger.is_market
-    largest = market.max_market_size if waits_for_market else market.max_size
+    market = order.market
+    at_market = takes_market(order) if order.trigger is None else order.trigger.is_market
+    largest = market.max_market_size if at_market else market.max_size
     return None if largest is None else market.floor_size(largest)
+
+
+def order_least(order: PlaceOrder, mark: Decimal) -> Decimal:
+    """The fewest coins that an order like this may have: by its limit, by the mark at market, and at a stop by that.
+    What only reduces has no least worth (Aster 2.1)."""
+    market = order.market
+    if order.reduce_only:
+        return market.size_step if market.min_size is None else market.min_size
+    if order.trigger is not None and order.trigger.is_market:
+        return market.least_size(order.trigger.price)
+    return market.least_size(mark if takes_market(order) else order.limit_price)
 
 
 def _check_size(command: PlaceOrder) -> None:

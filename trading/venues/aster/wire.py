@@ -56,6 +56,7 @@ TIME_IN_FORCE = {
 }
 # What is decided at once is asked for with its final state; a resting order's plain receipt says enough (Aster 3.7).
 DECIDED_AT_ONCE = frozenset({"IOC", "FOK", "GTX"})
+WITH_STATE: Parameters = (("newOrderRespType", "RESULT"),)
 TRIGGER_TYPE = {
     (TriggerKind.STOP_LOSS, True): "STOP_MARKET",
     (TriggerKind.STOP_LOSS, False): "STOP",
@@ -163,13 +164,23 @@ def _naming(value: str | None) -> Parameters:
     return () if value is None else (("newClientOrderId", _checked_client_id(value)),)
 
 
+def takes_market(command: PlaceOrder) -> bool:
+    """Whether an order goes out as the venue's own kind MARKET, which needs margin for the price on offer and is kept
+    near the mark by the venue; one with a limit beyond the mark needs margin for that limit, and its distance from the
+    mark on top (Aster 4.2). What only reduces needs none, and keeps the limit that the trader accepted."""
+    return command.at_market and command.trigger is None and not command.reduce_only
+
+
 def order(command: PlaceOrder) -> Parameters:
-    """One limit or trigger order."""
+    """One limit, market or trigger order."""
     if command.trigger is not None:
         body = _triggered(command, command.trigger)
         return (*_head(command), *body, *_naming(command.client_id), *builder(command.builder))
+    if takes_market(command):
+        body = (("type", "MARKET"), ("quantity", number(command.size)))
+        return (*_head(command), *body, *_naming(command.client_id), *WITH_STATE, *builder(command.builder))
     time_in_force = TIME_IN_FORCE[command.time_in_force]
-    response = (("newOrderRespType", "RESULT"),) if time_in_force in DECIDED_AT_ONCE else ()
+    response = WITH_STATE if time_in_force in DECIDED_AT_ONCE else ()
     body = _limit(command, time_in_force)
     return (*_head(command), *body, *_naming(command.client_id), *response, *builder(command.builder))
 

@@ -9,7 +9,7 @@ from trading.venues.hyperliquid.adapter import HyperliquidAdapter
 from trading.venues.hyperliquid.approvals import Approval, approve_agent, approve_builder_fee
 from trading.venues.hyperliquid.history import moved_within
 from trading.venues.hyperliquid.roles import Role, RoleKind, role
-from trading.venues.hyperliquid.rules import order_bound
+from trading.venues.hyperliquid.rules import order_bound, order_least
 from trading.venues.hyperliquid.signing import ZERO_ADDRESS, SigningKey
 from trading.venues.hyperliquid.weights import TARIFF
 from trading.venues.onboarding import Credential, KeyKind, KeyRefused, Opening, WalletWish, Wish
@@ -127,6 +127,7 @@ HYPERLIQUID = Gateway(
     collateral="USDC",
     rules=RULES,
     order_bound=order_bound,
+    order_least=order_least,
     key_kinds=(KeyKind.AGENT,),
     reads_without_key=True,
     lists_liquidations=False,

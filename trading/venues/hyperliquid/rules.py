@@ -113,6 +113,12 @@ def order_bound(order: PlaceOrder) -> Decimal | None:
     return None if bound is None else order.market.floor_size(bound / order.limit_price)
 
 
+def order_least(order: PlaceOrder, _mark: Decimal) -> Decimal:
+    """The fewest coins that an order like this may have, by its limit, also where that stands far from the mark so that
+    it fills at market. Of what only reduces the whole position is exempt (Hyperliquid 1.4)."""
+    return order.market.least_size(order.limit_price)
+
+
 def _largest_notional(order: PlaceOrder) -> Decimal | None:
     """A market order has the market's bound, an order that may rest ten times that (Hyperliquid 1.4)."""
     bound = order.market.max_market_notional

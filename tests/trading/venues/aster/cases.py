@@ -57,6 +57,18 @@ CASES: list[tuple[Command, str, str]] = [
         "symbol=BTCUSDT&side=SELL&type=LIMIT&timeInForce=IOC&quantity=0.03&price=59400&newOrderRespType=RESULT",
     ),
     (
+        limit(at_market=True, time_in_force=TimeInForce.IMMEDIATE_OR_CANCEL, client_id="a1", builder=BUILDER),
+        "POST order",
+        "symbol=BTCUSDT&side=BUY&type=MARKET&quantity=0.001&newClientOrderId=a1&newOrderRespType=RESULT"
+        f"&builder={BUILDER.address}&feeRate=0.00025",
+    ),
+    (
+        limit(at_market=True, time_in_force=TimeInForce.IMMEDIATE_OR_CANCEL, reduce_only=True),
+        "POST order",
+        "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=IOC&quantity=0.001&price=60000.1&reduceOnly=true"
+        "&newOrderRespType=RESULT",
+    ),
+    (
         triggered(TriggerKind.STOP_LOSS),
         "POST order",
         "symbol=BTCUSDT&side=SELL&type=STOP_MARKET&quantity=0.001&stopPrice=58000&reduceOnly=true"

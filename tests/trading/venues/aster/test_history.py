@@ -77,6 +77,19 @@ def test_a_triggered_stop_is_a_plain_order_that_remembers_its_type() -> None:
     assert (found.trigger, found.order_type) == (None, "STOP_MARKET")
 
 
+@pytest.mark.parametrize(
+    ("kind", "executed", "state"),
+    [
+        ("MARKET", "0", OrderState.REJECTED),
+        ("MARKET", "4", OrderState.CANCELLED),
+        ("STOP_MARKET", "0", OrderState.CANCELLED),
+    ],
+)
+def test_order_at_market_that_expired_unfilled_was_turned_away(kind: str, executed: str, state: OrderState) -> None:
+    changes = {"type": "MARKET", "origType": kind, "status": "EXPIRED", "executedQty": executed}
+    assert orders.order_report(encoded(ORDER | changes)).state is state
+
+
 def test_an_order_for_the_whole_position_has_no_size() -> None:
     found = one({"type": "STOP_MARKET", "closePosition": True, "origQty": "0", "executedQty": "0"})
     assert (found.covers_position, found.size, found.reduce_only) == (True, Decimal(0), True)

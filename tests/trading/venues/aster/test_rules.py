@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import pytest
@@ -175,6 +176,30 @@ def test_sizes_stay_within_the_markets_bounds(size: str, sentence: str) -> None:
         rules.check(PlaceOrder(BOUNDED, is_buy=True, size=Decimal(size), limit_price=Decimal(60000)))
 
     assert (caught.value.explanation, caught.value.reason) == (sentence, Reason.SIZE_INVALID)
+
+
+@pytest.mark.parametrize(
+    ("changes", "most"),
+    [({}, 10), ({"at_market": True}, 2), ({"at_market": True, "reduce_only": True}, 10), ({"trigger": STOP}, 2)],
+)
+def test_order_at_market_has_a_bound_of_its_own(changes: dict[str, Any], most: int) -> None:
+    """What only reduces goes out with a limit."""
+    assert rules.order_bound(order(spec=BOUNDED, **changes)) == most
+
+
+@pytest.mark.parametrize(
+    ("changes", "least"),
+    [
+        ({}, "0.084"),  # 5 USDT at its limit of 60
+        ({"at_market": True}, "0.1"),  # at the mark of 50
+        ({"trigger": Trigger(Decimal(40), TriggerKind.STOP_LOSS)}, "0.125"),
+        ({"trigger": Trigger(Decimal(40), TriggerKind.STOP_LOSS, is_market=False)}, "0.084"),
+        ({"reduce_only": True}, "0.002"),
+    ],
+)
+def test_least_order_is_worth_five_unless_it_only_reduces(changes: dict[str, Any], least: str) -> None:
+    """Aster 2.1: MIN_NOTIONAL, LOT_SIZE."""
+    assert rules.order_least(order("60", spec=BOUNDED, **changes), Decimal(50)) == Decimal(least)
 
 
 def test_market_orders_stay_inside_the_price_band() -> None:

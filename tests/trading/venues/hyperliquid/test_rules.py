@@ -143,6 +143,13 @@ def test_market_orders_are_bounded_by_the_markets_leverage(leverage: int, bound:
     assert rules.max_market_notional(leverage) == bound
 
 
+@pytest.mark.parametrize(("limit", "least"), [("86400", "0.00012"), ("9000", "0.00112"), ("10", "1")])
+def test_least_order_is_worth_ten_at_its_own_limit(limit: str, least: str) -> None:
+    """Hyperliquid 1.4: size times limit price, also where the order fills at a better one."""
+    order = replace(MARKET_ORDER, limit_price=Decimal(limit))
+    assert rules.order_least(order, Decimal(86400)) == Decimal(least)
+
+
 def test_a_market_of_another_collateral_is_shown_and_not_opened() -> None:
     with pytest.raises(InvalidCommand) as refused:
         rules.check(replace(ORDER, market=SETTLED_OTHERWISE))
