@@ -175,10 +175,11 @@ class RateLimited(OutcomeUnknown):
     """The venue asked us to slow down. For a command the identical bytes may be sent again after ``retry_after``.
 
     It is a kind of unknown outcome on purpose: the answer comes from a gateway, not from the engine, and the identical
-    bytes settle it.
+    bytes settle it. ``body`` is what the venue said, where that can tell whose limit it was.
     """
 
     retryable = True
+    body: bytes = b""
 
 
 class NoLongerAccepted(OutcomeUnknown):

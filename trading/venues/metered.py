@@ -114,13 +114,14 @@ class MeteredTransport:
             response = self._inner.request(method, path, body, headers)
             extra = self._tariff.surcharge(path, body, response.body) if response.status < 300 else 0
             answer = Answer(extra=extra, reported=self._tariff.reported(response.headers))
-            self._rest(cost, response)
+            self._rest(cost, response.body)
             self._requests.heard(cost, response, sent)
             kind = Kind.HALTED if cost.is_command and self._tariff.is_halt(response.body) else kind
             self._hear_listing(path, response, time.monotonic() - started)
             return response
         except RateLimited as error:
-            answer, kind = Answer(slow_down=True, wait=error.retry_after), Kind.SLOWED
+            if not self._rest(cost, error.body, error.retry_after):
+                answer, kind = Answer(slow_down=True, wait=error.retry_after), Kind.SLOWED
             raise
         except Unavailable:
             kind = Kind.UNREACHABLE
@@ -189,13 +190,18 @@ class MeteredTransport:
             return Shortage.ACCOUNT_RESTS
         return Shortage.NEARLY_USED_UP if cost.use is Use.USUAL else Shortage.USED_UP
 
-    def _rest(self, cost: Cost, response: Response) -> None:
-        rest = self._tariff.rest(response.body) if cost.is_command else 0.0
+    def _rest(self, cost: Cost, said: bytes, named: float | None = None) -> bool:
+        """Have the account rest where that is what the venue said, for as long as it named; whether it was.
+
+        What one account did too often is its own affair: our address goes on for all others.
+        """
+        rest = self._tariff.rest(said) if cost.is_command else 0.0
         if rest and self._account is not None:
             try:
-                self._account.settle(request_name(), [], Answer(slow_down=True, wait=rest))
+                self._account.settle(request_name(), [], Answer(slow_down=True, wait=named or rest))
             except RedisError as error:
                 logger.warning("The budget cannot be reached: %s", error)
+        return rest > 0
 
     def _settle(self, name: str, charges: list[Charge], answer: Answer) -> None:
         try:

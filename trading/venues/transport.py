@@ -32,7 +32,9 @@ from trading.venues.errors import OutcomeUnknown, RateLimited, Unavailable
 
 MEBIBYTE = 1024 * 1024
 CHUNK = 64 * 1024
-TOO_MANY_REQUESTS = (429, 418)
+SLOW_DOWN, BANNED = 429, 418
+# So much of what a "slow down" says is read: whose limit it was.
+REFUSAL = 4 * 1024
 NO_HEADERS: Mapping[str, str] = {}
 
 
@@ -121,7 +123,7 @@ def admit(status: int, headers: Mapping[str, str], limit: int) -> None:
 
     A venue orders silence by "slow down" alone: how long a gateway expects to be broken keeps nobody from his proof.
     """
-    if status in TOO_MANY_REQUESTS:
+    if status in (SLOW_DOWN, BANNED):
         wait = retry_after(headers.get("Retry-After"), datetime.now(UTC))
         raise RateLimited(f"HTTP {status}", retry_after=wait)
     if status >= 500:
@@ -180,8 +182,12 @@ class BlockingTransport:
         complete = False
         try:
             admit(response.status, response.headers, self.limits.body)
-            body = b"".join(self._chunks(response, deadline))
+            body = b"".join(self._chunks(response, deadline, self.limits.body))
             complete = True
+        except RateLimited as error:
+            if response.status == SLOW_DOWN:
+                error.body = self._words(response, deadline)
+            raise
         except HTTPError as error:
             raise OutcomeUnknown(type(error).__name__) from None
         finally:
@@ -191,12 +197,19 @@ class BlockingTransport:
                 response.close()
         return Response(response.status, body, response.headers)
 
-    def _chunks(self, response: urllib3.BaseHTTPResponse, deadline: float) -> Iterator[bytes]:
+    def _words(self, response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
+        """What a refusal says; nothing where it is long, or does not come whole and in time."""
+        try:
+            return b"".join(self._chunks(response, deadline, REFUSAL))
+        except (HTTPError, OutcomeUnknown):
+            return b""
+
+    def _chunks(self, response: urllib3.BaseHTTPResponse, deadline: float, most: int) -> Iterator[bytes]:
         size = 0
         while chunk := response.read1(CHUNK, decode_content=True):
             size += len(chunk)
-            if size > self.limits.body:
-                raise OutcomeUnknown(f"an answer of more than {self.limits.body} bytes")
+            if size > most:
+                raise OutcomeUnknown(f"an answer of more than {most} bytes")
             if time.monotonic() > deadline:
                 raise OutcomeUnknown("an answer that took too long")
             yield chunk

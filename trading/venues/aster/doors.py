@@ -17,11 +17,11 @@ from urllib3.exceptions import (
     SSLError,
 )
 
+from trading.venues.aster.weights import rest
 from trading.venues.errors import OutcomeUnknown, RateLimited, Unavailable
-from trading.venues.transport import NO_HEADERS, BlockingTransport, Limits, Response, overheard
+from trading.venues.transport import BANNED, NO_HEADERS, BlockingTransport, Limits, Response, overheard
 
 FORM = "application/x-www-form-urlencoded"
-BANNED = 418
 SHORTEST_BAN = 120.0  # seconds (Aster 5)
 
 
@@ -64,5 +64,5 @@ class AsterDoor(BlockingTransport):
             return self._read(response, deadline)
         except RateLimited as error:
             if error.retry_after is None:
-                error.retry_after = waiting_time(response.status, datetime.now(UTC))
+                error.retry_after = rest(error.body) or waiting_time(response.status, datetime.now(UTC))
             raise

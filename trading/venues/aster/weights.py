@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 
 from trading.venues.allowance import Use
 from trading.venues.aster.markets import TRADING
+from trading.venues.aster.refusals import TOO_MANY
 from trading.venues.decoding import Decoder, Record
 from trading.venues.errors import Malformed
 from trading.venues.tariff import Cost, Limits, ReadingWeights, Tariff
@@ -61,6 +62,7 @@ REDUCING_MEMBERS = (b"%22reduceOnly%22%3A%22true%22", b"%22closePosition%22%3A%2
 MARGIN_IN = b"type=1"
 # Uses up the nonce of a command whose answer was lost, and does nothing else (Aster 1.3).
 NOTHING = "noop"
+TOO_MANY_ORDERS = -1015  # of one account, whereas -1003 is about our address (Aster 3.8)
 
 
 def cost(method: str, path: str, body: bytes) -> Cost:
@@ -111,6 +113,26 @@ def reported(headers: Mapping[str, str]) -> tuple[int | None, ...]:
     """The weight used in the running minute, and the account's orders in ten seconds and in a minute."""
     texts = [headers.get(name, "") for name in (USED_WEIGHT, *ORDER_COUNTS)]
     return tuple(int(text) if text.isdecimal() else None for text in texts)
+
+
+class _Failure(Record, frozen=True):
+    code: int | str = ""
+
+
+_decode_failure = Decoder(_Failure, "error")
+
+
+def rest(answer: bytes) -> float:
+    """Seconds for which an account has to rest that sent too many orders. Our address goes on for all others.
+
+    >>> [rest(answer) for answer in (b'{"code": -1015, "msg": "Too many new orders."}', b'{"code": -1003}', b"[]")]
+    [10.0, 0.0, 0.0]
+    """
+    try:
+        is_this = str(_decode_failure(answer).code) == str(TOO_MANY_ORDERS)
+    except Malformed:
+        return 0.0
+    return TOO_MANY[TOO_MANY_ORDERS] if is_this else 0.0
 
 
 class _RateLimit(Record, frozen=True):
@@ -209,6 +231,7 @@ TARIFF = Tariff(
     orders=((ORDERS_IN_TEN_SECONDS, 10.0), (ORDERS_IN_A_MINUTE, 60.0)),
     cost=cost,
     reported=reported,
+    rest=rest,
     limits=limits,
     has_open_market=has_open_market,
     readings=readings,
