@@ -48,6 +48,7 @@ from trading.models.commands import CommandKind, CommandState
 from trading.models.events import Step
 from trading.services.events import record
 from trading.venues.snapshots import MarketSpec, MarketState, Network, Venue
+from trading.venues.table import GATEWAYS
 
 PASSWORD = "correct horse battery staple"
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -113,11 +114,15 @@ def make_user(email: str, role: str = "") -> User:
 
 
 def make_spec(
-    name: str, max_leverage: int, restriction: MarginRestriction = MarginRestriction.NONE, index: int = 0
+    name: str,
+    max_leverage: int,
+    restriction: MarginRestriction = MarginRestriction.NONE,
+    index: int = 0,
+    venue: Venue = Venue.HYPERLIQUID,
 ) -> MarketSpec:
-    """The rules of a market with one tier."""
+    """The rules of a market with one tier, settled in its venue's main collateral."""
     return MarketSpec(
-        venue=Venue.HYPERLIQUID,
+        venue=venue,
         name=name,
         base=name,
         index=index,
@@ -128,7 +133,7 @@ def make_spec(
         max_leverage=max_leverage,
         min_notional=Decimal(10),
         delisted=False,
-        collateral="USDC",
+        collateral=GATEWAYS[venue].collateral,
     )
 
 
@@ -144,7 +149,7 @@ def make_market(
     """A market as the market sync would write it, of the first venue unless told."""
     price = Decimal(mark)
     state = MarketState(name, price, price, price, price, Decimal("0.0000125"), Decimal(100), Decimal(1_000_000))
-    spec = msgspec.structs.replace(make_spec(name, max_leverage, restriction, index), venue=Venue(venue), dex=dex)
+    spec = msgspec.structs.replace(make_spec(name, max_leverage, restriction, index, Venue(venue)), dex=dex)
     market = Market.described(spec, state, Network.TESTNET, timezone.now())
     market.save()
     return market

@@ -13,7 +13,8 @@ from trading.books import has_elsewhere
 from trading.desk import NO_FIGURES, UNREADABLE, Desk
 from trading.forms import OrderForm, OrderKind, SizeUnit
 from trading.holdings import market_terms
-from trading.largest import USABLE, bound_of, held_size, largest, too_large
+from trading.largest import USABLE, Taken, held_size, largest, taken_of, too_large
+from trading.leverage import above_tier, leverage_closed_because
 from trading.margin.preview import Start, preview_from, start_of
 from trading.margin.quotes import MarketTerms, OrderEffect, OrderRequest, Preview, Refusal, RefusalCode
 from trading.margin.types import Account, AccountMode, MarginMode
@@ -94,9 +95,11 @@ def quote_order(desk: Desk, market: Market, form: OrderForm, available: Availabl
         taken = _taken(desk, market, form)
         maximum = largest(desk, market, start, least, available, taken.most if taken else None)
         size = _size(spec, form, mark, maximum, is_told=available is not None)
+        closed = leverage_closed_because(start, least)
+        held = {"leverage": closed} if closed else {}
         if not size or "leverage" in errors:
-            sized = replace(base, size=size, free=start.free, maximum=maximum, bound=bound)
-            return replace(sized, errors=_nothing_errors(desk, market, sized, start, least) | errors)
+            sized = replace(base, size=size, free=start.free, maximum=maximum, taken=taken)
+            return replace(sized, errors=(held or _nothing_errors(desk, market, sized, start, least)) | errors)
         preview = preview_from(start, replace(least, size=size))
     except NO_FIGURES:
         return replace(base, problem=UNREADABLE)
@@ -107,12 +110,12 @@ def quote_order(desk: Desk, market: Market, form: OrderForm, available: Availabl
         preview=preview,
         free=start.free,
         maximum=maximum,
-        bound=bound,
-        errors=_exit_errors(spec, form, preview) | errors,
+        taken=taken,
+        errors=_exit_errors(spec, form, preview) | held | errors,
         take_profit=take_profit,
         stop_loss=stop_loss,
     )
-    found = {} if "size" in errors else _size_errors(desk, market, shown, form.reference(mark))
+    found = {} if held or "size" in errors else _size_errors(desk, market, shown)
     return replace(shown, errors={**shown.errors, **found}) if found else shown
 
 
@@ -321,8 +324,7 @@ def _refusal_sentence(desk: Desk, market: Market, refusal: Refusal, maximum: Dec
                 f"That needs more than your free collateral: {maximum.normalize():f} {spec.base} is the most.",
             )
         case RefusalCode.LEVERAGE_ABOVE_MARKET | RefusalCode.LEVERAGE_ABOVE_TIER:
-            bound = "" if refusal.bound is None else f" {refusal.bound.normalize():f}x is the most for this size."
-            return "leverage", f"The venue lowers its maximum leverage for large positions.{bound}"
+            return "leverage", above_tier(refusal)
         case RefusalCode.REDUCE_ONLY_WITHOUT_POSITION:
             return "size", _nothing_to_reduce(spec)
         case RefusalCode.REDUCE_ONLY_WOULD_INCREASE:

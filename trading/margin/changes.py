@@ -113,15 +113,24 @@ def _leverage_refusals(state: CrossState, held: Position, change: LeverageChange
     if found or change.leverage >= held.leverage:
         return found
     if held.mode is MarginMode.CROSS:
-        more = rules.initial_margin(held.notional, change.leverage) - rules.initial_margin(held.notional, held.leverage)
-        short = collateral_refusals(more, state.free_collateral(rules))
-        return tuple(replace(refusal, field="leverage") for refusal in short)
+        return _cross_refusals(held, change.leverage, state.free_collateral(rules), rules)
     lowest = lowest_leverage(held, rules)
     if change.leverage >= lowest:
         return ()
     may = rules.may_lower_isolated_leverage
     code = RefusalCode.EQUITY_BELOW_INITIAL_MARGIN if may else RefusalCode.LOWER_LEVERAGE_NOT_ALLOWED
     return (Refusal(code, "leverage", Decimal(lowest), rules.lower_leverage_reason),)
+
+
+def _cross_refusals(held: Position, leverage: int, free: Decimal | None, rules: MarginRules) -> tuple[Refusal, ...]:
+    """A lower leverage whose initial margin the free collateral does not cover, with the lowest one that it does."""
+    now = rules.initial_margin(held.notional, held.leverage)
+    short = collateral_refusals(rules.initial_margin(held.notional, leverage) - now, free)
+    if free is None or not short:
+        return ()
+    higher = range(leverage + 1, held.leverage)
+    lowest = next((one for one in higher if rules.initial_margin(held.notional, one) - now <= free), held.leverage)
+    return tuple(replace(refusal, field="leverage", bound=Decimal(lowest)) for refusal in short)
 
 
 def _between(before: CrossState, after: CrossState, terms: MarketTerms) -> Preview:

@@ -23,7 +23,7 @@ the account cannot afford, which is refused beside it; it is not applied to redu
 Decimal('74.074')
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from trading.margin.cross import CrossState, liquidations_in, remarked, state_of
@@ -117,11 +117,19 @@ def _trial(state: CrossState, order: OrderRequest) -> _Trial:
     fees = _fees(order, abs(size) * price)
     fill = Fill(size, price, mark, order.leverage, fees.total)
     start = state.at_mark(market, mark)
-    outcome = after_fill(start.position(market), fill, order.terms, order.mode)
+    outcome = after_fill(_set_for(start.position(market), order), fill, order.terms, order.mode)
     end = start.with_position(market, outcome.position, outcome.equity_change)
     grown = abs(increase_of(held, size))
     needed = outcome.taken if order.mode is MarginMode.ISOLATED else rules.initial_margin(grown * price, order.leverage)
     return _Trial(effect_of(held, size), fill, fees, outcome, end, grown, needed)
+
+
+def _set_for(held: Position | None, order: OrderRequest) -> Position | None:
+    """The position with the order's leverage, which is set before the order is sent; for one that only reduces, nothing
+    is set."""
+    if held is None or order.reduce_only or held.leverage == order.leverage:
+        return held
+    return replace(held, leverage=order.leverage)
 
 
 def _fresh(account: Account, market: str, mark_price: Decimal) -> CrossState:
@@ -193,15 +201,19 @@ def free_for(start: Start, order: OrderRequest) -> Decimal | None:
     """What may be used for the exposure that the order opens, below zero where nothing is left; None where that is not
     known.
 
-    A flip closes the position before its rest opens and gives back what that held (Hyperliquid rules 3.3): the bucket,
-    or a cross initial margin.
+    The order's leverage is set before it: a cross position that it adds to then needs another initial margin
+    (Hyperliquid rules 3.8, Aster rules 3.4). A flip closes the position before its rest opens and gives back what that
+    held (Hyperliquid rules 3.3): the bucket, or a cross initial margin.
     """
-    free = start.free if order.available is None else order.available
+    free, rules = start.free if order.available is None else order.available, order.terms.rules
     held = start.state.position(order.terms.market)
-    if free is None or held is None or held.side is order.side:
+    if free is None or held is None:
         return free
     if held.mode is MarginMode.CROSS:
-        return free + order.terms.rules.initial_margin(held.notional, held.leverage)
+        kept = rules.initial_margin(held.notional, order.leverage) if held.side is order.side else _ZERO
+        return free + rules.initial_margin(held.notional, held.leverage) - kept
+    if held.side is order.side:
+        return free
     price, mark = assumed_price(order)
     closing = Fill(-held.size, price, mark, order.leverage, _fees(order, abs(held.size) * price).total)
     return free + after_fill(held, closing, order.terms, order.mode).released

@@ -187,9 +187,11 @@ def test_lowering_cross_leverage_needs_free_collateral() -> None:
     account = Account.of([CROSS], Decimal(1500))
     assert preview_leverage_change(account, LeverageChange(TERMS, 7)).allowed
     answer = preview_leverage_change(account, LeverageChange(TERMS, 6))
-    assert [(refusal.code, refusal.field) for refusal in answer.refusals] == [
-        (RefusalCode.NOT_ENOUGH_COLLATERAL, "leverage")
+    assert [(refusal.code, refusal.field, refusal.bound) for refusal in answer.refusals] == [
+        (RefusalCode.NOT_ENOUGH_COLLATERAL, "leverage", Decimal(7))
     ]
+    used_up = preview_leverage_change(Account.of([CROSS], Decimal(900)), LeverageChange(TERMS, 6))
+    assert refusals(used_up) == [(RefusalCode.NOT_ENOUGH_COLLATERAL, Decimal(10))]
     raised = preview_leverage_change(account, LeverageChange(TERMS, 20))
     assert raised.before is not None
     assert raised.after is not None

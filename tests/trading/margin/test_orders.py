@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from tests.trading.margin.strategies import NEAR, accounts, cross_spare_at, decimals, positions
 from trading.margin.cross import liquidations
 from trading.margin.isolated import BoundRule, liquidation
-from trading.margin.preview import assumed_price, preview_order
+from trading.margin.preview import assumed_price, preview_from, preview_order, start_of
 from trading.margin.quotes import MarketTerms, OrderEffect, OrderFees, OrderRequest, Preview, RefusalCode
 from trading.margin.rules import ASTER, HYPERLIQUID
 from trading.margin.types import (
@@ -153,6 +153,43 @@ def test_a_flip_may_use_what_its_close_releases() -> None:
     )
     assert answer.allowed
     assert answer.free_after == HELD.equity - Decimal("3.3") - 600
+
+
+@pytest.mark.parametrize(
+    ("leverage", "free_after", "is_allowed"),
+    [
+        # 100,000 at 20x ask for 5,000 of 6,000; at 5x they would ask for 15,000 more, and 1,000 more at 16x and 2/3.
+        (5, "-14200", False),
+        (17, str(6000 - Decimal(101_000) / 17), True),
+        (16, str(6000 - Decimal(101_000) / 16), False),
+        (40, "3475", True),
+    ],
+)
+def test_another_leverage_is_paid_for_by_all_of_the_cross_position_that_the_order_adds_to(
+    leverage: int, free_after: str, *, is_allowed: bool
+) -> None:
+    held = replace(CROSS, size=Decimal(2), entry_price=Decimal(50000), mark_price=Decimal(50000), leverage=20)
+    start = start_of(Account.of([held], Decimal(6000)), TERMS, Decimal(50000), FeeRates())
+    order = OrderRequest(TERMS, Side.LONG, Decimal("0.02"), Decimal(50000), MarginMode.CROSS, leverage)
+
+    answer = preview_from(start, order)
+
+    assert (answer.allowed, answer.free_before) == (is_allowed, Decimal(1000))
+    assert answer.free_after is not None
+    assert abs(answer.free_after - Decimal(free_after)) < Decimal("1e-20")
+
+
+@pytest.mark.parametrize(("reduce_only", "free_after"), [(False, "-2000"), (True, "3500")])
+def test_leverage_of_what_a_reduction_leaves_is_set_unless_it_only_reduces(
+    free_after: str, *, reduce_only: bool
+) -> None:
+    held = replace(CROSS, size=Decimal(2), entry_price=Decimal(50000), mark_price=Decimal(50000), leverage=20)
+    order = OrderRequest(TERMS, Side.SHORT, Decimal(1), Decimal(50000), MarginMode.CROSS, 5, reduce_only=reduce_only)
+
+    answer = preview_order(Account.of([held], Decimal(6000) if reduce_only else Decimal(8000)), order)
+
+    assert answer.after is not None
+    assert (answer.after.position.leverage, answer.free_after) == (20 if reduce_only else 5, Decimal(free_after))
 
 
 def test_leverage_is_bounded_by_the_tier_of_the_resulting_notional() -> None:
