@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
+from trading.margin.liquidation import cash_for_liquidation
 from trading.models import Fill, Liquidation, MarginChange, SettingChange
 from trading.panels.market import liquidation_text, price_text, tone_of
 from trading.panels.numbers import clock, money, percent, plain
@@ -281,10 +282,13 @@ def _lesson(row: Liquidation, spec: MarketSpec) -> str:
     if beyond <= 0:
         return ""
     went = "fell" if is_long else "rose"
-    more = money(abs(shown - extreme) * abs(row.size_before), rounding=ROUND_CEILING)
+    words = f"The price {went} {percent(beyond)} beyond the liquidation price, to {price_text(extreme, spec)}."
     if row.mode != "isolated":
-        return f"The price {went} {percent(beyond)} beyond the liquidation price, to {price_text(extreme, spec)}."
-    return (
-        f"The price {went} {percent(beyond)} beyond the liquidation price, to {price_text(extreme, spec)}. About {more}"
-        f" {spec.collateral} more margin would have kept the position open through it."
-    )
+        return words
+    needed = _cash(row, extreme, spec) - _cash(row, shown, spec)
+    more = money(needed, rounding=ROUND_CEILING)
+    return f"{words} About {more} {spec.collateral} more margin would have kept the position open through it."
+
+
+def _cash(row: Liquidation, price: Decimal, spec: MarketSpec) -> Decimal:
+    return cash_for_liquidation(row.size_before, price, spec.tiers)

@@ -1,0 +1,65 @@
+"""What the story of a liquidation says of the margin that would have been enough."""
+
+from decimal import Decimal
+
+import msgspec
+import pytest
+
+from tests.factories import make_spec
+from tests.trading.desks import HOUR_AGO, NOW, state
+from trading.margin.liquidation import cash_for_liquidation, liquidation_from_cash
+from trading.margin.types import TierTable
+from trading.models import Fill, Liquidation, Market
+from trading.panels.story import build_story
+from trading.past import Story
+from trading.venues.snapshots import Network
+
+# A position of a coin and more lies in the second tier wherever it is liquidated here.
+TIERED = TierTable.from_max_leverages([("0", 40), ("50000", 10)])
+
+
+def market(tiers: TierTable | None = None) -> Market:
+    spec = make_spec("BTC", 40)
+    spec = spec if tiers is None else msgspec.structs.replace(spec, tiers=tiers)
+    row = Market.described(spec, state("BTC"), Network.TESTNET, NOW)
+    row.pk = 1
+    return row
+
+
+def story(where: Market, size: str, extreme: str, *fills: Fill, mode: str = "isolated") -> Story:
+    """A position that was to be liquidated at 80,000, and a price that went as far as ``extreme``."""
+    row = Liquidation(
+        pk=1, market=where, key="1", happened_at=NOW, ended_at=NOW, mode=mode, method="market",
+        size_before=Decimal(size), closed_size=abs(Decimal(size)), liquidation_price=Decimal(80000), seen_at=HOUR_AGO,
+        fee=Decimal(0), closed_pnl=Decimal(0), settled=Decimal(0),
+        path=[[NOW.isoformat(), min(extreme, "80000"), max(extreme, "80000"), "80000"]],
+    )  # fmt: skip
+    return Story(liquidation=row, fills=fills, margin_changes=(), setting_changes=(), funding=())
+
+
+@pytest.mark.parametrize(
+    ("size", "extreme", "tiers", "more"),
+    [
+        # |size| · distance · (1 − side · maintenance rate): 1/80 for 40x, 1/20 for 10x (Hyperliquid 3.3).
+        ("0.1", "79000", None, "98.75"),
+        ("-0.1", "81000", None, "101.25"),
+        ("2", "79000", TIERED, "1,900.00"),
+        ("-2", "81000", TIERED, "2,100.00"),
+    ],
+)
+def test_margin_that_is_said_to_be_enough_moves_the_liquidation_to_where_the_price_went(
+    size: str, extreme: str, tiers: TierTable | None, more: str
+) -> None:
+    where, held = market(tiers), Decimal(size)
+
+    lesson = build_story(story(where, size, extreme)).lesson
+
+    assert lesson.endswith(f" About {more} USDC more margin would have kept the position open through it.")
+    cash = cash_for_liquidation(held, Decimal(80000), where.rules.tiers) + Decimal(more.replace(",", ""))
+    assert liquidation_from_cash(held, cash, where.rules.tiers).price == Decimal(extreme)
+
+
+def test_no_margin_is_named_where_the_whole_account_answered() -> None:
+    lesson = build_story(story(market(), "0.1", "79000", mode="cross")).lesson
+
+    assert lesson == "The price fell 1.25\u202f% beyond the liquidation price, to 79,000."
