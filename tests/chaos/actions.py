@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from uuid import UUID, uuid4
 
@@ -118,9 +118,10 @@ def _market(desk: Desk, key: UUID) -> Wish:
     is_buy = desk.chance.random() < 0.55
 
     def build(name: Name) -> VenueCommand:
-        return market_order(
+        bounded = market_order(
             desk.traded.rules, is_buy=is_buy, size=desk.lot, mark=desk.mark, slippage=SLIPPAGE, client_id=name()
         )
+        return replace(bounded, at_market=True)
 
     fields = {"market": desk.traded.name, "size": f"{desk.lot:f}", "side": str(is_buy)}
     return desk.traded, _intent(CommandKind.ORDER, key, fields, build)

@@ -1,6 +1,7 @@
 """Wishes that only those have who die of them: margin taken out, collateral moved between books, exits that follow."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from uuid import UUID, uuid4
 
@@ -75,9 +76,10 @@ def _entry(desk: Desk, key: UUID) -> Wish:
     fields = {"market": desk.traded.name, "size": f"{desk.lot:f}", "side": Side.LONG.value, **exit_fields(exits)}
 
     def build(name: Name) -> VenueCommand:
-        return market_order(
+        bounded = market_order(
             desk.traded.rules, is_buy=True, size=desk.lot, mark=desk.mark, slippage=SLIPPAGE, client_id=name()
         )
+        return replace(bounded, at_market=True)
 
     return desk.traded, Intent(CommandKind.ORDER, key, fields, fields, build)
 
