@@ -13,6 +13,7 @@ from trading.models.records import DELEVERAGED
 from trading.panels.market import price_text, tone_of
 from trading.panels.numbers import clock, known_money, known_unit, money, plain, short_address
 from trading.panels.positions import account_freshness
+from trading.panels.records import fee_text
 from trading.panels.told import told_account
 from trading.panels.utilisation import utilisation
 from trading.panels.view_models import (
@@ -53,7 +54,7 @@ def _fill_row(fill: Fill) -> FillRow:
         price=price_text(fill.price, spec),
         size=plain(fill.size),
         value=money(fill.size * fill.price),
-        fee=money(fill.fee, rounding="ROUND_CEILING") if fill.fee is not None else "not told",
+        fee=fee_text(fill),
         pnl=money(fill.closed_pnl, signed=True) if fill.closed_pnl else "",
         pnl_tone=tone_of(fill.closed_pnl),
         note=_forced_words(fill),

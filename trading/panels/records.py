@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
-from trading.models import FundingPayment, LedgerEntry, Liquidation, VenueAccount
+from trading.models import Fill, FundingPayment, LedgerEntry, Liquidation, VenueAccount
 from trading.models.records import DELEVERAGED
 from trading.panels.market import liquidation_text, price_text, tone_of
 from trading.panels.numbers import clock, money, percent, plain
@@ -117,6 +117,15 @@ def small_money(amount: Decimal) -> str:
     from_cents = plain(amount.quantize(Decimal(1).scaleb(-digits)))
     text = money(amount, signed=True) if digits == 2 else from_cents
     return f"+{text}" if amount > 0 and not text.startswith("+") else text
+
+
+def fee_text(fill: Fill) -> str:
+    """What an execution cost: in the collateral to the cent, in another coin to its last digit, with its name."""
+    if fill.fee is None:
+        return "not told"
+    if fill.fee_token:
+        return f"{plain(fill.fee)} {fill.fee_token}"
+    return money(fill.fee, rounding=ROUND_CEILING)
 
 
 def build_transfers(entries: Iterable[LedgerEntry]) -> tuple[TransferRow, ...]:

@@ -9,7 +9,7 @@ from trading.margin.liquidation import cash_for_liquidation
 from trading.models import Fill, Liquidation, MarginChange, SettingChange
 from trading.panels.market import liquidation_text, price_text, tone_of
 from trading.panels.numbers import clock, money, percent, plain
-from trading.panels.records import method_words, remaining_words, side_of, small_money
+from trading.panels.records import fee_text, method_words, remaining_words, side_of, small_money
 from trading.panels.view_models import Tone
 from trading.past import Story
 from trading.venues.snapshots import MarketSpec
@@ -166,7 +166,7 @@ def _lines(story: Story, spec: MarketSpec) -> Iterable[Line]:
 def _fill_line(fill: Fill, spec: MarketSpec) -> StoryRow:
     verb = "Bought" if fill.is_buy else "Sold"
     by_venue = " by the venue" if fill.liquidation else ""
-    fee = f", fee {money(fill.fee, rounding=ROUND_CEILING)}" if fill.fee else ""
+    fee = f", fee {fee_text(fill)}" if fill.fee else ""
     return StoryRow(
         time=clock(fill.happened_at),
         words=f"{verb}{by_venue} {plain(fill.size)} {spec.base} at {price_text(fill.price, spec)}{fee}.",
