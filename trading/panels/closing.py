@@ -195,13 +195,14 @@ def _button(row: Position, form: CloseForm, spec: MarketSpec) -> str:
 
 
 def _with_estimates(shown: ClosePreview, row: Position, form: CloseForm, preview: Preview) -> ClosePreview:
-    spec = row.market.rules
-    price = preview.fill.price if preview.fill else row.mark_price
+    spec, fill = row.market.rules, preview.fill
+    price = fill.price if fill else row.mark_price
     closed = min(form.size or Decimal(0), abs(row.size)).copy_sign(row.size)
     net = closed * (price - row.entry_price) - preview.fees.total
     opens = form.kind is CloseKind.FLIP
     card = build_card(preview.before, preview.after, spec) if opens else None
-    at = "at the mark" if form.price is None else f"at {price_text(price, spec)}"
+    is_at_mark = form.price is None and (fill is None or price == fill.mark_price)
+    at = "at the mark" if is_at_mark else f"at {price_text(price, spec)}"
     return replace(
         shown,
         pnl=money(net, signed=True),
