@@ -69,6 +69,8 @@ def build_quote(desk: Desk, market: Market, quoted: Quoted, *, is_sent: bool = F
         max_loss_note=_loss_note(preview),
         venue_fee=money(preview.fees.venue) if preview else money(Decimal(0)),
         builder_fee=money(preview.fees.builder) if preview else money(Decimal(0)),
+        fee_note=_fee_note(spec),
+        book_fee=f"{spec.dex}'s own" if spec.dex else "",
         free=_free(quoted),
         button=CONNECT_BUTTONS[desk.access.stage] if must_connect else _button(quoted, spec, moves=moves),
         can_submit=quoted.can_place and not blocked,
@@ -153,6 +155,15 @@ def _loss_note(preview: Preview | None) -> str:
     if preview.after.position.mode is MarginMode.CROSS:
         return "Up to your whole cross balance answers for a cross position."
     return "Margin locked plus the fees of opening; a forced close pays its fee from the margin."
+
+
+def _fee_note(spec: MarketSpec) -> str:
+    """What the fees are of. A builder-deployed book has a share in the venue's that no reading names (Hyperliquid
+    3.11)."""
+    known = "What the venue takes and what this exchange takes, for this order."
+    if not spec.dex:
+        return known
+    return f"{known} The book {spec.dex} adds a share of its own, told by the execution; in growth mode all is a tenth."
 
 
 def _free(quoted: Quoted) -> Change:

@@ -70,7 +70,8 @@ __all__ = [
 class Quote:
     """The server's answer to what the ticket holds, or the sentences that say what is wrong with it.
 
-    ``errors`` maps a field's name to its sentence. ``spoken`` is what the slider says. ``seen_liquidation`` and
+    ``errors`` maps a field's name to its sentence. ``spoken`` is what the slider says. ``book_fee`` stands beside the
+    fees where the market's book takes one of its own, whose amount nobody tells. ``seen_liquidation`` and
     ``seen_max_loss`` travel back with the order, so that a price that has moved too far is asked about again.
     ``must_start_over``: the form was sent already, and only a new page brings a form for another order.
     """
@@ -84,6 +85,7 @@ class Quote:
     max_loss_note: str
     venue_fee: str
     builder_fee: str
+    fee_note: str
     free: Change
     button: str
     can_submit: bool
@@ -95,6 +97,7 @@ class Quote:
     warning: str = ""
     size_value: str = ""
     size_note: str = ""
+    book_fee: str = ""
     available_note: str = ""
     seen_liquidation: str = ""
     seen_max_loss: str = ""

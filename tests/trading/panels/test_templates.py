@@ -77,6 +77,15 @@ def test_a_fragments_root_is_its_file(pages: Environment, name: str, context: di
     assert elements.found[0][1]["id"] == name.removeprefix("_")
 
 
+def test_a_books_own_fee_stands_beside_the_others(pages: Environment) -> None:
+    told = replace(ticket_samples.quote(), book_fee="xyz's own")
+    with_it, without = (
+        pages.get_template("trading/_quote.html").render(HEAD, quote=quote) for quote in (told, ticket_samples.quote())
+    )
+    assert '<span class="number">0.45</span> <span class="unit">+ xyz&#39;s own</span></dd>' in with_it
+    assert '<span class="number">0.45</span></dd>' in without
+
+
 def test_a_quote_brings_its_satellites_and_every_sentence(pages: Environment) -> None:
     text = pages.get_template("trading/_quote.html").render(HEAD, quote=ticket_samples.refused_quote())
     outside = [attributes["id"] for _, attributes in Elements(text).found if "hx-swap-oob" in attributes]

@@ -58,6 +58,17 @@ def test_stale_account_says_so_under_a_live_price() -> None:
     assert quote(replace(desk, account=None)).freshness.state is FreshnessState.LIVE
 
 
+def test_fee_of_a_builder_deployed_book_is_said_to_come_on_top() -> None:
+    """The venue multiplies its rates by a share of the book's (Hyperliquid 3.11), which no reading names."""
+    row = market()
+    row.spec |= {"dex": "xyz"}
+    form = read_order({"size": "0.01", "leverage": "5"}, row.rules, default_form(make_desk(), row))
+    there, here = build_quote(make_desk(), row, quote_order(make_desk(), row, form)), quote(make_desk())
+
+    assert (there.venue_fee, there.book_fee, here.book_fee) == (here.venue_fee, "xyz's own", "")
+    assert there.fee_note.startswith(f"{here.fee_note} The book xyz adds a share of its own")
+
+
 def test_open_position_stands_in_the_ticket_before_a_size_is_typed() -> None:
     desk = make_desk(market())
     waiting, typed = quote(desk, size=""), quote(desk)

@@ -75,6 +75,7 @@ def quote(*, leverage: int = 10) -> Quote:
         max_loss_note="The margin of this position and all fees.",
         venue_fee="2.03",
         builder_fee="0.45",
+        fee_note="What the venue and this exchange take.",
         free=Change(before="9,316.40", after="8,862.06" if risky else "7,807.72", unit="USDC"),
         button="Buy / Long 1.5 ETH",
         can_submit=True,

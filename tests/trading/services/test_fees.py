@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
+from tests.factories import make_market
 from tests.trading.conftest import Desk
 from tests.trading.tickets import ticket
 from trading.models import BuilderFee, Fill, VenueAccount
@@ -20,11 +21,12 @@ BUILDER = "0xb111de50000000000000000000000000000000fe"
 
 def charged(desk: Desk, fee: str | None, **changes: object) -> None:
     """An execution of 1000 dollars a minute ago."""
-    row = Fill(
-        account=desk.account, market=desk.market, key=uuid4().hex, order_id=1, is_buy=True, price=Decimal(50000),
-        size=Decimal("0.02"), happened_at=timezone.now() - timedelta(minutes=1), direction="Open Long",
-        closed_pnl=Decimal(0), fee=None if fee is None else Decimal(fee), **changes,
-    )  # fmt: skip
+    values: dict[str, object] = {
+        "account": desk.account, "market": desk.market, "key": uuid4().hex, "order_id": 1, "is_buy": True,
+        "price": Decimal(50000), "size": Decimal("0.02"), "happened_at": timezone.now() - timedelta(minutes=1),
+        "direction": "Open Long", "closed_pnl": Decimal(0), "fee": None if fee is None else Decimal(fee),
+    }  # fmt: skip
+    row = Fill(**(values | changes))
     row.save()
 
 
@@ -72,6 +74,15 @@ def test_contradiction_is_asked_about_once_an_hour_and_the_rest_once_a_day(
 ) -> None:
     account = known_since(desk, age)
     charged(desk, "0.3")
+
+    assert fees_are_due(account, timezone.now()) is is_due
+
+
+@pytest.mark.parametrize(("dex", "is_due"), [("", True), ("xyz", False)])
+def test_fee_of_a_books_own_contradicts_nothing(desk: Desk, dex: str, *, is_due: bool) -> None:
+    """A builder-deployed book has a share of its own in every fee (Hyperliquid 3.11)."""
+    account = known_since(desk, timedelta(hours=2))
+    charged(desk, "0.90", market=make_market("xyz:GOLD", dex=dex, index=110_000))
 
     assert fees_are_due(account, timezone.now()) is is_due
 
