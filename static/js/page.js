@@ -208,6 +208,10 @@
   document.addEventListener("click", (event) => {
     if (event.detail > 1 && event.target.closest("[data-money]")) event.preventDefault();
   }, true);
+  // A key that is held is one press: it neither sends a form again nor presses the button of a dialog that has just opened.
+  document.addEventListener("keydown", (event) => {
+    if (event.repeat && event.key === "Enter") event.preventDefault();
+  }, true);
   document.addEventListener("htmx:finally:request", (event) => {
     const { ctx } = event.detail;
     if (isReading(ctx)) return;
