@@ -196,17 +196,17 @@
     if (due.length) refresh(["positions", "account"]);
   }
 
-  // Opening on old numbers is closed with its reason; what protects a position stays open.
+  // Opening on old numbers is closed with its reason; what protects a position stays open, and so does a way elsewhere.
   function closeWhenOld(now) {
     const age = document.getElementById("quote_age");
-    const button = document.getElementById("place_order");
-    if (!age || !button) return;
+    if (!age) return;
     const milliseconds = now - Date.parse(age.getAttribute("datetime"));
     const quote = document.getElementById("quote");
     const isOld = milliseconds > closedAfter;
     quote.classList.toggle("is-old", isOld);
-    if (isOld && !button.disabled) {
-      button.disabled = true;
+    const opens = document.querySelector('#place_order[data-money=""]:enabled');
+    if (isOld && opens) {
+      opens.disabled = true;
       document.querySelector("#place_order_why > span").textContent = say.wordsTooOld;
     }
   }

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from playwright.sync_api import expect
@@ -10,6 +11,7 @@ from tests.browser.conftest import PHONE
 from tests.browser.site import Site, answer, in_turn
 from tests.trading.panels.samples import full_page
 from tests.trading.panels.table_samples import order_rows, position_rows
+from tests.trading.panels.ticket_samples import quote
 
 CANDLES = (
     '{"candles": ['
@@ -146,3 +148,27 @@ def test_account_that_stays_unreadable_keeps_no_other_accounts_reason_on_the_pag
     site.page.clock.resume()
     expect(site.page.locator("[data-old=positions-8]")).to_have_count(0)
     expect(site.page.locator("[data-old=positions-7]")).to_have_count(1)
+
+
+QUOTE = '{% from "components/quote.html" import quote_block %}{{ quote_block(quote) }}'
+TOO_OLD = "This estimate is too old to trade on; a new one is on its way."
+
+
+@pytest.mark.parametrize(
+    ("change", "is_open", "said"),
+    [
+        ({}, False, TOO_OLD),
+        ({"reduces": True}, True, ""),
+        ({"must_connect": True, "blocked_because": "Connect a key."}, True, "Connect a key."),
+    ],
+    ids=["opens", "reduces", "leads elsewhere"],
+)
+def test_button_on_an_old_estimate_is_closed_only_where_it_opens(
+    site: Site, change: dict[str, Any], is_open: bool, said: str
+) -> None:
+    site.answers["/trade/ETH/quote/"] = answer("", 204)
+    site.show(LIVE.replace("CONTENT", QUOTE), quote=replace(quote(), **change))
+
+    expect(site.page.locator("#quote")).to_contain_class("is-old")
+    assert site.page.locator("#place_order").is_enabled() == is_open
+    expect(site.page.locator("#place_order_why > span")).to_have_text(said)

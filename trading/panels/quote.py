@@ -78,6 +78,7 @@ def build_quote(desk: Desk, market: Market, quoted: Quoted, *, is_sent: bool = F
         freshness=fresh,
         blocked_because=blocked,
         must_connect=must_connect,
+        reduces=_reduces(quoted),
         warning=_warning(preview) or order_warning(quoted),
         size_value=field_text(quoted.size) if quoted.size and form.percent else "",
         size_note=_size_note(quoted, spec),

@@ -74,6 +74,7 @@ class Quote:
     fees where the market's book takes one of its own, whose amount nobody tells. ``seen_liquidation`` and
     ``seen_max_loss`` travel back with the order, so that a price that has moved too far is asked about again.
     ``must_start_over``: the form was sent already, and only a new page brings a form for another order.
+    ``reduces``: it takes risk away, so it is tried however old the figures are.
     """
 
     market: str
@@ -94,6 +95,7 @@ class Quote:
     blocked_because: str = ""
     must_connect: bool = False
     must_start_over: bool = False
+    reduces: bool = False
     warning: str = ""
     size_value: str = ""
     size_note: str = ""

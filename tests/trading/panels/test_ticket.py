@@ -46,9 +46,10 @@ def test_whichever_number_is_oldest_closes_what_opens(desk: Desk, words: str, ag
 
 def test_reducing_is_tried_on_old_figures() -> None:
     desk = make_desk(market(), synced_at=THREE_HOURS_AGO, board=FRESH)
+    opens, reduces = quote(desk, side="long"), quote(desk, side="short", reduce_only="on")
 
-    assert not quote(desk, side="long").can_submit
-    assert quote(desk, side="short", reduce_only="on").can_submit
+    assert (opens.can_submit, opens.reduces) == (False, False)
+    assert (reduces.can_submit, reduces.reduces) == (True, True)
 
 
 def test_stale_account_says_so_under_a_live_price() -> None:
