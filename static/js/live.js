@@ -1,6 +1,6 @@
 // Live numbers: patches write text into place, fragments change structure, ages keep counting when nothing arrives.
 //
-// patch: {key: text} or {key: {text, class, value, datetime, title}}; class replaces what shares its first word; a key is an id or a data-live name. "now" carries
+// patch: {key: text} or {key: {text, class, value, datetime, title, data}}; class replaces what shares its first word; a key is an id or a data-live name. "now" carries
 // the server's clock. fragment: HTML whose roots are swapped by their ids. refresh: names of fragments to fetch again.
 "use strict";
 
@@ -77,6 +77,7 @@
     if (change.title !== undefined) element.title = change.title;
     if (change.datetime !== undefined) element.setAttribute("datetime", change.datetime);
     if (change.value !== undefined) element.querySelector(".bar-fill")?.setAttribute("width", `${change.value}%`);
+    Object.assign(element.dataset, change.data);
     if (change.text === undefined || element.textContent === change.text) return;
     element.textContent = change.text;
     element.classList.remove("flash");

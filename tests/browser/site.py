@@ -1,5 +1,6 @@
 """A page of the product's own templates and scripts, every answer from the test."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from tests.trading.panels.page import HEAD
 
 HOME = "http://exchange.test/"
 ASK = "name => document.getElementById(name).dispatchEvent(new CustomEvent('refresh'))"
+HEAR = "data => document.dispatchEvent(new CustomEvent('patch', {detail: {data}}))"
 Answer = Callable[[Route], None]
 
 
@@ -55,6 +57,10 @@ class Site:
     def ask(self, place: str) -> None:
         """Have a place of the page read anew."""
         self.page.evaluate(ASK, place)
+
+    def hear(self, numbers: dict[str, Any]) -> None:
+        """Tell the page numbers, as its stream would."""
+        self.page.evaluate(HEAR, json.dumps(numbers))
 
     @property
     def notes(self) -> Locator:

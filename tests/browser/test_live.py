@@ -8,10 +8,9 @@ from datetime import UTC, datetime, timedelta
 from playwright.sync_api import Route, expect
 
 from tests.browser.product import Exchange
+from tests.browser.site import ASK, HEAR
 from tests.browser.terminal import Terminal
 
-HEAR = "data => document.dispatchEvent(new CustomEvent('patch', {detail: {data}}))"
-ASK = "name => document.getElementById(name).dispatchEvent(new CustomEvent('refresh'))"
 # The reason may stand for a quarter of a second only, so the page itself notes that it did.
 NOTE = """() => new MutationObserver(() => {
   window.stood ||= Boolean(document.querySelector('#positions .table-reason'));

@@ -172,3 +172,16 @@ def test_button_on_an_old_estimate_is_closed_only_where_it_opens(
     expect(site.page.locator("#quote")).to_contain_class("is-old")
     assert site.page.locator("#place_order").is_enabled() == is_open
     expect(site.page.locator("#place_order_why > span")).to_have_text(said)
+
+
+@pytest.mark.parametrize("site", [PHONE], ids=["phone"], indirect=True)
+def test_chart_draws_the_liquidation_price_that_has_moved(site: Site) -> None:
+    page, (held, *_) = full_page(), position_rows()
+    row = replace(held, market="ETH", liquidation_value="102345.6")
+    site.answers["/trade/ETH/candles/"] = answer(CANDLES.replace('"9"', '"150000"'), kind="application/json")
+    site.show('{% extends "trading/terminal.html" %}', page=replace(page, positions=replace(page.positions, rows=(row,))))
+    words = site.page.locator("#chart_below")
+    expect(words).to_contain_text("Liquidation 102,345.6")
+
+    site.hear({f"position-{row.id}": {"data": {"liquidation": "98765.4"}}})
+    expect(words).to_contain_text("Liquidation 98,765.4")

@@ -56,7 +56,10 @@ def _panel_patch(panel: PositionsPanel) -> Patch:
 def _row_patch(row: PositionRow) -> Patch:
     key, profit = f"position-{row.id}", f"tone-{row.pnl_tone}"
     return {
-        key: {"class": f"risk-{row.risk.replace(' ', '-')}"},
+        key: {
+            "class": f"risk-{row.risk.replace(' ', '-')}",
+            "data": {"entry": row.entry_value, "liquidation": row.liquidation_value},
+        },
         f"{key}-size": row.size,
         f"{key}-value": row.value,
         f"{key}-entry": row.entry,
