@@ -110,6 +110,26 @@
     if (isForeign && ctx.response.status < 500 && !isStream(ctx)) tellRefusal(ctx);
   });
 
+  // A form that was left while it was on its way: another dialog may stand there now, with the same names in it. What it
+  // was answered is said with its name, and never put in the other's place.
+  const isLeft = (ctx) => !ctx.sourceElement.isConnected && Boolean(ctx.sourceElement.closest("dialog"));
+  document.addEventListener("htmx:before:swap", (event) => {
+    const { ctx } = event.detail;
+    if (event.defaultPrevented || !ctx.response || isReading(ctx) || !isLeft(ctx) || ctx.target === notices()) return;
+    event.preventDefault();
+    if (ctx.response.status < 500) say(reasonIn(pageOf(ctx.text)) || notices().dataset.wordsNoAnswer, ctx);
+  });
+
+  function reasonIn(answer) {
+    const words = (places) => [...answer.querySelectorAll(places)].map((place) => place.textContent.trim()).filter(Boolean);
+    const beside = words(".field-error, .why > span, .sweep-title");
+    return (beside.length ? beside : words(".quote-warning")).join(" ");
+  }
+
+  function named(text, ctx) {
+    return isLeft(ctx) ? `${ctx.sourceElement.closest("dialog").querySelector("h2").textContent.trim()}: ${text}` : text;
+  }
+
   // A refusal, but for the two that forms are drawn with; a whole page without the part of it that was asked for.
   function isUnfit({ response, select, text }) {
     if (response.status >= 400 && ![409, 422].includes(response.status)) return true;
@@ -170,7 +190,8 @@
   const openDialog = () => [...document.querySelectorAll("dialog:modal")].at(-1);
 
   // Said again to whoever presses again; what asks by itself, time after time, says it once.
-  function say(text, ctx) {
+  function say(words, ctx) {
+    const text = named(words, ctx);
     const dialog = openDialog();
     const titles = [...(dialog || notices()).querySelectorAll(".toast-title")];
     const same = titles.find((title) => title.textContent === text)?.closest(".toast");

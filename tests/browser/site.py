@@ -62,6 +62,14 @@ class Site:
         """Tell the page numbers, as its stream would."""
         self.page.evaluate(HEAR, json.dumps(numbers))
 
+    def until(self, is_so: Callable[[], bool]) -> None:
+        """Wait for what only the test knows."""
+        for _ in range(1500):
+            if is_so():
+                return
+            self.page.wait_for_timeout(40)
+        raise AssertionError("not so after a minute")
+
     @property
     def notes(self) -> Locator:
         return self.page.locator(".toast-title")

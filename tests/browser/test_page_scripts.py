@@ -1,11 +1,10 @@
 """The scripts of the pages alone, every answer from the test: what may be put in a place, and what is said instead."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import DESK, PHONE
 from tests.browser.site import Answer, Site, answer
@@ -121,9 +120,9 @@ def test_preview_tells_nothing_of_what_is_gone_while_its_form_is_on_its_way(site
     for path in ("/preview/", "/send/"):
         site.answers[path] = partial(waiting.__setitem__, path)
     site.ask("preview")
-    until(site.page, lambda: "/preview/" in waiting)
+    site.until(lambda: "/preview/" in waiting)
     site.page.get_by_role("button", name="Send").click()
-    until(site.page, lambda: "/send/" in waiting)
+    site.until(lambda: "/send/" in waiting)
     waiting["/preview/"].fulfill(body='<div id="preview">This position is closed by now.</div>')
     site.page.wait_for_function("() => window.done === 1")
 
@@ -158,22 +157,13 @@ def test_reading_from_before_a_refusal_does_not_take_its_place(site: Site) -> No
     site.answers["/preview/"] = partial(waiting.__setitem__, "/preview/")
     site.answers["/send/"] = answer(REFUSED % "Split it.", 422)
     site.ask("preview")
-    until(site.page, lambda: "/preview/" in waiting)
+    site.until(lambda: "/preview/" in waiting)
     site.page.get_by_role("button", name="Send").click()
     site.page.wait_for_function("() => window.done === 1")
     waiting["/preview/"].fulfill(body=REFUSED % "asked before", content_type="text/html")
     site.page.wait_for_function("() => window.done === 2")
 
     expect(site.page.locator("#preview")).to_have_text("Split it.")
-
-
-def until(page: Page, is_so: Callable[[], bool]) -> None:
-    """Wait for what only the test knows."""
-    for _ in range(1500):
-        if is_so():
-            return
-        page.wait_for_timeout(40)
-    pytest.fail("not so after a minute")
 
 
 def test_figures_whose_reading_fails_say_that_they_are_old_until_the_next_answer(site: Site) -> None:

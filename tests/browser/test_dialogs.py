@@ -1,0 +1,60 @@
+"""Dialogs one after the other: each gets its own answers only, and is left only by who means to leave it."""
+
+from functools import partial
+
+from playwright.sync_api import Route, expect
+
+from tests.browser.site import Answer, Site, answer
+
+LINKS = """<a id="first" href="/first/" hx-get="/first/" hx-target="#dialogs">First</a>
+<a id="second" href="/second/" hx-get="/second/" hx-target="#dialogs">Second</a>"""
+WINDOW = """<dialog id="window" class="dialog" data-opens><header class="dialog-head"><h2>%s</h2></header>
+<form hx-post="/send/" hx-target="#notices" hx-swap="afterbegin" hx-status:422="target:#preview swap:outerMorph"
+      hx-status:5xx="swap:none"><input id="price" name="price"><button>Send</button><div id="preview">%s</div>
+<p id="error_price"></p></form></dialog>"""
+REFUSED = """<div id="preview"><p class="why"><span>Split it.</span> <time><span>3 s old</span></time></p></div>
+<p id="error_price" class="field-error" hx-swap-oob="outerMorph">Too far.</p>"""
+NO_ANSWER = "First: No answer arrived, so it is not known yet whether this was done."
+
+
+def window(name: str) -> Answer:
+    return answer(WINDOW % (name, f"of the {name.lower()}"))
+
+
+def leave_on_its_way(site: Site) -> Route:
+    """The first dialog is left while its form is on its way; the second one is open."""
+    waiting: dict[str, Route] = {}
+    site.show_content(LINKS)
+    site.answers |= {"/first/": window("First"), "/second/": window("Second")}
+    site.answers["/send/"] = partial(waiting.__setitem__, "/send/")
+    site.page.locator("#first").click()
+    site.page.get_by_role("button", name="Send").click()
+    site.until(lambda: "/send/" in waiting)
+    site.page.keyboard.press("Escape")
+    expect(site.page.locator("#window")).to_have_count(0)
+    site.page.locator("#second").click()
+    expect(site.page.locator("#preview")).to_have_text("of the second")
+    return waiting["/send/"]
+
+
+def test_refusal_of_a_form_that_was_left_is_said_and_not_put_into_another(site: Site) -> None:
+    leave_on_its_way(site).fulfill(status=422, body=REFUSED, content_type="text/html")
+
+    expect(site.page.locator("#window .toast-title")).to_have_text("First: Split it. Too far.")
+    expect(site.page.locator("#preview")).to_have_text("of the second")
+    expect(site.page.locator("#error_price")).to_be_empty()
+
+
+def test_form_that_was_left_and_got_no_answer_is_named(site: Site) -> None:
+    leave_on_its_way(site).fulfill(status=503, body="", content_type="text/html")
+
+    expect(site.page.locator("#window .toast-title")).to_contain_text(NO_ANSWER)
+    expect(site.page.locator("#preview")).to_have_text("of the second")
+
+
+def test_form_that_was_left_and_is_carried_out_is_told_as_any_other(site: Site) -> None:
+    leave_on_its_way(site).fulfill(body="<p>Done</p>", content_type="text/html")
+
+    expect(site.page.locator("#notices")).to_have_text("Done")
+    expect(site.page.locator("#preview")).to_have_text("of the second")
+    expect(site.page.locator("#window .toast")).to_have_count(0)
