@@ -12,6 +12,9 @@
 
   const isStream = (ctx) => ctx.sourceElement.id === "live";
 
+  // Where an answer goes, of which only the newest may land there: a dialog takes the place of any other.
+  const placeOf = (ctx) => (ctx.target?.id === "dialogs" ? ctx.target : ctx.sourceElement);
+
   // What changes nothing: a GET, or a form too large for an address. Only such a request may be replaced by a newer one.
   function isReading(ctx) {
     return ctx.request.method === "GET" || ctx.sourceElement.getAttribute("hx-sync") === "this:replace";
@@ -23,7 +26,7 @@
   }
 
   // htmx's "replace" aborts the older request but forgets the newer one when the abort settles, so a third request can
-  // run beside the second and be overtaken by it. Only the newest request of an element may land.
+  // run beside the second and be overtaken by it. Only the newest request for a place may land.
   document.addEventListener("htmx:config:request", (event) => {
     const { ctx } = event.detail;
     if (!isReading(ctx) || isStream(ctx)) return;
@@ -34,7 +37,7 @@
         return new Response(body, { status: answer.status, statusText: answer.statusText, headers: answer.headers });
       } catch (error) {
         if (error.name !== "AbortError") throw error;
-        if (latest.get(ctx.sourceElement) === ctx) failed(ctx);
+        if (latest.get(placeOf(ctx)) === ctx) failed(ctx);
         return new Response(null, { status: 204 });
       }
     };
@@ -56,7 +59,7 @@
   document.addEventListener("htmx:before:request", (event) => {
     const { ctx } = event.detail;
     if (!isReading(ctx) || isStream(ctx)) return;
-    latest.set(ctx.sourceElement, ctx);
+    latest.set(placeOf(ctx), ctx);
     waiting.set(ctx.sourceElement, performance.now());
   });
 
@@ -69,7 +72,7 @@
   });
   document.addEventListener("htmx:finally:request", (event) => {
     const { ctx } = event.detail;
-    if (latest.get(ctx.sourceElement) === ctx) waiting.delete(ctx.sourceElement);
+    if (latest.get(placeOf(ctx)) === ctx) waiting.delete(ctx.sourceElement);
   });
 
   // Why a form was refused stays to be read: what asks by itself asks later, unless something is typed first.
@@ -87,7 +90,7 @@
   });
   document.addEventListener("htmx:before:response", (event) => {
     const { ctx } = event.detail;
-    const newest = latest.get(ctx.sourceElement);
+    const newest = latest.get(placeOf(ctx));
     if (isGone(ctx) || isSending(ctx) || (newest && newest !== ctx)) event.preventDefault();
   });
 

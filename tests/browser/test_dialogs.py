@@ -14,6 +14,7 @@ WINDOW = """<dialog id="window" class="dialog" data-opens><header class="dialog-
 <p id="error_price"></p></form></dialog>"""
 REFUSED = """<div id="preview"><p class="why"><span>Split it.</span> <time><span>3 s old</span></time></p></div>
 <p id="error_price" class="field-error" hx-swap-oob="outerMorph">Too far.</p>"""
+COUNT = "() => { window.done = 0; document.addEventListener('htmx:finally:request', () => { window.done += 1; }); }"
 NO_ANSWER = "First: No answer arrived, so it is not known yet whether this was done."
 
 
@@ -58,3 +59,20 @@ def test_form_that_was_left_and_is_carried_out_is_told_as_any_other(site: Site) 
     expect(site.page.locator("#notices")).to_have_text("Done")
     expect(site.page.locator("#preview")).to_have_text("of the second")
     expect(site.page.locator("#window .toast")).to_have_count(0)
+
+
+def test_dialog_that_comes_late_takes_no_later_ones_place(site: Site) -> None:
+    waiting: dict[str, Route] = {}
+    site.show_content(LINKS)
+    site.page.evaluate(COUNT)
+    site.answers |= {"/first/": partial(waiting.__setitem__, "/first/"), "/second/": window("Second")}
+    site.page.locator("#first").click()
+    site.until(lambda: "/first/" in waiting)
+    site.page.locator("#second").click()
+    expect(site.page.locator("#window h2")).to_have_text("Second")
+    site.page.locator("#price").fill("86000")
+    waiting["/first/"].fulfill(body=WINDOW % ("First", "of the first"), content_type="text/html")
+    site.page.wait_for_function("() => window.done === 2")
+
+    expect(site.page.locator("#window h2")).to_have_text("Second")
+    expect(site.page.locator("#price")).to_have_value("86000")
