@@ -281,6 +281,18 @@
     (same || document.getElementById(`tab-${table}`))?.focus({ preventScroll: true });
   }
 
+  // A press beside a dialog leaves it: one that began there too, and is not the second of a double click that opened it.
+  let beganBeside = false;
+  document.addEventListener("pointerdown", (event) => {
+    beganBeside = isBesideDialog(event);
+  });
+
+  function isBesideDialog({ target, clientX, clientY }) {
+    if (!target.matches("dialog")) return false;
+    const { left, right, top, bottom } = target.getBoundingClientRect();
+    return clientX < left || clientX > right || clientY < top || clientY > bottom;
+  }
+
   document.addEventListener("click", (event) => {
     const target = event.target;
     if (target.closest("[data-dismiss]")) target.closest(".toast").remove();
@@ -288,7 +300,7 @@
       event.preventDefault();
       target.closest("dialog").close();
     }
-    if (target.matches("dialog")) target.close();
+    if (beganBeside && event.detail < 2 && isBesideDialog(event)) target.close();
     const filler = target.closest("[data-fills]");
     if (filler) fill(document.getElementById(filler.dataset.fills), filler.value);
     for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(target)) menu.open = false;

@@ -76,3 +76,27 @@ def test_dialog_that_comes_late_takes_no_later_ones_place(site: Site) -> None:
 
     expect(site.page.locator("#window h2")).to_have_text("Second")
     expect(site.page.locator("#price")).to_have_value("86000")
+
+
+def test_dialog_is_left_by_a_press_beside_it_and_by_no_other(site: Site) -> None:
+    site.show_content(LINKS)
+    site.answers["/first/"] = window("First")
+    site.page.locator("#first").click()
+    dialog, mouse = site.page.locator("#window"), site.page.mouse
+    box, field = dialog.bounding_box(), site.page.locator("#price").bounding_box()
+    assert box
+    assert field
+    beside, within = (box["x"] - 20, box["y"] + 20), (box["x"] + 3, box["y"] + 3)
+
+    mouse.click(*within)
+    mouse.move(field["x"] + 5, field["y"] + 5)
+    mouse.down()
+    mouse.move(*beside)
+    mouse.up()
+    mouse.move(*beside)
+    mouse.down(click_count=2)
+    mouse.up(click_count=2)
+    expect(dialog).to_be_visible()
+
+    mouse.click(*beside)
+    expect(dialog).to_have_count(0)
