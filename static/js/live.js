@@ -1,4 +1,4 @@
-// Live numbers: patches write text into place, fragments change structure, ages keep counting when nothing arrives.
+// Live numbers: patches write text into place, fragments change structure.
 //
 // patch: {key: text} or {key: {text, class, value, datetime, title, data}}; class replaces what shares its first word; a key is an id or a data-live name. "now" carries
 // the server's clock. fragment: HTML whose roots are swapped by their ids. refresh: names of fragments to fetch again.
@@ -9,15 +9,9 @@
   const SHORTEST_DOUBT = 2000;
   const LONGEST_DOUBT = 32000;
   const FRAGMENTS = ["account", "positions", "orders", "fills", "margin_changes", "funding", "transfers", "liquidations", "liquidation_notices", "quote"];
-  const body = document.body;
-  const say = body.dataset;
+  const say = document.body.dataset;
   const VENUE_WORDS = { live: say.wordsLive, stale: say.wordsLate, closed: say.wordsSilent };
-  const staleAfter = Number(body.dataset.staleAfter) * 1000;
-  const closedAfter = Number(body.dataset.closedAfter) * 1000;
   const stream = () => document.getElementById("live");
-  const isKept = performance.getEntriesByType("navigation")[0]?.type === "back_forward";
-  // A kept page was drawn long before it is shown: until the stream tells the server's clock, the device's has to do.
-  let clockOffset = isKept ? 0 : Date.parse(body.dataset.now) - Date.now();
   const patched = new Map();
   const asked = new WeakMap();
   let heard = performance.now();
@@ -26,7 +20,7 @@
   document.addEventListener("patch", (event) => {
     arrived();
     for (const [key, change] of Object.entries(JSON.parse(event.detail.data))) {
-      if (key === "now") clockOffset = Date.parse(change) - Date.now();
+      if (key === "now") document.dispatchEvent(new CustomEvent("clock:told", { detail: change }));
       else put(key, typeof change === "object" ? change : { text: change });
     }
     document.dispatchEvent(new CustomEvent("numbers:changed"));
@@ -110,20 +104,6 @@
     }
   }
 
-  // Ages are the one thing worked out here: they must stay true exactly when the server is silent.
-  function spanText(milliseconds) {
-    const seconds = Math.max(milliseconds, 0) / 1000;
-    if (seconds < 10) return say.wordsSeconds.replace("{n}", seconds.toFixed(1));
-    if (seconds < 60) return say.wordsSeconds.replace("{n}", Math.round(seconds));
-    if (seconds < 3600) return say.wordsMinutes.replace("{n}", Math.floor(seconds / 60));
-    if (seconds < 86400) return say.wordsHours.replace("{n}", Math.floor(seconds / 3600));
-    return say.wordsDays.replace("{n}", Math.floor(seconds / 86400));
-  }
-
-  function reword(element, words) {
-    if (element.textContent !== words) element.textContent = words;
-  }
-
   // What an age speaks for: whatever bears its name without the ending, and the market bar around it. The server's own
   // word on a panel stands beside this one, for its sentences and buttons go with it.
   function agedBy(element) {
@@ -132,31 +112,28 @@
     return [...(key ? places(key) : []), ...(bar ? [bar] : [])];
   }
 
-  function tick() {
-    const now = Date.now() + clockOffset;
-    for (const element of document.querySelectorAll("time.age")) {
-      const milliseconds = now - Date.parse(element.getAttribute("datetime"));
-      const state = milliseconds > closedAfter ? "closed" : milliseconds > staleAfter ? "stale" : "live";
-      element.className = `age age-${state}`;
-      const text = element.querySelector("span") || element;
-      reword(text, say.wordsOld.replace("{span}", spanText(milliseconds)));
-      for (const panel of agedBy(element)) repaint(panel, `aged-${state}`);
-    }
-    for (const element of document.querySelectorAll("time.lasts")) {
-      reword(element, spanText(now - Date.parse(element.getAttribute("datetime"))));
-    }
+  function stateOf(age) {
+    return Object.keys(VENUE_WORDS).find((name) => age.classList.contains(`age-${name}`));
+  }
+
+  document.addEventListener("ages:counted", (event) => {
+    for (const age of document.querySelectorAll("time.age")) for (const panel of agedBy(age)) repaint(panel, `aged-${stateOf(age)}`);
+    countDown(event.detail);
+    const title = document.getElementById("mark_price");
+    if (title) document.title = `${title.textContent} ${document.querySelector("#market_bar h1").textContent}`;
+    tellVenue();
+    closeWhenOld();
+    takeBackOldClaims();
+    if (stream() && !document.hidden && performance.now() - heard > SILENCE) tellSilence();
+  });
+
+  function countDown(now) {
     for (const element of document.querySelectorAll("time.countdown")) {
       const left = Math.max(Date.parse(element.getAttribute("datetime")) - now, 0) / 1000;
       const hours = Math.floor(left / 3600);
       const pair = [Math.floor((left % 3600) / 60), Math.floor(left % 60)].map((part) => String(part).padStart(2, "0")).join(":");
       element.textContent = hours ? `${hours}:${pair}` : pair;
     }
-    const title = document.getElementById("mark_price");
-    if (title) document.title = `${title.textContent} ${document.querySelector("#market_bar h1").textContent}`;
-    tellVenue();
-    closeWhenOld(now);
-    takeBackOldClaims();
-    if (stream() && !document.hidden && performance.now() - heard > SILENCE) tellSilence();
   }
 
   // A connection that failed before this script was there has told nobody, and nothing tries it again.
@@ -170,7 +147,7 @@
     const chip = document.getElementById("venue_state");
     const age = document.querySelector("#market_bar time.age");
     if (!chip || !age) return;
-    const state = Object.keys(VENUE_WORDS).find((name) => age.classList.contains(`age-${name}`));
+    const state = stateOf(age);
     const book = document.getElementById("book");
     if (book) repaint(book, `aged-${state}`);
     const words = `${chip.textContent.split(" · ")[0]} · ${VENUE_WORDS[state]}`;
@@ -198,12 +175,11 @@
   }
 
   // Opening on old numbers is closed with its reason; what protects a position stays open, and so does a way elsewhere.
-  function closeWhenOld(now) {
+  function closeWhenOld() {
     const age = document.getElementById("quote_age");
     if (!age) return;
-    const milliseconds = now - Date.parse(age.getAttribute("datetime"));
     const quote = document.getElementById("quote");
-    const isOld = milliseconds > closedAfter;
+    const isOld = stateOf(age) === "closed";
     quote.classList.toggle("is-old", isOld);
     const opens = document.querySelector('#place_order[data-money=""]:enabled');
     if (isOld && opens) {
@@ -256,6 +232,4 @@
   });
 
   document.addEventListener("htmx:after:swap", count);
-  setInterval(tick, 250);
-  tick();
 })();

@@ -70,7 +70,8 @@ def test_row_under_the_button_fades_until_all_is_scrolled_into_view(site: Site) 
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 LIVE = """{% extends "base.html" %}
-{% block scripts %}<script src="{{ static('js/live.js') }}" defer></script>{% endblock %}
+{% block scripts %}<script src="{{ static('js/live.js') }}" defer></script>
+<script src="{{ static('js/ages.js') }}" defer></script>{% endblock %}
 {% block body_attributes %} data-now="2026-11-22T12:00:00Z" data-stale-after="5" data-closed-after="15"
 {% include "trading/_live_words.html" %}{% endblock %}
 {% block main %}<main id="main">CONTENT</main>{% endblock %}"""

@@ -41,6 +41,8 @@ from trading.support.view_models import (
 from trading.venues.snapshots import Venue
 
 BASIS_POINTS = 10_000
+# A list shows accounts that nobody looks at: old is what is older than the longest promise.
+LIST_STALE_AFTER_SECONDS = int(PROMISES[Need.IDLE].age)
 
 
 def build_trader(trader: User, now: datetime) -> TraderRow:
@@ -67,8 +69,7 @@ def build_trader(trader: User, now: datetime) -> TraderRow:
 
 
 def _list_freshness(read_at: datetime, now: datetime) -> Freshness:
-    """A list shows accounts that nobody looks at: old is what is older than the longest promise."""
-    is_late = (now - read_at).total_seconds() > PROMISES[Need.IDLE].age
+    is_late = (now - read_at).total_seconds() > LIST_STALE_AFTER_SECONDS
     state = FreshnessState.STALE if is_late else FreshnessState.LIVE
     return Freshness(state=state, as_of=read_at, text=age(read_at, now))
 

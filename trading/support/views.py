@@ -10,6 +10,7 @@ from tenants import audit
 from tenants.access import MemberRequest, role_required
 from tenants.models import Role
 from tenants.paging import Page, page_of
+from trading.markets import stale_limits
 from trading.models import VenueAccount
 from trading.panels.freshness import build_freshness
 from trading.panels.story import build_story
@@ -31,6 +32,7 @@ from trading.support.lookup import (
     unsettled_commands,
 )
 from trading.support.panels import (
+    LIST_STALE_AFTER_SECONDS,
     build_account_link,
     build_account_view,
     build_difference,
@@ -56,6 +58,8 @@ def find_trader(request: MemberRequest) -> HttpResponse:
     page = Page(rows=found.traders, total=len(found.traders), position="", newer="?" if before else "", older=older)
     context = {
         "query": query,
+        "now": now,
+        "stale_after": LIST_STALE_AFTER_SECONDS,
         "venues": build_freshness(request.operator.operator_id),
         "page": page,
         "rows": [build_trader(trader, now) for trader in found.traders],
@@ -76,7 +80,8 @@ def show_trader(request: MemberRequest, trader_id: int) -> HttpResponse:
     view = build_account_view(desk, recent_commands(desk.account), accounts)
     links = () if view else tuple(build_account_link(row, None, desk.now) for row in accounts)
     audit.record(request, action="account looked at", subject=str(trader)[:120])
-    return render(request, "support/trader.html", {"trader": trader, "account": view, "left": links})
+    context = {"trader": trader, "account": view, "left": links, "now": desk.now, "limits": stale_limits()}
+    return render(request, "support/trader.html", context)
 
 
 def _venue(typed: str, accounts: list[VenueAccount]) -> Venue | None:
