@@ -47,7 +47,8 @@
   });
   let lines = [];
   let last = null;
-  let interval = "15m";
+  const chosen = () => panel.querySelector('[name="interval"]:checked').value;
+  let interval = chosen();
   let drawn = "";
   let asked = 0;
   let failed = false;
@@ -149,11 +150,14 @@
     }
   }
 
-  panel.addEventListener("change", (event) => {
-    if (event.target.name !== "interval") return;
-    interval = event.target.value;
+  // Also a browser that comes back to the page chooses again what was chosen there, after this script has begun.
+  function follow() {
+    if (chosen() === interval) return;
+    interval = chosen();
     load();
-  });
+  }
+  panel.addEventListener("change", follow);
+  window.addEventListener("pageshow", follow);
   document.addEventListener("numbers:changed", draw);
   chart.timeScale().subscribeVisibleLogicalRangeChange(() => requestAnimationFrame(point));
   new ResizeObserver(() => requestAnimationFrame(point)).observe(panel);

@@ -186,3 +186,17 @@ def test_chart_draws_the_liquidation_price_that_has_moved(site: Site) -> None:
 
     site.hear({f"position-{row.id}": {"data": {"liquidation": "98765.4"}}})
     expect(words).to_contain_text("Liquidation 98,765.4")
+
+
+def test_chart_that_is_loaded_again_shows_the_interval_that_stays_chosen(site: Site) -> None:
+    asked: list[str] = []
+    site.answers["/trade/ETH/candles/"] = lambda route: asked.append(route.request.url) or route.fulfill(body=CANDLES)
+    site.show('{% extends "trading/terminal.html" %}', page=full_page())
+    site.page.locator("#interval-4h").check()
+    site.until(lambda: asked[-1].endswith("interval=4h"))
+    del asked[:]
+    site.page.reload()
+    site.page.wait_for_load_state()
+
+    chosen = site.page.locator("[name=interval]:checked")
+    site.until(lambda: bool(asked) and asked[-1].endswith(f"interval={chosen.input_value()}"))
