@@ -189,17 +189,24 @@
     again.closest("[hx-get]").dispatchEvent(new CustomEvent("refresh"));
   });
 
-  // Behind an open dialog nothing can be read or dismissed, so a note stands in it.
-  const openDialog = () => [...document.querySelectorAll("dialog:modal")].at(-1);
-
   // Said again to whoever presses again; what asks by itself, time after time, says it once.
   function say(words, ctx) {
     const text = named(words, ctx);
+    if (noteOf(text) && (isReading(ctx) || ctx.sourceEvent?.type === "every")) return;
+    tell(text);
+  }
+
+  // Behind an open dialog nothing can be read or dismissed, so a note stands in it.
+  const openDialog = () => [...document.querySelectorAll("dialog:modal")].at(-1);
+
+  function noteOf(text) {
+    const titles = [...(openDialog() || notices()).querySelectorAll(".toast-title")];
+    return titles.find((title) => title.textContent === text)?.closest(".toast");
+  }
+
+  function tell(text) {
+    noteOf(text)?.remove();
     const dialog = openDialog();
-    const titles = [...(dialog || notices()).querySelectorAll(".toast-title")];
-    const same = titles.find((title) => title.textContent === text)?.closest(".toast");
-    if (same && (isReading(ctx) || ctx.sourceEvent?.type === "every")) return;
-    same?.remove();
     const note = document.getElementById("note").content.firstElementChild.cloneNode(true);
     note.querySelector(".toast-title").textContent = text;
     if (!dialog) {
@@ -209,6 +216,12 @@
     dialog.querySelector(".dialog-head").after(note);
     note.scrollIntoView({ block: "nearest" });
   }
+
+  // What is closed can be reached, by a finger and by a key, and says why.
+  document.addEventListener("click", (event) => {
+    const closed = event.target.closest('[aria-disabled="true"][title]');
+    if (closed) tell(closed.title);
+  });
 
   // Good news leaves by itself; what needs reading stays until it is dismissed.
   document.addEventListener("htmx:after:swap", () => {

@@ -128,7 +128,7 @@ def test_watcher_is_offered_nothing_to_do_with_his_orders(alice: Trader) -> None
 
     why = 'title="You are only watching this account. Connect a trading key to trade."'
     assert [f'is-closed" {why}>{word}<' in table for word in ("Change", "Cancel")] == [True, True]
-    assert ">Cancel</button>" not in table
+    assert "<form" not in table
 
 
 def test_key_revoked_between_two_orders_says_connect_again(alice: Trader) -> None:

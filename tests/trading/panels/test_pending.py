@@ -24,7 +24,9 @@ def actions(pages: Environment, mode: str, *, pending: bool) -> list[str]:
     panel = build_positions(desk, [Command(market_id=1)] if pending else [])
     page = pages.get_template("trading/_positions.html").render(HEAD, positions=panel)
     cell = page.partition('<td class="cell-actions">')[2].partition("</td>")[0]
-    links = re.findall(r"<(a|span) class=\"(?:button|checking)[^>]*>(.*?)</\1>(?=\s*(?:<|$))", cell, re.DOTALL)
+    links = re.findall(
+        r"<(a|span|button)[^>]* class=\"(?:button|checking)[^>]*>(.*?)</\1>(?=\s*(?:<|$))", cell, re.DOTALL
+    )
     return [f"{tag} {re.sub(r'<[^>]+>', '', words).strip()}" for tag, words in links]
 
 
@@ -33,7 +35,7 @@ def actions(pages: Environment, mode: str, *, pending: bool) -> list[str]:
     [
         ("isolated", False, ["a + Margin", "a − Margin", "a Close"]),
         ("isolated", True, ["a + Margin", "span checking", "a Close"]),
-        ("cross", False, ["span shared", "a Close"]),
+        ("cross", False, ["button shared", "a Close"]),
         ("cross", True, ["span checking", "a Close"]),
     ],
 )
