@@ -177,15 +177,12 @@
   // Opening on old numbers is closed with its reason; what protects a position stays open, and so does a way elsewhere.
   function closeWhenOld() {
     const age = document.getElementById("quote_age");
-    if (!age) return;
-    const quote = document.getElementById("quote");
-    const isOld = stateOf(age) === "closed";
-    quote.classList.toggle("is-old", isOld);
+    if (!age || stateOf(age) !== "closed") return;
+    document.getElementById("quote").classList.add("is-old");
     const opens = document.querySelector('#place_order[data-money=""]:enabled');
-    if (isOld && opens) {
-      opens.disabled = true;
-      document.querySelector("#place_order_why > span").textContent = say.wordsTooOld;
-    }
+    if (!opens) return;
+    opens.disabled = true;
+    document.querySelector("#place_order_why > span").textContent = say.wordsTooOld;
   }
 
   // A ticket of admission lives briefly. When the stream refuses it, or is not reached the first time, the page is asked

@@ -11,7 +11,8 @@ from tests.browser.conftest import PHONE
 from tests.browser.site import Site, answer, in_turn
 from tests.trading.panels.samples import full_page
 from tests.trading.panels.table_samples import order_rows, position_rows
-from tests.trading.panels.ticket_samples import quote
+from tests.trading.panels.ticket_samples import LIVE as LIVE_FIGURES
+from tests.trading.panels.ticket_samples import NOW, quote
 
 CANDLES = (
     '{"candles": ['
@@ -180,7 +181,9 @@ def test_chart_draws_the_liquidation_price_that_has_moved(site: Site) -> None:
     page, (held, *_) = full_page(), position_rows()
     row = replace(held, market="ETH", liquidation_value="102345.6")
     site.answers["/trade/ETH/candles/"] = answer(CANDLES.replace('"9"', '"150000"'), kind="application/json")
-    site.show('{% extends "trading/terminal.html" %}', page=replace(page, positions=replace(page.positions, rows=(row,))))
+    site.show(
+        '{% extends "trading/terminal.html" %}', page=replace(page, positions=replace(page.positions, rows=(row,)))
+    )
     words = site.page.locator("#chart_below")
     expect(words).to_contain_text("Liquidation 102,345.6")
 
@@ -200,3 +203,21 @@ def test_chart_that_is_loaded_again_shows_the_interval_that_stays_chosen(site: S
 
     chosen = site.page.locator("[name=interval]:checked")
     site.until(lambda: bool(asked) and asked[-1].endswith(f"interval={chosen.input_value()}"))
+
+
+def test_estimate_that_did_not_come_stays_marked_until_the_next(site: Site) -> None:
+    site.page.clock.install(time=NOW)
+    page, fresh = full_page(), replace(quote(), freshness=replace(LIVE_FIGURES, as_of=NOW + timedelta(hours=1)))
+    drawn = site.templates.from_string(QUOTE).render(quote=fresh)
+    site.answers["/trade/ETH/quote/"] = answer("", 503)
+    site.show('{% extends "trading/terminal.html" %}', page=replace(page, ticket=replace(page.ticket, quote=fresh)))
+    place = site.page.locator("#quote")
+    expect(place).not_to_contain_class("is-old")
+    site.page.clock.run_for(2500)
+    expect(place).to_contain_class("is-old")
+    site.page.clock.run_for(500)
+    assert "is-old" in (place.get_attribute("class") or "")
+
+    site.answers["/trade/ETH/quote/"] = answer(drawn)
+    site.page.clock.run_for(2500)
+    expect(place).not_to_contain_class("is-old")

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import DESK, PHONE
-from tests.browser.site import Answer, Site, answer
+from tests.browser.site import Answer, Site, answer, in_turn
 from tests.trading.panels.samples import book
 from tests.trading.panels.ticket_samples import ticket
 from trading.panels.view_models import Choice
@@ -148,6 +148,30 @@ def test_why_a_form_was_refused_stays_until_something_is_typed(site: Site) -> No
     expect(preview).to_have_text("asked again")
 
     assert site.asked.count("/preview/") == 1
+
+
+CLOSABLE = """<form id="form" hx-post="/send/" hx-target="#preview" hx-swap="outerMorph" hx-disable="#send">%s</form>"""
+CLOSED = """<div id="preview" hx-get="/preview/" hx-trigger="refresh" hx-swap="outerMorph">
+<button type="submit" id="send"%s>Send</button><p>%s</p></div>"""
+
+
+def test_button_that_a_refusal_closes_stays_closed_until_it_is_drawn_open(site: Site) -> None:
+    site.show_content(CLOSABLE % CLOSED % ("", "asked"))
+    site.answers["/send/"] = in_turn(
+        answer(CLOSED % ("", "Try again."), 422), answer(CLOSED % (" disabled", "Gone."), 422)
+    )
+    site.answers["/preview/"] = answer(CLOSED % ("", "asked again"))
+    button, words = site.page.locator("#send"), site.page.locator("#preview p")
+    for said in ("Try again.", "Gone."):
+        expect(button).to_be_enabled()
+        button.click()
+        expect(words).to_have_text(said)
+    site.page.wait_for_function("() => !document.querySelector('form[data-busy]')")
+    site.page.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
+    expect(button).to_be_disabled()
+
+    site.page.evaluate("() => htmx.ajax('GET', '/preview/', {target: '#preview', swap: 'outerMorph'})")
+    expect(button).to_be_enabled()
 
 
 def test_reading_from_before_a_refusal_does_not_take_its_place(site: Site) -> None:
