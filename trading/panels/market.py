@@ -172,12 +172,11 @@ def _total(levels: Sequence[BookLevel]) -> Decimal:
 def _book_rows(levels: Sequence[BookLevel], spec: MarketSpec, deepest: Decimal) -> tuple[BookRow, ...]:
     decimals = price_decimals(spec, levels[0].price)
     totals = accumulate(level.size for level in levels)
-    places = min(spec.size_decimals, 3)
     return tuple(
         BookRow(
             price=fixed(level.price, decimals),
-            size=fixed(level.size, places),
-            total=fixed(total, places),
+            size=fixed(level.size, spec.size_decimals),
+            total=fixed(total, spec.size_decimals),
             depth=int(total / deepest * 100) if deepest else 0,
         )
         for level, total in zip(levels, totals, strict=True)

@@ -9,7 +9,6 @@ from trading.panels.view_models import Tone
 from trading.venues.snapshots import MarketSpec, Trade
 
 ROWS = 24
-SIZE_DECIMALS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +25,10 @@ class TradeRow:
 def build_trades(spec: MarketSpec, trades: Mapping[str, Trade]) -> tuple[TradeRow, ...]:
     """The newest first."""
     newest = sorted(trades.values(), key=lambda trade: (trade.time, trade.key), reverse=True)[:ROWS]
-    places = min(spec.size_decimals, SIZE_DECIMALS)
     return tuple(
         TradeRow(
             price=fixed(trade.price, price_decimals(spec, trade.price)),
-            size=fixed(trade.size, places),
+            size=fixed(trade.size, spec.size_decimals),
             time=f"{trade.time:%H:%M:%S}",
             moment=trade.time.isoformat(),
             tone=Tone.UP if trade.is_buy else Tone.DOWN,
