@@ -26,9 +26,7 @@ POSITIONS = Statement(
     {"account_version": "(SELECT xmin::text || ctid::text FROM trading_venueaccount AS a WHERE a.id = account_id)"},
 )
 OPEN_ORDERS = Statement(Order, "account_id = %s AND is_open ORDER BY placed_at DESC")
-UNSETTLED = Statement(
-    Command, "account_id = ANY(%s) AND state IN ('prepared', 'unknown') ORDER BY prepared_at DESC LIMIT 5"
-)
+UNSETTLED = Statement(Command, "account_id = ANY(%s) AND state IN ('prepared', 'unknown') ORDER BY prepared_at DESC")
 # From the numbers of markets to their rows.
 Markets = Callable[[Iterable[int]], Mapping[int, Market]]
 

@@ -41,6 +41,9 @@ from trading.services.available import available_now
 from trading.venues.snapshots import Network, Venue
 from trading.views.market import book_of, market_links
 
+# How many of what is being checked are told beside the page; every position says it of itself.
+NOTICES = 5
+
 
 @signed_in
 def home(request: MemberRequest) -> HttpResponse:
@@ -154,9 +157,9 @@ def _live_url(request: HttpRequest, desk: Desk, accounts: Iterable[VenueAccount]
 
 
 def _to_tell(request: HttpRequest, desk: Desk, unsettled: list[Command]) -> list[Command]:
-    """What is still being checked, and the command that a form without scripts has just made."""
-    made = _just_made(request, desk.trader)
-    return [made, *(row for row in unsettled if row.pk != made.pk)] if made else unsettled
+    """The newest of what is still being checked, and the command that a form without scripts has just made."""
+    made, newest = _just_made(request, desk.trader), unsettled[:NOTICES]
+    return [made, *(row for row in newest if row.pk != made.pk)] if made else newest
 
 
 def _just_made(request: HttpRequest, trader: User) -> Command | None:

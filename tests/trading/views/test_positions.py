@@ -10,6 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
+from tests.factories import make_command
 from tests.trading.conftest import Desk, open_desk
 from tests.trading.tickets import ticket
 from trading.live.shapes import announce
@@ -305,3 +306,17 @@ def test_working_shows_the_steps_with_the_traders_numbers(browser: Client, held:
     # Bought at 86,001 with 171.613 in the bucket: 688.397 of cash short, liquidation at 69,711.1 (Hyperliquid 3.4).
     for text in ("Liquidation price", "Maintenance rate at liquidation", "−688.397", "69,711.089", "171.612996"):
         assert text in page
+
+
+def test_every_position_with_an_open_command_says_so_and_the_newest_five_are_told(
+    browser: Client, desk: Desk, held: Position
+) -> None:
+    make_command(desk.account, held.market)
+    other = Market.objects.exclude(pk=held.market_id).first()
+    assert other
+    for nonce in range(2, 8):
+        make_command(desk.account, other, nonce)
+    forget_desks()
+
+    assert '<span class="word">checking</span>' in browser.get("/positions/").content.decode()
+    assert browser.get("/trade/BTC/").content.decode().count('id="notice-') == 5
