@@ -87,7 +87,6 @@ def engine_position(held: Held, spec: MarketSpec, mode: MarginMode) -> Position:
         tiers=spec.tiers.as_shown(held.max_leverage, notional),
         cash=held.cash if mode is MarginMode.ISOLATED else None,
         restriction=spec.restriction,
-        funding_since_open=getattr(held, "funding_since_open", None) or _ZERO,
         venue_liquidation=_venue_liquidation(held.liquidation_price),
     )
 

@@ -198,7 +198,7 @@ def order_request(desk: Desk, market: Market, size: Decimal, *, reduce_only: boo
     setting = desk.engine.ledger.setting(desk.account, market)
     return OrderRequest(
         terms_of(desk, market),
-        Side.of(size),
+        Side.LONG if size > 0 else Side.SHORT,
         abs(size),
         desk.engine.marks[market.name],
         MarginMode.ISOLATED if setting.isolated else MarginMode.CROSS,

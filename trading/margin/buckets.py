@@ -1,17 +1,16 @@
-"""The cash leg of an isolated bucket, from the figures that venues print.
+"""The cash leg of an isolated bucket, from the figures that Aster prints.
 
-    from the equity          C = margin − size · mark          Hyperliquid's marginUsed, Aster's isolatedMargin
-    from the collateral      C = wallet − size · entry         Aster's isolatedWallet
+    C = wallet − size · entry         Aster's isolatedWallet
 
 Aster's engine works with the entry price cut to eight decimals, even where its answers show more, and a few old rows
 show an entry that their own profit contradicts: then the profit tells which entry the engine holds.
 
-Sources: Hyperliquid rules 2.3; Aster rules 4.1, 4.3.
+Sources: Aster rules 4.1, 4.3.
 
->>> cash_of_margin(Decimal("0.002"), Decimal("64794"), Decimal("25.856067"))
-Decimal('-103.731933')
 >>> cash_of_wallet(Decimal("0.1"), Decimal("100000"), Decimal("1000"))
 Decimal('-9000.0')
+>>> cash_of_wallet(Decimal("-0.1"), Decimal("100000"), Decimal("1000"))
+Decimal('11000.0')
 >>> entry_price_held(Decimal("65457"), Decimal("0.4281605481461"), Decimal("0.3787"), Decimal("-3237.53856678"))
 Decimal('0.42816054')
 """
@@ -23,11 +22,6 @@ from trading.margin.rounding import decimal_of, not_negative, not_zero, positive
 _ENTRY_STEP = Decimal("1e-8")
 # Profits are printed with eight decimals, and a cut entry moves them by less than its last decimal per coin.
 _PRINTED_STEP = Decimal("1e-8")
-
-
-def cash_of_margin(size: Decimal, mark_price: Decimal, margin: Decimal) -> Decimal:
-    """The cash leg of a bucket worth `margin` at the mark."""
-    return not_negative(margin, "margin") - not_zero(size, "size") * positive(mark_price, "mark_price")
 
 
 def cash_of_wallet(size: Decimal, entry_price: Decimal, wallet: Decimal) -> Decimal:

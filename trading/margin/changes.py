@@ -1,11 +1,13 @@
-"""What a margin, leverage or mode change does to an open position, before it is sent.
+"""What a margin or leverage change does to an open position, before it is sent.
 
     adding or removing x    C' = C ± x; the cross account gives or gets x, so its other prices move too
     leverage, isolated      nothing moves: the bucket and the liquidation price stay; what may be removed changes
     leverage, cross         the initial margin N / L changes, and with it the free collateral; no price moves
-    mode                    never with an open position on either venue
 
-Sources: Hyperliquid rules 3.3, 3.7, 3.8; Aster rules 3.4, 3.5, 3.6, 4.4, 4.6.
+Whether the margin mode may change is among what the venue allows in a market now (`Adapter.capabilities`): no figure
+moves with it.
+
+Sources: Hyperliquid rules 3.3, 3.7, 3.8; Aster rules 3.4, 3.6, 4.4, 4.6.
 
 >>> from trading.margin.rules import ASTER, HYPERLIQUID
 >>> from trading.margin.types import Bracket, TierTable
@@ -17,8 +19,6 @@ Sources: Hyperliquid rules 3.3, 3.7, 3.8; Aster rules 3.4, 3.5, 3.6, 4.4, 4.6.
 (Decimal('42395.915443038'), Decimal('30'))
 >>> preview_leverage_change(account, LeverageChange(terms, 3)).refusals[0].bound
 Decimal('5')
->>> preview_mode_change(account, ModeChange(terms, MarginMode.CROSS, MarginMode.ISOLATED)).refusals[0].code
-<RefusalCode.POSITION_OPEN: 'position_open'>
 """
 
 from dataclasses import replace
@@ -30,13 +30,12 @@ from trading.margin.quotes import (
     LeverageChange,
     MarginChange,
     MarketTerms,
-    ModeChange,
     Preview,
     Refusal,
     RefusalCode,
 )
 from trading.margin.readout import cross_effects, readout_of
-from trading.margin.refusals import collateral_refusals, leverage_refusals, mode_refusals
+from trading.margin.refusals import collateral_refusals, leverage_refusals
 from trading.margin.rules import LeverageCeiling, MarginRules
 from trading.margin.types import Account, MarginMode, Position
 
@@ -73,20 +72,6 @@ def preview_leverage_change(account: Account, change: LeverageChange) -> Preview
     end = state.with_position(terms.market, replace(held, leverage=change.leverage), _ZERO)
     answer = _between(state, end, terms)
     return replace(answer, refusals=_leverage_refusals(state, held, change))
-
-
-def preview_mode_change(account: Account, change: ModeChange) -> Preview:
-    """Whether a market's margin mode may change, or why not. The mode that is set already is no change."""
-    state, terms = state_of(account), change.terms
-    held = state.position(terms.market)
-    if change.mode is change.current:
-        return _still(state, terms, ())
-    refusals = list(mode_refusals(terms, change.mode, account.mode))
-    if held is not None and not terms.rules.converts_open_position:
-        refusals.append(Refusal(RefusalCode.POSITION_OPEN, "mode", None, terms.rules.open_position_reason))
-    if change.resting_orders and not terms.rules.converts_with_orders:
-        refusals.append(Refusal(RefusalCode.ORDERS_RESTING, "mode", None, terms.rules.resting_orders_reason))
-    return _still(state, terms, tuple(refusals))
 
 
 def _margin_refusals(state: CrossState, held: Position, amount: Decimal, rules: MarginRules) -> tuple[Refusal, ...]:

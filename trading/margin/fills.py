@@ -39,7 +39,7 @@ class Outcome:
     """The position after a fill (None when flat), and the money that moved between it and the cross account.
 
     `taken` and `released` pass between bucket and cross account; `gain` is what a cross fill earns against the mark;
-    `fee_outside` is paid by the cross account because no bucket pays it.
+    `fee_outside` is paid by the cross account where there is no bucket.
     """
 
     position: Position | None
@@ -95,9 +95,9 @@ def after_fill(held: Position | None, fill: Fill, terms: MarketTerms, mode: Marg
 def _open(fill: Fill, terms: MarketTerms, mode: MarginMode) -> Outcome:
     if mode is MarginMode.CROSS:
         return _cross(_new(fill, terms, mode), fill)
-    margin, paid_inside = _given(fill, terms.rules)
-    bucket = _new(fill, terms, mode, margin - fill.size * fill.price - paid_inside)
-    return Outcome(bucket, taken=margin, fee_outside=fill.fee - paid_inside)
+    margin = _given(fill, terms.rules)
+    bucket = _new(fill, terms, mode, margin - fill.size * fill.price - fill.fee)
+    return Outcome(bucket, taken=margin)
 
 
 def _new(fill: Fill, terms: MarketTerms, mode: MarginMode, cash: Decimal | None = None) -> Position:
@@ -119,16 +119,15 @@ def _increase(held: Position, fill: Fill, rules: MarginRules) -> Outcome:
     entry = (held.entry_price * held.size + fill.price * fill.size) / size
     if held.mode is MarginMode.CROSS:
         return _cross(_grown(held, size, entry, fill), fill)
-    margin, paid_inside = _given(fill, rules)
-    bucket = _grown(held, size, entry, fill, held.bucket - fill.size * fill.price + margin - paid_inside)
-    return Outcome(bucket, taken=margin, fee_outside=fill.fee - paid_inside)
+    margin = _given(fill, rules)
+    bucket = _grown(held, size, entry, fill, held.bucket - fill.size * fill.price + margin - fill.fee)
+    return Outcome(bucket, taken=margin)
 
 
-def _given(fill: Fill, rules: MarginRules) -> tuple[Decimal, Decimal]:
-    """The margin that a bucket is given for a fill, and the fee that it pays of it."""
+def _given(fill: Fill, rules: MarginRules) -> Decimal:
+    """The margin that a bucket is given for a fill, of which it pays the fee."""
     price = fill.mark_price if rules.margin_price is MarginPrice.MARK else fill.price
-    margin = rules.initial_margin(abs(fill.size) * price, fill.leverage)
-    return margin, fill.fee if rules.opening_fee_from_margin else _ZERO
+    return rules.initial_margin(abs(fill.size) * price, fill.leverage)
 
 
 def _grown(held: Position, size: Decimal, entry: Decimal, fill: Fill, cash: Decimal | None = None) -> Position:

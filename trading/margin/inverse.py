@@ -3,7 +3,7 @@ budget to size, margin and leverage.
 
     margin to add   x = maintenance(|q| · p*) − q · p* − C          so that the position is liquidated at exactly p*
     largest order   size = free / (price · (rate(L) + extra)),      as far as (held + size) · price lies in the tier
-    without a stop  size = budget / (price · (rate(L) + fees paid outside the bucket))
+    without a stop  size = budget / (price · rate(L)),               of which the fee of opening is paid
     with a stop     size = budget / (side · (price − stop) + price · opening fee + stop · closing fee)
 
 With a stop, the leverage is the highest that keeps the liquidation price beyond it, so that the stop comes first.
@@ -169,9 +169,7 @@ def _affordable(budget: LossBudget) -> Decimal:
         one = Decimal(budget.side.sign)
         fees, is_maker = budget.fees, budget.is_maker
         return budget.budget / loss_at(one, budget.price, budget.stop_price, fees, is_maker=is_maker)
-    rules = budget.terms.rules
-    outside = _ZERO if rules.opening_fee_from_margin else budget.fees.rate(is_maker=budget.is_maker)
-    return rules.notional_for(budget.budget, budget.leverage, outside) / budget.price
+    return budget.terms.rules.notional_for(budget.budget, budget.leverage) / budget.price
 
 
 def _within_tier(

@@ -7,7 +7,7 @@ With q the signed size, m the mark, C the cash leg, L the leverage, N = |q| · m
     effective leverage = N / equity
     utilisation        = maintenance(N) / equity            (liquidation at 1)
     distance           = side · (m − liquidation price) / m
-    maximum loss       = collateral + fees already paid outside the bucket
+    maximum loss       = collateral + the fee of opening, which has left the bucket
     removable          = equity − max(N / L, kept share · N), and where the venue asks for it at most
                          collateral − maintenance(N); rounded down
 

@@ -2,9 +2,10 @@
 
 The price p of the fill is assumed as the venue assumes it, unless the caller expects another: on Hyperliquid the mark,
 or the limit where that is better than the mark (rules 3.5); on Aster the limit, and for a market order the best ask
-times 1.0005 or the better of best bid and mark (rules 4.2). A limit better than the mark fills only when the mark has
-come to it, so the position is then shown at that mark. An order with a trigger goes out when the mark is there
-(Hyperliquid rules 3.10, 4.1), so all of this holds at the trigger instead. Everything else follows `fills.py`.
+times 1.0005 or the better of best bid and mark (rules 4.2). No book is known here, so the mark stands for both. A limit
+better than the mark fills only when the mark has come to it, so the position is then shown at that mark. An order with
+a trigger goes out when the mark is there (Hyperliquid rules 3.10, 4.1), so all of this holds at the trigger instead.
+Everything else follows `fills.py`.
 
 In cross mode the account behind the new position is max(equity − maintenance of the others, new notional / L) where
 exposure grows: Hyperliquid's "assume topped up to the initial margin" (rules 3.5). It matters only for an order that
@@ -151,14 +152,8 @@ def assumed_price(order: OrderRequest) -> tuple[Decimal, Decimal]:
             return limit, limit
         return (limit if rules.assumed_fill is AssumedFill.LIMIT else mark), mark
     if order.side is Side.LONG:
-        pays_ask = rules.market_buy_factor != 1
-        return ((_now(order, order.best_ask) or mark) * rules.market_buy_factor if pays_ask else mark), mark
-    return (max(_now(order, order.best_bid) or mark, mark) if rules.market_sell_at_best_of_bid_and_mark else mark), mark
-
-
-def _now(order: OrderRequest, quote: Decimal | None) -> Decimal | None:
-    """A price of today's book; nothing is known of the book at a trigger."""
-    return None if order.trigger_price is not None else quote
+        return mark * rules.market_buy_factor, mark
+    return mark, mark
 
 
 def _impossible(held: Position | None, order: OrderRequest) -> tuple[Refusal, ...]:

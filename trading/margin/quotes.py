@@ -30,7 +30,7 @@ class OrderRequest:
     """A new order; `side` long buys. Without `limit_price` it is a market order.
 
     `size` is unsigned, in coins. `is_maker` is for an order that can only rest. `expected_price` is an own estimate of
-    the fill (from the book), which goes before the venue's assumption; `best_bid` and `best_ask` feed that assumption.
+    the fill, which goes before the venue's assumption.
     `available` is the venue's own figure of what may be used for this market and side (Hyperliquid rules 2.6).
     An order with a `trigger_price` waits until the mark is there; it is answered as it stands at that mark.
     """
@@ -46,8 +46,6 @@ class OrderRequest:
     reduce_only: bool = False
     is_maker: bool = False
     expected_price: Decimal | None = None
-    best_bid: Decimal | None = None
-    best_ask: Decimal | None = None
     available: Decimal | None = None
     trigger_price: Decimal | None = None
 
@@ -57,7 +55,7 @@ class OrderRequest:
         whole_positive(self.leverage, "leverage")
         if not isinstance(self.mode, MarginMode):
             raise MarginInputError("mode", Problem.UNKNOWN_VALUE)
-        for name in ("limit_price", "expected_price", "best_bid", "best_ask", "trigger_price"):
+        for name in ("limit_price", "expected_price", "trigger_price"):
             if getattr(self, name) is not None:
                 positive(getattr(self, name), name)
 
@@ -89,20 +87,6 @@ class LeverageChange:
         whole_positive(self.leverage, "leverage")
 
 
-@dataclass(frozen=True, slots=True)
-class ModeChange:
-    """A new margin mode for a market; `resting_orders` counts the orders on it."""
-
-    terms: MarketTerms
-    mode: MarginMode
-    current: MarginMode
-    resting_orders: int = 0
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.mode, MarginMode) or not isinstance(self.current, MarginMode):
-            raise MarginInputError("mode", Problem.UNKNOWN_VALUE)
-
-
 class RefusalCode(StrEnum):
     """Why the venue would refuse."""
 
@@ -123,8 +107,6 @@ class RefusalCode(StrEnum):
     TOO_MANY_DECIMALS = "too_many_decimals"
     LOWER_LEVERAGE_NOT_ALLOWED = "lower_leverage_not_allowed"
     EQUITY_BELOW_INITIAL_MARGIN = "equity_below_initial_margin"
-    POSITION_OPEN = "position_open"
-    ORDERS_RESTING = "orders_resting"
 
 
 @dataclass(frozen=True, slots=True)

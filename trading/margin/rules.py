@@ -54,10 +54,7 @@ class MarginRules:
     margin_price: MarginPrice
     assumed_fill: AssumedFill
     market_buy_factor: Decimal
-    """What a market buy is assumed to pay, as a multiple of the best ask."""
-    market_sell_at_best_of_bid_and_mark: bool
-    opening_fee_from_margin: bool
-    """Whether the fee of an opening fill leaves the isolated bucket."""
+    """What a market buy is assumed to pay, as a multiple of the mark."""
     charges_open_loss: bool
     """Whether an order must also cover the loss it opens with."""
     initial_rate_decimals: int | None
@@ -70,10 +67,6 @@ class MarginRules:
     """Whether adding must leave the cross wallet (without open profit) above cross maintenance."""
     leverage_ceiling: LeverageCeiling
     may_lower_isolated_leverage: bool
-    converts_open_position: bool
-    """Whether the margin mode of an open position can change."""
-    converts_with_orders: bool
-    """Whether the margin mode can change while orders rest on the market."""
     assumes_top_up: bool
     """Whether a cross preview assumes the account topped up to the initial margin of the new position."""
     removal_reason: str
@@ -82,7 +75,6 @@ class MarginRules:
     leverage_reason: str
     lower_leverage_reason: str
     open_position_reason: str
-    resting_orders_reason: str
 
     def initial_rate(self, leverage: int) -> Decimal:
         """The fraction of the notional that a leverage asks for."""
@@ -113,8 +105,6 @@ HYPERLIQUID = MarginRules(
     margin_price=MarginPrice.MARK,
     assumed_fill=AssumedFill.MARK_OR_BETTER_LIMIT,
     market_buy_factor=Decimal(1),
-    market_sell_at_best_of_bid_and_mark=False,
-    opening_fee_from_margin=True,
     charges_open_loss=False,
     initial_rate_decimals=None,
     kept_notional_fraction=Decimal("0.1"),
@@ -122,8 +112,6 @@ HYPERLIQUID = MarginRules(
     adding_keeps_cross_maintenance=False,
     leverage_ceiling=LeverageCeiling.MARKET,
     may_lower_isolated_leverage=True,
-    converts_open_position=False,
-    converts_with_orders=False,
     assumes_top_up=True,
     removal_reason="What stays must cover the initial margin at the set leverage and a tenth of the position's value.",
     wallet_reason="",
@@ -131,7 +119,6 @@ HYPERLIQUID = MarginRules(
     leverage_reason="Leverage is a whole number up to the market's maximum.",
     lower_leverage_reason="Its equity must cover the initial margin at the lower leverage: add margin first.",
     open_position_reason="The margin mode cannot change while a position is open: close it first.",
-    resting_orders_reason="The margin mode cannot change safely while orders rest on this market: cancel them first.",
 )
 
 ASTER = MarginRules(
@@ -140,8 +127,6 @@ ASTER = MarginRules(
     margin_price=MarginPrice.FILL,
     assumed_fill=AssumedFill.LIMIT,
     market_buy_factor=Decimal("1.0005"),
-    market_sell_at_best_of_bid_and_mark=True,
-    opening_fee_from_margin=True,
     charges_open_loss=True,
     initial_rate_decimals=8,
     kept_notional_fraction=Decimal(0),
@@ -149,8 +134,6 @@ ASTER = MarginRules(
     adding_keeps_cross_maintenance=True,
     leverage_ceiling=LeverageCeiling.TIER,
     may_lower_isolated_leverage=False,
-    converts_open_position=False,
-    converts_with_orders=False,
     assumes_top_up=False,
     removal_reason="The position's equity must keep covering the initial margin at the set leverage.",
     wallet_reason="The collateral without open profit must stay above the maintenance margin.",
@@ -158,5 +141,4 @@ ASTER = MarginRules(
     leverage_reason="The position's value is above what this leverage allows.",
     lower_leverage_reason="Aster refuses a lower leverage while an isolated position is open: add margin instead.",
     open_position_reason="Aster never converts an open position: close it first.",
-    resting_orders_reason="The margin mode cannot change while orders rest on this market: cancel them first.",
 )

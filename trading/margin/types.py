@@ -48,25 +48,12 @@ class MarginMode(StrEnum):
     ISOLATED = "isolated"
     CROSS = "cross"
 
-    @classmethod
-    def of(cls, text: str) -> "MarginMode":
-        """The mode of that name; MarginInputError for any other."""
-        try:
-            return cls(text)
-        except ValueError:
-            raise MarginInputError("mode", Problem.UNKNOWN_VALUE) from None
-
 
 class Side(StrEnum):
     """The direction of a position, or of an order (a buy is long)."""
 
     LONG = "long"
     SHORT = "short"
-
-    @classmethod
-    def of(cls, size: Decimal) -> "Side":
-        """The side of a signed size that is not zero."""
-        return cls.LONG if not_zero(size, "size") > 0 else cls.SHORT
 
     @property
     def sign(self) -> int:
@@ -180,7 +167,7 @@ class FeeRates:
 class Position:
     """One open position. `cash` is the cash leg of an isolated bucket and absent on a cross position.
 
-    `funding_since_open` is positive where the trader paid. `venue_liquidation` is the venue's own figure when known.
+    `venue_liquidation` is the venue's own figure when known.
     """
 
     market: str
@@ -192,7 +179,6 @@ class Position:
     tiers: TierTable
     cash: Decimal | None = None
     restriction: MarginRestriction = MarginRestriction.NONE
-    funding_since_open: Decimal = _ZERO
     venue_liquidation: Liquidation | None = None
 
     def __post_init__(self) -> None:
@@ -200,7 +186,6 @@ class Position:
         positive(self.entry_price, "entry_price")
         positive(self.mark_price, "mark_price")
         whole_positive(self.leverage, "leverage")
-        decimal_of(self.funding_since_open, "funding_since_open")
         if not isinstance(self.mode, MarginMode):
             raise MarginInputError("mode", Problem.UNKNOWN_VALUE)
         if (self.cash is not None) != (self.mode is MarginMode.ISOLATED):

@@ -31,7 +31,7 @@ def hyperliquid_tables(market_data: list[Any]) -> dict[str, TierTable]:
 
 def hyperliquid_position(row: Row, tables: dict[str, TierTable]) -> Position:
     value, size, shown = Decimal(row["positionValue"]), Decimal(row["szi"]), row["maxLeverage"]
-    mode = MarginMode.of(row["leverage"]["type"])
+    mode = MarginMode(row["leverage"]["type"])
     price = row["liquidationPx"]
     return Position(
         market=row["coin"],

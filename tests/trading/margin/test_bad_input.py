@@ -6,12 +6,11 @@ from decimal import Decimal
 
 import pytest
 
-from trading.margin.buckets import cash_of_margin, cash_of_wallet
+from trading.margin.buckets import cash_of_wallet
 from trading.margin.cross import remarked
 from trading.margin.errors import MarginInputError, Problem
-from trading.margin.funding import funding_payment, with_funding
 from trading.margin.inverse import LossBudget, margin_for_distance, margin_for_price, plan_for
-from trading.margin.quotes import LeverageChange, MarginChange, MarketTerms, ModeChange, OrderRequest
+from trading.margin.quotes import LeverageChange, MarginChange, MarketTerms, OrderRequest
 from trading.margin.rounding import PriceRule, decimal_of, positive, whole_positive
 from trading.margin.rules import HYPERLIQUID
 from trading.margin.types import (
@@ -75,18 +74,15 @@ REFUSED: list[tuple[str, Problem, Callable[[], object]]] = [
     ("size", Problem.ZERO, lambda: replace(HELD, size=Decimal(0))),
     ("size", Problem.FLOAT_REFUSED, lambda: replace(HELD, size=0.5)),  # type: ignore[arg-type]
     ("size", Problem.NOT_A_NUMBER, lambda: replace(HELD, size=Decimal("NaN"))),
-    ("size", Problem.ZERO, lambda: Side.of(Decimal(0))),
     ("mark_price", Problem.ZERO, lambda: replace(HELD, mark_price=Decimal(0))),
     ("entry_price", Problem.NOT_POSITIVE, lambda: replace(HELD, entry_price=Decimal(-1))),
     ("leverage", Problem.ZERO, lambda: replace(HELD, leverage=0)),
     ("leverage", Problem.NOT_WHOLE, lambda: whole_positive(Decimal("2.5"), "leverage")),
     ("mode", Problem.UNKNOWN_VALUE, lambda: replace(HELD, mode="isolated")),  # type: ignore[arg-type]
-    ("mode", Problem.UNKNOWN_VALUE, lambda: MarginMode.of("hedged")),
     ("cash", Problem.MISSING, lambda: replace(HELD, cash=None)),
     ("cash", Problem.MISSING, lambda: replace(HELD, mode=MarginMode.CROSS)),
     ("cash", Problem.FLOAT_REFUSED, lambda: replace(HELD, cash=-54000.0)),  # type: ignore[arg-type]
     ("cash", Problem.MISSING, lambda: replace(HELD, mode=MarginMode.CROSS, cash=None).equity),
-    ("margin", Problem.NEGATIVE, lambda: cash_of_margin(Decimal(1), Decimal(60000), Decimal(-1))),
     ("wallet", Problem.NEGATIVE, lambda: cash_of_wallet(Decimal(1), Decimal(60000), Decimal(-1))),
     ("tiers", Problem.MISSING, lambda: TierTable(())),
     ("lower_bound", Problem.GAP, lambda: TierTable.from_max_leverages([("100", 40)])),
@@ -117,7 +113,6 @@ REFUSED: list[tuple[str, Problem, Callable[[], object]]] = [
     ("amount", Problem.ZERO, lambda: MarginChange(TERMS, Decimal(0))),
     ("amount", Problem.NOT_A_NUMBER, lambda: MarginChange(TERMS, Decimal("NaN"))),
     ("leverage", Problem.ZERO, lambda: LeverageChange(TERMS, 0)),
-    ("mode", Problem.UNKNOWN_VALUE, lambda: ModeChange(TERMS, "x", MarginMode.CROSS)),  # type: ignore[arg-type]
     ("price", Problem.OUT_OF_RANGE, lambda: margin_for_price(HELD, Decimal(60000))),
     ("price", Problem.ZERO, lambda: margin_for_price(HELD, Decimal(0))),
     ("distance", Problem.OUT_OF_RANGE, lambda: margin_for_distance(HELD, Decimal(1))),
@@ -127,8 +122,6 @@ REFUSED: list[tuple[str, Problem, Callable[[], object]]] = [
     ("leverage", Problem.OUT_OF_RANGE, lambda: plan_for(replace(BUDGET, leverage=41))),
     ("size_decimals", Problem.OUT_OF_RANGE, lambda: PriceRule.significant(7)),
     ("tick", Problem.ZERO, lambda: PriceRule.of_tick(Decimal(0))),
-    ("rate", Problem.FLOAT_REFUSED, lambda: funding_payment(Decimal(1), Decimal(1), 0.1)),  # type: ignore[arg-type]
-    ("market", Problem.UNKNOWN_VALUE, lambda: with_funding(Account.of([HELD]), "ETH", Decimal(1))),
 ]
 
 

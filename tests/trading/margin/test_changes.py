@@ -1,4 +1,4 @@
-"""What margin, leverage and mode changes do to an open position, and when the venue refuses them."""
+"""What margin and leverage changes do to an open position, and when the venue refuses them."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -9,10 +9,10 @@ from hypothesis import given, settings
 
 from tests.trading.margin.recorded import read, relative_difference
 from tests.trading.margin.strategies import accounts, decimals
-from trading.margin.changes import preview_leverage_change, preview_margin_change, preview_mode_change
+from trading.margin.changes import preview_leverage_change, preview_margin_change
 from trading.margin.cross import addable, state_of
 from trading.margin.isolated import Bound, BoundRule
-from trading.margin.quotes import LeverageChange, MarginChange, MarketTerms, ModeChange, Preview, RefusalCode
+from trading.margin.quotes import LeverageChange, MarginChange, MarketTerms, Preview, RefusalCode
 from trading.margin.rules import ASTER, HYPERLIQUID
 from trading.margin.types import (
     Account,
@@ -68,8 +68,6 @@ def test_the_recorded_sequence_of_one_position(venue_data: Path) -> None:
         account = Account.of([answer.after.position])
     refused = preview_leverage_change(account, LeverageChange(TERMS, steps[4]["action"]["leverage"]))
     assert refusals(refused) == [(RefusalCode.EQUITY_BELOW_INITIAL_MARGIN, Decimal(3))]
-    switch = preview_mode_change(account, ModeChange(TERMS, MarginMode.CROSS, MarginMode.ISOLATED))
-    assert refusals(switch) == [(RefusalCode.POSITION_OPEN, None)]
 
 
 def test_added_margin_leaves_the_cross_account_and_moves_its_prices() -> None:
@@ -209,26 +207,6 @@ def test_the_ceiling_of_a_leverage_change_is_the_market_or_the_tier() -> None:
         (RefusalCode.LEVERAGE_ABOVE_TIER, Decimal(20))
     ]
     assert preview_leverage_change(Account.of([]), LeverageChange(ASTER_TERMS, 125)).allowed
-
-
-@pytest.mark.parametrize("terms", [TERMS, ASTER_TERMS])
-def test_a_mode_changes_only_while_the_market_is_flat_and_without_orders(terms: MarketTerms) -> None:
-    change = ModeChange(terms, MarginMode.CROSS, MarginMode.ISOLATED)
-    assert preview_mode_change(Account.of([]), change).allowed
-    assert refusals(preview_mode_change(Account.of([HELD]), change)) == [(RefusalCode.POSITION_OPEN, None)]
-    resting = replace(change, resting_orders=2)
-    assert refusals(preview_mode_change(Account.of([]), resting)) == [(RefusalCode.ORDERS_RESTING, None)]
-    same = ModeChange(terms, MarginMode.ISOLATED, MarginMode.ISOLATED, resting_orders=2)
-    assert preview_mode_change(Account.of([HELD]), same).allowed
-
-
-def test_a_mode_change_that_market_or_account_rule_out_says_so() -> None:
-    only = replace(TERMS, restriction=MarginRestriction.ISOLATED_ONLY)
-    to_cross = ModeChange(only, MarginMode.CROSS, MarginMode.ISOLATED)
-    assert refusals(preview_mode_change(Account.of([]), to_cross)) == [(RefusalCode.CROSS_NOT_ALLOWED, None)]
-    several = Account(mode=AccountMode.MULTI_ASSET)
-    to_isolated = ModeChange(ASTER_TERMS, MarginMode.ISOLATED, MarginMode.CROSS)
-    assert refusals(preview_mode_change(several, to_isolated)) == [(RefusalCode.ISOLATED_NOT_ALLOWED, None)]
 
 
 @settings(max_examples=40, deadline=None)

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from tests.trading.margin.strategies import NEAR, STEP, accounts, cross_spare_at, decimals, positions
 from trading.margin.cross import collateral, liquidations, remarked
-from trading.margin.funding import with_funding
 from trading.margin.isolated import liquidation
 from trading.margin.types import Account, AccountMode, Basis, Liquidation, MarginMode, NoLiquidation, Position
 
@@ -112,18 +111,6 @@ def test_contradicting_prices_of_the_venue_are_no_basis(first: Position, second:
     quoted = (replace(first, venue_liquidation=one), replace(second, venue_liquidation=wrong))
     answers = liquidations(replace(account, positions=quoted, mode=AccountMode.UNIFIED))
     assert [(answer.price, answer.reason) for answer in answers] == [(None, NoLiquidation.CONTRADICTORY_PRICES)] * 2
-
-
-@FEW
-@given(accounts(), decimals("-20", "20", 4))
-def test_funding_moves_only_what_backs_its_position(account: Account, paid: Decimal) -> None:
-    charged = with_funding(account, "A", paid)
-    before, after = liquidations(account), liquidations(charged)
-    for held, old, new in zip(account.positions, before, after, strict=True):
-        shares_backing = held.market == "A" or account.positions[0].mode is held.mode is MarginMode.CROSS
-        assert old == new or shares_backing
-        if shares_backing:
-            assert is_closer(held, old, new) if paid >= 0 else is_closer(held, new, old)
 
 
 @FEW

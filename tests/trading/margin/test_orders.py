@@ -239,7 +239,7 @@ def test_isolated_orders_are_refused_under_multi_asset_collateral() -> None:
         (ASTER_TERMS, Side.LONG, "61000", ("61000", "60000")),
         (ASTER_TERMS, Side.LONG, "59000", ("59000", "59000")),
         (ASTER_TERMS, Side.SHORT, "59000", ("59000", "60000")),
-        (ASTER_TERMS, Side.LONG, None, ("60040.005", "60000")),
+        (ASTER_TERMS, Side.LONG, None, ("60030", "60000")),
         (ASTER_TERMS, Side.SHORT, None, ("60000", "60000")),
         (TERMS, Side.LONG, None, ("60000", "60000")),
     ],
@@ -248,9 +248,7 @@ def test_the_assumed_fill_follows_the_venue(
     terms: MarketTerms, side: Side, limit: str | None, expected: tuple[str, str]
 ) -> None:
     price = None if limit is None else Decimal(limit)
-    order = replace(
-        BUY, terms=terms, side=side, limit_price=price, best_ask=Decimal("60010"), best_bid=Decimal("59990")
-    )
+    order = replace(BUY, terms=terms, side=side, limit_price=price)
     assert assumed_price(order) == tuple(Decimal(text) for text in expected)
 
 
@@ -384,7 +382,7 @@ def test_a_fresh_mark_goes_before_the_snapshots() -> None:
 def test_an_order_with_a_trigger_is_the_plain_order_at_the_triggers_mark(
     terms: MarketTerms, limit: Decimal | None
 ) -> None:
-    waiting = replace(BUY, terms=terms, trigger_price=Decimal(62000), limit_price=limit, best_ask=Decimal(60010))
+    waiting = replace(BUY, terms=terms, trigger_price=Decimal(62000), limit_price=limit)
     there = replace(BUY, terms=terms, mark_price=Decimal(62000), limit_price=limit)
     account = Account(cross_equity=Decimal(630))
     answer, then = preview_order(account, waiting), preview_order(account, there)

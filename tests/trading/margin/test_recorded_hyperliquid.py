@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from tests.trading.margin.recorded import hyperliquid_account, hyperliquid_tables, read, relative_difference
-from trading.margin.buckets import cash_of_margin
 from trading.margin.cross import collateral, liquidations, maintenance, state_of
 from trading.margin.isolated import liquidation, removable
 from trading.margin.rules import HYPERLIQUID
@@ -91,7 +90,6 @@ def test_isolated_price_is_the_venues(
     held = Position(market, quantity, mark, mark, MarginMode.ISOLATED, 1, tiers, cash=Decimal(cash))
     assert relative_difference(liquidation(held).price, Decimal(price)) < PRINTED
     assert abs(held.equity - Decimal(margin)) < Decimal("1e-12")
-    assert abs(cash_of_margin(quantity, mark, Decimal(margin)) - Decimal(cash)) < Decimal("1e-12")
 
 
 def test_cross_prices_are_the_venues_in_a_standard_account() -> None:
