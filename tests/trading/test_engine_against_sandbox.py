@@ -277,33 +277,6 @@ def test_an_order_is_refused_exactly_where_its_preview_refuses(
     assert preview.allowed == (reason is None), (preview.refusals, reason)
 
 
-@bounded(240)
-@given(desks(), PLACES, SHAPES, AMOUNTS, st.integers(1, 40))
-def test_an_order_at_another_leverage_is_what_it_is_once_that_is_set(
-    desk: Desk, place: int, shape: OrderEffect, amount: Decimal, leverage: int
-) -> None:
-    """The leverage is set before the order is sent. Where the venue refuses that, the change's preview does, too."""
-    market, there = desk.market(place), desk.copy()
-    size = wanted_size(desk, market, shape, amount * 3)
-    assume(size)
-    change = preview_leverage_change(account_of(desk), LeverageChange(terms_of(desk, market), leverage))
-    isolated = there.engine.ledger.is_isolated(there.account, market.name)
-    try:
-        there.engine.ledger.update_leverage(there.account, market, isolated=isolated, leverage=leverage)
-    except RefusedError:
-        assert not change.allowed
-        return
-    assert change.allowed
-    price = desk.request(market, size).price
-    asked = replace(order_request(there, market, size, reduce_only=False), limit_price=price)
-    here, then = preview_order(account_of(desk), asked), preview_order(account_of(there), asked)
-    assert (here.after, here.free_after, here.others) == (then.after, then.free_after, then.others)
-    assert [refusal.code for refusal in here.refusals] == [refusal.code for refusal in then.refusals]
-    reason = reason_of_refusal(there, there.request(market, size))
-    assume(reason is None or reason in MARGIN_REASONS)
-    assert here.allowed == (reason is None), (here.refusals, reason)
-
-
 @pytest.mark.parametrize("venue", VENUES, ids=lambda venue: venue.name)
 @pytest.mark.parametrize(("size", "reason"), [("-1.9", None), ("-2.3", Refusal.MARGIN_TOO_SMALL)])
 def test_a_cross_flip_may_use_the_margin_of_what_it_closes(venue: Venue, size: str, reason: Refusal | None) -> None:
