@@ -1,6 +1,7 @@
 """What backs a trader's positions: his rows as the margin engine takes them, at the marks of this moment.
 
-An account has a main collateral and may have pools apart: each backs what leans on it, nothing else (Hyperliquid 3.9).
+An account has a main collateral and may have pools apart: each backs what leans on it, nothing else (Hyperliquid 3.9,
+Aster 4.7).
 """
 
 from collections.abc import Iterable, Mapping, Sequence

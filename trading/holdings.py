@@ -119,14 +119,12 @@ def pool_account(cross_equity: Decimal, positions: Iterable[Position], order_mar
 
 def pool_of(spec: MarketSpec, mode: AccountMode) -> str:
     """The name of the collateral that positions in a market lean on in accounts of this mode, "" for the main: a
-    builder-deployed book of a standard account, another token of a unified one (Hyperliquid 3.9)."""
-    match mode:
-        case AccountMode.STANDARD:
-            return spec.dex
-        case AccountMode.UNIFIED if spec.collateral != GATEWAYS[spec.venue].collateral:
-            return spec.collateral
-        case _:
-            return ""
+    builder-deployed book of a standard account, or another token of that or of a unified one (Hyperliquid 3.9, Aster
+    4.7)."""
+    if mode is AccountMode.STANDARD and spec.dex:
+        return spec.dex
+    is_apart = mode in (AccountMode.STANDARD, AccountMode.UNIFIED)
+    return spec.collateral if is_apart and spec.collateral != GATEWAYS[spec.venue].collateral else ""
 
 
 def snapshot_accounts(snapshot: AccountSnapshot, specs: Mapping[str, MarketSpec]) -> tuple[Account, ...]:

@@ -75,8 +75,8 @@ class VenueAccount(OperatorOwned):
     opening_at = models.DateTimeField(null=True)
     # What the venue's figures were when our rows last explained them, for ``trading.services.differences``.
     anchors = models.JSONField(default=dict)
-    # What a standard account keeps in builder-deployed books, by their names, and a unified account in tokens other
-    # than the main one, by the tokens' names: equity, free collateral, cross equity and what may leave.
+    # What a standard account keeps in builder-deployed books, by their names, and any account in tokens other than the
+    # main one, by the tokens' names: equity, free collateral, cross equity and what may leave.
     pools = models.JSONField(default=dict)
     # Whether longs and shorts of one market are held side by side (Aster 3.2).
     hedge_mode = models.BooleanField(default=False)

@@ -142,8 +142,10 @@ def _worked_out(desk: Desk, account: VenueAccount, fresh: Freshness) -> AccountP
 
 
 def _keeps_books(account: VenueAccount) -> bool:
-    """Whether collateral lies apart in books that it can be moved between (Hyperliquid 3.9)."""
-    return bool(account.pools) and account.mode == AccountMode.STANDARD
+    """Whether collateral lies apart in books that it can be moved between (Hyperliquid 3.9). A pool that is not one is
+    called by its token."""
+    is_book = any(name != row.get("collateral") for name, row in account.pools.items())
+    return is_book and account.mode == AccountMode.STANDARD
 
 
 def _pools(account: VenueAccount, balances: Sequence[Balance]) -> tuple[PoolBalance, ...]:

@@ -6,6 +6,7 @@ Marks, profit and distance move with the newest prices; liquidation prices are t
 from dataclasses import replace
 from decimal import ROUND_FLOOR, Decimal
 
+from trading.connect import gateway_of
 from trading.desk import Desk
 from trading.margin.liquidation import within_reach
 from trading.margin.types import Liquidation, MarginMode, Side
@@ -16,6 +17,7 @@ from trading.panels.numbers import known_money, known_unit, money, percent, shor
 from trading.panels.utilisation import utilisation
 from trading.panels.view_models import AccountPanel, Freshness, PositionRow, Risk
 
+from trading.venues.snapshots import Venue
 NO_PRICE = "The venue gives no liquidation price for this position."
 SEE_VENUE = "the venue's"
 
@@ -55,9 +57,10 @@ def _margin(row: Position, mark: Decimal, notional: Decimal) -> Decimal:
 
 def told_account(desk: Desk, account: VenueAccount, fresh: Freshness) -> AccountPanel:
     """The venue's own totals, as old as they say."""
-    isolated = sum((row.margin for row in desk.positions if row.mode == MarginMode.ISOLATED), Decimal(0))
+    collateral = gateway_of(Venue(account.venue)).collateral
+    locked = (row for row in desk.positions if row.mode == MarginMode.ISOLATED)
+    isolated = sum((row.margin for row in locked if row.market.rules.collateral == collateral), Decimal(0))
     usage = utilisation(account.cross_maintenance, account.cross_equity)
-    collateral = desk.positions[0].market.rules.collateral if desk.positions else ""
     return AccountPanel(
         equity=known_money(account.told_equity),
         free=known_money(account.told_withdrawable),

@@ -1,4 +1,4 @@
-"""Collateral that an account keeps apart in the books of a venue, and what moved between them (Hyperliquid 3.9)."""
+"""Collateral that an account keeps apart from its main balance, and what moved between books (Hyperliquid 3.9)."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -9,7 +9,7 @@ import msgspec
 class Pool(msgspec.Struct, frozen=True):
     """Collateral of an account beside its main balance: in a standard account what it keeps in one builder-deployed
     book, ``dex``; in a unified one its balance of a token other than the main, whichever books that backs (Hyperliquid
-    3.9). Figures are in ``collateral``, "" where it is not known.
+    3.9), and so at Aster in a standard one (4.7). Figures are in ``collateral``, "" where it is not known.
 
     ``free`` is what a new position there may take, ``cross_equity`` what backs the cross positions there and nothing
     else, ``withdrawable`` what may leave it (Hyperliquid 3.7)."""

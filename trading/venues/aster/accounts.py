@@ -16,7 +16,7 @@ from trading.margin.types import AccountMode, FeeRates, MarginMode, TierTable
 from trading.venues.base import AccountSnapshot, Agent, MarketSetting, MarketSpec, PositionSnapshot, SpotBalance
 from trading.venues.decoding import Decoder, Record, moment
 from trading.venues.errors import Malformed, UnknownState
-from trading.venues.snapshots import PositionSide
+from trading.venues.snapshots import Pool, PositionSide
 
 logger = logging.getLogger(__name__)
 
@@ -199,16 +199,13 @@ def account(
 ) -> AccountSnapshot:
     """Money and positions of one moment.
 
-    A standard account is the pool of USDT. In multi-asset mode the venue's dollar totals are all there is, and the
-    assets that back them are listed beside (Aster 3.1, 4.7).
+    A standard account is the pool of USDT, with a pool of its own for each other asset that markets are settled in. In
+    multi-asset mode the venue's dollar totals are all there is, and the assets that back them are listed beside (Aster
+    3.1, 4.7).
     """
     multi = mode is AccountMode.MULTI_ASSET
-    equity, wallet, profit, withdrawable = _totals(row) if multi else _pool(row)
-    cross = [
-        margins
-        for margins in row.positions
-        if not margins.isolated and (multi or margins.symbol.endswith(MAIN_COLLATERAL))
-    ]
+    equity, wallet, profit, withdrawable = _totals(row) if multi else _main(row)
+    cross = [margins for margins in row.positions if not margins.isolated] if multi else _cross(row, MAIN_COLLATERAL)
     return AccountSnapshot(
         venue_time=venue_time,
         received_at=received_at,
@@ -216,11 +213,12 @@ def account(
         equity=equity,
         cross_equity=wallet + profit,
         cross_maintenance=sum((margins.maint_margin for margins in cross), ZERO),
-        cross_margin_used=sum((margins.position_initial_margin for margins in cross), ZERO),
+        cross_margin_used=_margin_used(cross),
         withdrawable=withdrawable,
         positions=tuple(position(entry, tiers) for entry in held if entry.position_amt != 0),
         spot=_backing(row) if multi else (),
         hedge_mode=any(entry.position_side != ONE_WAY for entry in held),
+        pools=() if multi else _pools(row),
     )
 
 
@@ -231,12 +229,52 @@ def _totals(row: AccountRow) -> _Figures:
     return row.total_margin_balance, row.total_cross_wallet_balance, row.total_cross_un_pnl, row.max_withdraw_amount
 
 
-def _pool(row: AccountRow) -> _Figures:
+def _main(row: AccountRow) -> _Figures:
     """An account that never held the collateral has no row of it."""
     for asset in row.assets:
         if asset.asset == MAIN_COLLATERAL:
             return asset.margin_balance, asset.cross_wallet_balance, asset.cross_un_pnl, asset.max_withdraw_amount
     return ZERO, ZERO, ZERO, ZERO
+
+
+def _pools(row: AccountRow) -> tuple[Pool, ...]:
+    """What lies in other assets that markets are settled in: it backs positions in those markets, and no others."""
+    apart = (asset for asset in row.assets if asset.asset != MAIN_COLLATERAL)
+    return tuple(
+        _pool(asset, _cross(row, asset.asset))
+        for asset in apart
+        if (asset.wallet_balance or asset.margin_balance)
+        and any(_is_settled_in(asset.asset, margins.symbol, row.assets) for margins in row.positions)
+    )
+
+
+def _pool(asset: _Asset, cross: Iterable[_Margins]) -> Pool:
+    equity = asset.cross_wallet_balance + asset.cross_un_pnl
+    return Pool(
+        dex="",
+        equity=asset.margin_balance,
+        free=equity - _margin_used(cross),
+        cross_equity=equity,
+        withdrawable=asset.max_withdraw_amount,
+        collateral=asset.asset,
+    )
+
+
+def _cross(row: AccountRow, asset: str) -> list[_Margins]:
+    """The open cross positions that one asset backs."""
+    cross = (margins for margins in row.positions if margins.position_amt and not margins.isolated)
+    return [margins for margins in cross if _is_settled_in(asset, margins.symbol, row.assets)]
+
+
+def _is_settled_in(asset: str, symbol: str, known: Iterable[_Asset]) -> bool:
+    """Whether an asset is the collateral of a symbol: its name ends with that asset's, and with no longer one."""
+    if not symbol.endswith(asset):
+        return False
+    return not any(len(other.asset) > len(asset) and symbol.endswith(other.asset) for other in known)
+
+
+def _margin_used(cross: Iterable[_Margins]) -> Decimal:
+    return sum((margins.position_initial_margin for margins in cross), ZERO)
 
 
 def _backing(row: AccountRow) -> tuple[SpotBalance, ...]:

@@ -14,6 +14,7 @@ from trading.margin.types import AccountMode, MarginMode
 from trading.venues.aster import accounts
 from trading.venues.base import AccountSnapshot
 from trading.venues.errors import Malformed, UnknownState
+from trading.venues.pools import Pool
 
 TIERS = {"BTCUSDT": tiers(), "ETHUSDT": tiers()}
 BITCOIN = market()
@@ -80,6 +81,39 @@ def test_a_standard_account_is_its_pool_of_usdt() -> None:
     assert [position.market for position in found.positions] == ["BTCUSDT", "ETHUSDT", "BTCUSD1"]
     assert (found.account_mode, found.hedge_mode, found.spot) == (AccountMode.STANDARD, False, ())
     assert (found.venue_time, found.received_at) == (NOW, NOW)
+
+
+def test_each_other_asset_that_markets_are_settled_in_is_a_pool_of_its_own() -> None:
+    usd1 = USDT | {
+        "asset": "USD1", "walletBalance": "30", "marginBalance": "37", "crossWalletBalance": "20", "crossUnPnl": "7",
+        "maxWithdrawAmount": "11",
+    }  # fmt: skip
+    cross = CROSS | {"symbol": "BTCUSD1", "unRealizedProfit": "7"}
+    # Nothing is settled in BNB, in a "T" that only other names end with, or in what is not held.
+    others = [USDT | {"asset": "BNB"}, USDT | {"asset": "T"}, nothing("USDC")]
+    account = ACCOUNT | {
+        "assets": [usd1, USDT, *others],
+        "positions": [
+            *ACCOUNT["positions"],
+            margins(cross, "2", "12.5"),
+            margins(FLAT | {"symbol": "ETHUSDC"}, "0", "0"),
+        ],
+    }
+
+    found = read(account, (ISOLATED, CROSS, cross))
+
+    assert found.pools == (Pool("", Decimal(37), Decimal("14.5"), Decimal(27), Decimal(11), "USD1"),)
+    assert (found.cross_equity, found.cross_maintenance, found.cross_margin_used) == (
+        Decimal(10050),
+        Decimal("5.8"),
+        Decimal("72.5"),
+    )
+    assert (read().pools, read(account, (ISOLATED, CROSS, cross), AccountMode.MULTI_ASSET).pools) == ((), ())
+
+
+def nothing(asset: str) -> Row:
+    """The row of an asset that is not held."""
+    return dict.fromkeys(USDT, "0") | {"asset": asset}
 
 
 def test_an_account_that_never_held_the_collateral_is_empty() -> None:
