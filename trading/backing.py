@@ -12,6 +12,7 @@ from trading.holdings import engine_account, engine_position, pool_account, pool
 from trading.margin.cross import remarked
 from trading.margin.types import Account, AccountMode, MarginMode
 from trading.models import Market, Order, Position, VenueAccount
+from trading.services.flat_settings import Chosen
 
 # What rests in a market of which nothing is known yet counts as reserving all that it is worth: it never takes more.
 DEFAULT_LEVERAGE_OF_ORDERS = 1
@@ -19,14 +20,14 @@ DEFAULT_LEVERAGE_OF_ORDERS = 1
 
 @dataclass(frozen=True)
 class Backing:
-    """An account's collateral, what leans on it, the marks of what is held, by name, and the leverage that is set in
-    markets, by their numbers."""
+    """An account's collateral, what leans on it, the marks of what is held, by name, and what is chosen in markets, by
+    their numbers."""
 
     account: VenueAccount
     positions: Sequence[Position]
     orders: Sequence[Order]
     marks: Mapping[str, Decimal]
-    leverages: Mapping[int, int]
+    chosen: Mapping[int, Chosen]
 
     @property
     def mode(self) -> AccountMode:
@@ -49,11 +50,14 @@ class Backing:
         """
         rows = [row for row in self.positions if self.pool_of(row.market) == pool]
         held = [engine_position(row, row.market.rules, MarginMode(row.mode)) for row in rows]
-        reserved = self._order_margin(order for order in self.orders if self.pool_of(order.market) == pool)
+        orders = [order for order in self.orders if self.pool_of(order.market) == pool]
+        reserved = self._order_margin(orders)
+        isolated = self._order_margin(order for order in orders if self._is_isolated(order))
         if pool:
-            account = pool_account(Decimal(self.account.pools.get(pool, {}).get("cross", 0)), held, reserved)
+            told = Decimal(self.account.pools.get(pool, {}).get("cross", 0))
+            account = pool_account(told, held, reserved, isolated)
         else:
-            account = engine_account(self.account, self.mode, held, reserved)
+            account = engine_account(self.account, self.mode, held, reserved, isolated)
         names = {position.market for position in held}
         return remarked(account, {name: mark for name, mark in self.marks.items() if name in names})
 
@@ -65,10 +69,19 @@ class Backing:
                 reserved_margin(
                     order,
                     sizes.get(order.market_id, Decimal(0)),
-                    self.leverages.get(order.market_id, DEFAULT_LEVERAGE_OF_ORDERS),
+                    self._leverage(order),
                 )
                 for order in orders
                 if order.trigger_price is None
             ),
             Decimal(0),
         )
+
+    def _leverage(self, order: Order) -> int:
+        chosen = self.chosen.get(order.market_id)
+        return DEFAULT_LEVERAGE_OF_ORDERS if chosen is None else chosen.leverage
+
+    def _is_isolated(self, order: Order) -> bool:
+        """Whether what it opens has margin of its own; not known, it counts so, which never takes more."""
+        chosen = self.chosen.get(order.market_id)
+        return chosen is None or chosen.mode is MarginMode.ISOLATED

@@ -124,16 +124,13 @@ class Desk:
         if self.account is None:
             return None
         marks = {row.market.name: mark for row in self.positions if (mark := self.mark(row.market))}
-        return Backing(self.account, self.positions, self.orders, marks, self._leverages)
+        return Backing(self.account, self.positions, self.orders, marks, self._chosen)
 
     @property
-    def _leverages(self) -> Mapping[int, int]:
+    def _chosen(self) -> Mapping[int, Chosen]:
         """What is set at the venue; the trader's own choice is a wish, and counts where nothing else is known."""
-        return (
-            {market_id: choice.leverage for market_id, choice in self.preferences.items()}
-            | {market_id: chosen.leverage for market_id, chosen in self.settings.items()}
-            | {row.market_id: row.leverage for row in self.positions}
-        )
+        wishes = {market_id: _choice_of(choice) for market_id, choice in self.preferences.items()}
+        return wishes | dict(self.settings) | {row.market_id: _choice_of(row) for row in self.positions}
 
     def capabilities(self, market: Market) -> Capabilities:
         """What the venue allows in one of its markets now, and why it does not allow the rest."""
@@ -169,3 +166,7 @@ class Desk:
             return FeeRates()
         builder = self.access.fee.rate if self.access.fee else Decimal(0)
         return FeeRates(self.account.taker_fee, self.account.maker_fee, builder)
+
+
+def _choice_of(row: Preference | Position) -> Chosen:
+    return Chosen(MarginMode(row.mode), row.leverage)

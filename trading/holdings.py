@@ -96,7 +96,11 @@ def _venue_liquidation(price: Decimal | None) -> Liquidation:
 
 
 def engine_account(
-    summary: Summary, mode: AccountMode, positions: Iterable[Position], order_margin: Decimal = _ZERO
+    summary: Summary,
+    mode: AccountMode,
+    positions: Iterable[Position],
+    order_margin: Decimal = _ZERO,
+    isolated_order_margin: Decimal = _ZERO,
 ) -> Account:
     """An account as the engine takes it, at the marks its summary was read with.
 
@@ -109,12 +113,23 @@ def engine_account(
         mode=mode,
         spot_collateral=summary.equity if mode is AccountMode.UNIFIED else None,
         order_margin=order_margin,
+        isolated_order_margin=isolated_order_margin,
     )
 
 
-def pool_account(cross_equity: Decimal, positions: Iterable[Position], order_margin: Decimal = _ZERO) -> Account:
-    """One pool of collateral beside the main one, which backs nothing else (Hyperliquid 3.9)."""
-    return Account(positions=tuple(positions), cross_equity=cross_equity, order_margin=order_margin)
+def pool_account(
+    cross_equity: Decimal,
+    positions: Iterable[Position],
+    order_margin: Decimal = _ZERO,
+    isolated_order_margin: Decimal = _ZERO,
+) -> Account:
+    """One pool of collateral beside the main one, which backs nothing else (Hyperliquid 3.9, Aster 4.7)."""
+    return Account(
+        positions=tuple(positions),
+        cross_equity=cross_equity,
+        order_margin=order_margin,
+        isolated_order_margin=isolated_order_margin,
+    )
 
 
 def pool_of(spec: MarketSpec, mode: AccountMode) -> str:
