@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import PHONE
-from tests.browser.site import Site, answer, in_turn
+from tests.browser.site import HOME, Site, answer, in_turn
 from tests.trading.panels.samples import full_page
 from tests.trading.panels.table_samples import order_rows, position_rows
 from tests.trading.panels.ticket_samples import LIVE as LIVE_FIGURES
@@ -191,18 +191,24 @@ def test_chart_draws_the_liquidation_price_that_has_moved(site: Site) -> None:
     expect(words).to_contain_text("Liquidation 98,765.4")
 
 
-def test_chart_that_is_loaded_again_shows_the_interval_that_stays_chosen(site: Site) -> None:
+def test_chart_that_somebody_comes_back_to_is_of_the_interval_that_is_chosen(site: Site) -> None:
     asked: list[str] = []
-    site.answers["/trade/ETH/candles/"] = lambda route: asked.append(route.request.url) or route.fulfill(body=CANDLES)
+
+    def give(route: Route) -> None:
+        asked.append(route.request.url.rpartition("=")[2])
+        route.fulfill(body=CANDLES, content_type="application/json")
+
+    site.answers["/trade/ETH/candles/"] = give
     site.show('{% extends "trading/terminal.html" %}', page=full_page())
     site.page.locator("#interval-4h").check()
-    site.until(lambda: asked[-1].endswith("interval=4h"))
-    del asked[:]
-    site.page.reload()
-    site.page.wait_for_load_state()
+    site.until(lambda: asked[-1] == "4h")
+    site.answers["/elsewhere"] = answer("Elsewhere")
+    asked.append("left")
+    site.page.goto(f"{HOME}elsewhere")
+    site.page.go_back()
 
-    chosen = site.page.locator("[name=interval]:checked")
-    site.until(lambda: bool(asked) and asked[-1].endswith(f"interval={chosen.input_value()}"))
+    site.until(lambda: asked[-1] == "4h")
+    expect(site.page.locator("#interval-4h")).to_be_checked()
 
 
 def test_estimate_that_did_not_come_stays_marked_until_the_next(site: Site) -> None:

@@ -65,8 +65,8 @@ WATCHING = "Connect a trading key to trade."
 @pytest.mark.parametrize("site", [DESK, PHONE], ids=["desk", "phone"], indirect=True)
 def test_what_is_closed_says_why_to_a_key_and_to_a_finger(site: Site) -> None:
     (order, *_), (held, *_) = order_rows(), position_rows()
-    closed = {"add_closed_because": WATCHING, "remove_closed_because": WATCHING, "close_closed_because": WATCHING}
-    positions = replace(full_page().positions, rows=(replace(held, **closed),))
+    closed = replace(held, add_closed_because=WATCHING, remove_closed_because=WATCHING, close_closed_because=WATCHING)
+    positions = replace(full_page().positions, rows=(closed,))
     orders = [replace(order, modify_closed_because=WATCHING, cancel_closed_because=WATCHING)]
     site.show_content(
         '{% include "trading/_positions.html" %}{% include "trading/_orders.html" %}',
