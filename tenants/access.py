@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST
 
 from tenants.hosts import OperatorHost
 from tenants.models import Role, User
+from trading.venues.metered import asked_by
 
 P = ParamSpec("P")
 FORMS_ONLY = "takes_forms_only"
@@ -58,13 +59,16 @@ def require_form(view: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:
 
 
 def _admit(view: View[P], may_enter: Callable[[User], bool]) -> Door[P]:
+    """The view for whoever may enter. What it asks of a venue is asked by him, so he has no more than his share."""
+
     @wraps(view)
     def door(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if not request.user.is_authenticated:
             return _ask_to_sign_in(request)
         if not may_enter(request.user):
             raise Http404
-        return view(cast(MemberRequest, request), *args, **kwargs)
+        with asked_by(str(request.user.pk)):
+            return view(cast(MemberRequest, request), *args, **kwargs)
 
     return door
 

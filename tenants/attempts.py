@@ -1,7 +1,9 @@
-"""How often somebody may try a password: counted per operator in the cache all processes share.
+"""How often somebody may try a password, or have a venue asked for an account: counted per operator in the cache that
+all processes share.
 
-One count is for a name (an e-mail or a wallet) tried from an address, a higher one for the address whatever names it
-tries: nobody sprays one password over many names, and nobody locks a person out from elsewhere.
+Of passwords one count is for a name (an e-mail or a wallet) tried from an address, a higher one for the address
+whatever names it tries: nobody sprays one password over many names, and nobody locks a person out from
+elsewhere.
 """
 
 import hashlib
@@ -12,6 +14,11 @@ from django.core.cache import cache
 ATTEMPTS = 10
 ATTEMPTS_PER_ADDRESS = 100
 WINDOW_SECONDS = 300
+TOO_MANY_ACCOUNTS = "You have asked the venue for accounts too often. Wait five minutes, then try again."
+
+
+class TooManyAttempts(Exception):
+    """There were too many of late; the text is one sentence for the page."""
 
 
 def count_attempt(operator_id: int, name: str, address: str) -> bool:
@@ -27,6 +34,13 @@ def forget_attempts(operator_id: int, name: str, address: str) -> None:
     cache.delete(_name_key(operator_id, name, address))
     with suppress(ValueError):  # the window has ended
         cache.decr(_address_key(operator_id, address))
+
+
+def count_account(operator_id: int, user_id: int) -> None:
+    """Count one account that a venue is to be asked for: ten for a user in five minutes, because one costs the venue's
+    limit on everybody a sixth of a minute. Raises ``TooManyAttempts``."""
+    if _count(f"operator:{operator_id}:accounts-asked:{user_id}") > ATTEMPTS:
+        raise TooManyAttempts(TOO_MANY_ACCOUNTS)
 
 
 def _count(key: str) -> int:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from trading.connect import public_adapter
 from trading.models import Market
 from trading.survival import DAYS, Day
-from trading.venues.errors import VenueError
+from trading.venues.errors import HeldBack, VenueError
 from trading.venues.snapshots import Candle, Venue
 
 INTERVALS = {
@@ -67,6 +67,8 @@ def _read_again(market: Market, interval: str) -> Candles | None:
         bars = public_adapter(Venue(market.venue)).candles(
             market.rules, interval, end - INTERVALS[interval] * CANDLES, end
         )
+    except HeldBack:  # the venue was not asked, and may be by another person, who has room
+        raise
     except VenueError:
         cache.set(f"{key}:failed", 1, AFTER_FAILURE_SECONDS)
         raise

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET
 
 from tenants import audit
 from tenants.access import MemberRequest, require_form, trader_required
+from tenants.attempts import TooManyAttempts, count_account
 from tenants.wallet import WalletRefused, read_address, read_chain_id
 from trading.accounts.panels import Standing, build_page, venue_tabs
 from trading.connect import KeyUnreadable, account_onboarding, gateway_of, onboarding, public_adapter
@@ -32,7 +33,7 @@ from trading.venues.errors import VenueError
 from trading.venues.keys import InvalidKey
 from trading.venues.onboarding import Credential, KeyKind, KeyRefused
 
-Problem = (WalletRefused, AccountRefused, KeyRefused, KeyUnreadable, InvalidKey, VenueError)
+Problem = (WalletRefused, AccountRefused, KeyRefused, KeyUnreadable, InvalidKey, VenueError, TooManyAttempts)
 LONGEST_KEY = 160
 
 
@@ -71,6 +72,7 @@ def connect_account(request: MemberRequest) -> HttpResponse:
     typed = request.POST.get("address", "")
     try:
         address = read_address(typed)
+        count_account(request.operator.operator_id, request.user.pk)
         account, is_new = accounts.connect_address(onboarding(_venue(request)), request.user, address)
     except Problem as problem:
         name = form if form in ("wallet", "watch") else "watch"
@@ -89,6 +91,7 @@ def connect_pasted_key(request: MemberRequest) -> HttpResponse:
     typed = request.POST.get("address", "")
     try:
         address, credential = read_address(typed), _pasted(request)
+        count_account(request.operator.operator_id, request.user.pk)
         asking = onboarding(_venue(request), address, credential)
         account, is_new = accounts.connect_key(asking, request.user, address, credential)
     except AccountRefused as problem:

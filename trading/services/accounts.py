@@ -6,7 +6,7 @@ it. Only the venue's word changes it: an accepted approval (``trading.services.a
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from django.db import transaction
@@ -82,6 +82,8 @@ ACCOUNT_COLUMNS = {
 }
 CURRENT_ACCOUNTS = Statement(VenueAccount, "trader_id = %s AND is_current ORDER BY id DESC", ACCOUNT_COLUMNS)
 ACCOUNT = Statement(VenueAccount, "id = %s", ACCOUNT_COLUMNS)
+# Whoever asks for an account again so soon sees the same figures.
+JUST_READ = timedelta(minutes=1)
 STILL_PROVING = (
     "The venue is still being asked what became of your last request, which needs this trading key. It takes seconds, "
     "a minute at the most; then try again."
@@ -118,8 +120,11 @@ def access_of(account: VenueAccount | None, now: datetime) -> Access:
 def connect_address(onboarding: Onboarding, trader: User, address: str) -> tuple[VenueAccount, bool]:
     """Show this account on the trader's pages, read it if that needs no key, and say whether it was not shown before.
 
-    Raises ``KeyRefused`` for the address of a trading key, and the venue's errors.
+    The venue is not asked for what the pages show already and was read a moment ago. Raises ``KeyRefused`` for the
+    address of a trading key, and the venue's errors.
     """
+    if (shown := _just_read(onboarding.adapter, trader, address)) is not None:
+        return shown, False
     onboarding.check_address(address)
     account, is_new = _show(onboarding.adapter, trader, address)
     if gateway_of(onboarding.adapter.venue).reads_without_key:
@@ -220,6 +225,14 @@ def note_refusal(command: Command, reason: Reason) -> None:
         rows.filter(signed_with_this_key, agent_refused_at=None).update(agent_refused_at=timezone.now())
     if reason is Reason.BUILDER_NOT_APPROVED:
         rows.update(builder="", builder_fee=0)
+
+
+def _just_read(adapter: Adapter, trader: User, address: str) -> VenueAccount | None:
+    here = VenueAccount.objects.filter(trader=trader, venue=adapter.venue.value, network=adapter.network.value)
+    known_since = timezone.now() - JUST_READ
+    read = here.filter(address=address, is_current=True, fees_read_at__isnull=False, synced_at__gt=known_since)
+    found: VenueAccount | None = read.first()
+    return found
 
 
 def _show(adapter: Adapter, trader: User, address: str) -> tuple[VenueAccount, bool]:

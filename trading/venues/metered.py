@@ -4,7 +4,7 @@ A venue's tariff says what a request costs; the transport around the venue's own
 nothing of it. A command waits a moment where even its reserve is used up; a read never waits, it raises ``HeldBack``
 with the time after which it may be tried again. Where the limit is nearly used up, one account's usual commands have a
 share of it and no more, so that it is never one trader who uses up what all others need; and so have all proofs
-together, which go before commands and are asked again and again.
+together, which go before commands and are asked again and again. What one person's pages ask for has its share too.
 """
 
 import logging
@@ -39,9 +39,13 @@ PATIENCE = 1.0
 # usual commands, and all proofs, half of what is kept, may take once so much of all of it is used that others could go
 # without.
 KEPT_FOR_ORDERS, ONE_ACCOUNT, PROOFS, NEARLY_USED = 24, 15, 12, 75
+# And how much one person may have read while he waits, once half is used: what is kept for orders ends a burst of reads
+# before the limit is nearly used up.
+ONE_PERSON, HALF_USED = 20, 50
 WITHOUT_REDIS = 1.0
 
 _reads_are: ContextVar[Priority] = ContextVar("reads_are", default=Priority.URGENT)
+_person: ContextVar[str] = ContextVar("person", default="")
 
 
 @contextmanager
@@ -52,6 +56,16 @@ def reading(priority: Priority) -> Iterator[None]:
         yield
     finally:
         _reads_are.reset(token)
+
+
+@contextmanager
+def asked_by(person: str) -> Iterator[None]:
+    """Every read in the block that somebody waits for is for this person; outside, for nobody in particular."""
+    token = _person.set(person)
+    try:
+        yield
+    finally:
+        _person.reset(token)
 
 
 def _priority(cost: Cost) -> Priority:
@@ -154,6 +168,9 @@ class MeteredTransport:
         if priority is Priority.PROOF:
             proofs = Meter(f"{self._budget.gate}:proofs", limits.weight * PROOFS // 100)
             charges.append(Charge(proofs, cost.weight, above=nearly_used))
+        if priority is Priority.URGENT and (person := _person.get()):
+            his = Meter(f"{self._budget.gate}:person:{person}", limits.weight * ONE_PERSON // 100)
+            charges.append(Charge(his, cost.weight, above=limits.weight * HALF_USED // 100))
         return charges
 
     def _admit(self, name: str, cost: Cost, charges: list[Charge]) -> None:
