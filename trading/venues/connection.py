@@ -73,6 +73,12 @@ def reconnect_delay(attempt: int, timings: Timings, jitter: float) -> float:
     return longest * (0.5 + jitter / 2)
 
 
+def cause_of(error: Exception) -> str:
+    """Why a line is down, fit for a log: errors repeat the address, and its query may name keys (Aster 2.4)."""
+    told = str(error.status) if isinstance(error, aiohttp.ClientResponseError) else str(error).partition("?")[0]
+    return f"{type(error).__name__} {told}".strip()
+
+
 class _Silent(Exception):
     """Nothing arrived for too long on a socket that claims to be open."""
 
@@ -120,7 +126,7 @@ class Connection:
             try:
                 await self._connect()
             except (aiohttp.ClientError, OSError, TimeoutError, _Silent) as error:
-                cause = f"{type(error).__name__} {error}".strip()
+                cause = cause_of(error)
             else:
                 cause = "closed"
             self._conversation.closed(cause)

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from aiohttp import WSMsgType, web
+import pytest
+from aiohttp import ConnectionTimeoutError, InvalidUrlRedirectClientError, WSMsgType, web
 
 from tests.trading.live.follower import PATIENCE_SECONDS
 from trading.live.board import NOTHING_KNOWN
 from trading.live.heard import Heard
 from trading.margin.types import AccountMode
-from trading.venues.connection import Connection, Pace, Timings
+from trading.venues.connection import Connection, Pace, Timings, cause_of
 from trading.venues.hyperliquid.adapter import HyperliquidAdapter
 from trading.venues.hyperliquid.frames import SpotPart, StatesPart
 from trading.venues.hyperliquid.stream import Accounts, HyperliquidStream, subscriptions
@@ -89,6 +90,12 @@ async def venue(answer: Callable[[web.WebSocketResponse, int], Awaitable[None]])
 
     app = web.Application()
     app.router.add_get("/{tail:.*}", serve)
+    async with serving(app) as url:
+        yield url
+
+
+@contextlib.asynccontextmanager
+async def serving(app: web.Application) -> AsyncIterator[str]:
     runner = web.AppRunner(app)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -264,3 +271,34 @@ def test_break_is_told_before_anything_else() -> None:
     stream.closed("cut")
 
     assert told == [Connected(), Disconnected("cut")]
+
+
+def test_refused_handshake_is_told_and_logged_without_the_keys_in_its_address(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def tell() -> list[str]:
+        async with serving(web.Application()) as url:
+            talk = Talk(url=f"{url}/stream?streams=listen-key")
+            await kept_until(Connection(talk, timings=STORM), lambda: len(talk.endings) >= 2)
+        return talk.endings
+
+    assert set(asyncio.run(tell())) == {"WSServerHandshakeError 404"}
+    ours = [record.getMessage() for record in caplog.records if record.name.startswith("trading.")]
+    assert {message.partition(",")[0] for message in ours} == {"A stream is down (WSServerHandshakeError 404)"}
+    assert "listen-key" not in "".join(ours)
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (ConnectionTimeoutError("Connection timeout to host wss://a/stream?streams=listen-key"), "wss://a/stream"),
+        (InvalidUrlRedirectClientError("wss://a/stream?streams=listen-key"), "wss://a/stream"),
+        (ConnectionResetError(104, "Connection reset by peer"), "[Errno 104] Connection reset by peer"),
+        (TimeoutError(), "TimeoutError"),
+    ],
+)
+def test_cause_of_a_break_ends_before_the_query_of_an_address(error: Exception, cause: str) -> None:
+    told = cause_of(error)
+
+    assert told.startswith(type(error).__name__)
+    assert told.endswith(cause)
