@@ -8,6 +8,7 @@ elsewhere.
 
 import hashlib
 from contextlib import suppress
+from ipaddress import IPv6Address, IPv6Network, ip_address
 
 from django.core.cache import cache
 
@@ -52,11 +53,22 @@ def _count(key: str) -> int:
 
 
 def _name_key(operator_id: int, name: str, address: str) -> str:
-    return f"operator:{operator_id}:attempts:{_digest(f'{name.strip().lower()} {address}')}"
+    return f"operator:{operator_id}:attempts:{_digest(f'{name.strip().lower()} {_network(address)}')}"
 
 
 def _address_key(operator_id: int, address: str) -> str:
-    return f"operator:{operator_id}:attempts-from:{_digest(address)}"
+    return f"operator:{operator_id}:attempts-from:{_digest(_network(address))}"
+
+
+def _network(address: str) -> str:
+    """What one customer of a provider may take addresses from: an IPv4 address itself, the /64 of an IPv6 address."""
+    try:
+        known = ip_address(address)
+    except ValueError:
+        return address
+    if not isinstance(known, IPv6Address):
+        return address
+    return str(known.ipv4_mapped or IPv6Network((int(known), 64), strict=False))
 
 
 def _digest(text: str) -> str:
