@@ -11,6 +11,8 @@ from branding.publishing import Draft, live_draft
 from branding.theme import Scheme, Theme
 
 LOGO_SECONDS = 3600
+# So many are kept for an operator, and no more: they lie in the memory that all operators share.
+LOGOS = 10
 DRAFT_SECONDS = 3600
 
 
@@ -19,14 +21,27 @@ class DraftGone(Exception):
 
 
 def keep_logo(operator_id: int, logo: Logo) -> None:
-    """Put a checked upload aside until the draft is published or forgotten."""
-    cache.set(_key(operator_id, logo.digest), logo.data, LOGO_SECONDS)
+    """Put a checked upload aside until the draft is published or forgotten; of too many, the oldest is forgotten."""
+    key = _key(operator_id, logo.digest)
+    place, _ = cache.get(key) or (_oldest_place(operator_id), b"")
+    before = cache.get(place)
+    if before not in (None, key):
+        cache.delete(before)
+    cache.set(place, key, LOGO_SECONDS)
+    cache.set(key, (place, logo.data), LOGO_SECONDS)
+
+
+def _oldest_place(operator_id: int) -> str:
+    """The place that was given away longest ago: they are taken in turn, so uploads that come at once get one each."""
+    turn = f"operator:{operator_id}:kept-logos"
+    cache.add(turn, 0, None)
+    return f"{turn}:{cache.incr(turn) % LOGOS}"
 
 
 def kept_logo(operator_id: int, digest: str) -> Logo | None:
     """A logo that was put aside; None once it is forgotten."""
-    data: bytes | None = cache.get(_key(operator_id, digest))
-    return None if data is None else Logo(data=data, content_type="image/png", digest=digest)
+    kept: tuple[str, bytes] | None = cache.get(_key(operator_id, digest))
+    return None if kept is None else Logo(data=kept[1], content_type="image/png", digest=digest)
 
 
 def sign_draft(operator_id: int, draft: Draft) -> str:
@@ -54,7 +69,7 @@ def find_logo(operator_id: int, digest: str) -> Logo | None:
 
 
 def _key(operator_id: int, digest: str) -> str:
-    return f"operator:{operator_id}:draft-logo:{digest}"
+    return f"operator:{operator_id}:kept-logo:{digest}"
 
 
 def _salt(operator_id: int) -> str:
