@@ -100,9 +100,9 @@ def sign_in_with_wallet(request: OperatorRequest) -> HttpResponse:
 
 
 def _safe(request: HttpRequest, wanted: str) -> str:
-    """The wanted address if it stays on this host, nothing otherwise."""
+    """The wanted address if it is a path of this host; nothing otherwise, and a bare word is no path."""
     stays = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
-    return wanted if stays else ""
+    return wanted if stays and wanted.startswith("/") else ""
 
 
 def _render_sign_in(request: HttpRequest, errors: dict[str, str], wanted: str, status: int = 200) -> HttpResponse:

@@ -79,7 +79,14 @@ def test_next_leads_back_to_where_one_was(alpha: Exchange, wanted: str) -> None:
 
 @pytest.mark.parametrize(
     "wanted",
-    ["https://evil.example/", "//evil.example/", "http://beta.localhost/", "javascript:alert(1)", "\\\\evil.example"],
+    [
+        "https://evil.example/",
+        "//evil.example/",
+        "http://beta.localhost/",
+        "javascript:alert(1)",
+        "\\\\evil.example",
+        "no-such-word",
+    ],
 )
 def test_next_never_leaves_the_host(alpha: Exchange, wanted: str) -> None:
     page = browser_at(alpha).get(f"/sign-in/?next={quote(wanted)}").content.decode()
