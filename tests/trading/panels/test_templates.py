@@ -129,7 +129,7 @@ def test_a_closed_mode_says_why(pages: Environment) -> None:
     assert "Cross is closed here while you hold an isolated ETH position. Close it first.</p>" in text
 
 
-@pytest.mark.parametrize("name", ["403", "404", "409", "platform"])
+@pytest.mark.parametrize("name", ["403", "404", "platform"])
 def test_a_page_of_words_renders_with_a_brand_alone(pages: Environment, name: str) -> None:
     assert Elements(pages.get_template(f"{name}.html").render(HEAD)).open == []
 
