@@ -22,7 +22,6 @@ class Brand(OperatorOwned):
     logo_type = models.CharField(max_length=20, default="image/png")
     logo_digest = models.CharField(max_length=16, blank=True, default="")
     published_at = models.DateTimeField(default=timezone.now)
-    published_by = models.ForeignKey("tenants.User", null=True, on_delete=models.PROTECT, related_name="+")
 
     class Meta(OperatorOwned.Meta):
         ordering = ["-id"]

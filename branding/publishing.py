@@ -123,7 +123,7 @@ def publish(request: MemberRequest, draft: Draft, *, based_on: int) -> Brand | N
     live = live_brand()
     if (live.pk if live else NOTHING_YET) != based_on:
         raise Outdated
-    before, after = _described(live), _described(row := _row(draft, request))
+    before, after = _described(live), _described(row := _row(draft))
     changed = [name for name in after if before.get(name) != after[name]]
     if not changed:
         return None
@@ -141,7 +141,7 @@ def publish(request: MemberRequest, draft: Draft, *, based_on: int) -> Brand | N
     return row
 
 
-def _row(draft: Draft, request: MemberRequest) -> Brand:
+def _row(draft: Draft) -> Brand:
     theme, logo = draft.theme, draft.logo
     return Brand(
         name=draft.name,
@@ -156,7 +156,6 @@ def _row(draft: Draft, request: MemberRequest) -> Brand:
         logo=logo.data if logo else b"",
         logo_type=logo.content_type if logo else "image/png",
         logo_digest=logo.digest if logo else "",
-        published_by=request.user,
     )
 
 

@@ -45,7 +45,6 @@ class DomainClaim(OperatorOwned):
 
     host = models.CharField(max_length=120)
     token = models.CharField(max_length=32)
-    claimed_at = models.DateTimeField(default=timezone.now)
     checked_at = models.DateTimeField(null=True)
     proven_at = models.DateTimeField(null=True)
     problem = models.CharField(max_length=200, blank=True, default="")

@@ -1,7 +1,6 @@
 import django.db.models.deletion
 import django.db.models.manager
 import django.utils.timezone
-from django.conf import settings
 from django.db import migrations, models
 
 
@@ -39,15 +38,6 @@ class Migration(migrations.Migration):
                 ("logo_type", models.CharField(default="image/png", max_length=20)),
                 ("logo_digest", models.CharField(blank=True, default="", max_length=16)),
                 ("published_at", models.DateTimeField(default=django.utils.timezone.now)),
-                (
-                    "published_by",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
             ],
             options={
                 "ordering": ["-id"],

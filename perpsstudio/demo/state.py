@@ -17,7 +17,7 @@ from perpsstudio.embedded.processes import replace_file
 
 NEEDED_BYTES = 300_000_000
 # Raised when tables or files of the folder change in a way that no migration bridges.
-VERSION = "12"
+VERSION = "13"
 # Whose sign-ins are told; not every operator has a trader with a unified account.
 ROLES = ("trader", "unified", "owner", "support")
 PLAIN_VALUE = re.compile(r"[\w./:@%?&=+,-]*")

@@ -123,7 +123,6 @@ class Migration(migrations.Migration):
                 ),
                 ("host", models.CharField(max_length=120)),
                 ("token", models.CharField(max_length=32)),
-                ("claimed_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("checked_at", models.DateTimeField(null=True)),
                 ("proven_at", models.DateTimeField(null=True)),
                 ("problem", models.CharField(blank=True, default="", max_length=200)),
