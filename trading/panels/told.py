@@ -8,6 +8,7 @@ from decimal import ROUND_FLOOR, Decimal
 
 from trading.connect import gateway_of
 from trading.desk import Desk
+from trading.margin.isolated import distance
 from trading.margin.liquidation import within_reach
 from trading.margin.types import Liquidation, MarginMode, Side
 from trading.models import Position, VenueAccount
@@ -16,8 +17,8 @@ from trading.panels.market import liquidation_text, price_text, tone_of
 from trading.panels.numbers import known_money, known_unit, money, percent, short_address
 from trading.panels.utilisation import utilisation
 from trading.panels.view_models import AccountPanel, Freshness, PositionRow, Risk
-
 from trading.venues.snapshots import Venue
+
 NO_PRICE = "The venue gives no liquidation price for this position."
 SEE_VENUE = "the venue's"
 
@@ -28,9 +29,9 @@ def told_row(desk: Desk, row: Position, bare: PositionRow) -> PositionRow:
     side = Side.LONG if row.size > 0 else Side.SHORT
     profit, notional = row.size * (mark - row.entry_price), abs(row.size) * mark
     told = within_reach(Liquidation(row.liquidation_price), side, mark)
-    price = told.price
-    distance = abs(mark - price) / mark if price else None
-    risk = risk_of(distance)
+    price = told.price or None
+    away = distance(side, mark, price)
+    risk = risk_of(away)
     return replace(
         bare,
         value=money(notional),
@@ -43,7 +44,7 @@ def told_row(desk: Desk, row: Position, bare: PositionRow) -> PositionRow:
         liquidation=liquidation_text(price, mark, spec) if price else "",
         liquidation_value=price_value(price, mark, spec),
         liquidation_reason="" if price else brief_reason(told) or NO_PRICE,
-        distance=distance_text(side, distance),
+        distance=distance_text(side, away),
         risk=risk,
         risk_words=f"{risk.value}, {SEE_VENUE}" if risk is not Risk.NONE else "none",
         add_closed_because="",

@@ -4,6 +4,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace
 
 from tests.trading.aster.people import BITCOIN, AsterTrader, elsewhere
 from trading.models import Command, Position, VenueAccount
@@ -100,3 +101,16 @@ def test_both_sides_of_a_hedge_are_listed_and_neither_is_closed_with_the_rest(he
     assert words.count(HEDGE) == 2
     assert "0 of 2 done, 2 not done." in words
     assert (Command.objects.count(), len(hedged.held())) == (0, 2)
+
+
+def test_leg_whose_liquidation_price_is_passed_is_very_near_it(hedged: AsterTrader) -> None:
+    long = Position.objects.get(account=hedged.account, position_side="long")
+    assert long.liquidation_price is not None
+    mark = long.liquidation_price * Decimal("0.95")
+    hedged.states = tuple(replace(state, mark=mark) if state.name == "BTCUSDT" else state for state in hedged.states)
+    hedged.keep_hearing_prices()
+
+    page = hedged.browser.get("/positions/").content.decode()
+
+    assert "+5.26" in page
+    assert "very near, the venue" in page
