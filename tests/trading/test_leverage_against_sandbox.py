@@ -24,14 +24,16 @@ from trading.margin.quotes import LeverageChange, OrderEffect
 from trading.sandbox.refusals import RefusedError
 
 
-@bounded(240)
-@given(desks(), PLACES, SHAPES, AMOUNTS, st.integers(1, 40))
+@bounded(300)
+@given(desks(), PLACES, SHAPES, AMOUNTS, st.sampled_from([1, 3]), st.integers(1, 40))
 def test_an_order_at_another_leverage_is_what_it_is_once_that_is_set(
-    desk: Desk, place: int, shape: OrderEffect, amount: Decimal, leverage: int
+    desk: Desk, place: int, shape: OrderEffect, amount: Decimal, times: int, leverage: int
 ) -> None:
     """The leverage is set before the order is sent. Where the venue refuses that, the change's preview does, too."""
-    market, there = desk.market(place), desk.copy()
-    size = wanted_size(desk, market, shape, amount * 3)
+    held = sorted(desk.account.positions)
+    assume(held)
+    market, there = desk.engine.markets[held[place % len(held)]], desk.copy()
+    size = wanted_size(desk, market, shape, amount * times)
     assume(size)
     change = preview_leverage_change(account_of(desk), LeverageChange(terms_of(desk, market), leverage))
     isolated = there.engine.ledger.is_isolated(there.account, market.name)

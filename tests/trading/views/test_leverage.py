@@ -104,11 +104,11 @@ def test_largest_order_at_a_lower_cross_leverage_goes_out(desk: Desk, browser: C
     assert (Decimal("1.04") < position.size < Decimal("1.043"), position.leverage) == (True, 9)
 
 
-@pytest.mark.parametrize(("leverage", "size"), [("40", "1.7"), ("20", "1.3")])
+@pytest.mark.parametrize(("leverage", "size"), [("40", "2.9"), ("20", "1.3")])
 def test_higher_cross_leverage_frees_what_an_order_may_then_use(
     desk: Desk, browser: Client, leverage: str, size: str
 ) -> None:
-    """At 20x some 5,661 are free: 1.31 coins. At 40x the position gives 2,150 back, and 3.6 coins may be bought."""
+    """At 20x some 5,661 are free: 1.31 coins. At 40x the position gives 2,150 back, and some 3.6 may be bought."""
     held(desk, "1", MarginMode.CROSS)
     publish_prices(desk)
 
