@@ -34,9 +34,10 @@ from prometheus_client.registry import Collector
 
 from trading.connect import configured_venues
 from trading.live import board
-from trading.models import Command, Difference, Position, VenueAccount, WalletApproval
+from trading.models import Command, Difference, Position, WalletApproval
 from trading.models.commands import CommandEvent, CommandState
 from trading.models.records import DifferenceKind
+from trading.services.readings import accounts_in_use
 from trading.venue_metrics import venue_measurements
 from trading.venues.errors import Reason
 
@@ -202,7 +203,7 @@ def _account_ages(now: datetime) -> tuple[Metric, Metric]:
         labels=["venue"],
     )
     unread = GaugeMetricFamily("perpsstudio_accounts_never_read", "Accounts that were never read.", labels=["venue"])
-    grouped = VenueAccount.objects.values("venue").order_by("venue")
+    grouped = accounts_in_use().values("venue").order_by("venue")
     for row in grouped.annotate(oldest=Min("synced_at"), unread=Count("pk", filter=Q(synced_at=None))):
         unread.add_metric([row["venue"]], row["unread"])
         if row["oldest"] is not None:

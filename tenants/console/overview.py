@@ -14,8 +14,9 @@ from tenants.console.policies import described
 from tenants.models import AuditEvent, Role, User
 from trading.margin.types import MarginMode
 from trading.markets import policy_in_force
-from trading.models import Position, VenueAccount
+from trading.models import Position
 from trading.panels.freshness import build_freshness
+from trading.services.readings import accounts_in_use
 
 LATEST = 6
 
@@ -58,7 +59,7 @@ def _figures() -> Figures:
         isolated=Count("pk", filter=Q(mode=MarginMode.ISOLATED.value)),
         cross=Count("pk", filter=Q(mode=MarginMode.CROSS.value)),
     )
-    accounts = VenueAccount.objects.aggregate(count=Count("pk"), oldest=Min("synced_at"))
+    accounts = accounts_in_use().aggregate(count=Count("pk"), oldest=Min("synced_at"))
     return Figures(
         traders=User.objects.filter(role="", is_active=True).count(),
         accounts=accounts["count"],

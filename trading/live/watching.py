@@ -37,6 +37,7 @@ from trading.margin.types import AccountMode
 from trading.models import Position, VenueAccount
 from trading.services import executions, streamed
 from trading.services.available import note_setting_moved
+from trading.services.readings import accounts_in_use
 from trading.services.risk import FAR, distance
 from trading.venues.base import Adapter
 from trading.venues.errors import VenueError
@@ -229,14 +230,14 @@ def _held(key: str) -> Iterator[bool]:
 
 
 def _rows_of(accounts: Iterable[Account], venue: str, network: str) -> dict[Account, VenueAccount]:
-    """The rows of these accounts that live here and were read once, so that it is known how balances back them.
+    """The rows of those accounts that live here, are in use and were read once, so that it is known how balances back
+    them.
 
     A mark that names an account of another operator names nothing.
     """
     wanted = set(accounts)
-    rows = VenueAccount.objects.filter(
-        pk__in=[pk for _, pk in wanted], venue=venue, network=network, synced_at__isnull=False
-    )
+    here = accounts_in_use().filter(venue=venue, network=network, synced_at__isnull=False)
+    rows = here.filter(pk__in=[pk for _, pk in wanted])
     found = {(row.operator_id, row.pk): row for row in rows}
     return {account: row for account, row in found.items() if account in wanted}
 

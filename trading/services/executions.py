@@ -25,6 +25,7 @@ from trading.live.connections import blocking
 from trading.metering import budget_of, meter_of
 from trading.models import VenueAccount
 from trading.services import schedule
+from trading.services.readings import accounts_in_use
 from trading.venues.budget import Budget, request_name
 from trading.venues.ledger import Answer, Charge, Meter, Priority
 from trading.venues.snapshots import Network, Venue
@@ -147,7 +148,5 @@ def go_to_the_end(venue: Venue, network: Network, account_id: int) -> None:
 
 def _behind(venue: Venue, network: Network) -> "QuerySet[VenueAccount]":
     """Of whom the venue can be asked: whose key is gone keeps nobody waiting, and goes on with a new one."""
-    found: QuerySet[VenueAccount] = VenueAccount.objects.filter(
-        venue=venue, network=network, behind_since__lte=timezone.now()
-    )
+    found = accounts_in_use().filter(venue=venue, network=network, behind_since__lte=timezone.now())
     return found if gateway_of(venue).reads_without_key else found.exclude(agent_key=b"")

@@ -12,12 +12,12 @@ from enum import Enum, StrEnum
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from trading.connect import gateway_of
 from trading.models import Command, Order, Position, VenueAccount
-from trading.models.commands import MOVING_STATES, CommandKind
+from trading.models.commands import MOVING_STATES, OPEN_STATES, CommandKind
 from trading.venues.snapshots import AccountSnapshot, Network, Venue
 from trading.venues.tariff import ReadingWeights
 
@@ -83,6 +83,20 @@ def nothing_explained(_: AccountSnapshot) -> Explained:
 def weights_of(venue: Venue) -> ReadingWeights:
     """What readings cost at a venue as this deployment shows it, with its builder-deployed books."""
     return gateway_of(venue).tariff.readings(len(getattr(settings, f"{venue.name}_DEXES", ())))
+
+
+def accounts_in_use() -> "QuerySet[VenueAccount]":
+    """The accounts that are kept up to date: those that a person's pages show at an operator who is open, and whoever
+    has a command that is not settled or that no reading has shown yet.
+
+    One that was left keeps its history and is read no more, or there would be ever more to read and nobody to look.
+    """
+    is_shown = Q(is_current=True, trader__is_active=True, operator__is_active=True)
+    unsettled = Command.objects.filter(state__in=OPEN_STATES)
+    not_shown_yet = Command.objects.filter(state__in=MOVING_STATES, shown_at=None)
+    owed = Q(pk__in=unsettled.values("account")) | Q(pk__in=not_shown_yet.values("account"))
+    found: QuerySet[VenueAccount] = VenueAccount.objects.filter(is_shown | owed)
+    return found
 
 
 def begin_reading(account: VenueAccount) -> Reading:

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from trading.connect import gateway_of
 from trading.margin.types import AccountMode, MarginMode
-from trading.models import Position, VenueAccount
-from trading.services.readings import weights_of
+from trading.models import Position
+from trading.services.readings import accounts_in_use, weights_of
 from trading.services.risk import Exposure, Floats
 from trading.venues.snapshots import Network, Venue
 from trading.venues.tariff import ReadingWeights
 
-# Accounts that were deleted or moved are noticed by then.
+# Accounts that were deleted, left or moved are noticed by then.
 WHOLE_SECONDS = 60.0
 # Rows written by a transaction that began before our last look and ended after it.
 OVERLAP = timedelta(seconds=10)
@@ -80,7 +80,7 @@ class RosterOf:
     """The accounts of one venue and network, in the memory of this process. Use it inside ``every_operator``."""
 
     def __init__(self, venue: Venue, network: Network) -> None:
-        accounts = VenueAccount.objects.filter(venue=venue, network=network)
+        accounts = accounts_in_use().filter(venue=venue, network=network)
         is_open = gateway_of(venue).reads_without_key
         self._accounts = accounts if is_open else accounts.exclude(agent_key=b"")
         self._unreadable = accounts.none() if is_open else accounts.filter(agent_key=b"")
