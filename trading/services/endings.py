@@ -93,9 +93,12 @@ def cancelled_by_us(account: VenueAccount, gone: Sequence[Order]) -> set[int]:
 
 
 def _ends(row: Order, kind: str, market_id: int, intent: dict[str, str]) -> bool:
+    """An order that is cancelled takes those along that wait for it to be filled (Hyperliquid 4.1)."""
     if market_id != row.market_id:
         return False
-    return kind == CommandKind.CANCEL_ALL or str(intent.get("order", "")) == str(row.venue_id)
+    named = str(intent.get("order", ""))
+    goes_along = kind == CommandKind.CANCEL and named == str(row.parent_id)
+    return kind == CommandKind.CANCEL_ALL or named == str(row.venue_id) or goes_along
 
 
 def _count(adapter: Adapter, account: VenueAccount, row: Order, label: str) -> None:

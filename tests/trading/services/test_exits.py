@@ -16,6 +16,7 @@ from trading.panels.elements import NoticeState
 from trading.panels.notices import build_notice
 from trading.portfolio import desk_of
 from trading.services.drafts import Closing, Exits
+from trading.services.endings import ASKED_FOR
 from trading.services.orders import (
     cancel_order,
     cancel_orders,
@@ -158,6 +159,16 @@ def test_exits_of_a_resting_entry_wait_for_it(desk: Desk) -> None:
     cancel_orders(desk.adapter, desk.account, desk.market, tuple(resting(desk)), form_key=uuid4())
 
     assert desk.adapter.open_orders(desk.account.address) == ()
+
+
+def test_exits_that_go_with_the_entry_that_we_cancel_are_no_difference(desk: Desk) -> None:
+    place_order(desk.adapter, desk.account, desk.market, ticket(limit_price=Decimal(85000), exits=BOTH))
+
+    cancel_order(desk.adapter, desk.account, Order.objects.get(trigger_price=None), form_key=uuid4())
+    assert sync_account(desk.adapter, desk.account)
+
+    assert list(Order.objects.values_list("is_open", "end")) == [(False, ASKED_FOR)] * 3
+    assert not Difference.objects.exists()
 
 
 def test_position_gets_exits_for_all_of_it(desk: Desk) -> None:
