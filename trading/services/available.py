@@ -14,6 +14,7 @@ for the promised age of accounts is left, and what pays for executions; an answe
 """
 
 import logging
+import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -111,13 +112,15 @@ def ask_available(account: VenueAccount, market: Market) -> Available | None:
 def ask_where_orders_rest(adapter: Adapter, account: VenueAccount) -> None:
     """Ask what is set in markets where orders rest and the venue never told: what they reserve goes by it (Hyperliquid
     3.2), and what the trader chose here is a wish. Once is enough: what is told stays known, and is asked for again
-    while a ticket is open. One market that cannot be told is in no other's way."""
+    while a ticket is open. One market that cannot be told is in no other's way, and many for no longer than chance has
+    it, which draws whose turn it is."""
     here = {"account": account}
     resting = Order.objects.filter(**here, is_open=True, reduce_only=False, trigger_price=None)
     unknown = Market.objects.filter(pk__in=resting.values("market"))
     for known in (Position.objects.filter(**here), Setting.objects.filter(**here)):
         unknown = unknown.exclude(pk__in=known.values("market"))
-    for market in unknown[:ASKED_AT_ONCE]:
+    waiting = list(unknown)
+    for market in random.sample(waiting, min(len(waiting), ASKED_AT_ONCE)):
         if not _has_room(account):
             return
         now = timezone.now()

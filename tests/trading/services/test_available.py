@@ -9,6 +9,7 @@ import pytest
 from django.core.cache import cache
 from django.utils import timezone
 
+from tests.factories import make_market, make_order
 from tests.trading.conftest import Desk
 from tests.trading.elsewhere import choose_mode, elsewhere, settled
 from tests.trading.tickets import ticket
@@ -17,7 +18,15 @@ from trading.live.publish import Fragment, announce_shapes, turns
 from trading.margin.types import MarginMode, Side
 from trading.models import Market, Setting, VenueAccount
 from trading.services import available, executions
-from trading.services.available import ask_available, available_now, free_in, holds, largest_told, last_available
+from trading.services.available import (
+    ask_available,
+    ask_where_orders_rest,
+    available_now,
+    free_in,
+    holds,
+    largest_told,
+    last_available,
+)
 from trading.services.orders import place_order
 from trading.services.readings import weights_of
 from trading.services.sync import sync_account
@@ -148,6 +157,19 @@ def test_market_that_cannot_be_told_is_in_no_others_way_while_the_venue_answers(
     assert sync_account(desk.adapter, desk.account)
 
     assert Setting.objects.count() == told
+
+
+def test_markets_that_can_never_be_told_shadow_no_other_for_long(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chance draws whose turn it is, and here it draws the last ones."""
+    ether = Market.objects.get(name="ETH", venue="hyperliquid")
+    gone = [make_market(f"GONE{number}") for number in range(available.ASKED_AT_ONCE)]
+    for market in (*gone, ether):
+        make_order(desk.account, market)
+    monkeypatch.setattr("trading.services.available.random.sample", lambda rows, k: rows[-k:])
+
+    ask_where_orders_rest(desk.adapter, desk.account)
+
+    assert list(Setting.objects.values_list("market", flat=True)) == [ether.pk]
 
 
 def test_question_costs_what_it_is_counted_as() -> None:
