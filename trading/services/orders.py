@@ -248,7 +248,7 @@ def cancel_order(adapter: Adapter, account: VenueAccount, order: Order, *, form_
     intent = Intent(
         kind=CommandKind.CANCEL,
         form_key=form_key,
-        form={"cancel": str(order.venue_id)},
+        form={"cancel": str(order.pk)},
         fields={"market": order.market.name, "order": str(order.venue_id)},
         build=lambda _: CancelOrder(order.market.rules, order.venue_id),
     )
@@ -262,7 +262,7 @@ def cancel_orders(
 
     Raises ``InvalidCommand`` for none at all.
     """
-    return _cancel(adapter, account, market, orders, form_key=form_key, form={"cancel_all": market.name})
+    return _cancel(adapter, account, market, orders, form_key=form_key, form={"cancel_all": market.address})
 
 
 def _cancel(

@@ -49,7 +49,7 @@ def cancel_order(request: MemberRequest, order_id: int) -> HttpResponse:
     return answer_form(
         request,
         [CommandKind.CANCEL],
-        {"cancel": str(row.venue_id)},
+        {"cancel": str(row.pk)},
         make=lambda form_key: send_cancel(trading_adapter(row.account), row.account, row, form_key=form_key),
         refuse=lambda problem, status: render(request, "422.html", {"reason": problem, "code": status}, status=status),
     )
@@ -184,7 +184,7 @@ def cancel_orders(request: MemberRequest, market_name: str) -> HttpResponse:
     return answer_form(
         request,
         [CommandKind.CANCEL_ALL],
-        {"cancel_all": market.name},
+        {"cancel_all": market.address},
         make=lambda form_key: _cancel_orders(request, market, orders, form_key),
         refuse=refuse,
     )

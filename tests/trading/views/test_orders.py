@@ -6,7 +6,9 @@ from uuid import uuid4
 
 import pytest
 from django.test import Client
+from pytest_django.fixtures import Settings
 
+from tests.factories import make_market, make_order
 from tests.trading.conftest import Desk, open_desk
 from tests.trading.tickets import ticket
 from tests.trading.views.forms import ORDER, fields
@@ -291,6 +293,28 @@ def test_cancel_whose_form_named_something_else_before_is_a_conflict(desk: Desk,
 
     assert (answer.status_code, "already sent with other values" in answer.content.decode()) == (409, True)
     assert [order.pk for order in Order.objects.filter(is_open=True)] == [second.pk]
+
+
+def test_cancel_whose_form_named_the_same_of_another_venue_before_is_a_conflict(
+    desk: Desk, browser: Client, settings: Settings
+) -> None:
+    """Venues call markets alike and count their orders alike."""
+    settings.ASTER_URL, settings.ASTER_NETWORK = desk.sandbox.url, "testnet"
+    theirs = make_market(desk.market.name, venue="aster")
+    for price in (80000, 81000):
+        place_order(desk.adapter, desk.account, desk.market, ticket(limit_price=Decimal(price)))
+    first = Order.objects.first()
+    assert first is not None
+    alike = make_order(desk.account, theirs, first.venue_id)
+
+    for before, after in [
+        (f"/orders/{first.pk}/cancel/", f"/orders/{alike.pk}/cancel/"),
+        (f"/orders/of/{desk.market.address}/cancel/now/", f"/orders/of/{theirs.address}/cancel/now/"),
+    ]:
+        form = key()
+        answers = [browser.post(address, form) for address in (before, after)]
+        assert [answer.status_code for answer in answers] == [200, 409]
+        assert "already sent with other values" in answers[1].content.decode()
 
 
 def test_form_that_can_cancel_nothing_any_more_has_no_button_but_the_one_that_closes_it(
