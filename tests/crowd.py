@@ -1,12 +1,14 @@
 """Very many rows at once: copies of one that a factory made, by a single statement, and what PostgreSQL plans to do."""
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from django.db import connection, models
 
 EXPLAINED = ("SELECT", "UPDATE", "WITH")
+READ = re.compile(r"rows=([\d.]+) loops=|Rows Removed by Filter: (\d+)")
 
 
 def copy_row(row: models.Model, source: str, **columns: str) -> int:
@@ -48,3 +50,8 @@ def plans(*, analyzed: bool = False) -> Iterator[list[tuple[str, str]]]:
 
     with connection.execute_wrapper(explain):
         yield found
+
+
+def most_read(found: Iterable[tuple[str, str]]) -> float:
+    """The most rows that any step of these plans (``analyzed``) has read, those that it left out included."""
+    return max(float(kept or left_out) for _, plan in found for kept, left_out in READ.findall(plan))

@@ -648,6 +648,11 @@ class Migration(migrations.Migration):
                         fields=["settled_at"],
                         name="commands_that_lead",
                     ),
+                    models.Index(
+                        condition=models.Q(("kind__in", ["mode", "leverage"]), ("state", "accepted")),
+                        fields=["account", "market", "kind", "-settled_at"],
+                        name="commands_that_set",
+                    ),
                 ],
                 "constraints": [
                     models.UniqueConstraint(

@@ -114,6 +114,11 @@ class Command(OperatorOwned):
                 condition=models.Q(state__in=["accepted", "unproven"], shown_at=None),
             ),
             models.Index(fields=["settled_at"], name="commands_that_lead", condition=LEADING),
+            models.Index(
+                fields=["account", "market", "kind", "-settled_at"],
+                name="commands_that_set",
+                condition=models.Q(kind__in=["mode", "leverage"], state="accepted"),
+            ),
         ]
         ordering = ["-prepared_at"]
 

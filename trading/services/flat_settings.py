@@ -6,9 +6,9 @@ the venue's word on the market (Hyperliquid 2.6, Aster 3.3), which is asked for 
 that of a position, and the trader's own choice follows it.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -33,22 +33,26 @@ from trading.services.readings import SETTINGS, locked
 from trading.statements import Statement
 from trading.venues.snapshots import MarketSetting
 
-# How long before its end a command was written down, at most: as far back pages look for what was set since.
-SETTLED_WITHIN = timedelta(days=1)
 TOLD = Statement(Setting, "account_id = %s AND market_id = ANY(%s)")
 LAST_HELD = Statement(
     FormerPosition,
-    """id IN (
+    """id = ANY(ARRAY(
         SELECT (
             SELECT id FROM trading_formerposition WHERE account_id = %s AND market_id = here
             ORDER BY ended_at DESC, id DESC LIMIT 1
         ) FROM unnest(%s::bigint[]) AS here
-    )""",
+    ))""",
 )
-ACCEPTED = Statement(
+# Of those that were accepted, the last of each kind in each market: what came before counts no more (``followed_by``).
+LAST_ACCEPTED = Statement(
     Command,
-    "account_id = %s AND market_id = ANY(%s) AND kind IN ('mode', 'leverage') AND state = 'accepted'"
-    " AND prepared_at >= %s ORDER BY settled_at",
+    """id = ANY(ARRAY(
+        SELECT (
+            SELECT id FROM trading_command
+            WHERE account_id = %s AND market_id = here AND kind = asked AND settled_at IS NOT NULL
+            AND kind IN ('mode', 'leverage') AND state = 'accepted' ORDER BY settled_at DESC LIMIT 1
+        ) FROM unnest(%s::bigint[]) AS here, unnest(ARRAY['mode', 'leverage']) AS asked
+    )) ORDER BY settled_at""",
 )
 
 
@@ -122,8 +126,7 @@ def expected(account: VenueAccount, market: Market, apart: timedelta = CLOCKS_AP
     the later one where it is earlier by less than ``apart``.
     """
     known = _last_seen(account, market, apart)
-    ours = _commands(account, market).filter(state=CommandState.ACCEPTED).order_by("settled_at")
-    return followed_by(known, ours if known is None else ours.filter(settled_at__gt=known.at))
+    return followed_by(known, _newer(LAST_ACCEPTED.rows(account.pk, [market.pk]), market.pk, known))
 
 
 def expected_in(account: VenueAccount, markets: Collection[int]) -> Mapping[int, Chosen]:
@@ -134,15 +137,18 @@ def expected_in(account: VenueAccount, markets: Collection[int]) -> Mapping[int,
     here = account.pk, [*markets]
     told = {row.market_id: row for row in TOLD.rows(*here)}
     former = {row.market_id: row for row in LAST_HELD.rows(*here)}
+    ours = LAST_ACCEPTED.rows(*here)
     known = {market: _later(told.get(market), former.get(market), CLOCKS_APART) for market in markets}
-    since = {market: datetime.min.replace(tzinfo=UTC) if last is None else last.at for market, last in known.items()}
-    first = min(since.values())
-    ours = ACCEPTED.rows(*here, first if None in known.values() else first - SETTLED_WITHIN)
-    newer = [row for row in ours if row.settled_at is not None and row.settled_at > since[row.market_id]]
-    found = {
-        market: followed_by(last, (row for row in newer if row.market_id == market)) for market, last in known.items()
-    }
+    found = {market: followed_by(last, _newer(ours, market, last)) for market, last in known.items()}
     return {market: chosen for market, chosen in found.items() if chosen is not None}
+
+
+def _newer(commands: Iterable[Command], market: int, known: Known | None) -> Iterator[Command]:
+    """Those of a market that were settled after what is known of it."""
+    for command in commands:
+        at = command.settled_at
+        if command.market_id == market and at is not None and (known is None or at > known.at):
+            yield command
 
 
 def _may_be_expected(account: VenueAccount, market: Market, chosen: Chosen) -> bool:

@@ -1,23 +1,19 @@
 """What open pages are told costs the same for an account with a long history as for a new one."""
 
-import re
-
 from tenants.scope import operator_scope
-from tests.crowd import analyze, copy_row, plans
+from tests.crowd import analyze, copy_row, most_read, plans
 from tests.factories import Belongings, Exchange, make_account
 from trading.live.shapes import account_shapes
 from trading.models import FundingPayment, LedgerEntry
 
 EVENTS = 5_000
-# How many rows a step of a plan has read, those that it left out included.
-READ = re.compile(r"rows=([\d.]+) loops=|Rows Removed by Filter: (\d+)")
 
 
-def most_read(exchange: Exchange, account_id: int) -> float:
+def read_of(exchange: Exchange, account_id: int) -> float:
     """The most rows that any step reads to tell an account's shape."""
     with plans(analyzed=True) as found:
         account_shapes(exchange.operator.pk, [account_id])
-    return max(float(kept or left_out) for _, plan in found for kept, left_out in READ.findall(plan))
+    return most_read(found)
 
 
 def test_shape_is_told_without_reading_history(alpha: Exchange, alices: Belongings) -> None:
@@ -31,5 +27,5 @@ def test_shape_is_told_without_reading_history(alpha: Exchange, alices: Belongin
         copy_row(alices.command, f"generate_series(2, {EVENTS}) AS n", nonce="n", **ended)
         analyze()
 
-        assert most_read(alpha, alices.account.pk) < 10
-        assert most_read(alpha, quiet.pk) < 10
+        assert read_of(alpha, alices.account.pk) < 10
+        assert read_of(alpha, quiet.pk) < 10

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -10,13 +10,16 @@ import pytest
 from django.utils import timezone
 
 from tenants.scope import operator_scope
+from tests.crowd import analyze, copy_row, most_read, plans
 from tests.factories import Exchange, make_account, make_command, make_market, make_position
+from tests.records import make_former_position
 from trading.models import Command, FormerPosition, Market, Setting, VenueAccount
 from trading.models.commands import CommandKind, CommandState
 from trading.services.effects import set_before
 from trading.services.flat_settings import expected, expected_in
 
 HELD = {"mode": "isolated", "leverage": "5"}
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 DOUBTFUL = (CommandState.PREPARED, CommandState.UNKNOWN, CommandState.UNPROVEN)
 VAIN = (CommandState.REJECTED, CommandState.DEAD)
 
@@ -148,3 +151,30 @@ def test_accepted_change_tells_where_the_venue_never_did(book: Book) -> None:
     book.ask(9, CommandState.ACCEPTED)
 
     assert book.before == {"mode": "isolated", "leverage": "9"}
+
+
+@pytest.mark.parametrize("is_told", [False, True])
+def test_what_is_set_is_found_without_reading_all_that_was_ever_asked(book: Book, is_told: bool) -> None:
+    """Whether the venue told it long ago, or never."""
+    if is_told:
+        Setting(account=book.account, market=book.market, mode="isolated", leverage=3, told_at=LONG_AGO).save()
+    held = make_former_position(book.account, book.market, ended_at=LONG_AGO, venue_time=LONG_AGO)
+    copy_row(held, "generate_series(1, 5000) AS n", ended_at="original.ended_at - n * interval '1 minute'")
+    last = book.ask(7, CommandState.ACCEPTED)
+    earlier = "original.settled_at - n * interval '1 minute'"
+    copy_row(
+        last,
+        "generate_series(10, 5000) AS n",
+        id="gen_random_uuid()",
+        form_key="gen_random_uuid()",
+        nonce="n",
+        kind="CASE mod(n, 2) WHEN 0 THEN 'leverage' ELSE 'order' END",
+        intent="""'{"mode": "isolated", "leverage": "9"}'::jsonb""",
+        prepared_at=earlier,
+        settled_at=earlier,
+    )
+    analyze()
+
+    with plans(analyzed=True) as found:
+        assert book.before == {"mode": "isolated", "leverage": "7"}
+    assert most_read(found) < 10
