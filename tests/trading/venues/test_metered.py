@@ -373,6 +373,7 @@ LISTED = b'{"symbols":[{"status":"CLOSE"},{"status":"%s"}]}'
         (Response(400, LISTED % b"TRADING"), []),
         (Response(200, LISTED[:20]), []),
         (Response(200, b'{"symbols":[]}'), []),
+        (Response(200, b'{"symbols":[{"status":"CLOSE"},{}]}'), []),
     ],
 )
 def test_only_a_list_that_names_markets_tells_of_a_halt(

@@ -173,7 +173,7 @@ def limits(path: str, answer: bytes) -> Limits | None:
 
 
 class _Listed(Record, frozen=True):
-    status: str = TRADING
+    status: str = ""
 
 
 class _Listing(Record, frozen=True):
@@ -184,13 +184,15 @@ _decode_listing = Decoder(_Listing, LISTING)
 
 
 def has_open_market(path: str, answer: bytes) -> bool | None:
-    """Whether one of all markets that are listed is open; None of an answer that lists none.
+    """Whether one of all markets that are listed is open; None of an answer that does not tell: one that lists none, or
+    none as open and one without its status.
 
     >>> has_open_market("/fapi/v3/exchangeInfo", b'{"symbols": [{"status": "CLOSE"}, {"status": "TRADING"}]}')
     True
     >>> has_open_market("/fapi/v3/exchangeInfo", b'{"symbols": [{"status": "CLOSE"}, {"status": "PRE_SETTLE"}]}')
     False
     >>> has_open_market("/fapi/v3/exchangeInfo", b'{"symbols": []}')
+    >>> has_open_market("/fapi/v3/exchangeInfo", b'{"symbols": [{"status": "CLOSE"}, {"symbol": "BTCUSDT"}]}')
     """
     if not _is_listing(path):
         return None
@@ -198,7 +200,9 @@ def has_open_market(path: str, answer: bytes) -> bool | None:
         found = {row.status for row in _decode_listing(answer).symbols}
     except Malformed:
         return None
-    return TRADING in found if found else None
+    if TRADING in found:
+        return True
+    return False if found and all(found) else None
 
 
 def _is_listing(path: str) -> bool:
