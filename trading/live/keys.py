@@ -23,7 +23,7 @@
 ``live:control``                          channel every live application hears (it has to hear something)
 ``lock:task:{name}``                      held while a turn of a periodic task runs
 ``weather:{venue}:{network}:{egress}…``   list of what came of the newest requests to a venue, newest first, by door
-``listings:{venue}:{network}``            list of what a venue's lists of markets said of a halt, newest first
+``said:{venue}:{network}:{door}``         list of what a venue said of a halt, newest first, by door
 ``silences:{venue}:{network}:{egress}``   sorted set: an order to be silent → Unix ms until which
 ``since:{venue}:{network}:{egress}``      since when a venue has the weather it has, and which
 ``asking:{venue}:{network}``              there while an order was let through lately to ask if orders are taken again
@@ -43,7 +43,7 @@
 """
 
 from trading.venues.snapshots import Network, Venue
-from trading.venues.weather import Door
+from trading.venues.weather import WORDS, Door
 
 ADDRESSES = "addresses"
 ARRIVALS = "looking:arrivals"
@@ -138,15 +138,15 @@ def task_lock(name: str) -> str:
 
 
 def weather(venue: Venue, network: Network, egress: str, door: Door = Door.READ) -> str:
-    """What came of the newest requests of a kind to a venue from one address of ours; what a list says, all share."""
-    if door is Door.LISTING:
-        return listings(venue, network)
+    """What came of the newest requests of a kind to a venue from one address of ours, or what it said to them all."""
+    if door in WORDS:
+        return said(venue, network, door)
     return f"weather:{venue}:{network}:{egress}" + ("" if door is Door.READ else f":{door}")
 
 
-def listings(venue: Venue, network: Network) -> str:
-    """What a venue's lists of markets said of a halt. That is the venue's word to everybody: no address of ours."""
-    return f"listings:{venue}:{network}"
+def said(venue: Venue, network: Network, door: Door) -> str:
+    """What a venue's lists of markets, or its answers to orders, said of a halt: its word to everybody."""
+    return f"said:{venue}:{network}:{door}"
 
 
 def silences(venue: Venue, network: Network, egress: str) -> str:

@@ -130,8 +130,7 @@ class MeteredTransport:
             answer = Answer(extra=extra, reported=self._tariff.reported(response.headers))
             self._rest(cost, response.body)
             self._requests.heard(cost, response, sent)
-            kind = Kind.HALTED if cost.is_command and self._tariff.is_halt(response.body) else kind
-            self._hear_listing(path, response, time.monotonic() - started)
+            self._hear_halt(cost, path, response, time.monotonic() - started)
             return response
         except RateLimited as error:
             if not self._rest(cost, error.body, error.retry_after):
@@ -146,14 +145,17 @@ class MeteredTransport:
             raise
         finally:
             self._settle(name, charges, answer)
-            door = Door.ORDER if kind is Kind.HALTED else cost.door
-            self._heard(Outcome(kind, time.monotonic() - started, answer.wait, door))
+            self._heard(Outcome(kind, time.monotonic() - started, answer.wait, cost.door))
 
-    def _hear_listing(self, path: str, response: Response, seconds: float) -> None:
-        """A list of all markets tells of the whole venue, and by itself: what is none, or cannot be read, is a read."""
+    def _hear_halt(self, cost: Cost, path: str, response: Response, seconds: float) -> None:
+        """A list of all markets, and a command that a halted venue would refuse, are told of the whole venue whether it
+        is halted, which is no news of how it answers us; what is neither, or cannot be read, tells nothing of that."""
         has_open = self._tariff.has_open_market(path, response.body) if response.status < 300 else None
         if has_open is not None:
             self._heard(Outcome(Kind.ANSWERED if has_open else Kind.HALTED, seconds, door=Door.LISTING))
+        is_halt = cost.is_command and self._tariff.is_halt(response.body)
+        if is_halt or cost.is_usual:
+            self._heard(Outcome(Kind.HALTED if is_halt else Kind.ANSWERED, seconds, door=Door.ORDER))
 
     def _charges(self, cost: Cost) -> list[Charge]:
         limits = self._limits()

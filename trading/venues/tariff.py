@@ -35,7 +35,7 @@ class Cost:
     @property
     def door(self) -> Door:
         """What kind of request it is, to whoever judges how the venue is doing."""
-        return Door.ORDER if self.is_usual else Door.COMMAND if self.is_command else Door.READ
+        return Door.COMMAND if self.is_command else Door.READ
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ seconds apart while the venue is down), so evidence never runs out for good.
 Reads say nothing of orders: a venue that answers every read may refuse or ignore each order. Only orders end what
 orders have said, and while none is sent none can. So ``CLOSED`` seconds after the last of them one order at a time is
 let through and asks, ``ASKING`` seconds apart; reducing and cancelling are tried all the time and count as well.
-Where a venue's orders tell of one market only, its list of markets tells of a halt and of its end. That is the venue's
-word, whichever address of ours heard it, and says nothing of how it answers this one.
+Where a venue's orders tell of one market only, its list of markets tells of a halt and of its end. Either is its
+word to all addresses of ours, whichever heard it, and says nothing of how it answers one of them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -51,12 +51,12 @@ class Sky(StrEnum):
 
 
 class Door(StrEnum):
-    """What a request was."""
+    """What a request was, or what told of a halt."""
 
     READ = "read"
-    LISTING = "listing"  # no request of its own: what a read of all markets said of a halt
     COMMAND = "command"
-    ORDER = "order"  # a command that a halted venue would refuse: its answer tells whether there is a halt
+    LISTING = "listing"  # no request: what a list of all markets said of a halt
+    ORDER = "order"  # no request: what the answer to an order that a halted venue would refuse said of one
 
 
 class Kind(StrEnum):
@@ -69,7 +69,8 @@ class Kind(StrEnum):
     HALTED = "halted"  # it said that trading is halted
 
 
-SAID = (Kind.HALTED, Kind.ANSWERED)  # what an order or a listing may be told of a halt
+# A venue's word to everybody, whichever address of ours heard it; all else is what came of requests of one address.
+WORDS = (Door.LISTING, Door.ORDER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,7 @@ def judge(evidence: Sequence[Evidence], now: datetime) -> Weather:
     newest answers took longer than ``SLOW_SECONDS``.
     """
     remembered = [one for one in evidence if timedelta(0) <= now - one.at <= one.outcome.lasts]
-    requests = [one for one in remembered if one.outcome.door is not Door.LISTING]
+    requests = [one for one in remembered if one.outcome.door not in WORDS]
     return (
         _down(requests)
         or _orders_unanswered(requests)
@@ -175,7 +176,7 @@ def _halted(remembered: Sequence[Evidence]) -> Weather | None:
 
 def _halts(remembered: Sequence[Evidence], door: Door) -> list[Evidence]:
     """What was said of a halt at this door since it last answered otherwise."""
-    told = [one for one in remembered if one.outcome.door is door and one.outcome.kind in SAID]
+    told = (one for one in remembered if one.outcome.door is door)
     return list(takewhile(lambda one: one.outcome.kind is Kind.HALTED, told))
 
 

@@ -91,17 +91,20 @@ def test_venue_that_fails_many_requests_a_second_is_found_down(
     assert seen_by_another_process().sky is Sky.DOWN
 
 
-def test_every_address_knows_what_a_list_of_markets_said_and_how_long(
+@pytest.mark.parametrize(("door", "lasts"), [(Door.LISTING, LISTED), (Door.ORDER, MEMORY)])
+def test_every_address_knows_what_the_venue_said_of_a_halt_and_how_long(
     redis: Redis,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
+    door: Door,
+    lasts: timedelta,
 ) -> None:
-    told(Kind.HALTED, door=Door.LISTING)
+    told(Kind.HALTED, door=door)
     first = settings.EGRESS
     monkeypatch.setattr(settings, "EGRESS", "another")
 
     assert seen_by_another_process().sky is Sky.HALTED
-    assert MEMORY < timedelta(milliseconds=redis.pttl(keys.listings(*HERE))) <= LISTED
-    told(Kind.ANSWERED, door=Door.LISTING)
+    assert lasts / 2 < timedelta(milliseconds=redis.pttl(keys.said(*HERE, door))) <= lasts
+    told(Kind.ANSWERED, door=door)
     assert seen_by_another_process() == weather.read(*HERE, first) == Weather()
 
 
@@ -115,8 +118,8 @@ def test_what_another_address_was_told_does_not_bring_back_one_that_is_cut_off(
         clock.seconds += 1
         told(Kind.UNREACHABLE)
     monkeypatch.setattr(settings, "EGRESS", "another")
-    told(Kind.ANSWERED)
-    told(Kind.ANSWERED, door=Door.LISTING)
+    for door in Door:
+        told(Kind.ANSWERED, door=door)
 
     assert [weather.read(*HERE, address).sky for address in (cut_off, "another")] == [Sky.DOWN, Sky.FINE]
 

@@ -15,7 +15,7 @@ SLOWED, BANNED = Outcome(Kind.SLOWED, 0.1), Outcome(Kind.SLOWED, 0.1, wait=600.0
 HALTED, TAKEN = Outcome(Kind.HALTED, 0.1, door=Door.ORDER), Outcome(Kind.ANSWERED, 0.1, door=Door.ORDER)
 CLOSED_ALL, OPEN_ONE = Outcome(Kind.HALTED, 0.1, door=Door.LISTING), Outcome(Kind.ANSWERED, 0.1, door=Door.LISTING)
 A_TURN = 5  # seconds from one turn of the workers to the next
-CANCELLED, UNANSWERED = Outcome(Kind.ANSWERED, 0.1, door=Door.COMMAND), Outcome(Kind.FAILED, 0.1, door=Door.ORDER)
+CANCELLED, UNANSWERED = Outcome(Kind.ANSWERED, 0.1, door=Door.COMMAND), Outcome(Kind.FAILED, 0.1, door=Door.COMMAND)
 
 
 def ago(seconds: float) -> datetime:

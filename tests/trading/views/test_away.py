@@ -26,7 +26,7 @@ from trading.venues.snapshots import Network, Venue
 from trading.venues.weather import Door, Evidence, Kind, Outcome, Sky
 
 LOST = Outcome(Kind.FAILED, 5.0)
-UNANSWERED = Outcome(Kind.FAILED, 5.0, door=Door.ORDER)
+UNANSWERED = Outcome(Kind.FAILED, 5.0, door=Door.COMMAND)
 GOOD = Outcome(Kind.ANSWERED, 0.1)
 # What was heard of each sky, as seconds ago.
 HEARD = {
