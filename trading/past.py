@@ -125,19 +125,14 @@ def _told_opening(row: Liquidation, fills: QuerySet[Fill]) -> datetime | None:
 
 
 def _reckoned_opening(row: Liquidation, fills: QuerySet[Fill]) -> datetime | None:
-    """By taking back, one by one, the executions that do not say what they found: none does at Aster, where the size is
-    that of the last reading. What was executed later comes on top, unless just as much was liquidated as was read: a
-    reading may hold what was executed right after its clock."""
+    """By taking back, one by one, the executions that do not say what they found; none does at Aster."""
     untold = fills.filter(start_position=None, happened_at__lt=row.happened_at).order_by("-happened_at", "-pk")
-    newest = untold.values_list("happened_at", "is_buy", "size")[:LIFE]
-    moves = [(at, size if is_buy else -size) for at, is_buy, size in newest]
     held = row.size_before
-    if row.seen_at is not None and row.closed_size != abs(row.size_before):
-        held += sum(moved for at, moved in moves if at > row.seen_at)
-    for at, moved in moves:
-        held -= moved
+    for at, is_buy, size in untold.values_list("happened_at", "is_buy", "size")[:LIFE]:
+        held -= size if is_buy else -size
         if held == 0 or (held > 0) != (row.size_before > 0):
-            return at
+            opened: datetime = at
+            return opened
     return None
 
 

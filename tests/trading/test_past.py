@@ -41,25 +41,23 @@ def began(account: VenueAccount, market: Market, moves: Iterable[Move], **liquid
 
 
 @pytest.mark.parametrize(
-    ("moves", "seen", "before", "closed", "opened"),
+    ("moves", "before", "opened"),
     [
-        ([(50, "0.02", None)], 40, "0.02", "0.02", 50),
-        ([(50, "0.02", None), (30, "0.03", None)], 40, "0.02", "0.05", 50),
-        ([(50, "0.02", None), (30, "-0.02", None), (20, "0.02", None)], 40, "0.02", "0.02", 20),
-        ([(50, "0.005", None), (45, "0.025", None), (39, "-0.01", None)], 40, "0.02", "0.02", 50),
-        ([(50, "0.02", None), (30, "0.03", None)], None, "0.05", "0.05", 50),
-        ([(50, "-0.01", None), (45, "0.03", None)], 40, "0.02", "0.02", 45),
-        ([(50, "-0.02", None), (30, "-0.03", None)], 40, "-0.02", "0.05", 50),
+        ([(50, "0.02", None)], "0.02", 50),
+        ([(50, "0.02", None), (30, "0.03", None)], "0.05", 50),
+        ([(50, "0.02", None), (30, "-0.02", None), (20, "0.02", None)], "0.02", 20),
+        ([(50, "0.005", None), (45, "0.025", None), (39, "-0.01", None)], "0.02", 50),
+        ([(50, "-0.01", None), (45, "0.03", None)], "0.02", 45),
+        ([(50, "-0.02", None), (30, "-0.03", None)], "-0.05", 50),
     ],
-    ids=["read", "grew unread", "anew unread", "read with its reading", "never read", "turned", "short that grew"],
+    ids=["opened", "grew", "anew", "shrank", "turned", "short that grew"],
 )
 def test_story_begins_where_the_executions_taken_back_leave_nothing(
-    account: VenueAccount, market: Market, moves: list[Move], seen: int | None, before: str, closed: str, opened: int
+    account: VenueAccount, market: Market, moves: list[Move], before: str, opened: int
 ) -> None:
-    read_at = None if seen is None else NOW - timedelta(minutes=seen)
-    sizes = {"size_before": Decimal(before), "closed_size": Decimal(closed)}
+    sizes = {"size_before": Decimal(before), "closed_size": abs(Decimal(before))}
 
-    assert began(account, market, [*EARLIER, *moves], seen_at=read_at, **sizes) == opened
+    assert began(account, market, [*EARLIER, *moves], **sizes) == opened
 
 
 @pytest.mark.parametrize(

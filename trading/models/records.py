@@ -131,8 +131,8 @@ class Liquidation(OperatorOwned):
     gained) and what came back.
 
     ``key`` is that of its first execution. ``margin`` is what the position held when it began, profit and loss left
-    out; None where we had not seen the position. ``settled`` is what the venue took beyond the executions (below zero)
-    or bore for the account (above zero). ``path`` holds the prices around it, a minute each: time, low, high, close.
+    out; None where we had not seen it so. ``settled`` is what the venue took beyond the executions (below zero) or bore
+    for the account (above zero). ``path`` holds the prices around it, a minute each: time, low, high, close.
     """
 
     account = models.ForeignKey(VenueAccount, on_delete=models.CASCADE, related_name="liquidations")

@@ -63,7 +63,7 @@ class TransferRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiquidationRow:
-    """One liquidation or auto-deleveraging. ``returned`` is empty where it is not known or was the whole account's;
+    """One liquidation or auto-deleveraging. ``returned`` is empty where the whole account backed it;
     ``result`` is what the trader has more (or less) for it."""
 
     id: int
@@ -180,9 +180,15 @@ def _liquidation_row(row: Liquidation) -> LiquidationRow:
         liquidation=liquidation_text(shown, mark, spec) if shown else "none shown",
         result=money(-row.lost, rounding=ROUND_FLOOR, signed=True) if row.lost is not None else "not known",
         result_tone=tone_of(-row.lost) if row.lost is not None else Tone.PLAIN,
-        returned=money(row.returned, rounding=ROUND_FLOOR) if row.returned is not None else "",
+        returned=_returned(row),
         kind="Auto-deleveraged" if row.is_deleveraging else "",
     )
+
+
+def _returned(row: Liquidation) -> str:
+    if row.returned is None:
+        return "not known" if row.mode == "isolated" else ""
+    return money(row.returned, rounding=ROUND_FLOOR)
 
 
 def side_of(row: Liquidation) -> str:

@@ -113,13 +113,7 @@ def _facts(row: Liquidation, spec: MarketSpec) -> tuple[Fact, ...]:
         ),
         Fact(label="Fees", value=f"{money(row.fee, rounding=ROUND_CEILING)} {unit}"),
         _result(row, unit),
-        Fact(
-            label="Came back",
-            value=f"{money(row.returned, rounding=ROUND_FLOOR)} {unit}"
-            if row.returned is not None
-            else "does not apply",
-            note="" if row.returned is not None else "the whole cross account backed it",
-        ),
+        _came_back(row, unit),
         Fact(
             label="Left in the account",
             value=f"{money(row.remained, rounding=ROUND_FLOOR)} {unit}" if row.remained is not None else "not read yet",
@@ -140,6 +134,14 @@ def _result(row: Liquidation, unit: str) -> Fact:
         return Fact(label="Gained", value=f"{money(-row.lost, rounding=ROUND_FLOOR)} {unit}", note="by what was closed")
     note = f"of {money(row.margin)} in the position" if row.margin is not None else ""
     return Fact(label="Lost", value=f"{money(row.lost, rounding=ROUND_CEILING)} {unit}", note=note)
+
+
+def _came_back(row: Liquidation, unit: str) -> Fact:
+    if row.returned is not None:
+        return Fact(label="Came back", value=f"{money(row.returned, rounding=ROUND_FLOOR)} {unit}")
+    if row.mode == "isolated":
+        return Fact(label="Came back", value="not known")
+    return Fact(label="Came back", value="does not apply", note="the whole cross account backed it")
 
 
 def _ours(row: Liquidation, spec: MarketSpec, mark: Decimal) -> str:
@@ -223,6 +225,8 @@ def _seen_line(row: Liquidation, spec: MarketSpec) -> StoryRow:
 def _end_line(row: Liquidation, spec: MarketSpec) -> StoryRow:
     if row.is_deleveraging:
         words = f"{remaining_words(row)}{'' if row.fee else ' No fee was taken.'}".lstrip()
+    elif row.returned is None and row.mode == "isolated":
+        words = "The position was closed. How much of its margin came back is not known."
     elif row.returned is None:
         words = "The position was closed. It was backed by the whole cross account, so the loss came out of that."
     elif row.returned > 0:

@@ -3,7 +3,8 @@
 The executions that a venue forced are the evidence (Hyperliquid 2.5; Aster 3.7, told apart by its list of forced
 orders). Those of one market that follow each other closely are one liquidation: a large position goes in parts
 (Hyperliquid 3.10). A record is worked out again from all of them whenever one more arrives, so late, doubled and
-disordered executions come to the same one record.
+disordered executions come to the same one record. Aster's do not say what they found: that follows from the last
+reading and what was executed since (``unread``).
 
 In money (Hyperliquid 3.3, 3.10; Aster 4.9): an isolated position ends with its cash leg and what its executions
 brought, less fees and, where a venue takes one, the liquidation's own. That comes back to the account, unless it is
@@ -38,7 +39,9 @@ from trading.models.records import DELEVERAGED
 from trading.services.announcements import Announcement, announced_at, announced_last, announcements_of
 from trading.services.clearances import Clearance, clearance_of
 from trading.services.liquidation_money import Execution, Outcome, isolated_outcome, released
+from trading.services.unread import Course, Move, course_of
 from trading.venues.base import Venue
+from trading.venues.snapshots import PositionSide
 
 # The venue waits half a minute between the parts of a large liquidation (Hyperliquid 3.10).
 EPISODE = timedelta(minutes=1)
@@ -122,22 +125,53 @@ def _tell_executions(row: Liquidation, fills: list[Fill]) -> None:
 def _tell_position(row: Liquidation, account: VenueAccount, fills: list[Fill]) -> None:
     """What we had shown of the position, and the outcome that follows from it."""
     seen = _seen_before(account, row, is_long=row.size_before > 0)
+    is_as_seen = seen is not None and _tell_seen(row, account, seen, fills)
     announced = [] if row.is_deleveraging else _announced(account, row, fills)
     row.mode = seen.mode if seen else _mode_unseen(account, row, announced, fills)
-    if seen is not None:
-        row.position_side = seen.position_side
-        row.entry_price, row.leverage = seen.entry_price, seen.leverage
-        row.liquidation_price = seen.liquidation_price
-        row.estimated_liquidation_price = seen.estimated_liquidation_price
-        row.seen_at = seen.venue_time
-        if fills[0].start_position is None:
-            row.size_before = seen.size
     booked = clearance_of(account, fills, EPISODE)
     row.fee += booked.fee
-    outcome = _outcome(row, account, seen, announced, fills, booked)
+    outcome = _outcome(row, account, seen if is_as_seen else None, announced, fills, booked)
     row.margin, row.returned, row.settled, row.lost = (
         outcome.margin, outcome.returned, outcome.settled, outcome.lost,
     )  # fmt: skip
+
+
+def _tell_seen(row: Liquidation, account: VenueAccount, seen: PositionFigures, fills: list[Fill]) -> bool:
+    """What was last read of the position, and whether it was still so when the liquidation began.
+
+    Where it was traded since, its entry price follows from what the executions closed; a price of an earlier position,
+    which went unread or turned, is none of this one's.
+    """
+    course = _course(account, row, seen, fills[0].start_position)
+    is_enough = abs(course.last) >= row.closed_size and course.last * row.size_before > 0
+    if fills[0].start_position is None and is_enough:
+        row.size_before = course.last
+    is_as_seen = course.sizes == (row.size_before,)
+    row.position_side, row.leverage = seen.position_side, seen.leverage
+    row.entry_price = seen.entry_price if is_as_seen else _entry_closed(row, fills)
+    shown = seen if course.is_one_position else None
+    row.liquidation_price = shown.liquidation_price if shown else None
+    row.estimated_liquidation_price = shown.estimated_liquidation_price if shown else None
+    row.seen_at = shown.venue_time if shown else None
+    return is_as_seen
+
+
+def _course(account: VenueAccount, row: Liquidation, seen: PositionFigures, told: Decimal | None) -> Course:
+    """How the position went on after it was read. Which leg of a hedge was traded is not told."""
+    if seen.position_side != PositionSide.BOTH:
+        return Course((seen.size,))
+    span = {"happened_at__gt": seen.venue_time, "happened_at__lt": row.happened_at}
+    fills = Fill.objects.filter(account=account, market=row.market, **span).order_by("happened_at", "pk")
+    traded = fills.values_list("happened_at", "is_buy", "size")
+    moves = [Move(at, size if is_buy else -size) for at, is_buy, size in traded]
+    return course_of(seen.size, seen.venue_time, moves, row.closed_size if told is None else abs(told))
+
+
+def _entry_closed(row: Liquidation, fills: Iterable[Fill]) -> Decimal:
+    """The entry price of what was closed."""
+    closed = row.closed_size if row.size_before > 0 else -row.closed_size
+    price: Decimal = (_brought(fills) - row.closed_pnl) / closed
+    return price
 
 
 def _announced(account: VenueAccount, row: Liquidation, fills: Iterable[Fill]) -> list[Announcement]:
@@ -183,7 +217,7 @@ def _outcome(
         settled = _cross_settlement(row, announced, fills)
         return Outcome(None, None, settled, row.fee - profit - settled)
     cash = _cash(account, row, seen, announced_at(announced, row.market.name, row.size_before, row.happened_at))
-    margin = _margin(row, cash, seen, _brought(fills))
+    margin = _margin(row, cash, _brought(fills))
     if margin is None or cash is None:
         return Outcome(None, None, ZERO, row.fee - profit)
     returned, borne = released(cash, row.size_before, (_execution(fill) for fill in fills))
@@ -214,7 +248,7 @@ def _cross_settlement(row: Liquidation, announced: list[Announcement], fills: li
     return -last.equity if is_taken else ZERO
 
 
-def _margin(row: Liquidation, cash: Decimal | None, seen: PositionFigures | None, brought: Decimal) -> Decimal | None:
+def _margin(row: Liquidation, cash: Decimal | None, brought: Decimal) -> Decimal | None:
     """What the position held without open profit: its cash leg when it began, and its cost.
 
     The cost is what the executions brought less the profit they closed; an entry price is rounded (Hyperliquid 2.3).
@@ -223,7 +257,7 @@ def _margin(row: Liquidation, cash: Decimal | None, seen: PositionFigures | None
         return None
     cost: Decimal | None = brought - row.closed_pnl
     if row.closed_size != abs(row.size_before):
-        cost = seen.size * seen.entry_price if seen else None
+        cost = None if row.entry_price is None else row.size_before * row.entry_price
     return None if cost is None else cash + cost
 
 

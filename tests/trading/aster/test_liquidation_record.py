@@ -1,6 +1,7 @@
 """One record for one liquidation, at either venue: the way of the price, all margin that moved, fees, what was lost and
 what was left."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from trading.connect import public_adapter
 from trading.live import follow, presence, watching
 from trading.management.commands.stream import open_stream
 from trading.models import Fill, LedgerEntry, Liquidation, MarginChange, Position
+from trading.panels.records import build_liquidations
 from trading.panels.story import build_story
 from trading.past import story_of
 from trading.services.margin import change_margin
@@ -96,6 +98,59 @@ def test_story_of_a_position_that_grew_elsewhere_unread_begins_where_it_was_open
     assert story.liquidation.closed_size == Decimal("0.05")
     assert [change.amount for change in story.margin_changes] == [IN]
     assert story.fills[0].happened_at == opened
+
+
+def test_liquidation_of_a_position_that_grew_elsewhere_unread_tells_it_as_it_was(trader: Elsewhere) -> None:
+    trader.hold()
+    shown = held_by(trader)
+    trader.trade("0.03")
+    trader.sandbox.mark(trader.market_name, "70000", venue=trader.venue)
+    trader.read(2)
+
+    row = Liquidation.objects.get()
+    assert (row.size_before, row.closed_size) == (Decimal("0.05"), Decimal("0.05"))
+    assert is_near(row.entry_price, average(Fill.objects.filter(is_buy=True)))
+    assert (row.liquidation_price, row.seen_at) == (shown.liquidation_price, shown.venue_time)
+    facts = {fact.label: (fact.value, fact.note) for fact in build_story(story_of(row)).facts}
+    (line,) = build_liquidations([row])
+    assert (facts["Came back"] == ("not known", ""), line.returned == "not known") == (row.returned is None,) * 2
+    check_money(row, trader)
+
+
+def test_liquidation_of_a_position_that_was_opened_unread_has_no_price_of_the_one_before(trader: Elsewhere) -> None:
+    trader.hold()
+    trader.trade("-0.02")
+    trader.sandbox.mark(trader.market_name, "86500", venue=trader.venue)
+    trader.trade("0.03")
+    trader.sandbox.mark(trader.market_name, "70000", venue=trader.venue)
+    trader.read(2)
+
+    row, opened = Liquidation.objects.get(), Fill.objects.filter(is_buy=True).latest("happened_at")
+    assert (row.size_before, row.closed_size) == (Decimal("0.03"), Decimal("0.03"))
+    assert is_near(row.entry_price, average(Fill.objects.filter(order_id=opened.order_id)))
+    assert (row.liquidation_price, row.estimated_liquidation_price, row.seen_at) == (None, None, None)
+    check_money(row, trader)
+    assert story_of(row).fills[0].order_id == opened.order_id
+
+
+def average(fills: Iterable[Fill]) -> Decimal:
+    """The price of all of them together."""
+    rows = list(fills)
+    price: Decimal = sum((row.size * row.price for row in rows), Decimal(0)) / sum(row.size for row in rows)
+    return price
+
+
+def is_near(price: Decimal | None, expected: Decimal) -> bool:
+    """But for what the venue rounds."""
+    return price is not None and abs(price - expected) < Decimal("0.01")
+
+
+def check_money(row: Liquidation, trader: Elsewhere) -> None:
+    """What a position held that was traded unread is told by Hyperliquid alone (Hyperliquid 2.5)."""
+    assert row.lost == paid(trader) - row.closed_pnl - row.settled
+    assert (row.margin is None, row.returned is None) == (trader.venue == "aster",) * 2
+    if row.margin is not None and row.returned is not None:
+        assert row.lost == row.margin - row.returned
 
 
 def paid(trader: Elsewhere) -> Decimal:
