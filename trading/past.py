@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from django.db.models import QuerySet
+from django.db.models import Case, F, QuerySet, When
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
@@ -32,6 +32,8 @@ NOTICES = 3
 STORY_ROWS = 12
 # So many executions are taken back to find where a position began.
 LIFE = 2000
+# What was held after an execution that says what it found.
+LEFT = F("start_position") + Case(When(is_buy=True, then=F("size")), default=-F("size"))
 
 
 def recent_fills(accounts: Iterable[VenueAccount]) -> list[Fill]:
@@ -95,9 +97,8 @@ class Story:
 
 def story_of(row: Liquidation) -> Story:
     """Everything on record of the position that was liquidated, in a fixed number of queries."""
-    opened = _opened_at(row)
+    since = _since(row)
     market = {"account": row.account_id, "market": row.market_id, "happened_at__lte": row.ended_at}
-    since = {"happened_at__gte": opened} if opened else {}
     return Story(
         liquidation=row,
         fills=_oldest_first(Fill.objects.filter(**market, **since)),
@@ -107,20 +108,25 @@ def story_of(row: Liquidation) -> Story:
     )
 
 
-def _opened_at(row: Liquidation) -> datetime | None:
-    """When the position was last opened from nothing, or turned; None where that is not on record. Which leg of a hedge
-    was traded is not told."""
+def _since(row: Liquidation) -> dict[str, datetime]:
+    """What tells the position's own rows from older ones: they came with the execution that opened it, or turned an
+    earlier one to it, or else after the last that ended an earlier one; all are its own where neither is on record.
+    Which leg of a hedge was traded is not told."""
     if row.position_side != PositionSide.BOTH:
-        return None
-    fills = Fill.objects.filter(account=row.account_id, market=row.market_id)
-    return _told_opening(row, fills) or _reckoned_opening(row, fills)
+        return {}
+    fills = Fill.objects.filter(account=row.account_id, market=row.market_id, happened_at__lte=row.happened_at)
+    told = fills.annotate(left=LEFT)
+    before, after = ("lte", "gt") if row.size_before > 0 else ("gte", "lt")
+    opened = _last_of(told.filter(**{f"start_position__{before}": 0, f"left__{after}": 0}))
+    ended = _last_of(told.filter(**{f"left__{before}": 0}, happened_at__lt=row.happened_at))
+    if ended is not None and (opened is None or opened < ended):
+        return {"happened_at__gt": ended}
+    opened = opened or _reckoned_opening(row, fills)
+    return {} if opened is None else {"happened_at__gte": opened}
 
 
-def _told_opening(row: Liquidation, fills: QuerySet[Fill]) -> datetime | None:
-    """By the last execution that says it found nothing, or the other side."""
-    found = {"start_position__lte": 0} if row.size_before > 0 else {"start_position__gte": 0}
-    openings = fills.filter(happened_at__lte=row.happened_at, **found).order_by("-happened_at")
-    at: datetime | None = openings.values_list("happened_at", flat=True).first()
+def _last_of(fills: QuerySet[Fill]) -> datetime | None:
+    at: datetime | None = fills.order_by("-happened_at").values_list("happened_at", flat=True).first()
     return at
 
 

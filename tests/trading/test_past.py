@@ -86,3 +86,20 @@ def test_story_begins_there_however_many_executions_followed(
     sizes = {"size_before": Decimal("0.05"), "closed_size": Decimal("0.05")}
 
     assert began(account, market, [*EARLIER_TOLD, *moves], **sizes) == 50
+
+
+@pytest.mark.parametrize(
+    ("moves", "before"),
+    [
+        ([(30, "0.01", "0.03")], "0.04"),
+        ([(60, "-0.01", "0"), (55, "0.01", "-0.01"), (30, "0.01", "0.03")], "0.04"),
+        ([(30, "-0.01", "-0.03")], "-0.04"),
+    ],
+    ids=["after a long", "after a short", "of a short"],
+)
+def test_story_whose_opening_is_not_on_record_leaves_earlier_positions_out(
+    account: VenueAccount, market: Market, moves: list[Move], before: str
+) -> None:
+    sizes = {"size_before": Decimal(before), "closed_size": abs(Decimal(before))}
+
+    assert began(account, market, [*EARLIER_TOLD, *moves], **sizes) == 30
