@@ -6,8 +6,7 @@ from decimal import Decimal
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.trading.sandbox.random_accounts import AMOUNTS, Desk, desks
-from tests.trading.test_engine_against_sandbox import (
+from tests.trading.engine_side import (
     MARGIN_REASONS,
     PLACES,
     SHAPES,
@@ -18,6 +17,7 @@ from tests.trading.test_engine_against_sandbox import (
     terms_of,
     wanted_size,
 )
+from tests.trading.sandbox.random_accounts import AMOUNTS, Desk, desks
 from trading.margin.changes import preview_leverage_change
 from trading.margin.preview import preview_order
 from trading.margin.quotes import LeverageChange, OrderEffect

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from tests.trading.desks import HOUR_AGO
-from tests.trading.panels.test_story import market, story
+from tests.trading.panels.liquidated import market, story
 from trading.models import Fill
 from trading.panels.history import build_fills
 from trading.panels.story import build_story
