@@ -81,8 +81,6 @@
   }
   new ResizeObserver(placeMarks).observe(marks);
 
-  // A typed size is the trader's own; a share of what is available lets the server fill the size in.
-  size.addEventListener("input", () => { for (const chip of form.querySelectorAll('[name="percent"]')) chip.checked = false; });
   let hasMoved = false;
   form.addEventListener("input", () => {
     hasMoved = true;
@@ -102,6 +100,7 @@
     const quote = document.getElementById("quote");
     quote.classList.toggle("is-pending", hasMoved);
     slider.setAttribute("aria-valuetext", quote.dataset.spoken);
+    // A share of what is available lets the server fill the size in.
     if (form.querySelector('[name="percent"]:checked') && document.activeElement !== size) size.value = quote.dataset.size;
     for (const input of form.querySelectorAll('input[type="text"]')) {
       const problem = document.getElementById(`error_${input.id}`);
