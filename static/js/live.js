@@ -1,7 +1,8 @@
 // Live numbers: patches write text into place, fragments change structure.
 //
-// patch: {key: text} or {key: {text, class, value, datetime, title, data}}; class replaces what shares its first word; a key is an id or a data-live name. "now" carries
-// the server's clock. fragment: HTML whose roots are swapped by their ids. refresh: names of fragments to fetch again.
+// patch: {key: text} or {key: {text, class, value, datetime, data}}; class replaces what shares its first word; a key is
+// an id or a data-live name. "now" carries the server's clock. fragment: HTML whose roots are swapped by their ids. refresh:
+// names of fragments to fetch again.
 "use strict";
 
 (() => {
@@ -68,7 +69,6 @@
 
   function write(element, change) {
     for (const name of (change.class || "").split(" ").filter(Boolean)) repaint(element, name);
-    if (change.title !== undefined) element.title = change.title;
     if (change.datetime !== undefined) element.setAttribute("datetime", change.datetime);
     if (change.value !== undefined) element.querySelector(".bar-fill")?.setAttribute("width", `${change.value}%`);
     Object.assign(element.dataset, change.data);

@@ -304,7 +304,6 @@ class AccountPanel:
 class VenueBanner:
     """A sentence across the page while the venue or our view of it is in trouble."""
 
-    tone: Tone
     title: str
     detail: str
 

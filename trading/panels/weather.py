@@ -1,7 +1,7 @@
 """How a venue is doing, in the words of the banner across the page."""
 
 from trading.panels.numbers import clock
-from trading.panels.view_models import Tone, VenueBanner
+from trading.panels.view_models import VenueBanner
 from trading.venues.weather import SLOW_SECONDS, Sky, Weather
 
 TITLES = {
@@ -36,4 +36,4 @@ def weather_banner(venue: str, weather: Weather) -> VenueBanner | None:
     asks = f" From {clock(weather.asks_at)} UTC one order at a time asks if that is over." if weather.asks_at else ""
     since = f" Since {clock(weather.since)} UTC." if weather.since else ""
     title = TITLES[weather.sky].format(venue=venue)
-    return VenueBanner(tone=Tone.WARN, title=title, detail=f"{detail}{asks}{since}")
+    return VenueBanner(title=title, detail=f"{detail}{asks}{since}")

@@ -31,7 +31,7 @@ from trading.panels.portfolio import (
     build_portfolio_positions,
 )
 from trading.panels.ticket import build_ticket, default_form
-from trading.panels.view_models import FreshnessState, TerminalPage, Tone, VenueBanner
+from trading.panels.view_models import FreshnessState, TerminalPage, VenueBanner
 from trading.panels.weather import weather_banner
 from trading.portfolio import accounts_of, desk_of, portfolio_of, unsettled_commands
 from trading.quoting import quote_order
@@ -188,7 +188,7 @@ def build_banner(desks: Sequence[Desk]) -> VenueBanner | None:
     if account is None:
         return None
     who = "The venue" if len(desks) == 1 else gateway_of(Venue(account.venue)).label
-    return VenueBanner(tone=Tone.WARN, title=f"{who} does not answer.", detail=account.sync_problem)
+    return VenueBanner(title=f"{who} does not answer.", detail=account.sync_problem)
 
 
 @trader_remembered

@@ -145,7 +145,6 @@ def troubled_page() -> TerminalPage:
         venue_label="Hyperliquid · not answering",
         venue_state=FreshnessState.CLOSED,
         banner=VenueBanner(
-            tone=Tone.WARN,
             title="Hyperliquid does not answer.",
             detail="Numbers are 42 s old. New orders wait; closing and adding margin are still tried.",
         ),
