@@ -4,7 +4,7 @@ Where the venue refuses to set it, no order is sent at all (Hyperliquid 3.8, Ast
 nothing is set.
 """
 
-from trading.margin.changes import preview_leverage_change
+from trading.margin.changes import leverage_change_refusals
 from trading.margin.preview import Start
 from trading.margin.quotes import LeverageChange, OrderRequest, Refusal, RefusalCode
 
@@ -16,7 +16,7 @@ def leverage_closed_because(start: Start, order: OrderRequest) -> str:
     held = start.held
     if held is None or order.reduce_only or order.leverage == held.position.leverage:
         return ""
-    refusals = preview_leverage_change(start.state.account, LeverageChange(order.terms, order.leverage)).refusals
+    refusals = leverage_change_refusals(start.state, LeverageChange(order.terms, order.leverage))
     if not refusals:
         return ""
     return _sentence(refusals[0]) + (TICK_REDUCE_ONLY if held.position.side is not order.side else "")

@@ -67,11 +67,29 @@ def preview_leverage_change(account: Account, change: LeverageChange) -> Preview
     """What a new leverage does to an open position, or why the venue would refuse it."""
     state, terms = state_of(account), change.terms
     held = state.position(terms.market)
+    refusals = leverage_change_refusals(state, change)
     if held is None:
-        return _still(state, terms, leverage_refusals(terms, change.leverage, _ZERO))
+        return _still(state, terms, refusals)
     end = state.with_position(terms.market, replace(held, leverage=change.leverage), _ZERO)
-    answer = _between(state, end, terms)
-    return replace(answer, refusals=_leverage_refusals(state, held, change))
+    return replace(_between(state, end, terms), refusals=refusals)
+
+
+def leverage_change_refusals(state: CrossState, change: LeverageChange) -> tuple[Refusal, ...]:
+    """Why the venue would refuse a new leverage; empty where it takes it."""
+    terms, rules = change.terms, change.terms.rules
+    held = state.position(terms.market)
+    counts_tier = rules.leverage_ceiling is LeverageCeiling.TIER
+    found = leverage_refusals(terms, change.leverage, held.notional if held and counts_tier else _ZERO)
+    if held is None or found or change.leverage >= held.leverage:
+        return found
+    if held.mode is MarginMode.CROSS:
+        return _cross_refusals(held, change.leverage, state.free_collateral(rules), rules)
+    lowest = lowest_leverage(held, rules)
+    if change.leverage >= lowest:
+        return ()
+    may = rules.may_lower_isolated_leverage
+    code = RefusalCode.EQUITY_BELOW_INITIAL_MARGIN if may else RefusalCode.LOWER_LEVERAGE_NOT_ALLOWED
+    return (Refusal(code, "leverage", Decimal(lowest), rules.lower_leverage_reason),)
 
 
 def _margin_refusals(state: CrossState, held: Position, amount: Decimal, rules: MarginRules) -> tuple[Refusal, ...]:
@@ -89,22 +107,6 @@ def _beyond(amount: Decimal, bound: Bound, code: RefusalCode) -> tuple[Refusal, 
     if bound.amount is None or amount <= bound.amount:
         return ()
     return (Refusal(code, "amount", bound.amount, bound.reason),)
-
-
-def _leverage_refusals(state: CrossState, held: Position, change: LeverageChange) -> tuple[Refusal, ...]:
-    terms, rules = change.terms, change.terms.rules
-    counts_tier = rules.leverage_ceiling is LeverageCeiling.TIER
-    found = leverage_refusals(terms, change.leverage, held.notional if counts_tier else _ZERO)
-    if found or change.leverage >= held.leverage:
-        return found
-    if held.mode is MarginMode.CROSS:
-        return _cross_refusals(held, change.leverage, state.free_collateral(rules), rules)
-    lowest = lowest_leverage(held, rules)
-    if change.leverage >= lowest:
-        return ()
-    may = rules.may_lower_isolated_leverage
-    code = RefusalCode.EQUITY_BELOW_INITIAL_MARGIN if may else RefusalCode.LOWER_LEVERAGE_NOT_ALLOWED
-    return (Refusal(code, "leverage", Decimal(lowest), rules.lower_leverage_reason),)
 
 
 def _cross_refusals(held: Position, leverage: int, free: Decimal | None, rules: MarginRules) -> tuple[Refusal, ...]:
