@@ -39,6 +39,7 @@ from trading.services.readings import (
 from trading.venues.base import Adapter, MarketSpec, Network, Venue
 from trading.venues.errors import HeldBack, VenueError
 from trading.venues.ledger import Priority
+from trading.venues.metered import NOBODY, asked_by
 
 logger = logging.getLogger(__name__)
 
@@ -203,7 +204,9 @@ def sync_after_command(adapter: Adapter, account: VenueAccount, command: Command
         if waits:
             executions.fall_behind(account)
             kinds = frozenset({ReadingKind.ACCOUNT})
-        is_read = sync_account(adapter, account, kinds, command.market, explains=not waits)
+        # The command had its account's share already, and what it moved is shown in the cheapest way now.
+        with asked_by(NOBODY):
+            is_read = sync_account(adapter, account, kinds, command.market, explains=not waits)
         if is_read and command.is_settled:
             told_after(command)
         announce(account.operator_id, account.pk)

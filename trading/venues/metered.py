@@ -45,7 +45,8 @@ ONE_PERSON, HALF_USED = 20, 50
 WITHOUT_REDIS = 1.0
 
 _reads_are: ContextVar[Priority] = ContextVar("reads_are", default=Priority.URGENT)
-_person: ContextVar[str] = ContextVar("person", default="")
+NOBODY = ""
+_person: ContextVar[str] = ContextVar("person", default=NOBODY)
 
 
 @contextmanager

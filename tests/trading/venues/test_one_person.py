@@ -12,7 +12,7 @@ from trading.venues.budget import Budget
 from trading.venues.errors import HeldBack
 from trading.venues.hyperliquid.weights import TARIFF
 from trading.venues.ledger import Priority
-from trading.venues.metered import MeteredTransport, asked_by, reading
+from trading.venues.metered import NOBODY, MeteredTransport, asked_by, reading
 from trading.venues.tariff import Limits
 from trading.venues.transport import BlockingTransport
 
@@ -57,3 +57,13 @@ def test_share_is_of_what_somebody_waits_for_and_of_nothing_else(read: Read) -> 
         with reading(Priority.PROOF):
             assert read(CHEAP) == 0.0
     assert read(CHEAP) == 0.0
+
+
+def test_what_a_command_moved_is_read_though_the_one_who_sent_it_has_had_his_share(read: Read) -> None:
+    with asked_by("1"):
+        for _ in range(5):
+            read()
+        assert read(CHEAP) == 60.0
+        with asked_by(NOBODY):
+            assert read(CHEAP) == 0.0
+        assert read(CHEAP) == 60.0
