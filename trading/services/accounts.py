@@ -16,7 +16,7 @@ from django.utils import timezone
 from tenants.models import User
 from trading.connect import gateway_of, seal
 from trading.models import Command, Market, VenueAccount
-from trading.models.commands import OPEN_STATES
+from trading.models.commands import MOVING_STATES, OPEN_STATES
 from trading.services.fees import read_fees
 from trading.services.sync import sync_account, sync_markets
 from trading.statements import Statement
@@ -199,7 +199,15 @@ def leave(account: VenueAccount) -> bool:
     with transaction.atomic():
         refuse_while_proving(account)
         forget_key(account)
+        if not gateway_of(Venue(account.venue)).reads_without_key:
+            _expect_nothing(account)
         return bool(VenueAccount.objects.filter(pk=account.pk, is_current=True).update(is_current=False))
+
+
+def _expect_nothing(account: VenueAccount) -> None:
+    """Nobody can read any more what the last commands moved, so nobody waits for it."""
+    VenueAccount.objects.filter(pk=account.pk).update(behind_since=None)
+    Command.objects.filter(account=account, state__in=MOVING_STATES, shown_at=None).update(shown_at=timezone.now())
 
 
 def refuse_while_proving(account: VenueAccount) -> None:

@@ -87,7 +87,7 @@ def weights_of(venue: Venue) -> ReadingWeights:
 
 def accounts_in_use() -> "QuerySet[VenueAccount]":
     """The accounts that are kept up to date: those that a person's pages show at an operator who is open, and whoever
-    has a command that is not settled or that no reading has shown yet.
+    has a command that is not settled or that no reading has shown yet, or executions that are still to be read.
 
     One that was left keeps its history and is read no more, or there would be ever more to read and nobody to look.
     """
@@ -95,6 +95,7 @@ def accounts_in_use() -> "QuerySet[VenueAccount]":
     unsettled = Command.objects.filter(state__in=OPEN_STATES)
     not_shown_yet = Command.objects.filter(state__in=MOVING_STATES, shown_at=None)
     owed = Q(pk__in=unsettled.values("account")) | Q(pk__in=not_shown_yet.values("account"))
+    owed |= Q(behind_since__isnull=False)
     found: QuerySet[VenueAccount] = VenueAccount.objects.filter(is_shown | owed)
     return found
 

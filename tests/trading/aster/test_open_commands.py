@@ -14,6 +14,8 @@ from tests.trading.aster.people import AsterTrader
 from trading.models import Command, Market, VenueAccount
 from trading.models.commands import CommandState
 from trading.services.accounts import STILL_PROVING, forget_key
+from trading.services.executions import fall_behind
+from trading.services.readings import accounts_in_use
 from trading.services.reconcile import ASKED_IN_VAIN, KEY_GONE, NOT_TOLD
 from trading.venues.aster.adapter import AsterAdapter
 from trading.venues.errors import Reason
@@ -149,3 +151,15 @@ def test_order_of_a_former_key_is_proven_with_the_new_one(
     Command.objects.filter(pk=unknown.pk).update(dead_at=timezone.now() - timedelta(seconds=30))
     assert tried(unknown) == end
     assert ready.held() == [("BTCUSDT", ready.position.size)]
+
+
+def test_account_that_was_left_waits_for_nothing_that_only_its_key_could_read(ready: AsterTrader) -> None:
+    ready.order()
+    account = ready.account
+    Command.objects.filter(account=account).update(shown_at=None)
+    fall_behind(account)
+    assert accounts_in_use().filter(pk=account.pk).exists()
+
+    assert ready.post("leave").status_code == 302
+
+    assert not accounts_in_use().filter(pk=account.pk).exists()

@@ -72,14 +72,23 @@ def test_account_that_nobody_can_look_at_is_neither_read_nor_followed(
 ) -> None:
     with operator_scope(alpha.operator.pk):
         other = make_account(alpha.trader, "0x2") if leave is show_another else None
-    executions.fall_behind(account)
     assert (account.pk in are_read(), are_followed(account)) == (True, [account.pk])
-    assert [*executions.waiting(*HERE)] == [account.pk]
 
     leave(account)
 
     assert (are_read(), are_followed(account)) == ([other.pk] if other else [], [])
-    assert [*executions.waiting(*HERE)] == []
+
+
+@LEFT
+def test_account_is_read_until_its_executions_are(account: VenueAccount, leave: Leave) -> None:
+    executions.fall_behind(account)
+    leave(account)
+    assert (are_read(), [*executions.waiting(*HERE)]) == ([account.pk], [account.pk])
+
+    account.refresh_from_db()
+    executions.catch_up(account)
+
+    assert (are_read(), [*executions.waiting(*HERE)]) == ([], [])
 
 
 @LEFT
