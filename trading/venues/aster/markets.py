@@ -242,7 +242,7 @@ def _spec(row: _Symbol, index: int, tiers: Mapping[str, TierTable], funding_hour
         delisted=row.status != TRADING,
         collateral=row.margin_asset,
         funding_hours=funding_hours,
-        min_size=_bound(filters["LOT_SIZE"].min_qty),
+        min_size=_bound(max(filters["LOT_SIZE"].min_qty, filters["MARKET_LOT_SIZE"].min_qty)),
         max_size=_bound(filters["LOT_SIZE"].max_qty),
         max_market_size=_bound(filters["MARKET_LOT_SIZE"].max_qty),
         max_slippage=_max_slippage(row, filters.get("PERCENT_PRICE")),

@@ -81,7 +81,13 @@ def test_slippage_is_bounded_by_the_narrowest_rule(row: Row, expected: Decimal |
 def test_zero_switches_a_bound_of_sizes_off() -> None:
     (spec,) = read(changed("LOT_SIZE", minQty="0", maxQty="0")).specs
 
-    assert (spec.min_size, spec.max_size) == (None, None)
+    assert (spec.min_size, spec.max_size) == (Decimal("0.001"), None)
+
+
+def test_the_larger_of_both_kinds_least_sizes_fits_either() -> None:
+    (spec,) = read(changed("MARKET_LOT_SIZE", minQty="0.005")).specs
+
+    assert spec.min_size == Decimal("0.005")
 
 
 def test_a_tick_and_a_step_are_numbers_and_not_texts() -> None:
