@@ -165,16 +165,16 @@ def _errors(desk: Desk, row: Position, form: CloseForm) -> dict[str, str]:
     ticket = closing_ticket(row, mark, NOBODY, wanted)
     taken = taken_as_one(spec, ticket)
     if ticket.size < taken.least and (is_part or flips):
-        return {"size": _too_small(spec, flips=flips)}
+        return {"size": _too_small(spec, taken.least, flips=flips)}
     sentence = too_large(spec, ticket.size, taken.most)
     return {"size": sentence} if sentence else {}
 
 
-def _too_small(spec: MarketSpec, *, flips: bool) -> str:
-    least = f"{plain(spec.min_notional)} {spec.collateral}"
+def _too_small(spec: MarketSpec, least: Decimal, *, flips: bool) -> str:
     if flips:
-        return f"An order that reverses has to be worth at least {least}. Close the position instead."
-    return f"A part has to be worth at least {least}. Close more, or the whole position."
+        worth = f"{plain(spec.min_notional)} {spec.collateral}"
+        return f"An order that reverses has to be worth at least {worth}. Close the position instead."
+    return f"A part has to be at least {plain(least)} {spec.base} here. Close more, or the whole position."
 
 
 def _position_change(row: Position, form: CloseForm, spec: MarketSpec) -> LabelledChange:

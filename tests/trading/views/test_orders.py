@@ -125,7 +125,7 @@ def test_part_of_a_position_is_closed_once_and_says_what_it_frees(browser: Clien
     ("changes", "sentence"),
     [
         ({"size": "0.02"}, "that is the most"),
-        ({"size": "0.00011"}, "A part has to be worth at least"),
+        ({"size": "0.00011"}, "A part has to be at least 0.00012 BTC here."),
         ({"size": "x"}, "has to be a number"),
         ({"percent": "0"}, "between 1 and 100"),
         ({"kind": "limit"}, "Enter the limit price"),
