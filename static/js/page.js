@@ -261,10 +261,11 @@
     if (dialog && status >= 200 && status < 300) dialog.close();
   });
 
-  // What htmx closed for a request it opens again afterwards, also a button that the answer has drawn closed.
+  // What htmx closed for a request it opens again afterwards, also a button that the answer has drawn closed; one that
+  // stands among the notices draws no button.
   document.addEventListener("htmx:after:swap", (event) => {
     const { ctx } = event.detail;
-    if (![409, 422].includes(ctx.response?.status) || isReading(ctx)) return;
+    if (![409, 422].includes(ctx.response?.status) || isReading(ctx) || ctx.target === notices()) return;
     const closed = ctx.sourceElement.querySelectorAll("[type=submit]:disabled");
     setTimeout(() => { for (const button of closed) button.disabled = true; });
   });

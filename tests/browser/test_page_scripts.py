@@ -174,6 +174,24 @@ def test_button_that_a_refusal_closes_stays_closed_until_it_is_drawn_open(site: 
     expect(button).to_be_enabled()
 
 
+ROW = """<form hx-post="/send/" hx-target="#notices" hx-swap="afterbegin" hx-disable="find button">
+<button type="submit" id="send">Cancel</button></form>"""
+
+
+@pytest.mark.parametrize("status", [409, 422])
+def test_button_of_a_row_can_be_pressed_again_after_a_refusal(site: Site, status: int) -> None:
+    """The answer stands among the notices and has drawn no button."""
+    site.show_content(ROW)
+    site.answers["/send/"] = answer('<p id="said">Refused.</p>', status)
+
+    site.page.locator("#send").click()
+
+    expect(site.page.locator("#notices #said")).to_be_visible()
+    site.page.wait_for_function("() => !document.querySelector('form[data-busy]')")
+    site.page.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
+    expect(site.page.locator("#send")).to_be_enabled()
+
+
 def test_reading_from_before_a_refusal_does_not_take_its_place(site: Site) -> None:
     site.show_content(REFUSABLE % REFUSED % "asked")
     site.page.evaluate(COUNT)
