@@ -28,7 +28,6 @@ NO_COLLATERAL = "There is no free collateral. Add funds at the venue, or free so
 NO_COLLATERAL_THERE = "There is no free collateral for this market. Move some there from another book of your account."
 NOT_TOLD = "The venue has not said yet how much this account may use here. Enter a size, or wait a moment."
 WAYS_OUT = {"position": "Close it, or reduce.", "order": "Cancel it, or make it smaller."}
-_ZERO = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +57,6 @@ class Quoted:
     def refusals(self) -> tuple[Refusal, ...]:
         """What the venue would refuse of the order."""
         return self.preview.refusals if self.preview else ()
-
-    @property
-    def notional(self) -> Decimal:
-        """What the order is worth where it is expected to be filled; zero without a size."""
-        return self.size * self.form.reference(self.mark) if self.size and self.mark else _ZERO
 
     @property
     def lacks_collateral(self) -> bool:
